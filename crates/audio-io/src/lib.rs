@@ -1,0 +1,1 @@
+//! Recordings in: manifests, decoding, channels, resampling, level, windows, checks and splits.

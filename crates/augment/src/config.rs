@@ -1,0 +1,179 @@
+//! What is done to a spectrogram, and how strongly.
+
+use serde::{Deserialize, Serialize};
+
+/// How strongly each step of [`augment`](crate::augment) acts. A field left out of a file takes its value from
+/// [`SpectrogramAugment::light`]; zero (or `false`) switches a step off.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpectrogramAugment {
+    /// Time masks a clip.
+    pub time_masks: usize,
+    /// The widest time mask, as a share of the frames, 0 to 1. Each mask's width is drawn from 0 to this.
+    pub time_mask_share: f32,
+    /// Frequency masks a clip.
+    pub frequency_masks: usize,
+    /// The widest frequency mask in bands. Each mask's width is drawn from 0 to this.
+    pub frequency_mask_bands: usize,
+    /// Roll the clip in time by a drawn number of frames; what leaves at the end comes in at the start.
+    pub roll: bool,
+    /// A gain drawn from plus or minus this many decibels is added to every cell.
+    pub gain_db: f32,
+    /// A straight line over the bands, from `-t` at the lowest to `+t` at the highest, is added; `t` is drawn from
+    /// plus or minus this many decibels. It stands for another microphone's or another room's colour.
+    pub tilt_db: f32,
+    /// The probability that the clip gets a raised noise floor, 0 to 1.
+    pub noise_floor_share: f32,
+    /// A raised floor lies this many decibels below the clip's loudest cell, drawn between the two; what lies below it
+    /// is raised to it, so that the shape of a recording's own floor cannot give its label away.
+    pub noise_floor_db: [f32; 2],
+    /// The probability that the clip loses its upper bands, 0 to 1: bands from a drawn cutoff on are set to the clip's
+    /// lowest cell, so that a recording's own band limit cannot give its label away.
+    pub band_limit_share: f32,
+    /// The lowest cutoff, as a share of the bands, 0 to 1; the cutoff is drawn from this to 1.
+    pub band_limit_lowest: f32,
+    /// The parameter of mixup's Beta distribution; 0 for no mixup. Read by the loop, see
+    /// [`mixup_lambda`](crate::mixup_lambda).
+    pub mixup_alpha: f32,
+}
+
+impl SpectrogramAugment {
+    /// Nothing: [`augment`](crate::augment) leaves the clip as it is.
+    pub fn off() -> Self {
+        Self {
+            time_masks: 0,
+            time_mask_share: 0.0,
+            frequency_masks: 0,
+            frequency_mask_bands: 0,
+            roll: false,
+            gain_db: 0.0,
+            tilt_db: 0.0,
+            noise_floor_share: 0.0,
+            noise_floor_db: [30.0, 70.0],
+            band_limit_share: 0.0,
+            band_limit_lowest: 0.5,
+            mixup_alpha: 0.0,
+        }
+    }
+
+    /// What hardly ever hurts: roll, some gain and tilt, one narrow mask an axis, a little mixup.
+    pub fn light() -> Self {
+        Self {
+            time_masks: 1,
+            time_mask_share: 0.1,
+            frequency_masks: 1,
+            frequency_mask_bands: 12,
+            roll: true,
+            gain_db: 6.0,
+            tilt_db: 3.0,
+            mixup_alpha: 0.2,
+            ..Self::off()
+        }
+    }
+
+    /// For sets whose recordings differ by more than what was recorded: wide masks, and floors and band limits drawn
+    /// anew, so that loudness, colour, floor and bandwidth say little about the label.
+    pub fn strong() -> Self {
+        Self {
+            time_masks: 2,
+            time_mask_share: 0.2,
+            frequency_masks: 2,
+            frequency_mask_bands: 24,
+            roll: true,
+            gain_db: 12.0,
+            tilt_db: 9.0,
+            noise_floor_share: 0.5,
+            band_limit_share: 0.5,
+            mixup_alpha: 0.3,
+            ..Self::off()
+        }
+    }
+
+    /// Checks every range, once, where a configuration is read.
+    ///
+    /// # Errors
+    /// The first field whose value makes no sense, with what was expected.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let [nearest, farthest] = self.noise_floor_db;
+        let checks = [
+            ("time_mask_share", self.time_mask_share, "a share from 0 to 1", is_share(self.time_mask_share)),
+            ("gain_db", self.gain_db, "0 or more decibels", is_amount(self.gain_db)),
+            ("tilt_db", self.tilt_db, "0 or more decibels", is_amount(self.tilt_db)),
+            ("noise_floor_share", self.noise_floor_share, "a share from 0 to 1", is_share(self.noise_floor_share)),
+            ("noise_floor_db[0]", nearest, "0 or more decibels", is_amount(nearest)),
+            (
+                "noise_floor_db[1]",
+                farthest,
+                "no less than noise_floor_db[0]",
+                farthest.is_finite() && farthest >= nearest,
+            ),
+            ("band_limit_share", self.band_limit_share, "a share from 0 to 1", is_share(self.band_limit_share)),
+            ("band_limit_lowest", self.band_limit_lowest, "a share from 0 to 1", is_share(self.band_limit_lowest)),
+            ("mixup_alpha", self.mixup_alpha, "0 or more", is_amount(self.mixup_alpha)),
+        ];
+        match checks.into_iter().find(|(.., ok)| !ok) {
+            Some((field, got, expected, _)) => Err(ConfigError { field, expected, got }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for SpectrogramAugment {
+    /// [`SpectrogramAugment::light`].
+    fn default() -> Self {
+        Self::light()
+    }
+}
+
+/// A field of [`SpectrogramAugment`] that makes no sense.
+#[derive(thiserror::Error, Debug, Clone, PartialEq)]
+#[error("augmentation: {field}: expected {expected}, got {got}")]
+pub struct ConfigError {
+    /// The field's name.
+    pub field: &'static str,
+    /// What would have been right.
+    pub expected: &'static str,
+    /// What was there.
+    pub got: f32,
+}
+
+fn is_share(value: f32) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+fn is_amount(value: f32) -> bool {
+    value.is_finite() && value >= 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_valid_and_survive_json() {
+        for config in [SpectrogramAugment::off(), SpectrogramAugment::light(), SpectrogramAugment::strong()] {
+            config.validate().unwrap();
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<SpectrogramAugment>(&text).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn a_missing_field_is_light_and_an_unknown_one_is_an_error() {
+        let config: SpectrogramAugment = serde_json::from_str(r#"{"gain_db": 1.5}"#).unwrap();
+        assert_eq!(config, SpectrogramAugment { gain_db: 1.5, ..SpectrogramAugment::light() });
+        let error = serde_json::from_str::<SpectrogramAugment>(r#"{"gain": 1.5}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `gain`"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let wrong = SpectrogramAugment { time_mask_share: 1.5, ..SpectrogramAugment::off() };
+        let message = wrong.validate().unwrap_err().to_string();
+        assert_eq!(message, "augmentation: time_mask_share: expected a share from 0 to 1, got 1.5");
+        let wrong = SpectrogramAugment { gain_db: f32::NAN, ..SpectrogramAugment::off() };
+        assert_eq!(wrong.validate().unwrap_err().field, "gain_db");
+        let wrong = SpectrogramAugment { noise_floor_db: [50.0, 40.0], ..SpectrogramAugment::off() };
+        assert_eq!(wrong.validate().unwrap_err().field, "noise_floor_db[1]");
+    }
+}

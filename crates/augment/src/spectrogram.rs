@@ -1,0 +1,295 @@
+//! The steps that change one clip's log-mel, in the order in which the world would apply them.
+
+use crate::SpectrogramAugment;
+use crate::seed::{Step, generator};
+use rand::Rng;
+
+/// Augments one clip in place: roll, gain, tilt, noise floor, band limit, then the masks.
+///
+/// Gain, tilt and floor act as a microphone, a room and a noisier place would; the masks come last so that their cells
+/// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
+/// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
+/// Each step draws from a stream of its own, and nothing is allocated.
+///
+/// # Shapes
+/// `mel` is `[n_mels, n_frames]` row-major; `fill` is `[n_mels]`: the value a masked cell of that band takes, the mean
+/// of the training clips (in the array's units). A zero in place of the mean would be a bright cell in decibels.
+///
+/// # Panics
+/// When `mel` or `fill` has another length than the shapes say.
+pub fn augment(
+    mel: &mut [f32],
+    n_mels: usize,
+    n_frames: usize,
+    fill: &[f32],
+    config: &SpectrogramAugment,
+    unit_per_db: f32,
+    seed: u64,
+) {
+    assert_eq!(mel.len(), n_mels * n_frames, "augment: mel must be [n_mels, n_frames]");
+    assert_eq!(fill.len(), n_mels, "augment: fill must be [n_mels]");
+    if mel.is_empty() {
+        return;
+    }
+    if config.roll {
+        let shift = generator(seed, Step::Roll).random_range(0..n_frames);
+        mel.chunks_exact_mut(n_frames).for_each(|band| band.rotate_right(shift));
+    }
+    if config.gain_db > 0.0 || config.tilt_db > 0.0 {
+        colour(mel, n_frames, config, unit_per_db, seed);
+    }
+    raise_floor(mel, config, unit_per_db, seed);
+    limit_band(mel, n_mels, n_frames, config, seed);
+
+    let mut rng = generator(seed, Step::TimeMask);
+    let widest = (config.time_mask_share * n_frames as f32) as usize;
+    for _ in 0..config.time_masks {
+        let (start, end) = mask(n_frames, widest, &mut rng);
+        mel.chunks_exact_mut(n_frames).zip(fill).for_each(|(band, &value)| band[start..end].fill(value));
+    }
+    let mut rng = generator(seed, Step::FrequencyMask);
+    for _ in 0..config.frequency_masks {
+        let (start, end) = mask(n_mels, config.frequency_mask_bands, &mut rng);
+        let bands = mel[start * n_frames..end * n_frames].chunks_exact_mut(n_frames);
+        bands.zip(&fill[start..end]).for_each(|(band, &value)| band.fill(value));
+    }
+}
+
+/// Adds the drawn gain and the drawn slope over the bands.
+fn colour(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
+    let gain = unit_per_db * signed_draw(config.gain_db, seed, Step::Gain);
+    let tilt = unit_per_db * signed_draw(config.tilt_db, seed, Step::Tilt);
+    let last = (mel.len() / n_frames - 1).max(1) as f32;
+    for (b, band) in mel.chunks_exact_mut(n_frames).enumerate() {
+        let offset = gain + tilt * (2.0 * b as f32 / last - 1.0);
+        band.iter_mut().for_each(|cell| *cell += offset);
+    }
+}
+
+/// Lifts what lies below a drawn floor up to it.
+fn raise_floor(mel: &mut [f32], config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
+    let mut rng = generator(seed, Step::NoiseFloor);
+    if !happens(config.noise_floor_share, &mut rng) {
+        return;
+    }
+    let [nearest, farthest] = config.noise_floor_db;
+    let below_db = nearest + (farthest - nearest) * rng.random::<f32>();
+    let loudest = mel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let floor = loudest - below_db * unit_per_db;
+    mel.iter_mut().for_each(|cell| *cell = cell.max(floor));
+}
+
+/// Sets the bands from a drawn cutoff on to the clip's lowest cell.
+fn limit_band(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
+    let mut rng = generator(seed, Step::BandLimit);
+    if !happens(config.band_limit_share, &mut rng) {
+        return;
+    }
+    let share = config.band_limit_lowest + (1.0 - config.band_limit_lowest) * rng.random::<f32>();
+    let cutoff = ((share * n_mels as f32).ceil() as usize).min(n_mels);
+    let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
+    mel[cutoff * n_frames..].fill(lowest);
+}
+
+/// A drawn width of 0 to `widest`, then a drawn place for it: `start..end` within `0..n`.
+fn mask(n: usize, widest: usize, rng: &mut impl Rng) -> (usize, usize) {
+    let width = rng.random_range(0..=widest.min(n));
+    let start = rng.random_range(0..=n - width);
+    (start, start + width)
+}
+
+fn happens(share: f32, rng: &mut impl Rng) -> bool {
+    share > 0.0 && rng.random::<f32>() < share
+}
+
+fn signed_draw(range: f32, seed: u64, step: Step) -> f32 {
+    range * (2.0 * generator(seed, step).random::<f32>() - 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const N_MELS: usize = 16;
+    const N_FRAMES: usize = 40;
+
+    /// Cells that all differ: the band in the tens, the frame in the fraction.
+    fn picture() -> Vec<f32> {
+        (0..N_MELS * N_FRAMES).map(|i| -60.0 + (i / N_FRAMES) as f32 + (i % N_FRAMES) as f32 / 64.0).collect()
+    }
+
+    fn fill() -> Vec<f32> {
+        (0..N_MELS).map(|b| 1000.0 + b as f32).collect()
+    }
+
+    fn run(config: &SpectrogramAugment, unit_per_db: f32, seed: u64) -> Vec<f32> {
+        let mut mel = picture();
+        augment(&mut mel, N_MELS, N_FRAMES, &fill(), config, unit_per_db, seed);
+        mel
+    }
+
+    fn cell(mel: &[f32], band: usize, frame: usize) -> f32 {
+        mel[band * N_FRAMES + frame]
+    }
+
+    #[test]
+    fn off_is_the_identity() {
+        (0..50).for_each(|seed| assert_eq!(run(&SpectrogramAugment::off(), 1.0, seed), picture()));
+    }
+
+    #[test]
+    fn roll_moves_whole_columns_and_keeps_them_all() {
+        let config = SpectrogramAugment { roll: true, ..SpectrogramAugment::off() };
+        let before = picture();
+        let mut shifts = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let after = run(&config, 1.0, seed);
+            let shift = (0..N_FRAMES).find(|&t| cell(&after, 0, t) == before[0]).unwrap();
+            for band in 0..N_MELS {
+                for t in 0..N_FRAMES {
+                    assert_eq!(cell(&after, band, (t + shift) % N_FRAMES), cell(&before, band, t));
+                }
+            }
+            shifts.insert(shift);
+        }
+        assert!(shifts.len() > 35, "200 seeds reach {} of {N_FRAMES} shifts", shifts.len());
+    }
+
+    #[test]
+    fn time_masks_hold_the_fill_in_one_run_of_frames() {
+        let config = SpectrogramAugment { time_masks: 1, time_mask_share: 0.25, ..SpectrogramAugment::off() };
+        let mut widths = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let after = run(&config, 1.0, seed);
+            let masked: Vec<usize> = (0..N_FRAMES).filter(|&t| cell(&after, 0, t) == 1000.0).collect();
+            assert!(masked.windows(2).all(|pair| pair[1] == pair[0] + 1));
+            for band in 0..N_MELS {
+                for t in 0..N_FRAMES {
+                    let kept = cell(&picture(), band, t);
+                    let expected = if masked.contains(&t) { 1000.0 + band as f32 } else { kept };
+                    assert_eq!(cell(&after, band, t), expected);
+                }
+            }
+            widths.insert(masked.len());
+        }
+        assert_eq!(widths, (0..=10).collect(), "a quarter of {N_FRAMES} frames at most, every width drawn");
+    }
+
+    #[test]
+    fn frequency_masks_hold_the_fill_of_their_band() {
+        let config = SpectrogramAugment { frequency_masks: 2, frequency_mask_bands: 4, ..SpectrogramAugment::off() };
+        let mut most = 0;
+        for seed in 0..300 {
+            let after = run(&config, 1.0, seed);
+            let mut n_masked = 0;
+            for band in 0..N_MELS {
+                let row = &after[band * N_FRAMES..(band + 1) * N_FRAMES];
+                let whole = row.iter().all(|&c| c == 1000.0 + band as f32);
+                assert!(whole || row == &picture()[band * N_FRAMES..(band + 1) * N_FRAMES]);
+                n_masked += usize::from(whole);
+            }
+            most = most.max(n_masked);
+        }
+        assert_eq!(most, 8, "two masks of four bands");
+    }
+
+    #[test]
+    fn a_mask_wider_than_the_clip_is_the_clip() {
+        let config = SpectrogramAugment { frequency_masks: 1, frequency_mask_bands: 999, ..SpectrogramAugment::off() };
+        assert!((0..200).any(|seed| run(&config, 1.0, seed).iter().all(|&c| c >= 1000.0)));
+    }
+
+    #[test]
+    fn gain_is_one_number_in_range_and_in_the_arrays_unit() {
+        let config = SpectrogramAugment { gain_db: 6.0, ..SpectrogramAugment::off() };
+        let (mut least, mut most) = (f32::MAX, f32::MIN);
+        for seed in 0..400 {
+            let gains: Vec<f32> = run(&config, 0.5, seed).iter().zip(picture()).map(|(a, b)| a - b).collect();
+            assert!(gains.iter().all(|g| (g - gains[0]).abs() < 1e-4));
+            least = least.min(gains[0]);
+            most = most.max(gains[0]);
+        }
+        assert!(least >= -3.001 && most <= 3.001, "half a unit a dB: {least} to {most}");
+        assert!(least < -2.8 && most > 2.8, "the range is used: {least} to {most}");
+    }
+
+    #[test]
+    fn tilt_is_a_line_through_zero_in_the_middle() {
+        let config = SpectrogramAugment { tilt_db: 9.0, ..SpectrogramAugment::off() };
+        for seed in 0..100 {
+            let after = run(&config, 1.0, seed);
+            let offset = |band: usize| cell(&after, band, 0) - cell(&picture(), band, 0);
+            assert!((offset(0) + offset(N_MELS - 1)).abs() < 1e-4);
+            assert!(offset(0).abs() <= 9.001);
+            let step = (offset(N_MELS - 1) - offset(0)) / (N_MELS - 1) as f32;
+            (0..N_MELS).for_each(|b| assert!((offset(b) - offset(0) - step * b as f32).abs() < 1e-4));
+        }
+    }
+
+    #[test]
+    fn floor_only_raises_and_stays_in_its_range() {
+        let config =
+            SpectrogramAugment { noise_floor_share: 1.0, noise_floor_db: [5.0, 10.0], ..SpectrogramAugment::off() };
+        let loudest = picture().iter().copied().fold(f32::MIN, f32::max);
+        for seed in 0..100 {
+            let after = run(&config, 1.0, seed);
+            let floor = after.iter().copied().fold(f32::MAX, f32::min);
+            assert!((loudest - 10.001..=loudest - 4.999).contains(&floor));
+            assert!(after.iter().zip(picture()).all(|(&a, b)| a == b.max(floor)));
+        }
+    }
+
+    #[test]
+    fn band_limit_empties_the_top_only() {
+        let config = SpectrogramAugment { band_limit_share: 1.0, band_limit_lowest: 0.5, ..SpectrogramAugment::off() };
+        let mut cutoffs = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let after = run(&config, 1.0, seed);
+            let cutoff = (0..N_MELS).find(|&b| b > 0 && cell(&after, b, 5) == -60.0).unwrap_or(N_MELS);
+            assert_eq!(after[..cutoff * N_FRAMES], picture()[..cutoff * N_FRAMES]);
+            assert!(after[cutoff * N_FRAMES..].iter().all(|&c| c == -60.0));
+            cutoffs.insert(cutoff);
+        }
+        assert!(cutoffs.first() >= Some(&8) && cutoffs.len() >= 8, "{cutoffs:?}");
+    }
+
+    #[test]
+    fn shares_are_probabilities() {
+        let config = SpectrogramAugment { band_limit_share: 0.3, band_limit_lowest: 0.0, ..SpectrogramAugment::off() };
+        let n_changed = (0..2000).filter(|&seed| run(&config, 1.0, seed) != picture()).count();
+        assert!((480..720).contains(&n_changed), "{n_changed} of 2000 at a share of 0.3");
+    }
+
+    #[test]
+    fn switching_one_step_off_leaves_the_others_draws() {
+        let both = SpectrogramAugment { roll: true, time_masks: 1, ..SpectrogramAugment::strong() };
+        let masks = |mel: &[f32]| -> Vec<bool> { mel.iter().map(|&c| c >= 1000.0).collect() };
+        let without = SpectrogramAugment { roll: false, gain_db: 0.0, ..both.clone() };
+        (0..50).for_each(|seed| assert_eq!(masks(&run(&both, 1.0, seed)), masks(&run(&without, 1.0, seed))));
+    }
+
+    #[test]
+    fn tiny_and_empty_clips_pass() {
+        for (n_mels, n_frames) in [(0, 0), (1, 1), (1, 3), (3, 1), (0, 4), (4, 0)] {
+            let mut mel = vec![-1.0; n_mels * n_frames];
+            let fill = vec![0.0; n_mels];
+            (0..20).for_each(|seed| {
+                augment(&mut mel, n_mels, n_frames, &fill, &SpectrogramAugment::strong(), 1.0, seed);
+            });
+            assert!(mel.iter().all(|c| c.is_finite()));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn same_seed_same_bytes_and_finite(seed: u64, unit in 0.01f32..2.0) {
+            let config = SpectrogramAugment { frequency_mask_bands: 4, ..SpectrogramAugment::strong() };
+            let once = run(&config, unit, seed);
+            let again = run(&config, unit, seed);
+            prop_assert!(once.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()));
+            prop_assert!(once.iter().all(|c| c.is_finite()));
+            prop_assert!(once != run(&config, unit, seed ^ 1), "another seed, another picture");
+        }
+    }
+}

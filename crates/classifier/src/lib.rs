@@ -1,0 +1,89 @@
+//! What every model of barkbird is to the rest of it: a [`Classifier`] that turns a batch of normalised spectrograms
+//! into logits and an embedding, whose [`Parameters`] are seeded by name, and that is kept in one [`ModelFile`].
+//!
+//! This crate must not know any architecture, how a model is trained, or where a file lies: it makes and reads the
+//! bytes of a model file, and whoever owns the run writes them.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
+//!
+//! /// One linear layer over the mean spectrum.
+//! struct Linear { weight: candle_core::Var }
+//!
+//! impl Classifier for Linear {
+//!     fn architecture(&self) -> serde_json::Value { serde_json::json!({"kind": "linear"}) }
+//!     fn n_classes(&self) -> usize { 2 }
+//!     fn embedding_dim(&self) -> usize { 4 }
+//!     fn forward(&self, mel: &Tensor, _mode: Mode) -> Result<Output, Error> {
+//!         let embedding = mel.mean(2)?; // [B, M]
+//!         let logits = embedding.matmul(&self.weight.t()?)?; // [B, C]
+//!         Ok(Output { logits, embedding })
+//!     }
+//! }
+//!
+//! let mut parameters = Parameters::seeded(7, &Device::Cpu);
+//! let model = Linear { weight: parameters.trainable("head.weight", &[2, 4], Init::Normal { std: 0.02 })? };
+//! let mel = Tensor::ones((3, 4, 10), candle_core::DType::F32, &Device::Cpu)?; // [B, M, T]
+//! assert_eq!(model.forward(&mel, Mode::Eval)?.logits.dims(), [3, 2]);
+//! # Ok::<(), Error>(())
+//! ```
+
+mod calibration;
+mod error;
+mod init;
+mod model_file;
+mod normalization;
+mod parameters;
+
+pub use calibration::Calibration;
+pub use error::Error;
+pub use init::Init;
+pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
+pub use normalization::Normalization;
+pub use parameters::Parameters;
+
+use candle_core::Tensor;
+
+/// Whether a forward pass is part of training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Batch statistics, dropout. All randomness of the pass comes from `seed`.
+    Train {
+        /// Seed of this pass: another one for every step.
+        seed: u64,
+    },
+    /// Running statistics, no randomness.
+    Eval,
+}
+
+/// What a model says of a batch.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Unnormalised log-probabilities, `[B, C]`.
+    pub logits: Tensor,
+    /// What the last linear layer sees, `[B, D]`.
+    pub embedding: Tensor,
+}
+
+/// A model that can be trained and asked.
+///
+/// The parameters live in the [`Parameters`] that the model was built with, so the loop that trains it needs only this
+/// trait and those.
+pub trait Classifier: Send + Sync {
+    /// What builds this model again: an object with a `kind` and the configuration of that kind.
+    fn architecture(&self) -> serde_json::Value;
+
+    /// Number of classes, C.
+    fn n_classes(&self) -> usize;
+
+    /// Width of the embedding, D.
+    fn embedding_dim(&self) -> usize;
+
+    /// # Shapes
+    /// `mel`: `[B, M, T]`, normalised. The output: logits `[B, C]` and embedding `[B, D]`.
+    ///
+    /// # Errors
+    /// A batch that is too small for the network, or an operation that the device refuses.
+    fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error>;
+}

@@ -1,0 +1,149 @@
+use crate::{Error, Init};
+use candle_core::{DType, Device, Tensor, Var};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// The named tensors of a model, in the order of their names: those that are trained, and buffers (such as running
+/// means) that the forward pass updates.
+///
+/// Every value is drawn from (seed, name), never from a shared generator.
+#[derive(Debug)]
+pub struct Parameters {
+    seed: u64,
+    device: Device,
+    trainable: BTreeMap<String, Var>,
+    buffers: BTreeMap<String, Var>,
+}
+
+impl Parameters {
+    /// An empty set whose values will come from `seed` and lie on `device`.
+    pub fn seeded(seed: u64, device: &Device) -> Self {
+        Self { seed, device: device.clone(), trainable: BTreeMap::new(), buffers: BTreeMap::new() }
+    }
+
+    /// The device that every tensor lies on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Defines a trained parameter. Cloning the returned [`Var`] shares its storage.
+    ///
+    /// # Errors
+    /// A name that is taken, or no memory on the device.
+    pub fn trainable(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var, Error> {
+        let var = self.define(name, shape, init)?;
+        self.trainable.insert(name.to_owned(), var.clone());
+        Ok(var)
+    }
+
+    /// Defines a buffer: saved with the model, never given a gradient.
+    ///
+    /// # Errors
+    /// A name that is taken, or no memory on the device.
+    pub fn buffer(&mut self, name: &str, shape: &[usize], value: f32) -> Result<Var, Error> {
+        let var = self.define(name, shape, Init::Constant(value))?;
+        self.buffers.insert(name.to_owned(), var.clone());
+        Ok(var)
+    }
+
+    fn define(&self, name: &str, shape: &[usize], init: Init) -> Result<Var, Error> {
+        if self.trainable.contains_key(name) || self.buffers.contains_key(name) {
+            return Err(Error::Duplicate(name.to_owned()));
+        }
+        let values = init.draw(shape.iter().product(), self.seed, name);
+        Ok(Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?)
+    }
+
+    /// The trained parameters, by name.
+    pub fn trained(&self) -> impl Iterator<Item = (&str, &Var)> {
+        self.trainable.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Number of trained values.
+    pub fn count(&self) -> usize {
+        self.trainable.values().map(|var| var.elem_count()).sum()
+    }
+
+    /// A copy of every tensor, trained or buffer, by name.
+    ///
+    /// # Errors
+    /// No memory for the copy.
+    pub fn snapshot(&self) -> Result<BTreeMap<String, Tensor>, Error> {
+        let all = self.trainable.iter().chain(&self.buffers);
+        all.map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+    }
+
+    /// Overwrites every tensor with the one of the same name.
+    ///
+    /// # Errors
+    /// A missing or unknown name, another shape; then nothing was changed. `path` is named in the message.
+    pub fn restore(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<(), Error> {
+        let all: BTreeMap<_, _> = self.trainable.iter().chain(&self.buffers).collect();
+        let missing: Vec<_> = all.keys().filter(|name| !tensors.contains_key(**name)).map(|n| n.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(Error::Missing { path: path.to_owned(), names: missing.join(", ") });
+        }
+        let mut unknown: Vec<_> = tensors.keys().filter(|name| !all.contains_key(name)).map(|n| n.as_str()).collect();
+        unknown.sort_unstable();
+        if !unknown.is_empty() {
+            return Err(Error::Unknown { path: path.to_owned(), names: unknown.join(", ") });
+        }
+        for (name, var) in &all {
+            let tensor = &tensors[*name];
+            if tensor.dims() != var.dims() || tensor.dtype() != DType::F32 {
+                return Err(Error::Shape {
+                    what: format!("{}: tensor {name}", path.display()),
+                    expected: format!("F32 {:?}", var.dims()),
+                    got: format!("{:?} {:?}", tensor.dtype(), tensor.dims()),
+                });
+            }
+        }
+        for (name, var) in &all {
+            var.set(&tensors[*name].to_device(&self.device)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two() -> Parameters {
+        let mut parameters = Parameters::seeded(1, &Device::Cpu);
+        parameters.trainable("w", &[2, 3], Init::Normal { std: 1.0 }).unwrap();
+        parameters.buffer("mean", &[2], 0.0).unwrap();
+        parameters
+    }
+
+    #[test]
+    fn a_name_is_taken_once() {
+        let mut parameters = two();
+        assert!(matches!(parameters.buffer("w", &[1], 0.0), Err(Error::Duplicate(_))));
+    }
+
+    #[test]
+    fn restores_what_was_copied() {
+        let parameters = two();
+        let copy: HashMap<_, _> = parameters.snapshot().unwrap().into_iter().collect();
+        let (_, w) = parameters.trained().next().unwrap();
+        w.set(&w.zeros_like().unwrap()).unwrap();
+        parameters.restore(&copy, Path::new("m")).unwrap();
+        let values = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(w.as_tensor()), values(&copy["w"]));
+    }
+
+    #[test]
+    fn names_what_does_not_fit() {
+        let parameters = two();
+        let mut copy: HashMap<_, _> = parameters.snapshot().unwrap().into_iter().collect();
+        copy.insert("w".into(), Tensor::zeros((3, 2), DType::F32, &Device::Cpu).unwrap());
+        let message = parameters.restore(&copy, Path::new("m")).unwrap_err().to_string();
+        assert_eq!(message, "m: tensor w: expected F32 [2, 3], got F32 [3, 2]");
+        copy.remove("w");
+        assert!(parameters.restore(&copy, Path::new("m")).unwrap_err().to_string().contains("missing: w"));
+        copy.insert("w".into(), Tensor::zeros((2, 3), DType::F32, &Device::Cpu).unwrap());
+        copy.insert("x".into(), Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap());
+        assert!(parameters.restore(&copy, Path::new("m")).unwrap_err().to_string().ends_with("not have: x"));
+    }
+}

@@ -1,0 +1,1 @@
+//! The convolutional network for spectrograms.

@@ -1,0 +1,1 @@
+//! Metrics to tables, SVG and one self-contained HTML file.

@@ -1,0 +1,211 @@
+//! Files that appear under their final name whole or not at all.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+const PREFIX: &str = ".barkbird-";
+const SUFFIX: &str = ".tmp";
+
+/// What has to survive a power cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Bytes and name are on the medium when the call returns.
+    Synced,
+    /// A lost file is only lost time.
+    Unsynced,
+}
+
+/// Writes `bytes` to `path`: a temporary sibling with a name of its own, mode 0644, sync, rename, sync of the folder.
+///
+/// A reader sees the old file or the new one, never a part. On any failure the temporary is removed and what was
+/// under `path` is untouched. The folder has to exist.
+///
+/// # Errors
+/// [`Error::Io`] that says which step failed on which path.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, bytes, Durability::Synced)
+}
+
+/// Removes the temporaries that killed runs left in `dir` and that are at least `age` old; returns how many.
+///
+/// Choose an age longer than any write takes where another process may be writing to the same folder.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be listed. A temporary that vanishes meanwhile is no error.
+pub fn remove_temporaries(dir: &Path, age: Duration) -> Result<usize> {
+    let mut n_removed = 0;
+    for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+        let entry = entry.map_err(Error::io("list", dir))?;
+        let old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok().map(|elapsed| elapsed >= age);
+        if is_temporary(&entry.file_name()) && (age.is_zero() || old() == Some(true)) {
+            n_removed += usize::from(fs::remove_file(entry.path()).is_ok());
+        }
+    }
+    Ok(n_removed)
+}
+
+pub(crate) fn place(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+    let dir = folder_of(path);
+    let (mut file, temporary) = create_sibling(dir)?;
+    let io = |operation| Error::io(operation, &temporary.path);
+    file.write_all(bytes).map_err(io("write"))?;
+    set_mode(&file).map_err(io("set the mode of"))?;
+    if durability == Durability::Synced {
+        file.sync_all().map_err(io("sync"))?;
+    }
+    drop(file);
+    fs::rename(&temporary.path, path).map_err(Error::io("write", path))?;
+    temporary.keep();
+    if durability == Durability::Synced {
+        sync_folder(dir).map_err(Error::io("sync", dir))?;
+    }
+    Ok(())
+}
+
+/// A file that goes away when dropped, unless it was renamed to its final name first.
+struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// Called after the rename: there is nothing left under the temporary name to remove.
+    fn keep(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.path.as_os_str().is_empty() {
+            // The error that brought us here is the one to report, not one of the clean-up.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    }
+}
+
+/// The process number and a counter make the name unique on one machine; where another machine shares the folder,
+/// `create_new` refuses a taken name and the next one is tried.
+fn create_sibling(dir: &Path) -> Result<(File, Temporary)> {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let n = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let path = dir.join(format!("{PREFIX}{}-{n}{SUFFIX}", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => return Ok((file, Temporary { path })),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("create a file in", dir)(error)),
+        }
+    }
+}
+
+fn is_temporary(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+#[cfg(unix)]
+fn set_mode(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn sync_folder(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// A folder cannot be opened for this elsewhere; the rename itself is journalled there.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn replaces_the_file_and_leaves_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.json");
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn mode_is_0644() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        write_atomic(&path, b"x").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write_atomic(&dir.path().join("gone/a"), b"x").unwrap_err().to_string();
+        assert!(error.starts_with("cannot create a file in ") && error.ends_with("gone"), "{error}");
+    }
+
+    #[test]
+    fn a_rename_that_fails_leaves_no_temporary() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        assert!(write_atomic(&path, b"x").is_err());
+        assert_eq!(names(dir.path()), ["taken"]);
+    }
+
+    #[test]
+    fn many_threads_can_write_one_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        std::thread::scope(|scope| {
+            for i in 0..8_u8 {
+                let path = &path;
+                scope.spawn(move || write_atomic(path, &[i; 1000]).unwrap());
+            }
+        });
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() == 1000 && bytes.iter().all(|b| *b == bytes[0]));
+        assert_eq!(names(dir.path()), ["a"]);
+    }
+
+    #[test]
+    fn temporaries_of_killed_runs_go_by_age() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".barkbird-1-0.tmp"), b"half").unwrap();
+        fs::write(dir.path().join(".other.tmp"), b"not ours").unwrap();
+        assert_eq!(remove_temporaries(dir.path(), Duration::from_secs(3600)).unwrap(), 0);
+        assert_eq!(remove_temporaries(dir.path(), Duration::ZERO).unwrap(), 1);
+        assert_eq!(names(dir.path()), [".other.tmp"]);
+    }
+}

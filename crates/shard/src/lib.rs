@@ -1,0 +1,1 @@
+//! What is on disk between stages: specification, header, read, write, index, atomic write.

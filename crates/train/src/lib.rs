@@ -1,0 +1,1 @@
+//! Batches, loss, schedule, optimiser, the loop, evaluation.
