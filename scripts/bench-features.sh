@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Decode, resample and log-mel of real files: ours and librosa (with soundfile and soxr), in turn, on two threads each.
+#
+#     scripts/bench-features.sh PEERS_DIR DATA [ROUNDS]
+#
+# PEERS_DIR holds py_features.py; DATA/manifest.csv lists recordings. Installs the peer's Python packages into .venv.
+# Prints every round and the ratio of medians.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+peers=${1:?usage: scripts/bench-features.sh PEERS_DIR DATA [ROUNDS]}
+data=${2:?usage: scripts/bench-features.sh PEERS_DIR DATA [ROUNDS]}
+rounds=${3:-5}
+[ -f "$peers/py_features.py" ] || die "$peers/py_features.py: no such file"
+[ -f "$data/manifest.csv" ] || die "$data/manifest.csv: no such file"
+find_barkbird
+venv=${VENV:-$root/.venv}
+[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+"$venv/bin/python" -c 'import librosa, soundfile, soxr' 2>/dev/null || "$venv/bin/pip" install --quiet librosa soundfile soxr
+make_work
+n=$(python3 -c 'import csv, sys; print(sum(1 for _ in csv.DictReader(open(sys.argv[1]))))' "$data/manifest.csv")
+: >"$work/ours"; : >"$work/theirs"
+for round in $(seq "$rounds"); do
+  env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_NUM_THREADS=1 "$venv/bin/python" "$peers/py_features.py" "$data/manifest.csv" --procs 2 | tee -a "$work/theirs"
+  rm -rf "$work/features"
+  begin=$(date +%s%N)
+  "$barkbird" features "$data/manifest.csv" --out "$work/features" --threads 2 --quiet
+  echo "{\"ours\": \"barkbird features, the whole command\", \"clips_per_s\": $(python3 -c "print(round($n / (($(date +%s%N) - $begin) / 1e9), 1))")}" | tee -a "$work/ours"
+done
+python3 - "$work/ours" "$work/theirs" <<'PY'
+import json, statistics, sys
+ours, theirs = (statistics.median(json.loads(line)["clips_per_s"] for line in open(p)) for p in sys.argv[1:])
+print(f"medians: barkbird {ours:.0f} clips/s, librosa {theirs:.0f} clips/s, ratio {ours / theirs:.1f}")
+PY
