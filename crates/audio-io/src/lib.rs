@@ -1,1 +1,62 @@
 //! Recordings in: manifests, decoding, channels, resampling, level, windows, checks and splits.
+//!
+//! A [`Manifest`] lists files, parts of files and their classes; it is read from CSV or made from a folder of class
+//! folders. [`decode_file`] turns a file into samples and says what is damaged; [`clips`] turns samples into clips of
+//! one rate, level and length. [`scan()`](scan::scan) checks a whole manifest once, finds exact duplicates and deals
+//! out training, validation and test.
+//!
+//! What decodes: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis,
+//! FLAC), AAC and ALAC in M4A, AAC in ADTS, AIFF, CAF and Matroska. Everything else is refused by name.
+//!
+//! Results depend on the input alone: not on threads, not on what was done before. This crate must not know of
+//! spectrograms, shards, models or the command line; it draws no progress and prints nothing.
+//!
+//! ```
+//! use audio_io::{ClipConfig, clips, decode_bytes};
+//!
+//! // A second of silence with one click, as a WAV file of 8 bits at 8 kHz.
+//! let mut wav = b"RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0".to_vec();
+//! wav.extend(std::iter::repeat_n(128u8, 7999));
+//! wav.push(192);
+//!
+//! let decoded = decode_bytes(&wav, "click.wav".as_ref())?;
+//! assert_eq!((decoded.rate_hz, decoded.n_frames()), (8000, 8000));
+//! assert_eq!(decoded.channels[0][7999], 0.5);
+//!
+//! let clips = clips(&decoded, None, None, None, &ClipConfig::default())?;
+//! assert_eq!(clips[0].samples.len(), 5 * 22050); // five seconds, of which one is real
+//! assert_eq!(clips[0].n_real, 22050);
+//! # Ok::<(), audio_io::Error>(())
+//! ```
+
+mod channels;
+pub mod check;
+mod clip;
+mod companding;
+mod damage;
+mod deal;
+mod decode;
+mod error;
+mod folder;
+mod level;
+mod manifest;
+mod resample;
+pub mod scan;
+mod sniff;
+pub mod split;
+mod stream;
+mod warning;
+mod wav;
+mod window;
+
+pub use channels::ChannelPolicy;
+pub use clip::{Clip, ClipConfig, END_TOLERANCE_S, clips};
+pub use damage::Damage;
+pub use decode::{Decoded, MAX_RATE_HZ, decode_bytes, decode_file};
+pub use error::{Error, Result};
+pub use folder::{EXTENSIONS, is_sound};
+pub use level::{Level, TARGET_RMS, apply_level};
+pub use manifest::{Manifest, Row};
+pub use resample::{resample, resampled_len};
+pub use warning::Warning;
+pub use window::{Padding, Placement, Window, Windowing, windows};

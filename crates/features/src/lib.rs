@@ -1,1 +1,51 @@
-//! Samples to log-mel spectrograms and the other front ends.
+//! Samples to spectrograms: log-mel, and PCEN, linear-frequency and cepstral front ends beside it.
+//!
+//! A [`FrontEndConfig`] says everything that decides the values; a [`FrontEnd`] is built from it once and computes any
+//! number of clips, each thread with its own [`Scratch`]. The same configuration and samples give the same values
+//! whichever thread computes them. Values are those of librosa: centred frames with silence beyond the ends, a
+//! periodic Hann window, the same bands and the same decibels.
+//!
+//! What this crate must not know: files, sample rate conversion, labels, tensors, and what is done with a spectrogram.
+//! Samples come in at the configured rate, rows come out.
+//!
+//! ```
+//! use features::{FrontEnd, FrontEndConfig};
+//!
+//! let front_end = FrontEnd::new(&FrontEndConfig::default())?;
+//! let samples: Vec<f32> = (0..22_050).map(|i| (0.3 * i as f32).sin()).collect();
+//!
+//! let n_frames = front_end.n_frames(samples.len());
+//! let mut mel = vec![0.0; front_end.n_bands() * n_frames]; // [n_bands, n_frames]
+//! front_end.compute(&samples, &mut front_end.scratch(), &mut mel)?;
+//!
+//! assert_eq!((front_end.n_bands(), n_frames), (128, 44));
+//! assert!(mel.iter().all(|db| db.is_finite()));
+//! # Ok::<(), features::Error>(())
+//! ```
+//!
+//! One clip through the files: `config` is checked by `validate`, `stft` cuts frames, weights them with `window` and transforms two
+//! at a time, `mel` (or `linear`) gathers bins into bands, and `decibel`, `pcen` or `mfcc` make the values of them;
+//! `front_end` is the order of it.
+
+mod axis;
+mod config;
+mod decibel;
+mod error;
+mod front_end;
+mod linear;
+mod mel;
+mod mfcc;
+mod pcen;
+mod preset;
+mod stft;
+mod validate;
+mod window;
+
+pub use axis::Axis;
+pub use config::{
+    EmptyBands, FrontEndConfig, Kind, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig, Output, PcenConfig,
+    Precision, Reference, Spectrum, StftConfig,
+};
+pub use error::{Error, Result};
+pub use front_end::{FrontEnd, Scratch};
+pub use preset::Preset;

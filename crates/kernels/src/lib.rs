@@ -1,1 +1,43 @@
-//! CPU forward and backward of what training spends its time on, as candle custom ops.
+//! What a training step spends its time on, as operations of candle with a forward and a backward pass of their own.
+//!
+//! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
+//! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
+//! code: the kernels proper in `tile.rs` and `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
+//! for each [`Path`], and called through checked functions (`table.rs`).
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor, Var};
+//! use kernels::{BlockForm, BlockWeights, Norm, Pool, conv_block};
+//!
+//! let map = Tensor::rand(-1f32, 1., (2, 9, 7, 1), &Device::Cpu)?; // [B, H, W, C]
+//! let conv = Var::rand(-1f32, 1., (4, 1, 3, 3), &Device::Cpu)?;
+//! let (scale, shift) = (Var::ones(4, DType::F32, &Device::Cpu)?, Var::zeros(4, DType::F32, &Device::Cpu)?);
+//! let weights = BlockWeights { conv: &conv, scale: &scale, shift: &shift };
+//! let form = BlockForm { pool: Pool::Max { height: 2, width: 2 }, relu: true, input_gradient: false };
+//!
+//! let out = conv_block(&map, &weights, None, &Norm::Batch { epsilon: 1e-5 }, &form)?;
+//! assert_eq!(out.map.dims(), [2, 4, 3, 4]);
+//! let gradients = out.map.sum_all()?.backward()?;
+//! assert!(gradients.get(&conv).is_some());
+//! # Ok::<(), kernels::Error>(())
+//! ```
+
+mod backward;
+mod block;
+mod error;
+mod forward;
+mod fused;
+mod global_pool;
+mod path;
+pub mod reference;
+mod rows;
+mod scratch;
+mod simd;
+mod slab;
+mod table;
+mod tile;
+
+pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};
+pub use error::Error;
+pub use global_pool::global_pool;
+pub use path::{Path, path, set_path};

@@ -1,1 +1,26 @@
-//! The convolutional network for spectrograms.
+//! A convolutional network that is trained from nothing on spectrograms of any size: stages of 3x3 convolution, batch
+//! norm, ReLU and 2x2 max pool, optionally with a residual block each; pooled over the map; dropout; one linear layer.
+//!
+//! This crate must not know how a model is trained, where data or model files lie, or what a processor can do: it
+//! describes the network once, and `kernels` runs it on the device that the parameters lie on.
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use classifier::{Classifier, Mode, Parameters};
+//! use models_cnn::{Cnn, CnnConfig};
+//!
+//! let mut parameters = Parameters::seeded(1, &Device::Cpu);
+//! let cnn = Cnn::new(&CnnConfig::small(), 3, &mut parameters)?;
+//! let mel = Tensor::zeros((2, 64, 101), DType::F32, &Device::Cpu)?; // [B, M, T]
+//! let output = cnn.forward(&mel, Mode::Eval)?;
+//! assert_eq!(output.logits.dims(), [2, 3]);
+//! assert_eq!(output.embedding.dims(), [2, cnn.embedding_dim()]);
+//! # Ok::<(), classifier::Error>(())
+//! ```
+
+mod cnn;
+mod config;
+mod layer;
+
+pub use cnn::Cnn;
+pub use config::{CnnConfig, MapPooling};

@@ -53,7 +53,7 @@ pub fn remove_temporaries(dir: &Path, age: Duration) -> Result<usize> {
 pub(crate) fn place(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
     let dir = folder_of(path);
     let (mut file, temporary) = create_sibling(dir)?;
-    let io = |operation| Error::io(operation, &temporary.path);
+    let io = |operation| Error::io(operation, path);
     file.write_all(bytes).map_err(io("write"))?;
     set_mode(&file).map_err(io("set the mode of"))?;
     if durability == Durability::Synced {

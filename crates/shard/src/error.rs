@@ -52,12 +52,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    pub(crate) fn mismatch(
-        file: &Path,
-        part: impl Into<String>,
-        expected: impl Display,
-        got: impl Display,
-    ) -> Self {
+    pub(crate) fn mismatch(file: &Path, part: impl Into<String>, expected: impl Display, got: impl Display) -> Self {
         Self::Mismatch { file: file.into(), part: part.into(), expected: expected.to_string(), got: got.to_string() }
     }
 

@@ -1,1 +1,137 @@
-//! What is on disk between stages: specification, header, read, write, index, atomic write.
+//! What is on disk between stages: folders of shards, read and written so that a reader sees all of a stage's output
+//! or an error that says what is missing.
+//!
+//! This crate knows names, shapes and bytes. It must not know how a spectrogram is computed, what a model is, or any
+//! tensor library; the front end and a stage's configuration are JSON to it, compared and carried along.
+//!
+//! # A folder
+//! `shard-00000.safetensors`, `shard-00001.safetensors`, ... and `index.json`, which is written last: a folder
+//! without it was not finished. Every shard but the last holds 256 clips. All shards of a folder have the same schema,
+//! front end, classes, splits, provenance and feature shape. Equal inputs give equal bytes: nothing on disk tells the
+//! time, the host, an absolute path or the number of threads.
+//!
+//! # A shard
+//! A safetensors file: an unsigned 64-bit little-endian length (at most 16 MiB here), that many bytes of JSON, padded
+//! with spaces to a multiple of eight, and the tensors without gaps, little-endian, row-major. A writer orders tensors
+//! by dtype (F32, U32, F16, U8) and then by name. Exactly these tensors are there; N is 1 to 256, the other dimensions
+//! at least 1.
+//!
+//! `spectrogram/1`:
+//!
+//! | tensor | dtype | shape | meaning |
+//! | --- | --- | --- | --- |
+//! | `mel` | F32 or F16 | `[N, n_mels, n_frames]` | finite, not normalised; low to high band, early to late frame |
+//! | `frames` | U32 | `[N]` | frames that hold sound, at most `n_frames`; the rest is padding |
+//! | `label` | U32 | `[N]` | index into `classes`; 4294967295 for none |
+//! | `split` | U8 | `[N]` | index into `splits` |
+//!
+//! `embedding/1` has the last three (`frames` then counts those of the spectrogram, without a bound) and in place of
+//! `mel`:
+//!
+//! | tensor | dtype | shape | meaning |
+//! | --- | --- | --- | --- |
+//! | `embedding` | F32 | `[N, D]` | finite; what the model makes of the clip before its head |
+//! | `logits` | F32 | `[N, C]` | finite; the head's outputs, before softmax; C need not be the number of classes |
+//!
+//! The safetensors metadata has ONE key, `shard`. Its value is JSON without spaces, with these fields in this order,
+//! all of them present and no others:
+//!
+//! | field | type | meaning |
+//! | --- | --- | --- |
+//! | `schema` | string | `spectrogram/1` or `embedding/1` |
+//! | `front_end` | any | configuration of the front end, object keys in alphabetical order |
+//! | `classes` | strings | class names, none empty, none twice |
+//! | `splits` | strings | split names as the manifest has them, none empty, none twice, at most 256 |
+//! | `clips` | N objects | in the order of the rows |
+//! | `provenance` | object | what made the shard |
+//!
+//! A clip is `{id, path, group, source_sha256, start_s, seconds, view, steps}`: `id`, `path` (as in the manifest) and
+//! `group` (or null) are strings; `source_sha256` is 64 lower-case hexadecimal digits, or empty where not known;
+//! `start_s` and `seconds` are finite and not negative; `view` is 0 for the recording itself and counts augmented
+//! views from 1; `steps` are strings that say what was done. Provenance is `{stage, version, configuration, seed,
+//! inputs}`: strings, any JSON with object keys in alphabetical order, an unsigned 64-bit integer, and an object from
+//! name to SHA-256 in alphabetical order.
+//!
+//! # The index
+//! `index.json` is indented JSON with these fields in this order: `schema`, `front_end`, `classes`, `splits` (as in
+//! the shards), `n_clips` (the sum over shards), `shards` (objects `{file, sha256, bytes, clips}`; the n-th file is
+//! `shard-n` with n in five digits), `skipped` (objects `{path, reason}` for recordings left out), and `provenance`.
+//! A folder with no clips has an index with no shards; reading it is an error that quotes the first reason.
+//!
+//! # Reading
+//! In this order: the index is there and sane; each file has the length and the SHA-256 that the index says; the
+//! header's length fits; the JSON is of this version; names, dtypes and shapes are the ones above; labels, splits and
+//! frames are in range; all values are finite; and the shard agrees with its index and with the shards before it.
+//! Each failure names file, part, expected and got:
+//! `shard-00003.safetensors: tensor mel: expected [256, 128, 512], got [256, 128, 431]`.
+//! No memory is allocated on the strength of a number that was not checked against the size of the file.
+//!
+//! # Writing
+//! Every file is written under a temporary name beside its own, given mode 0644, synced and renamed, and its folder
+//! synced; see [`write_atomic`]. Cache entries, which can be lost, have a format of their own: [`cache`].
+//!
+//! # Example
+//! ```
+//! use shard::{ClipRecord, MelDtype, Provenance, SpectrogramWriter, read_spectrograms};
+//!
+//! # let temporary = tempfile::tempdir()?;
+//! # let dir = temporary.path().join("mel");
+//! let provenance = Provenance {
+//!     stage: "features".into(),
+//!     version: "0.1.0".into(),
+//!     configuration: serde_json::json!({"n_mels": 2}),
+//!     seed: 0,
+//!     inputs: [("manifest".to_owned(), shard::sha256_hex(b"path,label\n"))].into(),
+//! };
+//! let classes = vec!["bird".into(), "dog".into()];
+//! let splits = vec!["train".into()];
+//! let front_end = serde_json::json!({"n_mels": 2});
+//! let mut writer = SpectrogramWriter::create(&dir, front_end, classes, splits, provenance, MelDtype::F32)?;
+//! let clip = ClipRecord {
+//!     id: "bird/a.wav@0".into(),
+//!     path: "bird/a.wav".into(),
+//!     group: None,
+//!     source_sha256: shard::sha256_hex(b"the file"),
+//!     start_s: 0.0,
+//!     seconds: 1.5,
+//!     view: 0,
+//!     steps: vec!["padded with silence".into()],
+//! };
+//! writer.push(clip, &[-80.0, -3.5, 0.0, -80.0, -12.0, -80.0], 2, 3, 2, 0, 0)?;
+//! writer.finish(Vec::new())?;
+//!
+//! let clips = read_spectrograms(&dir)?;
+//! assert_eq!((clips.n_clips(), clips.n_mels, clips.n_frames), (1, 2, 3));
+//! assert_eq!(clips.clip(0)[1], -3.5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod atomic;
+pub mod cache;
+mod columns;
+mod container;
+mod embedding;
+mod error;
+mod hash;
+mod header;
+mod index;
+mod reader;
+mod schema;
+mod spectrogram;
+mod writer;
+
+pub use atomic::{remove_temporaries, write_atomic};
+pub use embedding::{EMBEDDING, Embeddings};
+pub use error::{Error, Result};
+pub use hash::sha256_hex;
+pub use header::{ClipRecord, Header, Provenance};
+pub use index::{Index, ShardEntry, Skipped, read_index};
+pub use reader::{embedding_shards, read_embeddings, read_spectrograms, spectrogram_shards};
+pub use spectrogram::{MelDtype, SPECTROGRAM, Spectrograms};
+pub use writer::{EmbeddingWriter, SpectrogramWriter};
+
+/// The `label` of a clip without one.
+pub const NO_LABEL: u32 = u32::MAX;
+
+/// Most clips in one shard; all but the last of a folder have exactly so many.
+pub const CLIPS_PER_SHARD: usize = 256;

@@ -1,0 +1,131 @@
+//! What can go wrong, said so that a reader knows which file and what to do.
+
+use std::path::PathBuf;
+
+/// An error of this crate. The text names the file, what was done, what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file has no bytes at all.
+    #[error("{}: the file is empty (0 bytes)", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A format that is recognised and not decoded.
+    #[error("{}: {format} is not decoded: {advice}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The name of the format or codec.
+        format: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// The bytes are no sound format that is known here.
+    #[error("{}: not a sound file: it begins with {found}", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The first bytes, and what they look like.
+        found: String,
+    },
+    /// A known format that could not be decoded.
+    #[error("{}: {operation}: {message}", path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What was being done.
+        operation: &'static str,
+        /// What went wrong, with expected and got.
+        message: String,
+    },
+    /// The decoder panicked on this file.
+    #[error("{}: the decoder gave up inside: {message}", path.display())]
+    Panicked {
+        /// The file.
+        path: PathBuf,
+        /// The text of the panic.
+        message: String,
+    },
+    /// A line of a manifest is wrong.
+    #[error("{}:{line}: {message}", path.display())]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// Line in the file, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A manifest lacks a column.
+    #[error("{}: no column `{missing}`; the columns found are: {found}", path.display())]
+    Column {
+        /// The manifest.
+        path: PathBuf,
+        /// The column that is required.
+        missing: &'static str,
+        /// The columns that are there.
+        found: String,
+    },
+    /// A folder of class folders is not usable as it is.
+    #[error("{}: {message}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// A manifest row asks for sound outside the file.
+    #[error("the row asks for {start_s} s to {end_s} s, the file has {seconds} s")]
+    Range {
+        /// Start of the row in seconds.
+        start_s: f64,
+        /// End of the row in seconds.
+        end_s: f64,
+        /// Seconds in the file.
+        seconds: f64,
+    },
+    /// A channel is asked for that the file lacks.
+    #[error("channel {channel} is asked for (counted from 0), the file has {n_channels}")]
+    Channel {
+        /// The channel that is asked for, from 0.
+        channel: u16,
+        /// Channels in the file.
+        n_channels: usize,
+    },
+    /// A decoded file without any sample.
+    #[error("the file holds no sound")]
+    NoSound,
+    /// A setting that makes no sense.
+    #[error("{setting}: expected {expected}, got {got}")]
+    Setting {
+        /// The name of the setting.
+        setting: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// The resampler refused.
+    #[error("resample {from_hz} Hz to {to_hz} Hz: {message}")]
+    Resample {
+        /// Rate of the input.
+        from_hz: u32,
+        /// Rate asked for.
+        to_hz: u32,
+        /// What the resampler said.
+        message: String,
+    },
+}
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;

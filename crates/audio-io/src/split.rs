@@ -1,0 +1,323 @@
+//! Training, validation and test: by group, each class in its share, the same for the same seed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::deal::deal;
+use crate::error::{Error, Result};
+use crate::manifest::Row;
+use crate::warning::Warning;
+
+/// The label of what belongs to no class. Such rows are never trained on: they become `ood-val` and `ood-test`.
+pub const NEITHER: &str = "neither";
+
+/// The splits that are dealt out, in the order of [`Shares`].
+pub const SPLITS: [&str; 3] = ["train", "val", "test"];
+
+/// Rows of a class in `val` or `test` under which a warning says that figures will be rough.
+pub const SMALL_SPLIT_ROWS: usize = 5;
+
+/// Shares of the rows of each class; they are divided by their sum.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shares {
+    /// For training.
+    pub train: f64,
+    /// For choosing the epoch and the threshold.
+    pub val: f64,
+    /// For the figure that is reported.
+    pub test: f64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Shares { train: 0.7, val: 0.15, test: 0.15 }
+    }
+}
+
+impl Shares {
+    /// Checks that the shares can be dealt out.
+    ///
+    /// # Errors
+    /// A share below 0 or not finite, or nothing for training.
+    pub fn validate(&self) -> Result<()> {
+        let fine = [self.train, self.val, self.test].iter().all(|share| share.is_finite() && *share >= 0.0);
+        if fine && self.train > 0.0 {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            setting: "shares",
+            expected: "train above 0, val and test from 0",
+            got: format!("{}, {}, {}", self.train, self.val, self.test),
+        })
+    }
+
+    pub(crate) fn normalised(&self) -> [f64; 3] {
+        let sum = self.train + self.val + self.test;
+        [self.train / sum, self.val / sum, self.test / sum]
+    }
+}
+
+/// Gives a split to every labelled row that has none; rows that have one keep it.
+///
+/// Rows of one group, of one file, and rows listed together in `tied` (indices into `rows`, for exact duplicates)
+/// land in one split. The largest sets of rows are dealt first, each to where it brings every class nearest to its
+/// share; every class is in training, and in the other splits too when it has a group for each. Rows labelled
+/// [`NEITHER`] go to `ood-val` and `ood-test`, half the groups each, unless they share a recording with a class.
+pub fn assign(rows: &mut [Row], tied: &[Vec<usize>], shares: &Shares, seed: u64) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let ungrouped = rows.iter().filter(|row| row.split.is_none() && row.group.is_none() && !row.label.is_empty());
+    let n_rows = ungrouped.count();
+    if n_rows > 0 {
+        warnings.push(Warning::NoGroup { n_rows });
+    }
+    let sets = Set::all(rows, tied, seed);
+    for set in &sets {
+        let splits: BTreeSet<&str> = set.rows.iter().filter_map(|&i| rows[i].split.as_deref()).collect();
+        if splits.len() > 1 {
+            let splits = splits.into_iter().map(str::to_owned).collect();
+            warnings.push(Warning::GroupCrosses { group: set.name.clone(), splits });
+        }
+    }
+    let chosen = deal(rows, &sets, shares);
+    let mut next_ood = 0;
+    for (set, chosen) in sets.iter().zip(chosen) {
+        give(rows, set, chosen, &mut next_ood);
+    }
+    warnings.extend(thin_classes(rows, &sets, shares));
+    warnings
+}
+
+/// Rows that must stay together.
+pub(crate) struct Set {
+    pub(crate) rows: Vec<usize>,
+    /// Its first group, or its first file where it has none.
+    pub(crate) name: String,
+}
+
+impl Set {
+    /// The sets, the largest first, equals in an order that the seed decides.
+    fn all(rows: &[Row], tied: &[Vec<usize>], seed: u64) -> Vec<Set> {
+        let mut parents: Vec<usize> = (0..rows.len()).collect();
+        let mut first_with: HashMap<(bool, &str), usize> = HashMap::new();
+        for (i, row) in rows.iter().enumerate() {
+            let keys = [Some((false, row.path.as_str())), row.group.as_deref().map(|group| (true, group))];
+            for key in keys.into_iter().flatten() {
+                join(&mut parents, i, *first_with.entry(key).or_insert(i));
+            }
+        }
+        for together in tied {
+            for pair in together.windows(2) {
+                join(&mut parents, pair[0], pair[1]);
+            }
+        }
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for i in 0..rows.len() {
+            members.entry(root(&mut parents, i)).or_default().push(i);
+        }
+        let name = |i: &usize| rows[*i].group.as_ref().unwrap_or(&rows[*i].path);
+        let mut sets: Vec<(Vec<u8>, Set)> = members
+            .into_values()
+            .map(|members| {
+                let name = members.iter().map(name).min().cloned().unwrap_or_default();
+                let mut hasher = Sha256::new();
+                hasher.update(seed.to_le_bytes());
+                hasher.update(name.as_bytes());
+                (hasher.finalize().to_vec(), Set { rows: members, name })
+            })
+            .collect();
+        sets.sort_by(|(key_a, a), (key_b, b)| b.rows.len().cmp(&a.rows.len()).then_with(|| key_a.cmp(key_b)));
+        sets.into_iter().map(|(_, set)| set).collect()
+    }
+}
+
+fn root(parents: &mut [usize], mut i: usize) -> usize {
+    while parents[i] != i {
+        parents[i] = parents[parents[i]];
+        i = parents[i];
+    }
+    i
+}
+
+fn join(parents: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (root(parents, a), root(parents, b));
+    parents[a.max(b)] = a.min(b);
+}
+
+pub(crate) fn is_class(row: &Row) -> bool {
+    !row.label.is_empty() && row.label != NEITHER
+}
+
+pub(crate) fn split_index(split: &str) -> Option<usize> {
+    SPLITS.iter().position(|name| *name == split)
+}
+
+/// The split that a set's rows already have, the most frequent of several; out-of-distribution ones bind no class.
+pub(crate) fn given(rows: &[Row], set: &Set) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for split in set.rows.iter().filter_map(|&i| rows[i].split.as_deref()).filter(|split| !split.starts_with("ood")) {
+        *counts.entry(split).or_default() += 1;
+    }
+    let most = counts.values().copied().max()?;
+    counts.into_iter().find(|(_, n)| *n == most).map(|(split, _)| split.to_owned())
+}
+
+/// Writes the split of a set into its rows that have none.
+fn give(rows: &mut [Row], set: &Set, chosen: Option<String>, next_ood: &mut usize) {
+    const OOD: [&str; 2] = ["ood-val", "ood-test"];
+    let open = |row: &Row| row.split.is_none() && !row.label.is_empty();
+    if let Some(split) = &chosen {
+        for &i in set.rows.iter().filter(|&&i| open(&rows[i]) && is_class(&rows[i])).collect::<Vec<_>>() {
+            rows[i].split = Some(split.clone());
+        }
+    }
+    let neither: Vec<usize> = set.rows.iter().copied().filter(|&i| open(&rows[i])).collect();
+    if neither.is_empty() {
+        return;
+    }
+    let given = set.rows.iter().filter_map(|&i| rows[i].split.clone()).find(|split| split.starts_with("ood"));
+    let split = given.unwrap_or_else(|| {
+        let side = match chosen.as_deref() {
+            Some("test") => 1,
+            Some(_) => 0,
+            None => {
+                *next_ood += 1;
+                (*next_ood - 1) % 2
+            }
+        };
+        OOD[side].to_owned()
+    });
+    neither.into_iter().for_each(|i| rows[i].split = Some(split.clone()));
+}
+
+/// Warns of classes with few groups, and of few rows in validation and test.
+fn thin_classes(rows: &[Row], sets: &[Set], shares: &Shares) -> Vec<Warning> {
+    let mut n_sets: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut n_rows: BTreeMap<(&str, usize), usize> = BTreeMap::new();
+    for set in sets {
+        let mut classes = BTreeSet::new();
+        for row in set.rows.iter().map(|&i| &rows[i]).filter(|row| is_class(row)) {
+            if let Some(split) = row.split.as_deref().and_then(split_index) {
+                *n_rows.entry((&row.label, split)).or_default() += 1;
+                classes.insert(row.label.as_str());
+            }
+        }
+        classes.into_iter().for_each(|class| *n_sets.entry(class).or_default() += 1);
+    }
+    let mut warnings = Vec::new();
+    for (class, n_groups) in n_sets {
+        if n_groups < SPLITS.len() {
+            warnings.push(Warning::FewGroups { class: class.to_owned(), n_groups });
+        }
+        for (split, name) in SPLITS.iter().enumerate().skip(1) {
+            let n_rows = n_rows.get(&(class, split)).copied().unwrap_or(0);
+            if shares.normalised()[split] > 0.0 && n_rows < SMALL_SPLIT_ROWS {
+                let (split, class) = ((*name).to_owned(), class.to_owned());
+                warnings.push(Warning::SmallSplit { split, class, n_rows });
+            }
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(path: &str, label: &str, group: Option<&str>) -> Row {
+        Row { path: path.into(), label: label.into(), group: group.map(Into::into), ..Row::default() }
+    }
+
+    fn many(n: usize, label: &str, group_size: usize) -> Vec<Row> {
+        (0..n).map(|i| row(&format!("{label}/{i}.wav"), label, Some(&format!("{label}-{}", i / group_size)))).collect()
+    }
+
+    fn counts(rows: &[Row], label: &str) -> [usize; 3] {
+        SPLITS.map(|split| rows.iter().filter(|row| row.label == label && row.split.as_deref() == Some(split)).count())
+    }
+
+    #[test]
+    fn shares_are_met_and_repeat_for_a_seed() {
+        let mut rows = many(200, "dog", 4);
+        rows.extend(many(100, "bird", 1));
+        let fresh = rows.clone();
+        let warnings = assign(&mut rows, &[], &Shares::default(), 7);
+        assert_eq!(warnings, []);
+        assert_eq!(counts(&rows, "bird"), [70, 15, 15]);
+        let [train, val, test] = counts(&rows, "dog");
+        assert!(train.abs_diff(140) <= 4 && val.abs_diff(30) <= 4 && test.abs_diff(30) <= 4);
+        let mut again = fresh.clone();
+        assign(&mut again, &[], &Shares::default(), 7);
+        assert_eq!(again, rows);
+        let mut other = fresh;
+        assign(&mut other, &[], &Shares::default(), 8);
+        assert_ne!(other, rows);
+    }
+
+    #[test]
+    fn every_class_is_everywhere_when_it_has_three_groups() {
+        let mut rows = many(60, "dog", 20);
+        rows.extend(many(3, "bird", 1));
+        rows.extend(many(2, "cat", 1));
+        let warnings = assign(&mut rows, &[], &Shares::default(), 1);
+        assert_eq!(counts(&rows, "dog"), [20, 20, 20]);
+        assert_eq!(counts(&rows, "bird"), [1, 1, 1]);
+        assert!(counts(&rows, "cat")[0] >= 1);
+        assert!(warnings.contains(&Warning::FewGroups { class: "cat".into(), n_groups: 2 }));
+        assert!(warnings.contains(&Warning::SmallSplit { split: "val".into(), class: "bird".into(), n_rows: 1 }));
+    }
+
+    #[test]
+    fn given_splits_stay_and_draw_their_group_along() {
+        let mut rows = many(30, "dog", 3);
+        rows[0].split = Some("test".into());
+        rows[4].split = Some("fold-2".into());
+        rows[7].split = Some("val".into());
+        rows[8].split = Some("train".into());
+        let warnings = assign(&mut rows, &[], &Shares::default(), 1);
+        assert!(rows[..3].iter().all(|row| row.split.as_deref() == Some("test")));
+        assert!(rows[3..6].iter().all(|row| row.split.as_deref() == Some("fold-2")));
+        assert_eq!(rows[7].split.as_deref(), Some("val"));
+        let splits = vec!["train".to_owned(), "val".to_owned()];
+        assert!(warnings.contains(&Warning::GroupCrosses { group: "dog-2".into(), splits }));
+    }
+
+    #[test]
+    fn duplicates_and_parts_of_one_file_stay_together() {
+        let mut rows: Vec<Row> = (0..40).map(|i| row(&format!("{}.wav", i / 2), "dog", None)).collect();
+        let warnings = assign(&mut rows, &[vec![0, 20, 30]], &Shares::default(), 3);
+        assert!(rows.chunks(2).all(|pair| pair[0].split == pair[1].split));
+        assert_eq!(rows[0].split, rows[20].split);
+        assert_eq!(rows[0].split, rows[30].split);
+        assert!(warnings.contains(&Warning::NoGroup { n_rows: 40 }));
+    }
+
+    #[test]
+    fn neither_is_never_trained_on_and_halved_by_group() {
+        let mut rows = many(40, "neither", 4);
+        rows.push(row("x", "neither", None));
+        rows[0].split = Some("ood-far".into());
+        assign(&mut rows, &[], &Shares::default(), 3);
+        let groups = |split: &str| rows.iter().filter(|row| row.split.as_deref() == Some(split)).count();
+        assert_eq!(groups("ood-far"), 4);
+        assert!((16..=20).contains(&groups("ood-val")) && groups("ood-val") + groups("ood-test") == 37);
+    }
+
+    #[test]
+    fn unlabelled_rows_get_no_split() {
+        let mut rows = vec![row("a", "", None)];
+        assert_eq!(assign(&mut rows, &[], &Shares::default(), 0), []);
+        assert_eq!(rows[0].split, None);
+    }
+
+    #[test]
+    fn no_share_no_rows() {
+        let mut rows = many(20, "dog", 1);
+        assign(&mut rows, &[], &Shares { train: 0.8, val: 0.0, test: 0.2 }, 0);
+        assert_eq!(counts(&rows, "dog"), [16, 0, 4]);
+        assert!(Shares { train: 0.0, val: 1.0, test: 0.0 }.validate().is_err());
+        assert!(Shares { train: f64::NAN, ..Shares::default() }.validate().is_err());
+    }
+}

@@ -1,0 +1,378 @@
+//! The arguments. Each command's `--help` ends with an example that can be pasted.
+
+use crate::config::parse_set;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Learns to tell sounds apart, and says when a sound is neither.
+///
+/// From folders of recordings to a trained classifier with an honest figure of how good it is: `barkbird demo` shows
+/// all of it on sounds of its own making.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Where tensors are computed: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Seed of everything random; equal seeds give equal bytes
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads to use; all cores by default
+    #[arg(long, global = true, value_name = "N", value_parser = positive)]
+    pub(crate) threads: Option<usize>,
+    /// Print the result as JSON on stdout; text for people stays on stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but warnings and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// The seed, 0 where none was given.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(0)
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make sounds of our own: barks, songs and what is neither, in folders of WAV files
+    #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]
+    Synth(SynthArgs),
+    /// Look at every recording and write a manifest: checks, hashes, duplicates, groups and a split
+    #[command(after_help = "Example:\n  barkbird scan recordings --out manifest.csv\n\nDATA is a folder with one folder \
+                            a class, or a CSV with at least the columns path,label (group, split, start, end and \
+                            channel are understood, all others are carried along). Recordings of one animal, session \
+                            or file belong to one group: name it, or clips of one recording end up on both sides of \
+                            the split and every figure is too good. The label `neither` is for strangers: never a \
+                            class, never trained on.")]
+    Scan(ScanArgs),
+    /// Turn a manifest's recordings into spectrograms on disk
+    #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
+                            manifest.csv --out features --part 1/4     (then 2/4 ... and once without --part)\n  \
+                            barkbird features --picture bark.wav --out bark.png")]
+    Features(FeaturesArgs),
+    /// Train a classifier on spectrograms
+    #[command(after_help = "Examples:\n  barkbird train cnn --features features --out run\n  barkbird train cnn \
+                            --features features --out run --resume\n  barkbird train cnn --features features --out \
+                            run --set train.label_smoothing=0.1")]
+    Train(TrainArgs),
+    /// Measure a trained classifier on clips that it has not seen
+    #[command(after_help = "Example:\n  barkbird evaluate run --features features --split test --out run/test")]
+    Evaluate(EvaluateArgs),
+    /// Say what is heard in files, folders or a manifest
+    #[command(after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
+                            json --out verdicts.json")]
+    Predict(PredictArgs),
+    /// One HTML file that shows a run: sounds, learning curves, confusion, figures with intervals
+    #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
+    Report(ReportArgs),
+    /// All of it, one stage after the other, on sounds of our own making or on your folders
+    #[command(after_help = "Examples:\n  barkbird demo\n  barkbird demo --data recordings --out first-look")]
+    Demo(DemoArgs),
+}
+
+/// Arguments of `synth`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SynthArgs {
+    /// Folder to write into
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How many clips
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = positive)]
+    pub(crate) clips: usize,
+}
+
+/// Arguments of `scan`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScanArgs {
+    /// A folder with one folder a class, or a CSV
+    #[arg(value_name = "DATA")]
+    pub(crate) data: PathBuf,
+    /// Manifest to write; what was found in each file goes beside it (manifest.scan.json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Shares of the groups for training, validation and test
+    #[arg(long, default_value = "0.7,0.15,0.15", value_name = "A,B,C", value_parser = shares)]
+    pub(crate) split: audio_io::Shares,
+    /// Recordings shorter than this are unusable
+    #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
+    pub(crate) min_seconds: f64,
+}
+
+/// Configuration: a file and single keys.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration (TOML); the resolved one is written beside the results
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One key of the configuration, as often as needed: front_end.hop=256
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_set)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+/// Arguments of `features`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FeaturesArgs {
+    /// What `scan` wrote
+    #[arg(value_name = "MANIFEST", required_unless_present = "picture")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// Folder for the shards; with --picture the PNG
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: PathBuf,
+    /// Configuration of the front end
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Kind of spectrogram: log-mel, pcen, stft or mfcc
+    #[arg(long, value_name = "NAME", conflicts_with = "like")]
+    pub(crate) front_end: Option<features::Preset>,
+    /// The front end of this run or features folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set"])]
+    pub(crate) like: Option<PathBuf>,
+    /// Compute this share of the recordings alone; once all are there, the same command without --part puts them together
+    #[arg(long, value_name = "I/N", value_parser = part)]
+    pub(crate) part: Option<(usize, usize)>,
+    /// Classes, in order; all labels that are trained on by default
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// How values are stored
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
+    /// Keep no cache beside the shards (a killed run then starts over)
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Draw this recording's spectrogram as a PNG
+    #[arg(long, value_name = "FILE", conflicts_with = "manifest")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+/// How spectrogram values are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    /// 32-bit floats
+    F32,
+    /// 16-bit floats: half the disk, about three digits
+    F16,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TrainArgs {
+    /// Which model
+    #[arg(value_enum)]
+    pub(crate) model: ModelKind,
+    /// Features folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) features: PathBuf,
+    /// Folder of the run
+    #[arg(long, value_name = "RUN")]
+    pub(crate) out: PathBuf,
+    /// Configuration of model and training
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Size of the network
+    #[arg(long, value_enum)]
+    pub(crate) preset: Option<Preset>,
+    /// Passes over the training clips
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Clips a step
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<usize>,
+    /// Highest learning rate
+    #[arg(long, value_name = "RATE")]
+    pub(crate) lr: Option<f64>,
+    /// How strongly clips are varied: off, light or strong
+    #[arg(long, value_enum)]
+    pub(crate) augment: Option<Strength>,
+    /// Go on where an earlier run of the same configuration stopped
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) resume: bool,
+    /// Replace a run that is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// The models that can be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelKind {
+    /// A convolutional network, from scratch
+    Cnn,
+}
+
+/// Sizes of the convolutional network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// Four blocks of 16 to 128 channels
+    Small,
+    /// Wider, with residual blocks
+    Base,
+}
+
+/// How strongly training clips are varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Strength {
+    /// Not at all
+    Off,
+    /// Masks, roll, gain, mixup
+    Light,
+    /// More of all, tilt, floors and band limits too
+    Strong,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EvaluateArgs {
+    /// Folder of a run, or a model file
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Features folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) features: PathBuf,
+    /// Which clips: a split of the manifest, or all
+    #[arg(long, default_value = "test", value_name = "NAME")]
+    pub(crate) split: String,
+    /// Where metrics.json and predictions.csv go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PredictArgs {
+    /// Folder of a run, or a model file
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Recordings, folders of recordings, or manifests
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub(crate) format: Format,
+    /// File for the result instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Say `unsure` where no class reaches this probability
+    #[arg(long, default_value_t = 0.5, value_name = "P", value_parser = share)]
+    pub(crate) unsure_below: f32,
+    /// Seconds by which the windows over a long recording overlap
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    pub(crate) overlap: f64,
+}
+
+/// Forms of a prediction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A row a window
+    Csv,
+    /// An object with `predictions` and `skipped`
+    Json,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReportArgs {
+    /// Folders of runs
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// The manifest of the recordings, for spectrograms and players
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// HTML file to write
+    #[arg(long, default_value = "report.html", value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Recordings to show of each class
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub(crate) examples: usize,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Your recordings (a folder with one folder a class, or a CSV) instead of made sounds
+    #[arg(long, value_name = "DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Folder for everything that is written
+    #[arg(long, default_value = "barkbird-demo", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Clips to make
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = positive)]
+    pub(crate) clips: usize,
+    /// Passes over the training clips
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text}: expected a whole number above 0"))
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    parsed.ok_or_else(|| format!("{text}: expected a number from 0 to 1"))
+}
+
+fn part(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parsed
+        .filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n)
+        .ok_or_else(|| format!("{text}: expected I/N with 1 <= I <= N, such as 2/4"))
+}
+
+fn shares(text: &str) -> Result<audio_io::Shares, String> {
+    let wrong = || format!("{text}: expected three shares from 0 to 1 that add up to 1, such as 0.7,0.15,0.15");
+    let parsed: Vec<f64> = text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    match parsed[..] {
+        [train, val, test]
+            if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s)) && (train + val + test - 1.0).abs() < 1e-6 =>
+        {
+            Ok(audio_io::Shares { train, val, test })
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("barkbird {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn parts_and_shares_are_checked() {
+        assert_eq!(part("2/4"), Ok((2, 4)));
+        for wrong in ["0/4", "5/4", "2", "a/b", "1/0"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
+        assert!(shares("0.7,0.2,0.1").is_ok());
+        for wrong in ["0.7,0.2", "0.7,0.7,0.1", "1.2,-0.1,-0.1", "a,b,c"] {
+            assert!(shares(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One recording to its spectrograms, through the cache.
+
+use super::plan::{Plan, Planned};
+use crate::front_end::{Chain, ClipSpectrogram};
+use anyhow::{Context, Result};
+use audio_io::Row;
+use features::FrontEnd;
+use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What a recording became.
+pub(crate) struct Recording {
+    /// Its clips, in time order.
+    pub(crate) clips: Vec<ExtractedClip>,
+    /// Bands of each spectrogram.
+    pub(crate) n_mels: usize,
+    /// Frames of each spectrogram.
+    pub(crate) n_frames: usize,
+}
+
+/// One clip of a recording.
+pub(crate) struct ExtractedClip {
+    /// Where it comes from.
+    pub(crate) record: ClipRecord,
+    /// `[n_mels, n_frames]`.
+    pub(crate) mel: Vec<f32>,
+    /// Frames that hold sound.
+    pub(crate) frames: u32,
+}
+
+/// Computes spectrograms, or finds them in the cache.
+pub(crate) struct Extractor {
+    chain: Chain,
+    chain_json: String,
+    front_end: FrontEnd,
+    cache: Option<PathBuf>,
+}
+
+impl Extractor {
+    /// Prepares the front end and the cache folder.
+    pub(crate) fn new(chain: &Chain, cache: Option<PathBuf>) -> Result<Self> {
+        if let Some(folder) = &cache {
+            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        }
+        let chain_json = serde_json::to_string(chain)?;
+        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache })
+    }
+
+    /// The spectrograms of one row; `Err` inside when the recording can't be used, with the reason.
+    ///
+    /// # Errors
+    /// A cache that can't be written to.
+    pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Recording, String>> {
+        let path = plan.manifest.file(&planned.row);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(format!("cannot be read: {error}"))),
+        };
+        let source_sha256 = shard::sha256_hex(&bytes);
+        let entry = self.cache.as_ref().map(|folder| folder.join(self.key(&source_sha256, &planned.row)));
+        let cached = match &entry {
+            Some(entry) => shard::cache::read(entry)?.and_then(|payload| unpack(&payload, entry)),
+            None => None,
+        };
+        let spectrograms = match cached {
+            Some(found) => found,
+            None => match self.chain.spectrograms(&self.front_end, &bytes, &path, &planned.row) {
+                Ok(computed) => {
+                    let packed = self.pack(computed, &source_sha256)?;
+                    if let Some(entry) = &entry {
+                        shard::cache::write(entry, &packed.to_bytes(MelDtype::F32)?)?;
+                    }
+                    packed
+                }
+                Err(error) => return Ok(Err(format!("{error:#}"))),
+            },
+        };
+        Ok(Ok(label(spectrograms, &planned.row)))
+    }
+
+    /// Name of the cache entry: what made it, hashed.
+    fn key(&self, source_sha256: &str, row: &Row) -> String {
+        let part = format!("{:?} {:?} {:?}", row.start_s, row.end_s, row.channel);
+        format!("{}.cache", shard::cache::key(&[source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()]))
+    }
+
+    /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
+    fn pack(&self, clips: Vec<ClipSpectrogram>, source_sha256: &str) -> Result<Spectrograms> {
+        let n_frames = clips.first().map_or(0, |clip| clip.n_frames);
+        let record = |clip: &ClipSpectrogram| ClipRecord {
+            id: clip.channel.map(|channel| channel.to_string()).unwrap_or_default(),
+            path: String::new(),
+            group: None,
+            source_sha256: source_sha256.to_owned(),
+            start_s: clip.start_s,
+            seconds: clip.seconds,
+            view: 0,
+            steps: Vec::new(),
+        };
+        let provenance = Provenance {
+            stage: "cache".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            configuration: serde_json::Value::Null,
+            seed: 0,
+            inputs: BTreeMap::new(),
+        };
+        let header = Header {
+            schema: shard::SPECTROGRAM.into(),
+            front_end: self.chain.to_header()?,
+            classes: Vec::new(),
+            splits: vec!["none".into()],
+            clips: clips.iter().map(record).collect(),
+            provenance,
+        };
+        Ok(Spectrograms {
+            header,
+            n_mels: self.front_end.n_bands(),
+            n_frames,
+            frames: clips.iter().map(|clip| clip.frames).collect(),
+            label: vec![NO_LABEL; clips.len()],
+            split: vec![0; clips.len()],
+            mel: clips.into_iter().flat_map(|clip| clip.mel).collect(),
+        })
+    }
+}
+
+/// A damaged entry is as good as none: it is computed again.
+fn unpack(payload: &[u8], entry: &Path) -> Option<Spectrograms> {
+    Spectrograms::from_bytes(payload, entry).ok()
+}
+
+/// Gives the clips the names that the manifest has for them.
+fn label(spectrograms: Spectrograms, row: &Row) -> Recording {
+    let (n_mels, n_frames) = (spectrograms.n_mels, spectrograms.n_frames);
+    let several = spectrograms.header.clips.len() > 1 || row.start_s.is_some();
+    let clips = spectrograms.header.clips.into_iter().zip(spectrograms.mel.chunks_exact(n_mels * n_frames));
+    let clips = clips.zip(spectrograms.frames).map(|((mut record, mel), frames)| {
+        let mut id = row.path.clone();
+        if several {
+            id.push_str(&format!("@{:.3}", record.start_s));
+        }
+        if !record.id.is_empty() {
+            id.push_str(&format!("#{}", record.id));
+        }
+        record.id = id;
+        record.path.clone_from(&row.path);
+        record.group.clone_from(&row.group);
+        ExtractedClip { record, mel: mel.to_vec(), frames }
+    });
+    Recording { clips: clips.collect(), n_mels, n_frames }
+}

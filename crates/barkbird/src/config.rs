@@ -1,0 +1,145 @@
+//! One configuration for everything that a flag can say: defaults, then the file, then the flags.
+
+use anyhow::{Context, Result, bail};
+use audio_io::ClipConfig;
+use features::FrontEndConfig;
+use models_cnn::CnnConfig;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use train::TrainConfig;
+
+/// The resolved configuration of a run, and the shape of a configuration file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// From a recording to clips.
+    pub(crate) clip: ClipConfig,
+    /// From a clip to a spectrogram.
+    pub(crate) front_end: FrontEndConfig,
+    /// The network.
+    pub(crate) cnn: CnnConfig,
+    /// How it is trained.
+    pub(crate) train: TrainConfig,
+}
+
+impl Config {
+    /// Defaults, overlaid by `file`, overlaid by `flags`: pairs of a dotted key (`train.epochs`) and a TOML value.
+    pub(crate) fn resolve(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self> {
+        let mut table = toml::Table::try_from(Self::default()).context("default configuration")?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+            let read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
+            check_keys(&table, &read, "").with_context(|| path.display().to_string())?;
+            overlay(&mut table, read);
+        }
+        for (key, value) in flags {
+            set(&mut table, key, value)?;
+        }
+        let config: Self = table.try_into().context("configuration")?;
+        if config.clip.sample_rate_hz != config.front_end.sample_rate_hz {
+            bail!(
+                "clip.sample_rate_hz is {} and front_end.sample_rate_hz is {}: both must be the same",
+                config.clip.sample_rate_hz,
+                config.front_end.sample_rate_hz
+            );
+        }
+        Ok(config)
+    }
+
+    /// The file that says all of this.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        Ok(toml::to_string(self)?)
+    }
+}
+
+/// Splits `key=value` as `--set` has it.
+pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text}: expected KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A mistyped section is reported with the sections there are; mistyped fields are reported by the types themselves.
+fn check_keys(known: &toml::Table, read: &toml::Table, at: &str) -> Result<()> {
+    for key in read.keys() {
+        if !known.contains_key(key) {
+            let there: Vec<_> = known.keys().map(String::as_str).collect();
+            bail!("unknown section {at}{key}; there are: {}", there.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// A table whose `name` says which kind it is replaces one of another name whole, so that no field of the other kind is
+/// left behind.
+fn overlay(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) if same_name(below, &above) => {
+                overlay(below, above);
+            }
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+fn same_name(below: &toml::Table, above: &toml::Table) -> bool {
+    above.get("name").is_none_or(|name| Some(name) == below.get("name"))
+}
+
+fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
+    // A bare word is a string; everything else is what TOML makes of it.
+    let parsed = format!("v = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("v"));
+    let parsed = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().unwrap_or_default();
+    let mut at = &mut *table;
+    for part in parts {
+        let there: Vec<_> = at.keys().cloned().collect();
+        at = match at.get_mut(part) {
+            Some(toml::Value::Table(inner)) => inner,
+            _ => bail!("{key}: there is no section {part}; there are: {}", there.join(", ")),
+        };
+    }
+    at.insert(last.to_owned(), parsed);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(key: &str, value: &str) -> (String, String) {
+        (key.into(), value.into())
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let folder = std::env::temp_dir().join(format!("barkbird-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("c.toml");
+        std::fs::write(&path, "[train]\nepochs = 3\nbatch_size = 7\n").unwrap();
+        let config = Config::resolve(Some(&path), &[pair("train.epochs", "4")]).unwrap();
+        assert_eq!((config.train.epochs, config.train.batch_size), (4, 7));
+        std::fs::write(&path, "[trian]\nepochs = 3\n").unwrap();
+        let message = format!("{:#}", Config::resolve(Some(&path), &[]).unwrap_err());
+        assert!(message.contains("c.toml") && message.contains("unknown section trian"), "{message}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_resolved_file_reads_back() {
+        let config = Config::resolve(None, &[pair("train.lr", "0.002")]).unwrap();
+        let text = config.to_toml().unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn rates_that_differ_and_unknown_fields_are_refused() {
+        let message = Config::resolve(None, &[pair("clip.sample_rate_hz", "16000")]).unwrap_err().to_string();
+        assert!(message.contains("both must be the same"), "{message}");
+        let message = format!("{:#}", Config::resolve(None, &[pair("train.epoch", "3")]).unwrap_err());
+        assert!(message.contains("epoch"), "{message}");
+    }
+}

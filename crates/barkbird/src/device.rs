@@ -1,0 +1,69 @@
+//! Which device computes: chosen here alone and passed down.
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+
+/// The device that `name` asks for: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
+///
+/// A device that was named and is not there is an error; only `auto` falls back to the CPU.
+pub(crate) fn open(name: &str) -> Result<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "auto" => Ok(accelerator().unwrap_or(Device::Cpu)),
+        "metal" => {
+            if !cfg!(feature = "metal") {
+                bail!("--device metal: this program was built without Metal; build it with `--features metal` on macOS");
+            }
+            Device::new_metal(0).context("--device metal: no Metal device could be opened")
+        }
+        other => {
+            let index = match other.strip_prefix("cuda") {
+                Some("") => 0,
+                Some(rest) => rest
+                    .strip_prefix(':')
+                    .and_then(|n| n.parse().ok())
+                    .with_context(|| format!("--device {other}: expected auto, cpu, cuda, cuda:N or metal"))?,
+                None => bail!("--device {other}: expected auto, cpu, cuda, cuda:N or metal"),
+            };
+            if !cfg!(feature = "cuda") {
+                bail!("--device {other}: this program was built without CUDA; build it with `--features cuda`");
+            }
+            Device::new_cuda(index).with_context(|| format!("--device {other}: no such CUDA device could be opened"))
+        }
+    }
+}
+
+fn accelerator() -> Option<Device> {
+    if cfg!(feature = "cuda") {
+        return Device::new_cuda(0).ok();
+    }
+    if cfg!(feature = "metal") {
+        return Device::new_metal(0).ok();
+    }
+    None
+}
+
+/// How the device is called in a run's record.
+pub(crate) fn name(device: &Device) -> &'static str {
+    match device {
+        Device::Cpu => "cpu",
+        Device::Cuda(_) => "cuda",
+        Device::Metal(_) => "metal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_device_that_is_not_there_is_an_error() {
+        assert!(open("cpu").unwrap().is_cpu());
+        for name in ["gpu", "cuda:x", "cudaX", ""] {
+            assert!(open(name).unwrap_err().to_string().contains("expected auto, cpu"), "{name}");
+        }
+        if !cfg!(feature = "cuda") {
+            assert!(open("cuda").unwrap_err().to_string().contains("built without CUDA"));
+        }
+    }
+}

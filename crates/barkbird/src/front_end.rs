@@ -1,0 +1,122 @@
+//! From the bytes of a recording to spectrograms: the clip settings of `audio-io` and the front end of `features`
+//! joined, which is what shards and models name as their front end.
+
+use anyhow::{Context, Result};
+use audio_io::{ClipConfig, Row};
+use features::{FrontEnd, FrontEndConfig, Kind, LogMelConfig, Output, StftConfig};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Changes whenever the same settings give other values, so that no cache entry of an earlier version is used.
+pub(crate) const CODE_SCHEMA: u32 = 1;
+
+/// What turns a recording into spectrograms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Chain {
+    /// From a recording to clips.
+    pub(crate) clip: ClipConfig,
+    /// From a clip to a spectrogram.
+    pub(crate) spectrogram: FrontEndConfig,
+    /// [`CODE_SCHEMA`] of the program that wrote it.
+    pub(crate) code_schema: u32,
+}
+
+/// One spectrogram and where it was in the recording.
+pub(crate) struct ClipSpectrogram {
+    /// Begin in the recording, in seconds.
+    pub(crate) start_s: f64,
+    /// Seconds of sound, without padding.
+    pub(crate) seconds: f64,
+    /// The channel, where each is a clip of its own.
+    pub(crate) channel: Option<u16>,
+    /// `[n_bands, n_frames]`.
+    pub(crate) mel: Vec<f32>,
+    /// Frames that hold sound.
+    pub(crate) frames: u32,
+    /// Frames in all.
+    pub(crate) n_frames: usize,
+}
+
+impl Chain {
+    /// The chain that a configuration asks for.
+    pub(crate) fn new(clip: ClipConfig, spectrogram: FrontEndConfig) -> Self {
+        Self { clip, spectrogram, code_schema: CODE_SCHEMA }
+    }
+
+    /// Reads the chain from a shard's or a model's header.
+    pub(crate) fn from_header(value: &serde_json::Value, path: &Path) -> Result<Self> {
+        let read = serde_json::from_value(value.clone());
+        let chain: Self = read.with_context(|| {
+            format!("{}: its front end is not one that this version of barkbird computes", path.display())
+        })?;
+        if chain.code_schema != CODE_SCHEMA {
+            anyhow::bail!(
+                "{}: front end: expected code schema {CODE_SCHEMA}, got {}; compute the features and train again",
+                path.display(),
+                chain.code_schema
+            );
+        }
+        Ok(chain)
+    }
+
+    /// The form that shards and models keep.
+    pub(crate) fn to_header(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::to_value(self)?)
+    }
+
+    /// Seconds from one frame to the next.
+    pub(crate) fn hop_s(&self) -> f64 {
+        self.spectrogram.hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
+    }
+
+    /// How many of the spectrogram's units one decibel is; 0 where values are not decibels, so that a gain, which is
+    /// not a sum there, is left out.
+    pub(crate) fn unit_per_db(&self) -> f32 {
+        match &self.spectrogram.kind {
+            Kind::LogMel(LogMelConfig { output: Output::Db { .. }, .. })
+            | Kind::Stft(StftConfig { output: Output::Db { .. }, .. }) => 1.0,
+            _ => 0.0,
+        }
+    }
+
+    /// The spectrogram in words.
+    pub(crate) fn describe(&self) -> String {
+        let config = &self.spectrogram;
+        let kind = match &config.kind {
+            Kind::LogMel(log_mel) => format!("log-mel, {} bands", log_mel.mel.n_mels),
+            Kind::Pcen(pcen) => format!("PCEN, {} mel bands", pcen.mel.n_mels),
+            Kind::Stft(_) => "linear frequency".to_owned(),
+            Kind::Mfcc(mfcc) => format!("{} MFCC", mfcc.n_mfcc),
+        };
+        format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
+    }
+
+    /// Builds filters and transforms, once for all recordings.
+    pub(crate) fn build(&self) -> Result<FrontEnd> {
+        FrontEnd::new(&self.spectrogram).context("front end")
+    }
+
+    /// Every clip of one recording as a spectrogram.
+    pub(crate) fn spectrograms(
+        &self,
+        front_end: &FrontEnd,
+        bytes: &[u8],
+        path: &Path,
+        row: &Row,
+    ) -> Result<Vec<ClipSpectrogram>> {
+        let decoded = audio_io::decode_bytes(bytes, path)?;
+        let clips = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?;
+        drop(decoded);
+        let mut scratch = front_end.scratch();
+        let spectrogram = |clip: audio_io::Clip| {
+            let n_frames = front_end.n_frames(clip.samples.len());
+            let mut mel = vec![0.0; front_end.n_bands() * n_frames];
+            front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
+            let frames = u32::try_from(front_end.real_frames(clip.n_real).min(n_frames))?;
+            let (start_s, seconds, channel) = (clip.start_s, clip.seconds, clip.channel);
+            Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames })
+        };
+        clips.into_iter().map(spectrogram).collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! What `predict` is given: recordings, folders of recordings, manifests.
+
+use anyhow::{Result, bail};
+use audio_io::{Manifest, Row};
+use std::path::{Path, PathBuf};
+
+/// One recording, or a part of one, to look at.
+pub(crate) struct Input {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    /// How results name it: as it was given.
+    pub(crate) name: String,
+    /// Part, channel and label, where a manifest says so.
+    pub(crate) row: Row,
+}
+
+/// Everything that the arguments name, in order.
+pub(crate) fn collect(arguments: &[PathBuf]) -> Result<Vec<Input>> {
+    let mut inputs = Vec::new();
+    for argument in arguments {
+        if argument.is_dir() {
+            let before = inputs.len();
+            walk(argument, &mut inputs)?;
+            if inputs.len() == before {
+                bail!("{}: holds no recording", argument.display());
+            }
+        } else if argument.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+            let manifest = Manifest::read_csv_unlabelled(argument)?;
+            let rows = manifest.rows.iter().map(|row| {
+                let path = manifest.file(row);
+                Input { name: path.to_string_lossy().into_owned(), path, row: row.clone() }
+            });
+            inputs.extend(rows);
+        } else {
+            inputs.push(file(argument));
+        }
+    }
+    Ok(inputs)
+}
+
+fn file(path: &Path) -> Input {
+    Input { path: path.to_owned(), name: path.to_string_lossy().into_owned(), row: Row::default() }
+}
+
+/// All recordings below a folder, by name; hidden files are left alone.
+fn walk(folder: &Path, inputs: &mut Vec<Input>) -> Result<()> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        entries.push(entry?.path());
+    }
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, inputs)?;
+        } else if audio_io::is_sound(&path) {
+            inputs.push(file(&path));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The stages, run as a person runs them.
+
+mod common;
+
+use common::{Work, files};
+use std::fs;
+
+/// A small network and few epochs: these tests are about the path, not about the figures.
+const QUICK: [&str; 6] = ["--epochs", "2", "--set", "cnn.channels=[8, 8, 16]", "--set", "train.batch_size=16"];
+
+fn train(work: &Work, features: &str, run: &str) {
+    let mut arguments = vec!["train", "cnn", "--features", features, "--out", run, "--seed", "5"];
+    arguments.extend(QUICK);
+    work.ok(&arguments);
+}
+
+#[test]
+fn from_sounds_to_a_report() {
+    let work = Work::new();
+    work.sounds(60);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    train(&work, "features", "run");
+    let metrics = work.ok(&["evaluate", "run", "--features", "features", "--split", "test", "--out", "run/test", "--json"]);
+    let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
+    for key in ["n", "accuracy", "balanced_accuracy", "per_class", "confusion", "auroc", "ece", "intervals", "loss"] {
+        assert!(!metrics[key].is_null(), "{key}: {metrics}");
+    }
+    let lines = fs::read_to_string(work.path("run/metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    for key in ["epoch", "step", "lr", "train_loss", "train_loss_eval", "val_loss", "val_accuracy", "seconds"] {
+        assert!(lines[1][key].is_number(), "{key}: {}", lines[1]);
+    }
+    let header = "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth";
+    let predictions = fs::read_to_string(work.path("run/test/predictions.csv")).unwrap();
+    assert_eq!(predictions.lines().next(), Some(header));
+    assert_eq!(predictions.lines().count() as u64, metrics["n"].as_u64().unwrap() + 1);
+    let csv = work.ok(&["predict", "run", "manifest.csv"]);
+    assert_eq!(csv.lines().next(), Some(header));
+    let json = work.ok(&["predict", "run", "sounds/dog", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["predictions"].as_array().unwrap().len() >= 10, "{json}");
+    work.ok(&["report", "run", "--manifest", "manifest.csv", "--out", "report.html"]);
+    let html = fs::read_to_string(work.path("report.html")).unwrap();
+    assert!(html.contains("<audio") && html.contains("data:image/png;base64,"));
+    assert!(!html.contains("http://") && !html.contains("https://") || html.contains("http://www.w3.org"), "no network");
+}
+
+#[test]
+fn parts_threads_and_a_warm_cache_give_the_same_bytes() {
+    let work = Work::new();
+    work.sounds(40);
+    work.ok(&["features", "manifest.csv", "--out", "whole", "--threads", "2"]);
+    work.ok(&["features", "manifest.csv", "--out", "single", "--threads", "1", "--no-cache"]);
+    for part in ["3/3", "1/3", "2/3"] {
+        work.ok(&["features", "manifest.csv", "--out", "parts", "--part", part]);
+    }
+    assert!(!work.path("parts/index.json").exists());
+    work.ok(&["features", "manifest.csv", "--out", "parts"]);
+    let whole = files(&work.path("whole"));
+    assert!(whole.len() >= 2);
+    assert!(whole == files(&work.path("single")) && whole == files(&work.path("parts")));
+    work.ok(&["features", "manifest.csv", "--out", "whole"]);
+    assert!(whole == files(&work.path("whole")));
+}
+
+#[test]
+fn a_changed_recording_is_computed_again() {
+    let work = Work::new();
+    work.sounds(20);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    let before = files(&work.path("features"));
+    let entries = || fs::read_dir(work.path("features/cache")).unwrap().count();
+    let n = entries();
+    let sounds = fs::read_dir(work.path("sounds/dog")).unwrap();
+    let mut sounds: Vec<_> = sounds.map(|entry| entry.unwrap().path()).collect();
+    sounds.sort();
+    fs::copy(&sounds[1], &sounds[0]).unwrap();
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    assert!(before != files(&work.path("features")));
+    assert_eq!(entries(), n, "the copy's spectrogram was there already");
+}
+
+#[test]
+fn the_model_does_not_depend_on_threads() {
+    let work = Work::new();
+    work.sounds(40);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    let model = |threads: &str, run: &str| {
+        let mut arguments = vec!["train", "cnn", "--features", "features", "--out", run, "--threads", threads];
+        arguments.extend(QUICK);
+        work.ok(&arguments);
+        fs::read(work.path(run).join("model.safetensors")).unwrap()
+    };
+    assert!(model("1", "one") == model("2", "two"));
+}
+
+#[test]
+fn a_picture_is_a_png() {
+    let work = Work::new();
+    work.ok(&["synth", "--out", "sounds", "--clips", "5"]);
+    let sound = fs::read_dir(work.path("sounds/dog")).unwrap().next().unwrap().unwrap().path();
+    work.ok(&["features", "--picture", sound.to_str().unwrap(), "--out", "bark.png"]);
+    assert!(fs::read(work.path("bark.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+}

@@ -1,0 +1,197 @@
+//! The short-time Fourier transform: centred frames, silence beyond the ends, squared magnitudes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftNum, FftPlanner};
+
+use crate::window::hann;
+
+/// Frames that are transformed before anything is made of them: rows of this many are one or two vectors.
+pub(crate) const BLOCK: usize = 8;
+
+/// The arithmetic of a transform.
+pub(crate) trait Real: FftNum {
+    fn of_f32(x: f32) -> Self;
+    fn of_f64(x: f64) -> Self;
+    fn to_f32(self) -> f32;
+}
+
+impl Real for f32 {
+    fn of_f32(x: f32) -> Self {
+        x
+    }
+    fn of_f64(x: f64) -> Self {
+        x as f32
+    }
+    fn to_f32(self) -> f32 {
+        self
+    }
+}
+
+impl Real for f64 {
+    fn of_f32(x: f32) -> Self {
+        f64::from(x)
+    }
+    fn of_f64(x: f64) -> Self {
+        x
+    }
+    fn to_f32(self) -> f32 {
+        self as f32
+    }
+}
+
+/// A planned transform. Two real frames are the real and the imaginary part of one complex transform.
+pub(crate) struct Stft<T> {
+    hop: usize,
+    /// Half of Hann's window, see [`power_of_two_frames`].
+    half_window: Vec<T>,
+    plan: Arc<dyn Fft<T>>,
+}
+
+/// What a thread writes while it transforms.
+pub(crate) struct Buffers<T> {
+    /// Two windowed frames, `[n_fft]`.
+    frames: Vec<Complex<T>>,
+    /// Their transform, `[n_fft]`.
+    spectrum: Vec<Complex<T>>,
+    /// The plan's own.
+    work: Vec<Complex<T>>,
+}
+
+impl<T: Real> Stft<T> {
+    pub(crate) fn new(n_fft: usize, n_window: usize, hop: usize) -> Self {
+        let half_window = hann(n_window, n_fft).into_iter().map(|w| T::of_f64(0.5 * w)).collect();
+        Self { hop, half_window, plan: FftPlanner::new().plan_fft_forward(n_fft) }
+    }
+
+    fn n_fft(&self) -> usize {
+        self.half_window.len()
+    }
+
+    pub(crate) fn buffers(&self) -> Buffers<T> {
+        let zero = Complex::new(T::zero(), T::zero());
+        Buffers {
+            frames: vec![zero; self.n_fft()],
+            spectrum: vec![zero; self.n_fft()],
+            work: vec![zero; self.plan.get_outofplace_scratch_len()],
+        }
+    }
+
+    /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Frame `t` is
+    /// centred on sample `t * hop`; samples before the first and after the last are silence.
+    ///
+    /// # Shapes
+    /// `power`: `[bins, BLOCK]`; columns beyond the frames hold nothing of use.
+    pub(crate) fn power(
+        &self,
+        samples: &[f32],
+        frames: Range<usize>,
+        bins: Range<usize>,
+        buffers: &mut Buffers<T>,
+        power: &mut [[f32; BLOCK]],
+    ) {
+        for lane in (0..frames.len()).step_by(2) {
+            self.window_two_frames(samples, frames.start + lane, &mut buffers.frames);
+            self.plan.process_outofplace_with_scratch(&mut buffers.frames, &mut buffers.spectrum, &mut buffers.work);
+            power_of_two_frames(&buffers.spectrum, bins.clone(), lane, power);
+        }
+    }
+
+    fn window_two_frames(&self, samples: &[f32], frame: usize, out: &mut [Complex<T>]) {
+        let n_fft = self.n_fft();
+        let half = n_fft / 2;
+        let centre = frame * self.hop;
+        if centre >= half && centre + self.hop + half <= samples.len() {
+            let first = &samples[centre - half..][..n_fft];
+            let second = &samples[centre + self.hop - half..][..n_fft];
+            for (((value, &weight), &a), &b) in out.iter_mut().zip(&self.half_window).zip(first).zip(second) {
+                *value = Complex::new(T::of_f32(a) * weight, T::of_f32(b) * weight);
+            }
+        } else {
+            let at = |i: usize| i.checked_sub(half).and_then(|i| samples.get(i)).map_or(T::zero(), |&x| T::of_f32(x));
+            for (i, (value, &weight)) in out.iter_mut().zip(&self.half_window).enumerate() {
+                *value = Complex::new(at(centre + i) * weight, at(centre + self.hop + i) * weight);
+            }
+        }
+    }
+}
+
+/// Takes the transforms of two real frames apart, squares their magnitudes and writes them to the columns `lane` and
+/// `lane + 1`.
+///
+/// With `z` the transform of `a + ib`, that of `a` is `(z[k] + conj z[n-k]) / 2` and that of `b` is
+/// `(z[k] - conj z[n-k]) / 2i`. The halves are in the window already.
+fn power_of_two_frames<T: Real>(z: &[Complex<T>], bins: Range<usize>, lane: usize, power: &mut [[f32; BLOCK]]) {
+    let separate = |forward: Complex<T>, backward: Complex<T>, row: &mut [f32; BLOCK]| {
+        let a = Complex::new(forward.re + backward.re, forward.im - backward.im);
+        let b = Complex::new(forward.im + backward.im, forward.re - backward.re);
+        row[lane] = (a.re * a.re + a.im * a.im).to_f32();
+        row[lane + 1] = (b.re * b.re + b.im * b.im).to_f32();
+    };
+    let (first, mut rows) = (bins.start, power);
+    let mut bins = bins;
+    if first == 0 && !bins.is_empty() {
+        let (row, others) = rows.split_at_mut(1);
+        separate(z[0], z[0], &mut row[0]);
+        (bins.start, rows) = (1, others);
+    }
+    let backward = z[z.len() + 1 - bins.end.max(1)..].iter().take(bins.len()).rev();
+    for ((row, &forward), &backward) in rows.iter_mut().zip(&z[bins]).zip(backward) {
+        separate(forward, backward, row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::PI;
+
+    use super::*;
+
+    fn noise(n: usize) -> Vec<f32> {
+        let mut state = 7_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    /// One bin of one frame by the definition.
+    fn power_by_definition(samples: &[f32], n_fft: usize, hop: usize, frame: usize, bin: usize) -> f64 {
+        let window = hann(n_fft, n_fft);
+        let (mut re, mut im) = (0.0, 0.0);
+        for (i, weight) in window.iter().enumerate() {
+            let at = (frame * hop + i).checked_sub(n_fft / 2).and_then(|i| samples.get(i));
+            let x = f64::from(at.copied().unwrap_or(0.0)) * weight;
+            let angle = -2.0 * PI * (i * bin % n_fft) as f64 / n_fft as f64;
+            re += x * angle.cos();
+            im += x * angle.sin();
+        }
+        re * re + im * im
+    }
+
+    fn compare<T: Real>(n_samples: usize, n_fft: usize, hop: usize, bins: Range<usize>, tolerance: f64) {
+        let samples = noise(n_samples);
+        let stft = Stft::<T>::new(n_fft, n_fft, hop);
+        let mut power = vec![[0.0; BLOCK]; bins.len()];
+        stft.power(&samples, 0..BLOCK, bins.clone(), &mut stft.buffers(), &mut power);
+        for (bin, row) in bins.zip(&power) {
+            for (frame, &got) in row.iter().enumerate() {
+                let expected = power_by_definition(&samples, n_fft, hop, frame, bin);
+                assert!((f64::from(got) - expected).abs() <= tolerance * (1.0 + expected), "frame {frame} bin {bin}");
+            }
+        }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        compare::<f64>(300, 64, 16, 0..33, 1e-6);
+        compare::<f64>(300, 64, 16, 5..20, 1e-6);
+        compare::<f64>(10, 64, 16, 0..33, 1e-6); // shorter than a frame
+        compare::<f64>(301, 60, 7, 1..31, 1e-6); // not a power of two
+        compare::<f32>(300, 64, 16, 0..33, 1e-5);
+        compare::<f64>(9, 2, 3, 0..2, 1e-6);
+    }
+}

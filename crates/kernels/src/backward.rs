@@ -1,0 +1,260 @@
+use crate::forward::{add, total};
+use crate::fused::{Fused, Saved, Weights};
+use crate::rows::{GradientSums, OutputGradient};
+use crate::scratch::Buffer;
+use crate::slab::Slab;
+use crate::tile::{pack, panels_len};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// The batch is cut into this many parts (of whole clips), each of which adds up a weight gradient of its own. It is a
+/// constant, not the number of threads, so that the order of all additions is always the same.
+const PARTS: usize = 16;
+
+/// Values of a map's rows that are worked on together: they stay in a core's second cache beside the weight gradient.
+const VALUES: usize = 24 * 1024;
+
+/// The gradients of a block's arguments.
+pub(crate) struct Result {
+    /// `[B, H, W, C_in]`
+    pub(crate) map: Option<Vec<f32>>,
+    /// As the weights lie: convolution, scale, shift.
+    pub(crate) weights: Vec<f32>,
+    /// `[B, H, W, C_out]`
+    pub(crate) residual: Option<Vec<f32>>,
+}
+
+/// Batch norm's way back: the convolution output's gradient is `factor * routed + offset + slope * y`.
+struct Coefficients {
+    factor: Vec<f32>,
+    offset: Vec<f32>,
+    slope: Vec<f32>,
+}
+
+/// All gradients, from that of the output, `[B, OH, OW, C]`.
+pub(crate) fn run(
+    block: &Fused,
+    saved: &Saved,
+    map: &[f32],
+    weights: &Weights<'_>,
+    residual: bool,
+    gradient: &[f32],
+) -> Result {
+    let size = &block.size;
+    let sums = norm_gradients(block, saved, gradient);
+    let coefficients = coefficients(block, saved, weights, &sums);
+    let panels = block.input_gradient.then(|| pack_flipped(block, weights.conv));
+
+    let mut map_gradient = vec![0f32; if block.input_gradient { map.len() } else { 0 }];
+    let mut residual_gradient = vec![0f32; if residual { saved.y.len() } else { 0 }];
+    let per_part = size.n_clips.div_ceil(PARTS);
+    let parts: Vec<_> = (0..size.n_clips)
+        .step_by(per_part)
+        .map(|first| first..(first + per_part).min(size.n_clips))
+        .zip(optional_chunks(&mut map_gradient, per_part * size.input_len()))
+        .zip(optional_chunks(&mut residual_gradient, per_part * size.conv_len()))
+        .collect();
+    let way = Way { block, saved, map, gradient, coefficients: &coefficients, panels: panels.as_deref() };
+    let partial: Vec<Buffer<f32>> = parts
+        .into_par_iter()
+        .map(|((clips, mut map_gradient), mut residual_gradient)| {
+            let mut of_part = Buffer::zeros(size.weight_len());
+            let first = clips.start;
+            for clip in clips {
+                let nth = clip - first;
+                way.clip(
+                    clip,
+                    map_gradient.as_deref_mut().map(|all| &mut all[nth * size.input_len()..][..size.input_len()]),
+                    residual_gradient.as_deref_mut().map(|all| &mut all[nth * size.conv_len()..][..size.conv_len()]),
+                    &mut of_part,
+                );
+            }
+            of_part
+        })
+        .collect();
+
+    let mut weights = conv_gradient(block, &partial);
+    let (of_shift, of_scale) = sums.split_at(size.n_out);
+    weights.extend(of_scale.iter().chain(of_shift).map(|&sum| sum as f32));
+    Result {
+        map: block.input_gradient.then_some(map_gradient),
+        weights,
+        residual: residual.then_some(residual_gradient),
+    }
+}
+
+/// Chunks of `values`, or `None` for ever if there are none.
+fn optional_chunks(values: &mut [f32], len: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
+    let none = values.is_empty();
+    values.chunks_mut(len).map(Some).chain(std::iter::repeat_with(|| None).take(if none { usize::MAX } else { 0 }))
+}
+
+/// The gradients of shift and scale, `[2, C]`.
+fn norm_gradients(block: &Fused, saved: &Saved, gradient: &[f32]) -> Vec<f64> {
+    let size = &block.size;
+    let len = size.output_len();
+    let sums: Vec<Vec<f64>> = gradient
+        .par_chunks(len)
+        .zip(saved.codes.par_chunks(len))
+        .zip(saved.picked.par_chunks(len))
+        .map(|((gradient, codes), picked)| {
+            let mut of_clip = vec![0f64; 2 * size.n_out];
+            let mut of_row = vec![0f32; 2 * size.n_out];
+            let row = size.out_width() * size.n_out;
+            for ((gradient, codes), picked) in gradient.chunks(row).zip(codes.chunks(row)).zip(picked.chunks(row)) {
+                let (mean, inverse) = (&saved.mean, &saved.inverse);
+                block.table.gradient_sums(GradientSums { gradient, codes, picked, mean, inverse, sums: &mut of_row });
+                add(&mut of_clip, &of_row);
+            }
+            of_clip
+        })
+        .collect();
+    total(&sums, 2 * size.n_out)
+}
+
+fn coefficients(block: &Fused, saved: &Saved, weights: &Weights<'_>, sums: &[f64]) -> Coefficients {
+    let (n, n_out) = (block.size.count() as f64, block.size.n_out);
+    let mut result = Coefficients { factor: vec![], offset: vec![], slope: vec![] };
+    for channel in 0..n_out {
+        let inverse = f64::from(saved.inverse[channel]);
+        let factor = f64::from(weights.scale[channel]) * inverse;
+        let slope = -factor * sums[n_out + channel] / n * inverse;
+        result.factor.push(factor as f32);
+        result.slope.push(slope as f32);
+        result.offset.push((-factor * sums[channel] / n - slope * f64::from(saved.mean[channel])) as f32);
+    }
+    result
+}
+
+/// The weights of the convolution that is the way back, `[K, K * C_out][C_in]`: turned by half a circle.
+fn pack_flipped(block: &Fused, conv: &[f32]) -> Buffer<f32> {
+    let (size, lanes) = (&block.size, block.table.lanes);
+    let square = size.kernel * size.kernel;
+    let depth = square * size.n_out;
+    let mut panels = Buffer::take(panels_len(lanes, depth, size.n_in));
+    pack(lanes, depth, size.n_in, &mut panels, |k, channel| {
+        let (position, out) = (k / size.n_out, k % size.n_out);
+        conv[(out * size.n_in + channel) * square + square - 1 - position]
+    });
+    panels
+}
+
+/// The sum of the parts' gradients, in their order, as `[C_out, C_in, K, K]`.
+fn conv_gradient(block: &Fused, partial: &[Buffer<f32>]) -> Vec<f32> {
+    let size = &block.size;
+    let square = size.kernel * size.kernel;
+    let mut sum = Buffer::<f32>::zeros(size.weight_len());
+    const CHUNK: usize = 8 * 1024;
+    sum.par_chunks_mut(CHUNK).enumerate().for_each(|(nth, sum)| {
+        for part in partial {
+            for (sum, value) in sum.iter_mut().zip(&part[nth * CHUNK..]) {
+                *sum += value;
+            }
+        }
+    });
+    let mut gradient = Vec::with_capacity(size.weight_len() + 2 * size.n_out);
+    for out in 0..size.n_out {
+        for channel in 0..size.n_in {
+            gradient.extend((0..square).map(|position| sum[(position * size.n_in + channel) * size.n_out + out]));
+        }
+    }
+    gradient
+}
+
+/// What the way back of every clip needs.
+struct Way<'a> {
+    block: &'a Fused,
+    saved: &'a Saved,
+    map: &'a [f32],
+    gradient: &'a [f32],
+    coefficients: &'a Coefficients,
+    panels: Option<&'a [f32]>,
+}
+
+impl Way<'_> {
+    /// One clip, a few rows at a time: the gradient of the convolution's output never leaves the cache.
+    fn clip(
+        &self,
+        clip: usize,
+        mut map_gradient: Option<&mut [f32]>,
+        mut residual_gradient: Option<&mut [f32]>,
+        weight_gradient: &mut [f32],
+    ) {
+        let Self { block, map, panels, .. } = self;
+        let (size, table) = (&block.size, block.table);
+        let (width, n_out, margin) = (size.width, size.n_out, size.kernel / 2);
+        let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
+        let widest = (width + 2 * margin) * size.n_in.max(n_out);
+        let n_rows = (VALUES / widest).clamp(1, size.height);
+        let mut x = Slab::with_rows(width, size.n_in, size.kernel, n_rows);
+        // Its first `2 * margin` rows are the last ones of the rows before, and below the map lies a margin of zeros.
+        let mut dense = panels.map(|_| Slab::with_rows(width, n_out, size.kernel, n_rows + margin));
+        let mut packed = Buffer::take(panels_len(table.lanes, n_rows * width, n_out));
+        for first in (0..size.height).step_by(n_rows) {
+            let n_rows = x.fill(map, first, size.height);
+            let packed = &mut packed[..panels_len(table.lanes, n_rows * width, n_out)];
+            for row in 0..n_rows {
+                let of_residual = residual_gradient.as_deref_mut().map(|all| row_of(all, first + row, width * n_out));
+                let of_dense = dense.as_mut().map(|dense| dense.row_mut(2 * margin + row));
+                self.row(clip, first + row, of_dense, of_residual, packed, row * width, n_rows * width);
+            }
+            table.add_products(x.from_row(0), n_rows, packed, n_out, weight_gradient);
+            if let (Some(dense), Some(panels), Some(map_gradient)) = (&mut dense, panels, &mut map_gradient) {
+                let end = first + n_rows;
+                let is_last = end == size.height;
+                if is_last {
+                    (0..margin).for_each(|below| dense.row_mut(2 * margin + n_rows + below).fill(0.0));
+                }
+                for row in first.saturating_sub(margin)..if is_last { end } else { end.saturating_sub(margin) } {
+                    let out = row_of(map_gradient, row, width * size.n_in);
+                    table.convolve(dense.from_row(row + margin - first), panels, out);
+                }
+                dense.advance(n_rows);
+            }
+        }
+    }
+
+    /// The gradient of one row of the convolution's output.
+    #[expect(clippy::too_many_arguments, reason = "where the row goes, three times")]
+    fn row(
+        &self,
+        clip: usize,
+        row: usize,
+        dense: Option<&mut [f32]>,
+        residual: Option<&mut [f32]>,
+        panels: &mut [f32],
+        first: usize,
+        depth: usize,
+    ) {
+        let Self { block, saved, coefficients, .. } = self;
+        let size = &block.size;
+        let y = clip * size.conv_len() + row * size.width * size.n_out;
+        let out_row = row / size.pool[0];
+        let pooled = (out_row < size.out_height()).then(|| {
+            let len = size.out_width() * size.n_out;
+            let at = clip * size.output_len() + out_row * len;
+            (&self.gradient[at..at + len], &saved.codes[at..at + len])
+        });
+        block.table.output_gradient(OutputGradient {
+            y: &saved.y[y..y + size.width * size.n_out],
+            pooled,
+            row_in_pool: row % size.pool[0],
+            pool_width: size.pool[1],
+            factor: &coefficients.factor,
+            offset: &coefficients.offset,
+            slope: &coefficients.slope,
+            dense,
+            panels,
+            depth,
+            first,
+            residual,
+            lanes: block.table.lanes,
+        });
+    }
+}
+
+/// Row `row` of rows of `len` values.
+fn row_of(all: &mut [f32], row: usize, len: usize) -> &mut [f32] {
+    let Range { start, end } = row * len..(row + 1) * len;
+    &mut all[start..end]
+}

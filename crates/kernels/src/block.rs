@@ -1,0 +1,228 @@
+use crate::fused::Fused;
+use crate::{Error, reference};
+use candle_core::Tensor;
+use std::sync::{Arc, OnceLock};
+
+/// How the rows and columns of a map become fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pool {
+    /// They do not.
+    None,
+    /// The largest value of each rectangle; rows and columns that do not fill one are dropped.
+    Max {
+        /// Rows of a rectangle.
+        height: usize,
+        /// Columns of a rectangle.
+        width: usize,
+    },
+}
+
+impl Pool {
+    /// Rows and columns of a rectangle.
+    pub fn size(self) -> [usize; 2] {
+        match self {
+            Self::None => [1, 1],
+            Self::Max { height, width } => [height, width],
+        }
+    }
+}
+
+/// The form of a block: convolution with "same" padding, batch norm, residual, ReLU, max pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockForm {
+    /// Pooling after the ReLU.
+    pub pool: Pool,
+    /// Whether there is a ReLU.
+    pub relu: bool,
+    /// Whether the input gets a gradient: not worth its time in a first layer.
+    pub input_gradient: bool,
+}
+
+/// The trained tensors of a block.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockWeights<'a> {
+    /// `[C_out, C_in, K, K]`, K odd.
+    pub conv: &'a Tensor,
+    /// Batch norm's factor, `[C_out]`.
+    pub scale: &'a Tensor,
+    /// Batch norm's summand, `[C_out]`.
+    pub shift: &'a Tensor,
+}
+
+/// Which mean and variance batch norm takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Norm<'a> {
+    /// Those of this batch: training. The variance is the biased one.
+    Batch {
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// Given ones, `[C_out]` each: evaluation. On the CPU there is no way back through it.
+    Running {
+        /// The means.
+        mean: &'a Tensor,
+        /// The variances.
+        variance: &'a Tensor,
+        /// Added to the variance.
+        epsilon: f32,
+    },
+}
+
+/// Mean and variance of the convolution's output over a batch.
+#[derive(Debug, Clone)]
+pub struct BatchStatistics {
+    /// `[C_out]`
+    pub mean: Tensor,
+    /// Divided by `count`, `[C_out]`.
+    pub variance: Tensor,
+    /// Values of each channel: B * H * W.
+    pub count: usize,
+}
+
+/// What a block makes of its input.
+#[derive(Debug, Clone)]
+pub struct BlockOutput {
+    /// `[B, H / pool height, W / pool width, C_out]`
+    pub map: Tensor,
+    /// With [`Norm::Batch`]; never part of the gradient.
+    pub statistics: Option<BatchStatistics>,
+}
+
+/// Convolution, batch norm, residual, ReLU and max pool of a map whose channels come last, in that order.
+///
+/// The result is that of PyTorch's modules: tied maxima give the whole gradient to the first, and ReLU has slope 0 at 0.
+/// On the CPU it is one fused kernel, whose result does not depend on the number of threads; on other devices candle's
+/// operations.
+///
+/// # Shapes
+/// `map`: `[B, H, W, C_in]`; `residual`: `[B, H, W, C_out]`.
+///
+/// # Errors
+/// Shapes that do not fit, a pool larger than the map, or an operation that the device refuses.
+pub fn conv_block(
+    map: &Tensor,
+    weights: &BlockWeights<'_>,
+    residual: Option<&Tensor>,
+    norm: &Norm<'_>,
+    form: &BlockForm,
+) -> Result<BlockOutput, Error> {
+    let size = BlockSize::check(map, weights, residual, norm, form)?;
+    if !map.device().is_cpu() {
+        return reference::conv_block(map, weights, residual, norm, form);
+    }
+    let saved = Arc::new(OnceLock::new());
+    let block = Fused::new(size, form, norm, Arc::clone(&saved))?;
+    // Operations of candle have at most three arguments.
+    let packed = Tensor::cat(&[&weights.conv.flatten_all()?, weights.scale, weights.shift], 0)?;
+    let map = map.contiguous()?;
+    let map = match residual {
+        None => map.apply_op2(&packed, block)?,
+        Some(residual) => map.apply_op3(&packed, &residual.contiguous()?, block)?,
+    };
+    let statistics = match saved.get() {
+        None => None,
+        Some(saved) => Some(BatchStatistics {
+            mean: Tensor::new(saved.mean.as_slice(), map.device())?,
+            variance: Tensor::new(saved.variance.as_slice(), map.device())?,
+            count: size.count(),
+        }),
+    };
+    Ok(BlockOutput { map, statistics })
+}
+
+/// The sizes of a block's tensors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockSize {
+    pub(crate) n_clips: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) n_in: usize,
+    pub(crate) n_out: usize,
+    pub(crate) kernel: usize,
+    pub(crate) pool: [usize; 2],
+}
+
+impl BlockSize {
+    fn check(
+        map: &Tensor,
+        weights: &BlockWeights<'_>,
+        residual: Option<&Tensor>,
+        norm: &Norm<'_>,
+        form: &BlockForm,
+    ) -> Result<Self, Error> {
+        let wrong = |what, expected: String, got: &[usize]| Error::Shape {
+            operation: "conv_block",
+            what,
+            expected,
+            got: format!("{got:?}"),
+        };
+        let &[n_clips, height, width, n_in] = map.dims() else {
+            return Err(wrong("map", "[B, H, W, C_in]".into(), map.dims()));
+        };
+        let pool = form.pool.size();
+        if n_clips == 0 || n_in == 0 || pool.contains(&0) || height < pool[0] || width < pool[1] {
+            return Err(wrong(
+                "map",
+                format!("at least one clip of {} x {} for the pool", pool[0], pool[1]),
+                map.dims(),
+            ));
+        }
+        let &[n_out, weight_in, kernel, kernel_width] = weights.conv.dims() else {
+            return Err(wrong("conv weight", "[C_out, C_in, K, K]".into(), weights.conv.dims()));
+        };
+        if weight_in != n_in || kernel != kernel_width || kernel % 2 == 0 || n_out == 0 {
+            return Err(wrong("conv weight", format!("[C_out, {n_in}, K, K] with odd K"), weights.conv.dims()));
+        }
+        if pool[0] * pool[1] >= usize::from(crate::rows::DEAD) {
+            return Err(wrong("pool", "fewer than 255 values".into(), &pool));
+        }
+        let mut vectors = vec![("scale", weights.scale), ("shift", weights.shift)];
+        if let Norm::Running { mean, variance, .. } = norm {
+            vectors.extend([("running mean", *mean), ("running variance", *variance)]);
+        }
+        for (what, vector) in vectors {
+            if vector.dims() != [n_out] {
+                return Err(wrong(what, format!("[{n_out}]"), vector.dims()));
+            }
+        }
+        match residual {
+            Some(residual) if residual.dims() != [n_clips, height, width, n_out] => {
+                Err(wrong("residual", format!("[{n_clips}, {height}, {width}, {n_out}]"), residual.dims()))
+            }
+            _ => Ok(Self { n_clips, height, width, n_in, n_out, kernel, pool }),
+        }
+    }
+
+    /// Values of each channel before the pool.
+    pub(crate) fn count(&self) -> usize {
+        self.n_clips * self.height * self.width
+    }
+
+    pub(crate) fn out_height(&self) -> usize {
+        self.height / self.pool[0]
+    }
+
+    pub(crate) fn out_width(&self) -> usize {
+        self.width / self.pool[1]
+    }
+
+    /// Values of one clip's input.
+    pub(crate) fn input_len(&self) -> usize {
+        self.height * self.width * self.n_in
+    }
+
+    /// Values of one clip's convolution output.
+    pub(crate) fn conv_len(&self) -> usize {
+        self.height * self.width * self.n_out
+    }
+
+    /// Values of one clip's output.
+    pub(crate) fn output_len(&self) -> usize {
+        self.out_height() * self.out_width() * self.n_out
+    }
+
+    /// Values of the weights.
+    pub(crate) fn weight_len(&self) -> usize {
+        self.kernel * self.kernel * self.n_in * self.n_out
+    }
+}

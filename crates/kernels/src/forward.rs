@@ -1,0 +1,162 @@
+use crate::fused::{Fused, Saved, Weights, inverse};
+use crate::rows::{Kept, Normalise, Statistics};
+use crate::scratch::Buffer;
+use crate::slab::Slab;
+use crate::tile::{pack, panels_len};
+use rayon::prelude::*;
+
+/// The weights as `[K, K * C_in][C_out]`, packed.
+fn pack_weights(block: &Fused, conv: &[f32]) -> Buffer<f32> {
+    let (size, lanes) = (&block.size, block.table.lanes);
+    let depth = size.kernel * size.kernel * size.n_in;
+    let mut panels = Buffer::take(panels_len(lanes, depth, size.n_out));
+    pack(lanes, depth, size.n_out, &mut panels, |k, out| {
+        let (position, channel) = (k / size.n_in, k % size.n_in);
+        conv[(out * size.n_in + channel) * size.kernel * size.kernel + position]
+    });
+    panels
+}
+
+/// The convolution, its statistics, and all that follows.
+pub(crate) fn train(
+    block: &Fused,
+    map: &[f32],
+    weights: &Weights<'_>,
+    residual: Option<&[f32]>,
+    epsilon: f32,
+) -> (Vec<f32>, Saved) {
+    let size = &block.size;
+    let n_out = size.n_out;
+    let panels = pack_weights(block, weights.conv);
+    let mut y = Buffer::take(size.n_clips * size.conv_len());
+    // One partial sum a clip, added up in the order of the clips: the same for any number of threads.
+    let sums: Vec<Vec<f64>> = y
+        .par_chunks_mut(size.conv_len())
+        .zip(map.par_chunks(size.input_len()))
+        .map(|(y, map)| {
+            let mut of_clip = vec![0f64; 2 * n_out];
+            let mut of_row = vec![0f32; 2 * n_out];
+            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height);
+            let mut rows = y.chunks_exact_mut(size.width * n_out);
+            for first in (0..size.height).step_by(slab.n_rows()) {
+                let n_rows = slab.fill(map, first, size.height);
+                for (row, y) in rows.by_ref().take(n_rows).enumerate() {
+                    block.table.convolve(slab.from_row(row), &panels, y);
+                    block.table.statistics(Statistics { y, sums: &mut of_row });
+                    add(&mut of_clip, &of_row);
+                }
+            }
+            of_clip
+        })
+        .collect();
+    let count = size.count() as f64;
+    let total = total(&sums, 2 * n_out);
+    let mean64: Vec<f64> = total[..n_out].iter().map(|sum| sum / count).collect();
+    // `f64::max` would make 0 of a NaN, and hide it.
+    let variance = |(square, mean): (&f64, &f64)| match square / count - mean * mean {
+        negative if negative < 0.0 => 0.0,
+        variance => variance as f32,
+    };
+    let variance: Vec<f32> = total[n_out..].iter().zip(&mean64).map(variance).collect();
+    let mean: Vec<f32> = mean64.iter().map(|&mean| mean as f32).collect();
+    let inverse = inverse(&variance, epsilon);
+    let affine = weights.affine(&mean, &inverse);
+
+    let mut out = vec![0f32; size.n_clips * size.output_len()];
+    let mut codes = Buffer::take(out.len());
+    let mut picked = Buffer::take(out.len());
+    out.par_chunks_mut(size.output_len())
+        .zip(codes.par_chunks_mut(size.output_len()))
+        .zip(picked.par_chunks_mut(size.output_len()))
+        .enumerate()
+        .for_each(|(clip, ((out, codes), picked))| {
+            let of_clip = |all: &'_ [f32]| -> std::ops::Range<usize> {
+                debug_assert!(all.len() >= (clip + 1) * size.conv_len());
+                clip * size.conv_len()..(clip + 1) * size.conv_len()
+            };
+            let residual = residual.map(|all| &all[of_clip(all)]);
+            let y = &y[of_clip(&y)];
+            let row_len = size.out_width() * n_out;
+            let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
+            for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {
+                let under = row * size.pool[0] * size.width * n_out..(row + 1) * size.pool[0] * size.width * n_out;
+                block.table.normalise(Normalise {
+                    y: &y[under.clone()],
+                    width: size.width,
+                    pool: size.pool,
+                    residual: residual.map(|residual| &residual[under]),
+                    scale: &affine[..n_out],
+                    shift: &affine[n_out..],
+                    relu: block.relu,
+                    out,
+                    kept: Some(Kept { codes, picked }),
+                });
+            }
+        });
+    (out, Saved { y, codes, picked, mean, variance, inverse })
+}
+
+/// With given statistics: a few rows at a time, nothing kept.
+pub(crate) fn evaluate(
+    block: &Fused,
+    map: &[f32],
+    weights: &Weights<'_>,
+    residual: Option<&[f32]>,
+    affine: &[f32],
+) -> Vec<f32> {
+    let size = &block.size;
+    let n_out = size.n_out;
+    let panels = pack_weights(block, weights.conv);
+    let mut out = vec![0f32; size.n_clips * size.output_len()];
+    let row_len = size.width * n_out;
+    out.par_chunks_mut(size.output_len()).zip(map.par_chunks(size.input_len())).enumerate().for_each(
+        |(clip, (out, map))| {
+            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height);
+            let mut y = Buffer::take(size.pool[0] * row_len);
+            let mut outputs = out.chunks_exact_mut(size.out_width() * n_out).enumerate();
+            for first in (0..size.height).step_by(slab.n_rows()) {
+                let n_rows = slab.fill(map, first, size.height);
+                for row in first..first + n_rows {
+                    let in_pool = row % size.pool[0];
+                    let y_row = &mut y[in_pool * row_len..(in_pool + 1) * row_len];
+                    block.table.convolve(slab.from_row(row - first), &panels, y_row);
+                    if in_pool + 1 < size.pool[0] {
+                        continue;
+                    }
+                    let Some((out_row, out)) = outputs.next() else { break };
+                    let under = out_row * size.pool[0] * row_len..(out_row + 1) * size.pool[0] * row_len;
+                    block.table.normalise(Normalise {
+                        y: &y,
+                        width: size.width,
+                        pool: size.pool,
+                        residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
+                        scale: &affine[..n_out],
+                        shift: &affine[n_out..],
+                        relu: block.relu,
+                        out,
+                        kept: None,
+                    });
+                }
+            }
+        },
+    );
+    out
+}
+
+/// Adds a row's sums to a clip's.
+pub(crate) fn add(to: &mut [f64], of_row: &[f32]) {
+    for (to, of_row) in to.iter_mut().zip(of_row) {
+        *to += f64::from(*of_row);
+    }
+}
+
+/// The sum of what the clips have summed, in their order.
+pub(crate) fn total(of_clips: &[Vec<f64>], len: usize) -> Vec<f64> {
+    let mut total = vec![0f64; len];
+    for of_clip in of_clips {
+        for (total, value) in total.iter_mut().zip(of_clip) {
+            *total += value;
+        }
+    }
+    total
+}

@@ -1,0 +1,94 @@
+use crate::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A set of instructions that the kernels are compiled for. All paths are in every binary of their architecture; one is
+/// chosen at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// Plain Rust that the compiler vectorises with what every processor of the architecture has.
+    Portable,
+    /// 256-bit vectors with fused multiply-add.
+    Avx2,
+    /// 512-bit vectors.
+    Avx512,
+}
+
+/// The path in use, plus one; 0: not yet chosen.
+static CHOSEN: AtomicU8 = AtomicU8::new(0);
+
+impl Path {
+    /// Every path, slowest first.
+    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+
+    /// The fastest path of this processor.
+    pub fn detect() -> Self {
+        Self::ALL.into_iter().rev().find(|path| path.is_available()).unwrap_or(Self::Portable)
+    }
+
+    /// Whether this processor has the instructions.
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 | Self::Avx512 => false,
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        })
+    }
+}
+
+/// The path that kernels started from now on will take: the one that was set, else the fastest one.
+pub fn path() -> Path {
+    match CHOSEN.load(Ordering::Relaxed) {
+        0 => {
+            let path = Path::detect();
+            CHOSEN.store(path as u8 + 1, Ordering::Relaxed);
+            path
+        }
+        chosen => Path::ALL[chosen as usize - 1],
+    }
+}
+
+/// Forces a path for the whole process. Results of two paths differ by rounding.
+///
+/// # Errors
+/// The processor does not have its instructions.
+pub fn set_path(path: Path) -> Result<(), Error> {
+    if !path.is_available() {
+        return Err(Error::Path(path));
+    }
+    CHOSEN.store(path as u8 + 1, Ordering::Relaxed);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_portable_path_is_everywhere() {
+        assert!(Path::Portable.is_available());
+        assert!(Path::detect().is_available());
+        assert!(path().is_available());
+    }
+
+    #[test]
+    fn refuses_what_the_processor_lacks() {
+        for path in Path::ALL.into_iter().filter(|path| !path.is_available()) {
+            assert!(set_path(path).unwrap_err().to_string().contains(&path.to_string()));
+        }
+    }
+}

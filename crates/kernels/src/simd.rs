@@ -1,0 +1,41 @@
+//! What the kernels need of a vector of `f32`, and the instruction sets that have it.
+
+pub(crate) mod portable;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86;
+
+/// A vector of `f32`, and beside it a vector of as many bytes ("codes": which of a pool's inputs was taken).
+///
+/// # Safety
+/// Every function may use the instructions of its set: the caller runs on a processor that has them. Pointers are valid
+/// for `LANES` values and need no alignment.
+pub(crate) trait Simd {
+    /// Values in a vector.
+    const LANES: usize;
+    /// Rows of a tile that is two vectors wide: as many as registers hold.
+    const ROWS_WIDE: usize;
+    /// Rows of a tile that is one vector wide.
+    const ROWS_NARROW: usize;
+    type Vector: Copy;
+    type Codes: Copy;
+    type Mask: Copy;
+
+    unsafe fn splat(value: f32) -> Self::Vector;
+    unsafe fn load(from: *const f32) -> Self::Vector;
+    unsafe fn store(to: *mut f32, value: Self::Vector);
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b + c`.
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// Where `a > b` or `a` is not a number.
+    unsafe fn greater_or_nan(a: Self::Vector, b: Self::Vector) -> Self::Mask;
+    unsafe fn select(mask: Self::Mask, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
+    unsafe fn splat_codes(code: u8) -> Self::Codes;
+    unsafe fn select_codes(mask: Self::Mask, yes: Self::Codes, no: Self::Codes) -> Self::Codes;
+    unsafe fn store_codes(to: *mut u8, codes: Self::Codes);
+    /// `value` where the code equals `code`, else 0.
+    unsafe fn where_code(codes: *const u8, code: u8, value: Self::Vector) -> Self::Vector;
+    /// 0 where the code equals `code`, else `value`.
+    unsafe fn unless_code(codes: *const u8, code: u8, value: Self::Vector) -> Self::Vector;
+}

@@ -1,0 +1,90 @@
+use crate::scratch::Buffer;
+use crate::table::Padded;
+
+/// A slab holds about this many values, so that it stays in a core's second cache.
+const VALUES: usize = 24 * 1024;
+
+/// A few rows of one clip's map with zeros around them, so that no kernel has to treat an edge apart.
+pub(crate) struct Slab {
+    values: Buffer<f32>,
+    width: usize,
+    n_channels: usize,
+    kernel: usize,
+    n_rows: usize,
+}
+
+impl Slab {
+    /// A slab for up to [`Slab::n_rows`] output rows of a map of `height` rows.
+    pub(crate) fn new(width: usize, n_channels: usize, kernel: usize, height: usize) -> Self {
+        let row = (width + kernel - 1) * n_channels;
+        Self::with_rows(width, n_channels, kernel, (VALUES / row).clamp(1, height))
+    }
+
+    /// A slab for `n_rows` output rows.
+    pub(crate) fn with_rows(width: usize, n_channels: usize, kernel: usize, n_rows: usize) -> Self {
+        let row = (width + kernel - 1) * n_channels;
+        Self { values: Buffer::zeros((n_rows + kernel - 1) * row), width, n_channels, kernel, n_rows }
+    }
+
+    /// Output rows that one filling serves.
+    pub(crate) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    fn row_len(&self) -> usize {
+        (self.width + self.kernel - 1) * self.n_channels
+    }
+
+    /// Row `row` of the slab, without its margin.
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        let start = row * self.row_len() + self.kernel / 2 * self.n_channels;
+        &mut self.values[start..start + self.width * self.n_channels]
+    }
+
+    /// Takes the input rows of the output rows from `first` on; returns how many output rows those are.
+    pub(crate) fn fill(&mut self, map: &[f32], first: usize, height: usize) -> usize {
+        let n_rows = self.n_rows.min(height - first);
+        let len = self.width * self.n_channels;
+        for row in 0..n_rows + self.kernel - 1 {
+            // Row `first + row` of the image with its margin.
+            match (first + row).checked_sub(self.kernel / 2) {
+                Some(of_map) if of_map < height => {
+                    self.row_mut(row).copy_from_slice(&map[of_map * len..(of_map + 1) * len]);
+                }
+                _ => self.row_mut(row).fill(0.0),
+            }
+        }
+        n_rows
+    }
+
+    /// Moves the `kernel - 1` rows that follow the first `n_rows` to the front.
+    pub(crate) fn advance(&mut self, n_rows: usize) {
+        let row = self.row_len();
+        self.values.copy_within(n_rows * row..(n_rows + self.kernel - 1) * row, 0);
+    }
+
+    /// The slab from a row on.
+    pub(crate) fn from_row(&self, row: usize) -> Padded<'_> {
+        Padded {
+            values: &self.values[row * self.row_len()..],
+            width: self.width,
+            n_channels: self.n_channels,
+            kernel: self.kernel,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_zeros_around_the_map() {
+        let map = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let mut slab = Slab::with_rows(2, 1, 3, 2);
+        assert_eq!(slab.fill(&map, 0, 3), 2);
+        assert_eq!(slab.from_row(0).values, [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.]);
+        assert_eq!(slab.fill(&map, 2, 3), 1);
+        assert_eq!(slab.from_row(0).values[..12], [0., 3., 4., 0., 0., 5., 6., 0., 0., 0., 0., 0.]);
+    }
+}

@@ -1,0 +1,147 @@
+use crate::config::{CnnConfig, MapPooling};
+use crate::layer::{ConvNorm, from_kernels};
+use candle_core::{Tensor, Var};
+use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
+use kernels::{Pool, global_pool};
+
+/// The network. Rows of its maps are bands, columns are frames, channels come last.
+#[derive(Debug)]
+pub struct Cnn {
+    config: CnnConfig,
+    n_classes: usize,
+    stages: Vec<Stage>,
+    head_weight: Var,
+    head_bias: Var,
+}
+
+/// One step down in size.
+#[derive(Debug)]
+struct Stage {
+    enter: ConvNorm,
+    residual: Option<[ConvNorm; 2]>,
+}
+
+impl Cnn {
+    /// Parameters `stages.N.*`, `stages.N.residual.{0, 1}.*` and `head.{weight, bias}`. The last layer starts uniform
+    /// within one over the root of the embedding's width.
+    ///
+    /// # Errors
+    /// A configuration that is no network, or names that `parameters` has already.
+    pub fn new(config: &CnnConfig, n_classes: usize, parameters: &mut Parameters) -> Result<Self, Error> {
+        config.check()?;
+        let mut stages = Vec::with_capacity(config.channels.len());
+        let mut n_in = 1;
+        for (n, &n_out) in config.channels.iter().enumerate() {
+            let name = format!("stages.{n}");
+            let enter = ConvNorm::new(&name, n_in, n_out, n == 0, parameters)?;
+            let residual = if config.residual && n > 0 {
+                let mut layer = |i| ConvNorm::new(&format!("{name}.residual.{i}"), n_out, n_out, false, parameters);
+                Some([layer(0)?, layer(1)?])
+            } else {
+                None
+            };
+            stages.push(Stage { enter, residual });
+            n_in = n_out;
+        }
+        let dim = config.embedding_dim();
+        let bound = 1.0 / (dim as f64).sqrt();
+        Ok(Self {
+            config: config.clone(),
+            n_classes,
+            stages,
+            head_weight: parameters.trainable("head.weight", &[n_classes, dim], Init::Uniform { bound })?,
+            head_bias: parameters.trainable("head.bias", &[n_classes], Init::Uniform { bound })?,
+        })
+    }
+
+    /// The form of the network.
+    pub fn config(&self) -> &CnnConfig {
+        &self.config
+    }
+}
+
+impl Classifier for Cnn {
+    fn architecture(&self) -> serde_json::Value {
+        self.config.architecture()
+    }
+
+    fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    fn embedding_dim(&self) -> usize {
+        self.config.embedding_dim()
+    }
+
+    fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {
+        let &[n_clips, n_bands, n_frames] = mel.dims() else {
+            return Err(Error::Shape {
+                what: "CNN: mel".into(),
+                expected: "[B, M, T]".into(),
+                got: format!("{:?}", mel.dims()),
+            });
+        };
+        let mut map = mel.reshape((n_clips, n_bands, n_frames, 1))?; // [B, H, W, C]
+        for stage in &self.stages {
+            map = stage.enter.forward(&map, None, halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
+            if let Some([first, second]) = &stage.residual {
+                let inner = first.forward(&map, None, Pool::None, mode)?;
+                map = second.forward(&inner, Some(&map), Pool::None, mode)?;
+            }
+        }
+        let pooled = global_pool(&map).map_err(from_kernels)?; // [B, 2 * C]
+        let embedding = match self.config.pooling {
+            MapPooling::MeanMax => pooled,
+            MapPooling::Mean => pooled.narrow(1, 0, self.config.embedding_dim())?.contiguous()?,
+        }; // [B, D]
+        let seen = match mode {
+            Mode::Train { seed } if self.config.dropout > 0.0 => drop_out(&embedding, self.config.dropout, seed)?,
+            _ => embedding.clone(),
+        };
+        let logits = seen.matmul(&self.head_weight.t()?)?.broadcast_add(&self.head_bias)?; // [B, N]
+        Ok(Output { logits, embedding })
+    }
+}
+
+/// A 2x2 pool; a direction in which there is but one value left is not pooled further.
+fn halve(map: &Tensor) -> Result<Pool, Error> {
+    let step = |len: usize| if len >= 2 { 2 } else { 1 };
+    let (height, width) = (step(map.dim(1)?), step(map.dim(2)?));
+    Ok(if height * width == 1 { Pool::None } else { Pool::Max { height, width } })
+}
+
+/// Zeroes a share of the values and scales the others so that the mean stays. The mask comes from the seed alone.
+fn drop_out(embedding: &Tensor, share: f64, seed: u64) -> Result<Tensor, Error> {
+    let draws = Init::Uniform { bound: 1.0 }.draw(embedding.elem_count(), seed, "head.dropout");
+    let scale = (1.0 / (1.0 - share)) as f32;
+    let mask = draws.into_iter().map(|draw| if f64::from(draw) < 2.0 * share - 1.0 { 0.0 } else { scale }).collect();
+    Ok((embedding * Tensor::from_vec(mask, embedding.dims(), embedding.device())?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn dropout_keeps_the_mean_and_follows_the_seed() {
+        let ones = Tensor::ones((100, 100), DType::F32, &Device::Cpu).unwrap();
+        let values = |seed| drop_out(&ones, 0.25, seed).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let first = values(1);
+        assert_eq!(first, values(1));
+        assert_ne!(first, values(2));
+        let dropped = first.iter().filter(|&&v| v == 0.0).count() as f64 / 1e4;
+        assert!((dropped - 0.25).abs() < 0.02, "{dropped}");
+        let mean = first.iter().sum::<f32>() / 1e4;
+        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+    }
+
+    #[test]
+    fn refuses_what_is_no_batch() {
+        let mut parameters = Parameters::seeded(1, &Device::Cpu);
+        let cnn = Cnn::new(&CnnConfig::small(), 2, &mut parameters).unwrap();
+        let mel = Tensor::zeros((8, 9), DType::F32, &Device::Cpu).unwrap();
+        let message = cnn.forward(&mel, Mode::Eval).unwrap_err().to_string();
+        assert_eq!(message, "CNN: mel: expected [B, M, T], got [8, 9]");
+    }
+}

@@ -1,0 +1,124 @@
+//! Writes a report with made-up figures, to look at while working on the page:
+//! `cargo run -p report --example sample_page -- page.html spectrogram.png`.
+
+use std::error::Error;
+use std::f64::consts::TAU;
+
+use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, render, spectrogram_png};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (page, picture) = (arguments.next().unwrap_or("page.html".into()), arguments.next());
+    let runs = [run("cnn-small", 0.5)?, run("cnn-base", 1.0)?];
+    std::fs::write(page, render("barkbird: two made-up runs", &runs)?)?;
+    if let Some(picture) = picture {
+        std::fs::write(picture, spectrogram("dog/long/path/to/a/recording-0001.wav", 128)?)?;
+    }
+    Ok(())
+}
+
+fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
+    let class = |support, recall, precision, f1| ClassMetrics { precision, recall, f1, support, auroc: Some(0.93) };
+    let metrics = Metrics {
+        split: "test".into(),
+        n: 51,
+        n_groups: 29,
+        n_strangers: 12,
+        accuracy: 0.863,
+        balanced_accuracy: 0.862,
+        macro_f1: 0.861,
+        per_class: [("bird".into(), class(26, 0.923, 0.828, 0.873)), ("dog".into(), class(25, 0.8, 0.909, 0.851))]
+            .into(),
+        classes: vec!["bird".into(), "dog".into()],
+        confusion: vec![vec![24, 2], vec![5, 20]],
+        auroc: Some(0.93),
+        ece: 0.07,
+        loss: 0.37,
+        intervals: [
+            ("accuracy".into(), [0.76, 0.95]),
+            ("balanced_accuracy".into(), [0.755, 0.948]),
+            ("macro_f1".into(), [0.75, 0.946]),
+            ("auroc".into(), [0.85, 0.99]),
+            ("ece".into(), [0.03, 0.14]),
+            ("recall_bird".into(), [0.8, 1.0]),
+            ("recall_dog".into(), [0.62, 0.95]),
+        ]
+        .into(),
+        ..Metrics::default()
+    };
+    let example = |class: &str, predicted: &str, i: usize| -> Result<Example, Box<dyn Error>> {
+        let path = format!("{class}/recording-{i:04}.wav");
+        let (png, wav) = (spectrogram(&path, 100 * i + 31)?, wav());
+        let (truth, predicted) = (Some(class.into()), predicted.into());
+        Ok(Example { path, truth, predicted, probability: 0.99 - 0.07 * i as f64, png, wav })
+    };
+    let facts = [
+        ("Device", "CPU, 2 threads"),
+        ("Seed", "0"),
+        ("Precision", "f32"),
+        ("Spectrogram", "log-mel, 128 bands, 22050 Hz"),
+    ];
+    Ok(RunReport {
+        name: name.into(),
+        classes: vec!["bird".into(), "dog".into()],
+        n_parameters: 412_706,
+        facts: facts.map(|(name, value)| (name.into(), value.into())).to_vec(),
+        epochs: (0..40).map(|i| epoch(i, learning)).collect(),
+        evaluations: vec![metrics.clone(), Metrics { split: "field".into(), balanced_accuracy: 0.71, ..metrics }],
+        examples: vec![example("bird", "bird", 1)?, example("bird", "bird", 2)?, example("dog", "dog", 3)?],
+        errors: vec![example("dog", "bird", 4)?, example("bird", "dog", 5)?],
+        commands: vec![
+            "barkbird features manifest.csv --out features".into(),
+            "barkbird train cnn --features features --out run".into(),
+        ],
+        skipped: vec![("dog/broken.wav".into(), "header only: no sound in it".into())],
+        warnings: vec!["9 groups only: the intervals are rough, and likely too narrow".into()],
+    })
+}
+
+fn epoch(i: u32, learning: f64) -> Epoch {
+    let t = f64::from(i);
+    let wobble = 0.02 * (1.7 * t).sin();
+    let train = 0.05 + 0.6 * (-0.15 * learning * t).exp();
+    let val = train + 0.08 + 0.008 * learning * (t - 12.0).max(0.0) + wobble;
+    let accuracy = 1.0 - 0.45 * val.min(1.0) + wobble / 2.0;
+    Epoch {
+        epoch: u64::from(i) + 1,
+        step: 20 * (u64::from(i) + 1),
+        lr: 5e-4 * (1.0 + (TAU / 2.0 * t / 40.0).cos()),
+        train_loss: train + 0.12 - wobble,
+        train_loss_eval: Some(train),
+        val_loss: Some(val),
+        val_accuracy: Some(accuracy),
+        val_balanced_accuracy: Some(accuracy - 0.02),
+        seconds: 1.5,
+    }
+}
+
+/// A few sweeps over noise, 128 bands.
+fn spectrogram(title: &str, n_frames: usize) -> Result<Vec<u8>, report::Error> {
+    let n_bands = 128;
+    let value = |band: usize, frame: usize| {
+        let noise = ((band * 7919 + frame * 104_729) % 1013) as f32 / 1013.0;
+        let line = 40.0 + 25.0 * (frame as f32 / 9.0).sin();
+        let near =
+            (-(band as f32 - line).powi(2) / 12.0).exp() + 0.6 * (-(band as f32 - 2.0 * line).powi(2) / 12.0).exp();
+        -70.0 - 8.0 * noise + 65.0 * near.min(1.0)
+    };
+    let mel: Vec<f32> = (0..n_bands).flat_map(|band| (0..n_frames).map(move |frame| value(band, frame))).collect();
+    let band_hz = (0..n_bands).map(|i| 700.0 * ((i as f32 + 1.0) / 128.0 * 2.82).exp() - 700.0).collect();
+    let axes = Axes { seconds: n_frames as f64 * 512.0 / 22_050.0, band_hz, title: title.into(), unit: "Hz".into() };
+    spectrogram_png(&mel, n_bands, n_frames, &axes)
+}
+
+/// Half a second of 440 Hz at 8 kHz, 8 bits.
+fn wav() -> Vec<u8> {
+    let samples: Vec<u8> =
+        (0..4000).map(|i| (128.0 + 60.0 * (TAU * 440.0 * f64::from(i) / 8000.0).sin()) as u8).collect();
+    let mut file = b"RIFF".to_vec();
+    file.extend(36_u32.wrapping_add(samples.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data");
+    file.extend((samples.len() as u32).to_le_bytes());
+    file.extend(samples);
+    file
+}

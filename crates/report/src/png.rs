@@ -1,0 +1,280 @@
+//! A spectrogram as a picture with axes, in an indexed PNG.
+
+use ::png as encoder;
+use font8x8::UnicodeFonts;
+
+use crate::colour::{N_COLOURS, map};
+use crate::error::{Error, Result};
+use crate::ticks;
+
+/// What the axes of a picture say.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Axes {
+    /// Length of the time axis.
+    pub seconds: f64,
+    /// Centre frequency of each band, rising, `[n_bands]`; empty where bands are no frequencies, to number them.
+    pub band_hz: Vec<f32>,
+    /// What the picture shows, on top of it.
+    pub title: String,
+    /// Unit of the vertical axis.
+    pub unit: String,
+}
+
+/// The picture's scale for text: a character is so many times eight pixels.
+const TEXT: usize = 2;
+const CHARACTER: usize = 8 * TEXT;
+const LEFT: usize = 5 * CHARACTER;
+const RIGHT: usize = CHARACTER + CHARACTER / 2;
+const TOP: usize = 2 * CHARACTER + 4;
+const BOTTOM: usize = 2 * CHARACTER + 6;
+/// The plot is about this wide and high, ...
+const WIDTH: usize = 520;
+const HEIGHT: usize = 256;
+/// ... between one and this many times over, whichever lets a frame or band be a whole number of pixels.
+const MOST: usize = 2;
+/// Values this far below the loudest are drawn as silence where the faintest are fainter still.
+const FLOOR_SHARE: f64 = 0.02;
+
+const BACKGROUND: u8 = N_COLOURS as u8;
+const INK: u8 = BACKGROUND + 1;
+const FAINT: u8 = BACKGROUND + 2;
+
+/// Draws `mel`, `[n_bands, n_frames]` row-major from low to high band and early to late frame, as a PNG file.
+///
+/// Colours span the values from the 2nd percentile to the largest; a value that is no finite number is drawn as the
+/// faintest. Frames or bands beyond what a screen shows are averaged together.
+///
+/// # Errors
+/// [`Error::Picture`] when `mel` or `axes.band_hz` do not have the size they should.
+pub fn spectrogram_png(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Vec<u8>> {
+    if n_bands == 0 || n_frames == 0 || n_bands.checked_mul(n_frames) != Some(mel.len()) {
+        let (expected, got) = (format!("[{n_bands}, {n_frames}], not empty"), format!("{} values", mel.len()));
+        return Err(Error::Picture { part: "mel", expected, got });
+    }
+    if !(axes.band_hz.is_empty() || axes.band_hz.len() == n_bands) {
+        let (expected, got) = (format!("{n_bands} frequencies or none"), axes.band_hz.len().to_string());
+        return Err(Error::Picture { part: "band_hz", expected, got });
+    }
+    let (width, height) = (extent(n_frames, WIDTH), extent(n_bands, HEIGHT));
+    let mut canvas = Canvas::new(LEFT + width + RIGHT, TOP + height + BOTTOM);
+    draw_values(&mut canvas, mel, n_bands, n_frames, width, height);
+    draw_time(&mut canvas, axes, width, height);
+    draw_bands(&mut canvas, axes, n_bands, height);
+    let room = (canvas.width - 2 * TEXT) / CHARACTER;
+    canvas.text(CHARACTER / 2, CHARACTER / 4, &shortened(&axes.title, room), INK);
+    canvas.encode()
+}
+
+/// Pixels for `n` values: a whole number each if they are few, else all that a picture may have.
+fn extent(n: usize, about: usize) -> usize {
+    if n >= about { n.min(MOST * about) } else { n * (about / n) }
+}
+
+fn draw_values(canvas: &mut Canvas, mel: &[f32], n_bands: usize, n_frames: usize, width: usize, height: usize) {
+    let (low, high) = range(mel);
+    let scale = (N_COLOURS - 1) as f32 / (high - low).max(f32::MIN_POSITIVE);
+    let rows: Vec<_> = (0..height).map(|y| cells(y, height, n_bands)).collect();
+    let columns: Vec<_> = (0..width).map(|x| cells(x, width, n_frames)).collect();
+    for (y, bands) in rows.iter().enumerate() {
+        for (x, frames) in columns.iter().enumerate() {
+            let (mut sum, mut n) = (0.0, 0.0);
+            for band in bands.clone() {
+                for value in &mel[band * n_frames..][frames.clone()] {
+                    sum += if value.is_finite() { *value } else { low };
+                    n += 1.0;
+                }
+            }
+            let level = ((sum / n - low) * scale).round().clamp(0.0, (N_COLOURS - 1) as f32);
+            // Low bands at the bottom.
+            canvas.set(LEFT + x, TOP + height - 1 - y, level as u8);
+        }
+    }
+}
+
+/// The values that pixel `i` of `pixels` shows, of `n`.
+fn cells(i: usize, pixels: usize, n: usize) -> std::ops::Range<usize> {
+    let from = i * n / pixels;
+    from..((i + 1) * n / pixels).max(from + 1)
+}
+
+/// The values that the faintest and the loudest colour stand for.
+fn range(mel: &[f32]) -> (f32, f32) {
+    let mut values: Vec<f32> = mel.iter().copied().filter(|x| x.is_finite()).collect();
+    if values.is_empty() {
+        return (0.0, 1.0);
+    }
+    let at = ((values.len() - 1) as f64 * FLOOR_SHARE) as usize;
+    let (_, low, rest) = values.select_nth_unstable_by(at, f32::total_cmp);
+    let high = rest.iter().copied().fold(*low, f32::max);
+    (*low, high)
+}
+
+fn draw_time(canvas: &mut Canvas, axes: &Axes, width: usize, height: usize) {
+    let bottom = TOP + height;
+    for (time, label) in ticks::times(axes.seconds, 6) {
+        let share = if axes.seconds > 0.0 { time / axes.seconds } else { 0.0 };
+        let x = LEFT + ((width - 1) as f64 * share).round() as usize;
+        canvas.vertical(x, bottom, bottom + 5, INK);
+        let half = label.len() * CHARACTER / 2;
+        canvas.text(x.saturating_sub(half), bottom + 9, &label, INK);
+    }
+    canvas.text(CHARACTER / 2, bottom + 9, "s", FAINT);
+}
+
+fn draw_bands(canvas: &mut Canvas, axes: &Axes, n_bands: usize, height: usize) {
+    let marks = if axes.band_hz.is_empty() { numbers(n_bands) } else { frequencies(&axes.band_hz) };
+    canvas.text(CHARACTER / 2, TOP - CHARACTER / 2 + 2, &shortened(&axes.unit, 4), FAINT);
+    // The unit stands where the topmost label would.
+    let mut free = TOP + height - CHARACTER / 2;
+    for (band, label) in marks {
+        let y = TOP + height - 1 - ((band + 0.5) * height as f64 / n_bands as f64).min((height - 1) as f64) as usize;
+        if y > free || y < TOP + CHARACTER {
+            continue;
+        }
+        free = y.saturating_sub(CHARACTER + CHARACTER / 2);
+        (LEFT - 6..LEFT).for_each(|x| canvas.set(x, y, INK));
+        let x = (LEFT - 10).saturating_sub(label.len() * CHARACTER);
+        canvas.text(x, y - CHARACTER / 2, &label, INK);
+    }
+}
+
+/// Round frequencies and the (fractional) bands they fall on.
+fn frequencies(band_hz: &[f32]) -> Vec<(f64, String)> {
+    let hz = |band: usize| f64::from(band_hz[band]);
+    let band_of = |at: f64| {
+        let above = band_hz.partition_point(|x| f64::from(*x) < at).min(band_hz.len() - 1);
+        let below = above.saturating_sub(1);
+        let span = hz(above) - hz(below);
+        below as f64 + if span > 0.0 { (at - hz(below)) / span } else { 0.0 }
+    };
+    let ticks = ticks::frequencies(hz(0), hz(band_hz.len() - 1));
+    ticks.into_iter().map(|(at, label)| (band_of(at), label)).collect()
+}
+
+/// Every so many bands, by number.
+fn numbers(n_bands: usize) -> Vec<(f64, String)> {
+    let step = ticks::round_step(n_bands as f64, 6).max(1.0);
+    (0..).map(|i| f64::from(i) * step).take_while(|band| *band < n_bands as f64).map(|b| (b, b.to_string())).collect()
+}
+
+/// The end of `text` that fits into `room` characters, since the end of a path says most.
+fn shortened(text: &str, room: usize) -> String {
+    let n = text.chars().count();
+    if n <= room { text.into() } else { ["..", &text.chars().skip(n + 2 - room.max(2)).collect::<String>()].concat() }
+}
+
+/// A picture of palette indices.
+struct Canvas {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Canvas {
+    fn new(width: usize, height: usize) -> Self {
+        Self { width, height, pixels: vec![BACKGROUND; width * height] }
+    }
+
+    fn set(&mut self, x: usize, y: usize, colour: u8) {
+        if x < self.width && y < self.height {
+            self.pixels[y * self.width + x] = colour;
+        }
+    }
+
+    fn vertical(&mut self, x: usize, from: usize, to: usize, colour: u8) {
+        (from..to).for_each(|y| self.set(x, y, colour));
+    }
+
+    /// Text whose upper left corner is at `x`, `y`; a character without a glyph is drawn as a question mark.
+    fn text(&mut self, x: usize, y: usize, text: &str, colour: u8) {
+        for (i, character) in text.chars().enumerate() {
+            let glyph = font8x8::BASIC_FONTS.get(character).or_else(|| font8x8::LATIN_FONTS.get(character));
+            let glyph = glyph.or_else(|| font8x8::BASIC_FONTS.get('?')).unwrap_or_default();
+            for (row, bits) in glyph.iter().enumerate() {
+                for column in (0..8).filter(|column| bits >> column & 1 == 1) {
+                    for pixel in 0..TEXT * TEXT {
+                        let (dx, dy) = (pixel % TEXT, pixel / TEXT);
+                        self.set(x + i * CHARACTER + column * TEXT + dx, y + row * TEXT + dy, colour);
+                    }
+                }
+            }
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        let mut palette = map().concat();
+        palette.extend([17, 17, 20, 236, 236, 236, 150, 150, 158]);
+        let mut file = Vec::new();
+        let mut image = encoder::Encoder::new(&mut file, self.width as u32, self.height as u32);
+        image.set_color(encoder::ColorType::Indexed);
+        image.set_depth(encoder::BitDepth::Eight);
+        image.set_palette(palette);
+        let mut writer = image.write_header()?;
+        writer.write_image_data(&self.pixels)?;
+        writer.finish()?;
+        Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Width, height and palette indices of a PNG file.
+    fn decode(file: &[u8]) -> (usize, usize, Vec<u8>) {
+        let mut reader = encoder::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        assert_eq!(info.color_type, encoder::ColorType::Indexed);
+        (info.width as usize, info.height as usize, pixels)
+    }
+
+    fn axes(n_bands: usize) -> Axes {
+        let band_hz = (0..n_bands).map(|i| 100.0 * (i + 1) as f32).collect();
+        Axes { seconds: 5.0, band_hz, title: "dog/a.wav".into(), unit: "Hz".into() }
+    }
+
+    #[test]
+    fn the_size_follows_from_bands_and_frames() {
+        for (n_bands, n_frames, width, height) in
+            [(128, 431, 431, 256), (128, 100, 500, 256), (20, 10, 520, 240), (1025, 5000, 1040, 512), (1, 1, 520, 256)]
+        {
+            let png = spectrogram_png(&vec![0.0; n_bands * n_frames], n_bands, n_frames, &axes(n_bands)).unwrap();
+            let (w, h, _) = decode(&png);
+            assert_eq!((w, h), (LEFT + width + RIGHT, TOP + height + BOTTOM), "{n_bands} {n_frames}");
+        }
+    }
+
+    #[test]
+    fn low_bands_are_below_and_late_frames_right() {
+        // Two bands, two frames: only the low band of the late frame sounds.
+        let (width, _, pixels) = decode(&spectrogram_png(&[-80.0, 0.0, -80.0, -80.0], 2, 2, &axes(2)).unwrap());
+        let at = |x: usize, y: usize| pixels[(TOP + y) * width + LEFT + x];
+        assert_eq!(at(519, 255), N_COLOURS as u8 - 1);
+        assert_eq!([at(0, 0), at(519, 0), at(0, 255)], [0, 0, 0]);
+    }
+
+    #[test]
+    fn values_that_are_no_numbers_and_silence_are_drawn() {
+        for values in [[f32::NAN, f32::INFINITY, -1.0, 2.0], [f32::NAN; 4], [0.0; 4]] {
+            assert!(spectrogram_png(&values, 2, 2, &axes(2)).is_ok());
+        }
+        let odd = Axes { seconds: f64::NAN, title: "Wei\u{df}er J\u{e4}ger \u{1F415}".into(), ..axes(2) };
+        assert!(spectrogram_png(&[0.0; 4], 2, 2, &odd).is_ok());
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_named() {
+        let error = spectrogram_png(&[0.0; 5], 2, 3, &axes(2)).unwrap_err().to_string();
+        assert_eq!(error, "spectrogram picture: mel: expected [2, 3], not empty, got 5 values");
+        let error = spectrogram_png(&[0.0; 6], 2, 3, &axes(3)).unwrap_err().to_string();
+        assert_eq!(error, "spectrogram picture: band_hz: expected 2 frequencies or none, got 3");
+        assert!(spectrogram_png(&[], usize::MAX, 2, &axes(0)).is_err());
+    }
+
+    #[test]
+    fn long_titles_keep_their_end() {
+        assert_eq!(shortened("a/long/path/to/a.wav", 8), "../a.wav");
+        assert_eq!(shortened("a.wav", 8), "a.wav");
+    }
+}

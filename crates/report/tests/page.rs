@@ -1,0 +1,191 @@
+//! Pages for runs with much, little and hostile content.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, render, spectrogram_png};
+
+const NASTY: &str = "<script>alert('x')</script>\"&";
+
+fn epoch(i: u64) -> Epoch {
+    let loss = 1.0 / (i + 1) as f64;
+    Epoch {
+        epoch: i + 1,
+        step: 8 * (i + 1),
+        lr: 1e-3,
+        train_loss: loss,
+        train_loss_eval: Some(loss),
+        val_loss: Some(loss + 0.05),
+        val_accuracy: Some(0.8),
+        val_balanced_accuracy: Some(0.75),
+        seconds: 1.0,
+    }
+}
+
+fn metrics(classes: [&str; 2]) -> Metrics {
+    let class = |recall| ClassMetrics { recall, precision: 0.8, f1: 0.8, support: 10, auroc: None };
+    Metrics {
+        split: "test".into(),
+        n: 20,
+        n_groups: 9,
+        accuracy: 0.8,
+        balanced_accuracy: 0.8,
+        per_class: classes.map(|name| (name.to_owned(), class(0.8))).into(),
+        classes: classes.map(str::to_owned).to_vec(),
+        confusion: vec![vec![9, 1], vec![3, 7]],
+        intervals: [("balanced_accuracy".to_owned(), [0.6, 0.95]), (format!("recall_{}", classes[0]), [0.71, 0.99])]
+            .into(),
+        ..Metrics::default()
+    }
+}
+
+fn example(class: &str, predicted: &str) -> Example {
+    let axes = Axes { seconds: 1.0, band_hz: vec![], title: class.into(), unit: "band".into() };
+    Example {
+        path: format!("{class}/a.wav"),
+        truth: Some(class.into()),
+        predicted: predicted.into(),
+        probability: 0.9,
+        png: spectrogram_png(&[0.0, 1.0, 2.0, 3.0], 2, 2, &axes).unwrap(),
+        wav: b"RIFF".to_vec(),
+    }
+}
+
+fn run(classes: [&str; 2]) -> RunReport {
+    let [a, b] = classes;
+    RunReport {
+        name: format!("run of {a}"),
+        classes: vec![a.into(), b.into()],
+        n_parameters: 12_345,
+        facts: vec![(format!("fact {a}"), b.into())],
+        epochs: (0..12).map(epoch).collect(),
+        evaluations: vec![metrics(classes)],
+        examples: vec![example(a, a), example(b, b)],
+        errors: vec![example(a, b)],
+        commands: vec![format!("barkbird train cnn --features {a}")],
+        skipped: vec![(format!("{a}.wav"), format!("not sound: {b}"))],
+        warnings: vec![format!("beware of {a}")],
+    }
+}
+
+/// The page without what a reader's eye does not see as text.
+fn page(runs: &[RunReport]) -> String {
+    let html = render("A report", runs).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.trim_end().ends_with("</html>"));
+    for tag in ["table", "figure", "section", "article", "div", "details", "svg", "tr", "p"] {
+        let (opened, closed) = (html.matches(&format!("<{tag}")).count(), html.matches(&format!("</{tag}>")).count());
+        // `<p` is also the start of `<path`, `<polyline` and the like.
+        assert!(tag == "p" || tag == "tr" || opened == closed, "{tag}: {opened} opened, {closed} closed");
+    }
+    html
+}
+
+#[test]
+fn a_whole_run() {
+    let html = page(&[run(["bird", "dog"])]);
+    for text in [
+        "On 20\u{a0}clips in 9\u{a0}groups of the split test the balanced accuracy is 0.800",
+        "Its commonest mistake: dog taken for bird (3 of 10).",
+        "12,345 parameters",
+        "0.710 to 0.990",
+        "barkbird train cnn --features bird",
+        "not sound: dog",
+        "beware of bird",
+        "<svg class=\"chart\"",
+        "data:image/png;base64,iVBOR",
+        "data:audio/wav;base64,UklGRg==",
+        "alt=\"Spectrogram of bird/a.wav\"",
+        "preload=\"none\"",
+        "but is bird",
+    ] {
+        assert!(html.contains(text), "missing: {text}");
+    }
+    assert_eq!(html.matches("<svg").count(), 3);
+    // One run needs no table of runs.
+    assert!(!html.contains("Side by side"));
+}
+
+#[test]
+fn the_page_loads_nothing() {
+    let html = page(&[run(["bird", "dog"])]);
+    for outside in ["http:", "https:", "//", "@import", "url(", "<script", "<link", "<iframe"] {
+        let found = html.match_indices(outside).find(|(at, _)| !in_data_uri(&html, *at));
+        assert!(found.is_none(), "{outside}: {:?}", found.map(|(at, _)| &html[at..(at + 60).min(html.len())]));
+    }
+    assert!(html.contains("default-src 'none'"));
+}
+
+/// Base64 may spell anything.
+fn in_data_uri(html: &str, at: usize) -> bool {
+    html[..at]
+        .rfind("=\"")
+        .is_some_and(|start| html[start + 2..at].starts_with("data:") && !html[start + 2..at].contains('"'))
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let html = page(&[run([NASTY, "dog"]), run(["bird", NASTY])]);
+    assert!(!html.contains("<script"), "a tag got through");
+    assert!(!html.contains("')</"), "a quote got through");
+    assert!(html.contains("&#60;script&#62;"));
+    let html = render(NASTY, &[]).unwrap();
+    assert!(!html.contains("<script"));
+}
+
+#[test]
+fn several_runs_are_set_side_by_side_with_links_that_lead_somewhere() {
+    let html = page(&[run(["bird", "dog"]), RunReport { name: "empty".into(), ..RunReport::default() }]);
+    assert!(html.contains("Side by side"));
+    for id in ["run-1", "run-2"] {
+        assert!(html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}\"")), "{id}");
+    }
+    let mut ids: Vec<_> =
+        html.match_indices(" id=\"").map(|(at, _)| html[at + 5..].split('"').next().unwrap()).collect();
+    let n = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), n, "an id is there twice");
+}
+
+#[test]
+fn runs_with_little_to_show() {
+    let empty = page(&[RunReport::default()]);
+    assert!(empty.contains("There are no epochs") && empty.contains("has not been evaluated"));
+    assert!(!empty.contains("<svg") && !empty.contains("<table"));
+
+    let one = page(&[RunReport { epochs: vec![epoch(0)], ..run(["bird", "dog"]) }]);
+    assert!(one.contains("One epoch is too few"), "{one}");
+    assert_eq!(one.matches("<svg").count(), 3);
+
+    let blind = Epoch { val_loss: None, val_accuracy: None, val_balanced_accuracy: None, ..epoch(0) };
+    let blind = page(&[RunReport { epochs: vec![blind; 5], evaluations: vec![], ..run(["bird", "dog"]) }]);
+    assert_eq!(blind.matches("<svg").count(), 2);
+}
+
+#[test]
+fn figures_that_are_no_numbers() {
+    let lost =
+        Epoch { train_loss: f64::NAN, train_loss_eval: Some(f64::INFINITY), val_loss: Some(f64::NAN), ..epoch(3) };
+    let constant = Epoch { lr: 0.0, ..epoch(0) };
+    let metrics =
+        Metrics { balanced_accuracy: f64::NAN, confusion: vec![vec![1]], ece: f64::NAN, ..metrics(["a", "b"]) };
+    let mut epochs = vec![constant; 3];
+    epochs.push(lost);
+    let html = page(&[RunReport { epochs, evaluations: vec![metrics], ..run(["a", "b"]) }]);
+    assert!(html.contains("Diverged"));
+    assert!(!html.contains("NaN") && !html.contains(">inf<"));
+}
+
+#[test]
+fn equal_input_gives_equal_pages() {
+    assert_eq!(page(&[run(["bird", "dog"])]), page(&[run(["bird", "dog"])]));
+}
+
+#[test]
+fn long_runs_and_many_classes_stay_readable() {
+    let classes: Vec<String> = (0..50).map(|i| format!("class {i}")).collect();
+    let confusion = (0..50).map(|i| (0..50).map(|k| u64::from(i == k) * 8).collect()).collect();
+    let evaluation = Metrics { classes: classes.clone(), confusion, ..metrics(["bird", "dog"]) };
+    let epochs = (0..1000).map(epoch).collect();
+    let html = page(&[RunReport { classes, epochs, evaluations: vec![evaluation], ..RunReport::default() }]);
+    assert!(html.contains("201 of 1000 epochs") || html.contains("200 of 1000 epochs"));
+    assert!(html.len() < 1_000_000, "{} bytes", html.len());
+}

@@ -1,0 +1,246 @@
+//! The safetensors container: named tensors and one string of metadata, to bytes and, with distrust, back.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::path::Path;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use safetensors::tensor::{Dtype, Metadata, View};
+
+use crate::error::{Error, Result};
+
+/// The one metadata key. With a second one the order on disk would change from write to write.
+const KEY: &str = "shard";
+/// Longest header that is written or read: 64 KiB for each of 256 clips.
+const MAX_HEADER_BYTES: usize = 16 << 20;
+/// The header's length stands in front of it.
+const LENGTH_BYTES: usize = 8;
+/// Values converted at a time between F16 and f32.
+const BLOCK: usize = 4096;
+
+/// What a tensor is written from.
+#[derive(Clone, Copy)]
+pub(crate) enum Values<'a> {
+    F32(&'a [f32]),
+    /// Rounded to the nearest half-precision value while it is written.
+    F16(&'a [f32]),
+    U32(&'a [u32]),
+    U8(&'a [u8]),
+}
+
+/// A tensor on its way to disk.
+pub(crate) struct Tensor<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Values<'a>,
+}
+
+impl View for &Tensor<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            Values::F32(_) => Dtype::F32,
+            Values::F16(_) => Dtype::F16,
+            Values::U32(_) => Dtype::U32,
+            Values::U8(_) => Dtype::U8,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.values {
+            Values::F32(values) => little_endian(values, f32::to_le_bytes).into(),
+            Values::F16(values) => halves(values).into(),
+            Values::U32(values) => little_endian(values, u32::to_le_bytes).into(),
+            Values::U8(values) => values.into(),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match self.values {
+            Values::F32(values) => 4 * values.len(),
+            Values::F16(values) => 2 * values.len(),
+            Values::U32(values) => 4 * values.len(),
+            Values::U8(values) => values.len(),
+        }
+    }
+}
+
+/// The file's bytes. The container orders tensors by dtype, then by name, so equal input gives equal bytes.
+pub(crate) fn encode(header_json: String, tensors: &[Tensor<'_>], file: &Path) -> Result<Vec<u8>> {
+    let metadata = HashMap::from([(KEY.to_owned(), header_json)]);
+    let bytes = safetensors::serialize(tensors.iter().map(|tensor| (tensor.name, tensor)), Some(metadata))
+        .map_err(|error| Error::mismatch(file, "tensors", "a shard that can be written", error))?;
+    header_length(&bytes, file)?;
+    Ok(bytes)
+}
+
+/// A file whose container holds together: the tensors' extents fill it exactly and agree with their shapes.
+pub(crate) struct Container<'a> {
+    file: &'a Path,
+    metadata: Metadata,
+    body: &'a [u8],
+}
+
+impl<'a> Container<'a> {
+    /// Nothing is allocated by a length that the file claims before that length is checked against the file.
+    pub(crate) fn parse(bytes: &'a [u8], file: &'a Path) -> Result<Self> {
+        let end = LENGTH_BYTES + header_length(bytes, file)?;
+        let header = &bytes[LENGTH_BYTES..end];
+        let metadata: Metadata = serde_json::from_slice(header).map_err(Error::json(file, "safetensors header"))?;
+        let body = &bytes[end..];
+        if metadata.data_len() != body.len() {
+            let part = "tensors";
+            let expected = format!("{} bytes", metadata.data_len());
+            return Err(Error::mismatch(file, part, expected, format!("{} bytes: cut off or added to", body.len())));
+        }
+        Ok(Self { file, metadata, body })
+    }
+
+    /// The JSON text under the one metadata key.
+    pub(crate) fn header_json(&self) -> Result<&str> {
+        let metadata = self.metadata.metadata().as_ref();
+        match metadata.and_then(|keys| keys.get(KEY).filter(|_| keys.len() == 1)) {
+            Some(json) => Ok(json),
+            None => {
+                let n = metadata.map_or(0, HashMap::len);
+                let got = format!("{n} keys{}", if n == 0 { "" } else { ", not that one alone" });
+                Err(Error::mismatch(self.file, "metadata", "the one key `shard`", got))
+            }
+        }
+    }
+
+    /// Every tensor of `names` and no other.
+    pub(crate) fn only(&self, names: &[&str]) -> Result<()> {
+        let mut got = self.metadata.offset_keys();
+        got.sort_unstable();
+        let mut expected = names.to_vec();
+        expected.sort_unstable();
+        if got == expected {
+            return Ok(());
+        }
+        let got: Vec<_> = got.iter().map(|name| format!("{name:?}")).collect();
+        Err(Error::mismatch(self.file, "tensors", expected.join(", "), list(&got)))
+    }
+
+    /// Values of an F32 tensor, or where `half_too` of an F16 one, with its shape.
+    ///
+    /// `dims` names the dimensions for an error; the first has to be `n_clips`.
+    pub(crate) fn floats<const D: usize>(
+        &self,
+        name: &str,
+        n_clips: usize,
+        dims: [&str; D],
+        half_too: bool,
+    ) -> Result<([usize; D], Vec<f32>)> {
+        let (dtype, shape, bytes) = self.tensor(name, n_clips, dims)?;
+        let values = match dtype {
+            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 if half_too => from_halves(bytes),
+            _ => return Err(self.dtype_mismatch(name, if half_too { "F32 or F16" } else { "F32" }, dtype)),
+        };
+        Ok((shape, values))
+    }
+
+    /// Values of a U32 tensor of shape `[n_clips]`.
+    pub(crate) fn u32s(&self, name: &str, n_clips: usize) -> Result<Vec<u32>> {
+        match self.tensor::<1>(name, n_clips, ["N"])? {
+            (Dtype::U32, _, bytes) => Ok(bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect()),
+            (dtype, ..) => Err(self.dtype_mismatch(name, "U32", dtype)),
+        }
+    }
+
+    /// Values of a U8 tensor of shape `[n_clips]`.
+    pub(crate) fn u8s(&self, name: &str, n_clips: usize) -> Result<Vec<u8>> {
+        match self.tensor::<1>(name, n_clips, ["N"])? {
+            (Dtype::U8, _, bytes) => Ok(bytes.to_vec()),
+            (dtype, ..) => Err(self.dtype_mismatch(name, "U8", dtype)),
+        }
+    }
+
+    fn tensor<const D: usize>(
+        &self,
+        name: &str,
+        n_clips: usize,
+        dims: [&str; D],
+    ) -> Result<(Dtype, [usize; D], &'a [u8])> {
+        let part = || format!("tensor {name}");
+        let Some(info) = self.metadata.info(name) else {
+            return Err(Error::mismatch(self.file, part(), "to be there", "nothing"));
+        };
+        match <[usize; D]>::try_from(info.shape.as_slice()) {
+            Ok(shape) if shape[0] == n_clips && shape[1..].iter().all(|n| *n > 0) => {
+                // The container's extents were checked when it was parsed.
+                Ok((info.dtype, shape, &self.body[info.data_offsets.0..info.data_offsets.1]))
+            }
+            _ => {
+                let mut expected = dims.map(str::to_owned);
+                expected[0] = n_clips.to_string();
+                Err(Error::mismatch(self.file, part(), list(&expected), list(&info.shape)))
+            }
+        }
+    }
+
+    fn dtype_mismatch(&self, name: &str, expected: &str, got: Dtype) -> Error {
+        Error::mismatch(self.file, format!("tensor {name}"), format!("dtype {expected}"), got)
+    }
+}
+
+/// `[256, 128, 431]`, of a hostile file only the start.
+pub(crate) fn list<T: Display>(items: &[T]) -> String {
+    let shown: Vec<_> = items.iter().take(8).map(T::to_string).collect();
+    format!("[{}{}]", shown.join(", "), if items.len() > 8 { ", ..." } else { "" })
+}
+
+/// The length that stands in the file's first eight bytes, if the file has that much and it is sane.
+fn header_length(bytes: &[u8], file: &Path) -> Result<usize> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH_BYTES>() else {
+        return Err(Error::mismatch(file, "file", "a safetensors file", format!("{} bytes", bytes.len())));
+    };
+    let length = u64::from_le_bytes(*length);
+    match usize::try_from(length) {
+        Ok(n) if n <= MAX_HEADER_BYTES && n <= rest.len() => Ok(n),
+        _ => {
+            let most = MAX_HEADER_BYTES.min(rest.len());
+            Err(Error::mismatch(file, "header length", format!("at most {most} bytes"), length))
+        }
+    }
+}
+
+fn little_endian<T: Copy>(values: &[T], bytes_of: impl Fn(T) -> [u8; 4]) -> Vec<u8> {
+    let mut bytes = vec![0; 4 * values.len()];
+    for (to, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *to = bytes_of(*value);
+    }
+    bytes
+}
+
+fn halves(values: &[f32]) -> Vec<u8> {
+    let mut bytes = vec![0; 2 * values.len()];
+    let mut block = [f16::ZERO; BLOCK];
+    for (to, from) in bytes.chunks_mut(2 * BLOCK).zip(values.chunks(BLOCK)) {
+        let block = &mut block[..from.len()];
+        block.convert_from_f32_slice(from);
+        for (to, half) in to.as_chunks_mut().0.iter_mut().zip(block) {
+            *to = half.to_le_bytes();
+        }
+    }
+    bytes
+}
+
+fn from_halves(bytes: &[u8]) -> Vec<f32> {
+    let mut values = vec![0.0; bytes.len() / 2];
+    let mut block = [f16::ZERO; BLOCK];
+    for (to, from) in values.chunks_mut(BLOCK).zip(bytes.chunks(2 * BLOCK)) {
+        let block = &mut block[..to.len()];
+        for (half, from) in block.iter_mut().zip(from.as_chunks().0) {
+            *half = f16::from_le_bytes(*from);
+        }
+        block.convert_to_f32_slice(to);
+    }
+    values
+}

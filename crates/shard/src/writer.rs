@@ -1,0 +1,234 @@
+//! Folders of shards, written clip by clip: 256 a shard, each shard atomically, the index last.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use half::f16;
+use serde_json::Value;
+
+use crate::CLIPS_PER_SHARD;
+use crate::atomic::{remove_temporaries, write_atomic};
+use crate::columns::{check_floats, check_frames, check_label, check_split};
+use crate::container::list;
+use crate::embedding::{EMBEDDING, Embeddings};
+use crate::error::{Error, Result};
+use crate::hash::sha256_hex;
+use crate::header::{ClipRecord, Header, Provenance, check_clip, check_names};
+use crate::index::{INDEX, Index, ShardEntry, Skipped, file_name, is_shard_name};
+use crate::schema::{Schema, clear};
+use crate::spectrogram::{MelDtype, SPECTROGRAM, Spectrograms};
+
+/// Writes a folder of `spectrogram/1` shards.
+#[derive(Debug)]
+pub struct SpectrogramWriter {
+    folder: Folder<Spectrograms>,
+    /// Largest magnitude that the chosen type holds.
+    most: f32,
+}
+
+impl SpectrogramWriter {
+    /// Makes `dir` ready: creates it, and removes index, shards and temporaries of an earlier run, index first.
+    ///
+    /// # Errors
+    /// Names that are empty or twice, or a folder that cannot be made or emptied.
+    pub fn create(
+        dir: &Path,
+        front_end: Value,
+        classes: Vec<String>,
+        splits: Vec<String>,
+        provenance: Provenance,
+        dtype: MelDtype,
+    ) -> Result<Self> {
+        let header = empty_header(SPECTROGRAM, front_end, classes, splits, provenance);
+        let (mel, frames, label, split) = Default::default();
+        let pending = Spectrograms { header, n_mels: 0, n_frames: 0, mel, frames, label, split };
+        let most = if dtype == MelDtype::F16 { f16::MAX.to_f32() } else { f32::MAX };
+        Ok(Self { folder: Folder::create(dir, pending, dtype)?, most })
+    }
+
+    /// Adds a clip; writes a shard when 256 are together.
+    ///
+    /// `mel` is `[n_mels, n_frames]`, the same size for every clip; `frames` of its frames hold sound.
+    ///
+    /// # Errors
+    /// What is wrong with the clip, by its path, or a shard that cannot be written.
+    #[expect(clippy::too_many_arguments, reason = "one argument a column of the format")]
+    pub fn push(
+        &mut self,
+        clip: ClipRecord,
+        mel: &[f32],
+        n_mels: usize,
+        n_frames: usize,
+        frames: u32,
+        label: u32,
+        split: u8,
+    ) -> Result<()> {
+        let pending = &mut self.folder.pending;
+        if self.folder.n_clips == 0 {
+            (pending.n_mels, pending.n_frames) = (n_mels, n_frames);
+        }
+        let (expected, got) = ([pending.n_mels, pending.n_frames], [n_mels, n_frames]);
+        if expected != got {
+            return Err(Error::mismatch(Path::new(&clip.path), "tensor mel", list(&expected), list(&got)));
+        }
+        check_frames(frames, n_frames, Path::new(&clip.path), || "frames".into())?;
+        self.folder.push(clip, &[mel], self.most, frames, label, split)
+    }
+
+    /// Writes what is left and then the index, with which the folder is finished.
+    ///
+    /// # Errors
+    /// A shard or the index that cannot be written.
+    pub fn finish(self, skipped: Vec<Skipped>) -> Result<Index> {
+        self.folder.finish(skipped)
+    }
+}
+
+/// Writes a folder of `embedding/1` shards.
+#[derive(Debug)]
+pub struct EmbeddingWriter {
+    folder: Folder<Embeddings>,
+}
+
+impl EmbeddingWriter {
+    /// Makes `dir` ready: creates it, and removes index, shards and temporaries of an earlier run, index first.
+    ///
+    /// # Errors
+    /// Names that are empty or twice, or a folder that cannot be made or emptied.
+    pub fn create(
+        dir: &Path,
+        front_end: Value,
+        classes: Vec<String>,
+        splits: Vec<String>,
+        provenance: Provenance,
+    ) -> Result<Self> {
+        let header = empty_header(EMBEDDING, front_end, classes, splits, provenance);
+        let (embedding, logits, frames, label, split) = Default::default();
+        let pending = Embeddings { header, dim: 0, n_logits: 0, embedding, logits, frames, label, split };
+        Ok(Self { folder: Folder::create(dir, pending, ())? })
+    }
+
+    /// Adds a clip; writes a shard when 256 are together.
+    ///
+    /// `embedding` is `[dim]` and `logits` is `[n_logits]`, the same lengths for every clip.
+    ///
+    /// # Errors
+    /// What is wrong with the clip, by its path, or a shard that cannot be written.
+    pub fn push(
+        &mut self,
+        clip: ClipRecord,
+        embedding: &[f32],
+        logits: &[f32],
+        frames: u32,
+        label: u32,
+        split: u8,
+    ) -> Result<()> {
+        if self.folder.n_clips == 0 {
+            let pending = &mut self.folder.pending;
+            (pending.dim, pending.n_logits) = (embedding.len(), logits.len());
+        }
+        self.folder.push(clip, &[embedding, logits], f32::MAX, frames, label, split)
+    }
+
+    /// Writes what is left and then the index, with which the folder is finished.
+    ///
+    /// # Errors
+    /// A shard or the index that cannot be written.
+    pub fn finish(self, skipped: Vec<Skipped>) -> Result<Index> {
+        self.folder.finish(skipped)
+    }
+}
+
+/// A folder in the making, of either schema.
+#[derive(Debug)]
+struct Folder<S: Schema> {
+    dir: PathBuf,
+    storage: S::Storage,
+    pending: S,
+    n_clips: u64,
+    shards: Vec<ShardEntry>,
+}
+
+impl<S: Schema> Folder<S> {
+    fn create(dir: &Path, pending: S, storage: S::Storage) -> Result<Self> {
+        check_names(&pending.header().classes, &pending.header().splits, dir)?;
+        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        remove(&dir.join(INDEX))?;
+        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
+            let entry = entry.map_err(Error::io("list", dir))?;
+            if entry.file_name().to_str().is_some_and(is_shard_name) {
+                remove(&entry.path())?;
+            }
+        }
+        remove_temporaries(dir, Duration::ZERO)?;
+        Ok(Self { dir: dir.into(), storage, pending, n_clips: 0, shards: Vec::new() })
+    }
+
+    /// `features` in the order of [`Schema::shapes`]; no magnitude in them may exceed `most`.
+    fn push(
+        &mut self,
+        clip: ClipRecord,
+        features: &[&[f32]],
+        most: f32,
+        frames: u32,
+        label: u32,
+        split: u8,
+    ) -> Result<()> {
+        let path = Path::new(&clip.path);
+        let header = self.pending.header();
+        check_clip(&clip, path, || "clip".into())?;
+        check_label(label, header.classes.len(), path, || "label".into())?;
+        check_split(split, header.splits.len(), path, || "split".into())?;
+        for ((name, shape), values) in self.pending.shapes().into_iter().zip(features) {
+            check_floats(name, &[&[1], &shape[..]].concat(), values, most, path)?;
+        }
+        let parts = self.pending.parts();
+        parts.features.into_iter().zip(features).for_each(|(to, from)| to.extend_from_slice(from));
+        parts.frames.push(frames);
+        parts.label.push(label);
+        parts.split.push(split);
+        parts.clips.push(clip);
+        self.n_clips += 1;
+        if self.pending.header().clips.len() == CLIPS_PER_SHARD { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let bytes = self.pending.encode(self.storage)?;
+        let file = file_name(self.shards.len());
+        write_atomic(&self.dir.join(&file), &bytes)?;
+        let clips = self.pending.header().clips.len() as u64;
+        self.shards.push(ShardEntry { file, sha256: sha256_hex(&bytes), bytes: bytes.len() as u64, clips });
+        clear(&mut self.pending);
+        Ok(())
+    }
+
+    fn finish(mut self, skipped: Vec<Skipped>) -> Result<Index> {
+        if !self.pending.header().clips.is_empty() {
+            self.flush()?;
+        }
+        let Header { schema, front_end, classes, splits, provenance, .. } = self.pending.header().clone();
+        let Self { dir, n_clips, shards, .. } = self;
+        let index = Index { schema, front_end, classes, splits, n_clips, shards, skipped, provenance };
+        write_atomic(&dir.join(INDEX), &index.to_bytes()?)?;
+        Ok(index)
+    }
+}
+
+fn empty_header(
+    schema: &str,
+    front_end: Value,
+    classes: Vec<String>,
+    splits: Vec<String>,
+    provenance: Provenance,
+) -> Header {
+    Header { schema: schema.into(), front_end, classes, splits, clips: Vec::new(), provenance }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Batches: normalised, augmented and mixed clips with soft targets, assembled while the step before them computes.
+
+use crate::config::TrainConfig;
+use crate::data::Data;
+use crate::sampler::{Turn, batches};
+use crate::seeds::{Purpose, seed};
+use augment::{augment, mix, mixup_lambda, seed_for};
+use rayon::prelude::*;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Scope;
+
+/// Batches that may wait for the loop.
+const AHEAD: usize = 2;
+
+/// The input of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// `[B, M, T]`, row-major, normalised.
+    pub mel: Vec<f32>,
+    /// `[B, C]`, row-major; each row adds up to 1.
+    pub targets: Vec<f32>,
+    /// Row of each clip in the spectrograms, `[B]`.
+    pub rows: Vec<usize>,
+}
+
+/// Makes the batches of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Assembler<'a> {
+    /// The clips.
+    pub data: &'a Data,
+    /// What is done to them.
+    pub config: &'a TrainConfig,
+    /// How many units of the spectrogram one decibel is.
+    pub unit_per_db: f32,
+}
+
+impl<'a> Assembler<'a> {
+    /// Assembles the batches of an epoch in a thread of its own, in order, up to two ahead. Dropping the receiver ends
+    /// the thread.
+    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, turns: Vec<Turn>, epoch: usize) -> Receiver<Batch>
+    where
+        'a: 'scope,
+    {
+        let (sender, receiver) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            let mut unmixed = Vec::new();
+            for range in batches(turns.len(), self.config.batch_size) {
+                if sender.send(self.assemble(&turns[range], epoch, &mut unmixed)).is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    /// One batch. Every clip's generator is seeded by (seed, clip, epoch, occurrence), so neither the number of threads
+    /// nor the clips beside it matter, but for the partner that mixup gives it: the clip after it in the batch, whose
+    /// order is random already.
+    ///
+    /// Clips are augmented before they are normalised, because only there a decibel is the same in every band; masks
+    /// are filled with the mean of the training clips. `unmixed` is scratch that is used again.
+    pub fn assemble(self, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Batch {
+        let Self { data, config, unit_per_db } = self;
+        let (n_mels, n_frames) = (data.spectrograms.n_mels, data.spectrograms.n_frames);
+        let (n_clips, n_cells, n_classes) = (turns.len(), n_mels * n_frames, data.classes.len());
+        let clip_seed = |turn: &Turn| {
+            let row = data.train[turn.example].row as u64;
+            seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence, 0)
+        };
+
+        let mut mel = vec![0.0; n_clips * n_cells]; // [B, M, T]
+        mel.par_chunks_exact_mut(n_cells).zip(turns).for_each(|(cells, turn)| {
+            cells.copy_from_slice(data.spectrograms.clip(data.train[turn.example].row));
+            let fill = &data.normalization.mean;
+            augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
+            data.normalization.apply(cells, n_frames);
+        });
+
+        let mut targets = vec![0.0; n_clips * n_classes]; // [B, C]
+        for (target, turn) in targets.chunks_exact_mut(n_classes).zip(turns) {
+            target.fill((config.label_smoothing / n_classes as f64) as f32);
+            target[data.train[turn.example].class as usize] += (1.0 - config.label_smoothing) as f32;
+        }
+
+        if config.augment.mixup_alpha > 0.0 && n_clips > 1 {
+            let lambdas: Vec<f32> =
+                turns.iter().map(|turn| mixup_lambda(config.augment.mixup_alpha, clip_seed(turn))).collect();
+            let partner = |i: usize, n: usize| ((i + 1) % n_clips) * n..((i + 1) % n_clips + 1) * n;
+            unmixed.clone_from(&mel);
+            mel.par_chunks_exact_mut(n_cells).enumerate().for_each(|(i, cells)| {
+                mix(cells, &unmixed[partner(i, n_cells)], lambdas[i]);
+            });
+            unmixed.clone_from(&targets);
+            for (i, target) in targets.chunks_exact_mut(n_classes).enumerate() {
+                mix(target, &unmixed[partner(i, n_classes)], lambdas[i]);
+            }
+        }
+        Batch { mel, targets, rows: turns.iter().map(|turn| data.train[turn.example].row).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Row, spectrograms};
+    use crate::sampler::epoch_turns;
+    use augment::SpectrogramAugment;
+
+    const ROWS: [Row; 6] = [
+        ("dog", "a", "train"),
+        ("bird", "b", "train"),
+        ("dog", "c", "train"),
+        ("bird", "d", "train"),
+        ("dog", "e", "train"),
+        ("cow", "f", "train"),
+    ];
+
+    fn data() -> Data {
+        Data::from_spectrograms(spectrograms(&ROWS), "train", "val").unwrap()
+    }
+
+    fn config(augment: SpectrogramAugment) -> TrainConfig {
+        TrainConfig { batch_size: 4, augment, label_smoothing: 0.3, ..TrainConfig::default() }
+    }
+
+    fn epoch(data: &Data, config: &TrainConfig, epoch: usize) -> Vec<Batch> {
+        let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
+        let turns = epoch_turns(&classes, 3, false, 1, config.seed, epoch);
+        let assembler = Assembler { data, config, unit_per_db: 1.0 };
+        std::thread::scope(|scope| assembler.spawn(scope, turns, epoch).iter().collect())
+    }
+
+    #[test]
+    fn plain_clips_are_normalised_and_targets_smoothed() {
+        let (data, config) = (data(), config(SpectrogramAugment::off()));
+        for batch in epoch(&data, &config, 1) {
+            for (i, row) in batch.rows.iter().enumerate() {
+                let mut expected = data.spectrograms.clip(*row).to_vec();
+                data.normalization.apply(&mut expected, data.spectrograms.n_frames);
+                assert_eq!(batch.mel[i * expected.len()..(i + 1) * expected.len()], expected);
+                let class = data.train.iter().find(|example| example.row == *row).unwrap().class as usize;
+                let target = &batch.targets[i * 3..(i + 1) * 3];
+                assert!((0..3).all(|c| (target[c] - if c == class { 0.8 } else { 0.1 }).abs() < 1e-6));
+            }
+        }
+    }
+
+    #[test]
+    fn mixed_targets_are_the_mix_of_two() {
+        let augment = SpectrogramAugment { mixup_alpha: 1.0, ..SpectrogramAugment::off() };
+        let (data, config) = (data(), TrainConfig { label_smoothing: 0.0, ..config(augment) });
+        let plain = TrainConfig { augment: SpectrogramAugment::off(), ..config.clone() };
+        for (mixed, plain) in epoch(&data, &config, 1).iter().zip(epoch(&data, &plain, 1)) {
+            let (n, cells) = (mixed.rows.len(), mixed.mel.len() / mixed.rows.len());
+            for i in 0..n {
+                let next = (i + 1) % n;
+                assert!((mixed.targets[i * 3..(i + 1) * 3].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+                let (a, b) = (&plain.targets[i * 3..(i + 1) * 3], &plain.targets[next * 3..(next + 1) * 3]);
+                if let Some(c) = (0..3).find(|c| a[*c] != b[*c]) {
+                    let lambda = (mixed.targets[i * 3 + c] - b[c]) / (a[c] - b[c]);
+                    let (x, y) = (plain.mel[i * cells], plain.mel[next * cells]);
+                    assert!((mixed.mel[i * cells] - (lambda * x + (1.0 - lambda) * y)).abs() < 1e-4);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn threads_do_not_matter_and_epochs_differ() {
+        let (data, config) = (data(), config(SpectrogramAugment::strong()));
+        let with = |threads, number| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
+            let turns = epoch_turns(&classes, 3, true, 3, 5, number);
+            let assembler = Assembler { data: &data, config: &config, unit_per_db: 1.0 };
+            pool.install(|| assembler.assemble(&turns, number, &mut Vec::new()))
+        };
+        assert_eq!(with(1, 1), with(3, 1));
+        assert_ne!(with(1, 1).mel, with(1, 2).mel);
+        assert!(with(2, 1).mel.iter().all(|value| value.is_finite()));
+    }
+}

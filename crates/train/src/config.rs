@@ -1,0 +1,173 @@
+use crate::schedule::{LearningRate, Schedule, Span};
+use crate::{Error, Result};
+use augment::SpectrogramAugment;
+use serde::{Deserialize, Serialize};
+
+/// Which figure decides which epoch is the best one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// The smallest loss a clip on validation: it still says something when every clip is right.
+    ValLoss,
+    /// The largest mean recall on validation; among equals the smallest loss.
+    ValBalancedAccuracy,
+}
+
+/// How a model is trained: everything that a flag or a configuration file can say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// How often every training clip is seen, at most.
+    pub epochs: usize,
+    /// Clips a step; at least 2, because batch normalisation over one clip means nothing.
+    pub batch_size: usize,
+    /// The peak learning rate.
+    pub lr: f64,
+    /// Decoupled weight decay, for parameters of two or more dimensions alone.
+    pub weight_decay: f64,
+    /// The shape of the learning rate over the steps.
+    pub schedule: Schedule,
+    /// Share of all steps over which the rate rises linearly.
+    pub warmup_share: f64,
+    /// The smallest rate as a share of the peak.
+    pub min_lr_share: f64,
+    /// The longest gradient over all parameters; a longer one is scaled down to it. 0 switches clipping off.
+    pub clip_norm: f64,
+    /// Share of a clip's target that is spread over all classes.
+    pub label_smoothing: f64,
+    /// Whether every class is drawn equally often.
+    pub balance: bool,
+    /// What is done to a training clip each time it is seen.
+    pub augment: SpectrogramAugment,
+    /// Epochs without improvement before the run stops; 0 never stops early.
+    pub patience: usize,
+    /// Seed of all randomness but the parameters' first values.
+    pub seed: u64,
+    /// Decay of AdamW's first moment.
+    pub beta1: f64,
+    /// Decay of AdamW's second moment.
+    pub beta2: f64,
+    /// What AdamW adds to the root of the second moment.
+    pub eps: f64,
+    /// Which figure decides which epoch is the best one.
+    pub monitor: Monitor,
+    /// How often an epoch goes over the clips: small sets then don't spend their time on evaluation.
+    pub repeat: usize,
+    /// The most training clips that `train_loss_eval` is measured on; the same ones in every epoch.
+    pub train_eval_clips: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 30,
+            batch_size: 32,
+            lr: 1e-3,
+            weight_decay: 1e-2,
+            schedule: Schedule::Cosine,
+            warmup_share: 0.05,
+            min_lr_share: 0.01,
+            clip_norm: 5.0,
+            label_smoothing: 0.05,
+            balance: true,
+            augment: SpectrogramAugment::light(),
+            patience: 10,
+            seed: 0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            monitor: Monitor::ValLoss,
+            repeat: 1,
+            train_eval_clips: 512,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field with a value that makes no sense, by name.
+    pub fn validate(&self) -> Result<()> {
+        let least = |field, value: usize, least: usize| {
+            require(field, value >= least, format!("{least} or more"), value.to_string())
+        };
+        least("epochs", self.epochs, 1)?;
+        least("batch_size", self.batch_size, 2)?;
+        least("repeat", self.repeat, 1)?;
+        least("train_eval_clips", self.train_eval_clips, 1)?;
+        let range = |field, value: f64, expected: &str, ok: bool| {
+            require(field, ok && value.is_finite(), expected.to_owned(), value.to_string())
+        };
+        range("lr", self.lr, "a number above 0", self.lr > 0.0)?;
+        range("weight_decay", self.weight_decay, "0 or more", self.weight_decay >= 0.0)?;
+        range("warmup_share", self.warmup_share, "a share from 0 to 1", (0.0..=1.0).contains(&self.warmup_share))?;
+        range("min_lr_share", self.min_lr_share, "a share from 0 to 1", (0.0..=1.0).contains(&self.min_lr_share))?;
+        range("clip_norm", self.clip_norm, "0 or more", self.clip_norm >= 0.0)?;
+        let smoothing = (0.0..1.0).contains(&self.label_smoothing);
+        range("label_smoothing", self.label_smoothing, "a share from 0 to below 1", smoothing)?;
+        range("beta1", self.beta1, "a number from 0 to below 1", (0.0..1.0).contains(&self.beta1))?;
+        range("beta2", self.beta2, "a number from 0 to below 1", (0.0..1.0).contains(&self.beta2))?;
+        range("eps", self.eps, "a number above 0", self.eps > 0.0)?;
+        match self.schedule {
+            Schedule::Constant | Schedule::Cosine => {}
+            Schedule::Step { every, factor } => {
+                match every {
+                    Span::Steps(steps) => {
+                        require("schedule.every", steps > 0, "1 step or more".into(), steps.to_string())?;
+                    }
+                    Span::Share(share) => range("schedule.every", share, "a share above 0", share > 0.0)?,
+                }
+                range("schedule.factor", factor, "a number above 0, at most 1", factor > 0.0 && factor <= 1.0)?;
+            }
+            Schedule::Plateau { factor, .. } => {
+                range("schedule.factor", factor, "a number between 0 and 1", factor > 0.0 && factor < 1.0)?;
+            }
+        }
+        Ok(self.augment.validate()?)
+    }
+
+    /// The learning rate of a run of `total_steps`.
+    pub fn learning_rate(&self, total_steps: u64) -> LearningRate {
+        LearningRate {
+            peak: self.lr,
+            min_share: self.min_lr_share,
+            warmup_steps: (self.warmup_share * total_steps as f64).ceil() as u64,
+            total_steps,
+            schedule: self.schedule,
+        }
+    }
+}
+
+fn require(field: &'static str, ok: bool, expected: String, got: String) -> Result<()> {
+    if ok { Ok(()) } else { Err(Error::Config { field, expected, got }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_survives_json() {
+        let config = TrainConfig::default();
+        config.validate().unwrap();
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+        assert_eq!(serde_json::from_str::<TrainConfig>("{}").unwrap(), config);
+        assert!(serde_json::from_str::<TrainConfig>(r#"{"learning_rate": 1}"#).is_err());
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        let wrong = |config: TrainConfig| config.validate().unwrap_err().to_string();
+        let base = TrainConfig::default;
+        let message = wrong(TrainConfig { batch_size: 1, ..base() });
+        assert_eq!(message, "configuration: batch_size: expected 2 or more, got 1");
+        assert!(wrong(TrainConfig { lr: f64::NAN, ..base() }).contains("lr: expected a number above 0, got NaN"));
+        assert!(wrong(TrainConfig { label_smoothing: 1.0, ..base() }).contains("label_smoothing"));
+        let schedule = Schedule::Step { every: Span::Steps(0), factor: 0.5 };
+        assert!(wrong(TrainConfig { schedule, ..base() }).contains("schedule.every"));
+        let augment = SpectrogramAugment { gain_db: -1.0, ..SpectrogramAugment::off() };
+        assert!(wrong(TrainConfig { augment, ..base() }).contains("gain_db"));
+    }
+}

@@ -1,0 +1,122 @@
+//! The folder of a run: which files there are, and that none is ever half written.
+
+use crate::checkpoint::{Checkpoint, EpochMetrics};
+use crate::{Error, Result};
+use candle_core::Tensor;
+use classifier::{ModelFile, ModelHeader};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a run does about a folder that may hold one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// A folder that holds a run is an error.
+    Fresh,
+    /// Goes on where the run stopped; begins where there is nothing yet.
+    Resume,
+    /// What the folder holds of a run is removed first.
+    Overwrite,
+}
+
+/// A folder that a run writes to.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder, or opens it as `start` says.
+    pub(crate) fn open(path: &Path, start: Start) -> Result<Self> {
+        let io = |operation| move |source| Error::Io { operation, path: path.to_owned(), source };
+        let folder = Self { path: path.to_owned() };
+        // The model first: what is left after a kill in between must not look finished.
+        let files = [folder.model(), folder.best(), folder.metrics(), folder.last()];
+        match start {
+            Start::Fresh if files.iter().any(|file| file.exists()) => {
+                return Err(Error::Exists { path: path.to_owned() });
+            }
+            Start::Overwrite => {
+                for file in files.iter().filter(|file| file.exists()) {
+                    fs::remove_file(file).map_err(|source| Error::Io {
+                        operation: "remove",
+                        path: file.clone(),
+                        source,
+                    })?;
+                }
+            }
+            Start::Fresh | Start::Resume => {}
+        }
+        fs::create_dir_all(path).map_err(io("create folder"))?;
+        shard::remove_temporaries(path, Duration::ZERO)?;
+        Ok(folder)
+    }
+
+    pub(crate) fn last(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
+    pub(crate) fn best(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    pub(crate) fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// What to go on from, if the run is to go on and there is anything.
+    pub(crate) fn checkpoint(&self, start: Start) -> Result<Option<Checkpoint>> {
+        let path = self.last();
+        if start != Start::Resume {
+            return Ok(None);
+        }
+        if !path.exists() {
+            // It is written before the others, so someone has removed it.
+            return match [self.model(), self.best(), self.metrics()].iter().find(|file| file.exists()) {
+                None => Ok(None),
+                Some(other) => {
+                    let reason = format!("missing, beside {}: there is nothing to go on from", other.display());
+                    Err(Error::Checkpoint { path, reason })
+                }
+            };
+        }
+        let bytes = fs::read(&path).map_err(|source| Error::Io { operation: "read", path: path.clone(), source })?;
+        Checkpoint::from_bytes(&bytes, &path).map(Some)
+    }
+
+    pub(crate) fn write_last(&self, checkpoint: &Checkpoint) -> Result<()> {
+        Ok(shard::write_atomic(&self.last(), &checkpoint.to_bytes()?)?)
+    }
+
+    /// All lines anew: never half a line, never one twice.
+    pub(crate) fn write_metrics(&self, epochs: &[EpochMetrics]) -> Result<()> {
+        let mut text = String::new();
+        for epoch in epochs {
+            text += &serde_json::to_string(epoch).map_err(Error::json("metrics.jsonl"))?;
+            text.push('\n');
+        }
+        write_changed(&self.metrics(), text.as_bytes())
+    }
+
+    pub(crate) fn write_model(
+        &self,
+        file: &Path,
+        header: &ModelHeader,
+        weights: &BTreeMap<String, Tensor>,
+    ) -> Result<()> {
+        write_changed(file, &ModelFile::to_bytes(header, weights)?)
+    }
+}
+
+/// Leaves a file alone that holds these bytes already.
+fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    Ok(shard::write_atomic(path, bytes)?)
+}

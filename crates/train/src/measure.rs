@@ -1,0 +1,155 @@
+//! `metrics.json`: everything that is measured of a model on the clips of a split.
+
+use crate::metrics::{Bootstrap, Figures, Scored, intervals};
+use crate::rows::{Rows, clip_loss};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is measured of one class. A figure that the clips can't tell is none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassMetrics {
+    /// Share of the clips taken for the class that are of it.
+    pub precision: Option<f64>,
+    /// Share of the class's clips that are found.
+    pub recall: Option<f64>,
+    /// Harmonic mean of the two.
+    pub f1: Option<f64>,
+    /// Clips of the class.
+    pub support: u64,
+    /// Area under the ROC curve against all other classes.
+    pub auroc: Option<f64>,
+}
+
+/// `metrics.json`. A figure that the clips can't tell is none, `null` in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// The split that was measured.
+    pub split: String,
+    /// Clips of the model's classes: what every figure is over.
+    pub n: usize,
+    /// Groups that they belong to; a clip without a group counts by its recording.
+    pub n_groups: usize,
+    /// Clips of other classes or none: in the predictions, but in no figure.
+    pub n_strangers: usize,
+    /// Share of the clips that are right.
+    pub accuracy: Option<f64>,
+    /// Mean recall over the classes that have clips.
+    pub balanced_accuracy: Option<f64>,
+    /// Mean F1 over the classes that have clips.
+    pub macro_f1: Option<f64>,
+    /// By class.
+    pub per_class: BTreeMap<String, ClassMetrics>,
+    /// The model's classes, in the order of the confusion matrix.
+    pub classes: Vec<String>,
+    /// Rows are truth, columns what the model says.
+    pub confusion: Vec<Vec<u64>>,
+    /// Mean over the classes of each one's area under the ROC curve against the rest; of two classes, the second one's.
+    pub auroc: Option<f64>,
+    /// Expected calibration error over 15 bins of equal width.
+    pub ece: Option<f64>,
+    /// Mean over the clips of the negative logarithm of the calibrated probability of the truth.
+    pub loss: Option<f64>,
+    /// Mean over the clips of the squared distance between the probabilities and the truth.
+    pub brier: Option<f64>,
+    /// Low and high end of the 95 % interval, by the name of the figure (`recall_CLASS` for a recall).
+    pub intervals: BTreeMap<String, [f64; 2]>,
+    /// How each interval was found.
+    pub interval_method: BTreeMap<String, String>,
+    /// Bootstrap samples drawn.
+    pub resamples: usize,
+    /// Those that had clips of every class that the split has; figures over all classes use them alone.
+    pub resamples_complete: usize,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// A clip whose class the model knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// Its row in the predictions.
+    pub row: usize,
+    /// Its true class, an index into the model's classes.
+    pub class: usize,
+    /// Its group, or its recording where it has none.
+    pub group: &'a str,
+}
+
+/// Measures predictions against the truth.
+///
+/// `rows` are the predictions, `known` says which of them have a truth among `classes`; the others are strangers.
+/// `temperature` is what made the probabilities of the logits.
+pub fn measure(
+    rows: &Rows,
+    known: &[Known<'_>],
+    classes: &[String],
+    temperature: f32,
+    split: &str,
+    options: Bootstrap,
+) -> Metrics {
+    let pairs: Vec<(usize, usize)> = known.iter().map(|clip| (clip.row, clip.class)).collect();
+    let mut numbers = BTreeMap::new(); // group -> number, in the order of first appearance
+    let mut group = Vec::with_capacity(known.len());
+    for clip in known {
+        let next = numbers.len();
+        group.push(*numbers.entry(clip.group).or_insert(next));
+    }
+    let scored = Scored::new(rows, &pairs, temperature);
+    let point = scored.figures(&vec![1.0; known.len()]);
+    let found = intervals(&scored, &point, &group, classes, options);
+
+    let mut warnings = Vec::new();
+    if known.is_empty() {
+        warnings.push(format!("split {split} has no clip of the model's classes: nothing to measure"));
+    } else {
+        let absent = |(class, _): &(usize, &String)| point.confusion.support(*class) == 0.0;
+        for (_, name) in classes.iter().enumerate().filter(absent) {
+            warnings.push(format!("class {name} has no clip: means over classes leave it out"));
+        }
+        warnings.extend(found.warnings);
+    }
+    let logits = |row: usize| &rows.logits[row * rows.n_classes..(row + 1) * rows.n_classes];
+    let per_clip = |value: &dyn Fn(&Known<'_>) -> f64| {
+        (!known.is_empty()).then(|| known.iter().map(value).sum::<f64>() / known.len() as f64)
+    };
+    let n_classes = classes.len();
+    Metrics {
+        split: split.to_owned(),
+        n: known.len(),
+        n_groups: numbers.len(),
+        n_strangers: rows.n_clips() - known.len(),
+        accuracy: point.confusion.accuracy(),
+        balanced_accuracy: point.confusion.balanced_accuracy(),
+        macro_f1: point.confusion.macro_f1(),
+        per_class: classes.iter().enumerate().map(|(c, name)| (name.clone(), class_metrics(&point, c))).collect(),
+        classes: classes.to_vec(),
+        confusion: (0..n_classes)
+            .map(|truth| (0..n_classes).map(|said| point.confusion.count(truth, said) as u64).collect())
+            .collect(),
+        auroc: point.macro_auroc(),
+        ece: point.ece,
+        loss: per_clip(&|clip| clip_loss(logits(clip.row), clip.class, temperature)),
+        brier: per_clip(&|clip| {
+            let truth = |c: usize| f64::from(u8::from(c == clip.class));
+            let distance = |(c, p): (usize, &f32)| (f64::from(*p) - truth(c)).powi(2);
+            rows.probability(clip.row).iter().enumerate().map(distance).sum()
+        }),
+        intervals: found.intervals,
+        interval_method: found.methods,
+        resamples: options.resamples,
+        resamples_complete: found.complete,
+        seed: options.seed,
+        warnings,
+    }
+}
+
+fn class_metrics(point: &Figures, class: usize) -> ClassMetrics {
+    ClassMetrics {
+        precision: point.confusion.precision(class),
+        recall: point.confusion.recall(class),
+        f1: point.confusion.f1(class),
+        support: point.confusion.support(class) as u64,
+        auroc: point.auroc[class],
+    }
+}

@@ -1,0 +1,87 @@
+//! `predictions.csv`: what a model says of each clip.
+
+use crate::rows::largest;
+use crate::{Error, Result};
+
+/// The label of a clip that the model is not sure of.
+pub const UNSURE: &str = "unsure";
+
+/// One row of `predictions.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// The recording, as in its manifest.
+    pub path: String,
+    /// Where in it the clip starts, in seconds.
+    pub start_s: f64,
+    /// Where its sound ends, in seconds.
+    pub end_s: f64,
+    /// Of each class, in the order of the model's classes.
+    pub probability: Vec<f32>,
+    /// How likely a clip of the known classes is at least as strange; none without a detector.
+    pub outlier_p: Option<f64>,
+    /// The true label, where there is one.
+    pub truth: Option<String>,
+}
+
+impl Prediction {
+    /// The most likely class, or [`UNSURE`] where its probability is below `unsure_below`; and that probability.
+    pub fn label<'a>(&self, classes: &'a [String], unsure_below: f32) -> (&'a str, f32) {
+        let class = largest(&self.probability);
+        let probability = self.probability[class];
+        (if probability < unsure_below { UNSURE } else { &classes[class] }, probability)
+    }
+}
+
+/// The bytes of a CSV file with the columns `path, start, end, label, probability, outlier_p`, one `p_CLASS` a class,
+/// and `truth`. Times in seconds with three decimals, probabilities with six.
+///
+/// # Errors
+/// No memory.
+pub fn predictions_csv(predictions: &[Prediction], classes: &[String], unsure_below: f32) -> Result<Vec<u8>> {
+    let failed = |error: csv::Error| Error::Encode { what: "predictions.csv", reason: error.to_string() };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header: Vec<String> =
+        ["path", "start", "end", "label", "probability", "outlier_p"].map(str::to_owned).into();
+    header.extend(classes.iter().map(|class| format!("p_{class}")));
+    header.push("truth".to_owned());
+    writer.write_record(&header).map_err(failed)?;
+    for prediction in predictions {
+        let (label, probability) = prediction.label(classes, unsure_below);
+        let mut record = vec![
+            prediction.path.clone(),
+            format!("{:.3}", prediction.start_s),
+            format!("{:.3}", prediction.end_s),
+            label.to_owned(),
+            format!("{probability:.6}"),
+            prediction.outlier_p.map_or(String::new(), |p| format!("{p:.6}")),
+        ];
+        record.extend(prediction.probability.iter().map(|p| format!("{p:.6}")));
+        record.push(prediction.truth.clone().unwrap_or_default());
+        writer.write_record(&record).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|error| Error::Encode { what: "predictions.csv", reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_and_values() {
+        let classes = ["bird".to_owned(), "dog".to_owned()];
+        let sure = Prediction {
+            path: "a, b.wav".into(),
+            start_s: 0.5,
+            end_s: 5.5,
+            probability: vec![0.75, 0.25],
+            outlier_p: None,
+            truth: Some("dog".into()),
+        };
+        let torn = Prediction { probability: vec![0.5, 0.5], outlier_p: Some(0.03), truth: None, ..sure.clone() };
+        let text = String::from_utf8(predictions_csv(&[sure, torn], &classes, 0.6).unwrap()).unwrap();
+        let expected = "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth\n\
+            \"a, b.wav\",0.500,5.500,bird,0.750000,,0.750000,0.250000,dog\n\
+            \"a, b.wav\",0.500,5.500,unsure,0.500000,0.030000,0.500000,0.500000,\n";
+        assert_eq!(text, expected);
+    }
+}

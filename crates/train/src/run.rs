@@ -1,0 +1,319 @@
+//! The training loop.
+
+use crate::batch::Assembler;
+use crate::checkpoint::{CheckpointHeader, EpochMetrics, Settings};
+use crate::config::TrainConfig;
+use crate::control::{Control, Progress};
+use crate::data::{Data, Example};
+use crate::folder::{Folder, Start};
+use crate::loss::soft_cross_entropy;
+use crate::metrics::Confusion;
+use crate::optimizer::AdamW;
+use crate::rows::{Predictor, clip_loss, largest, predict_rows};
+use crate::sampler::{epoch_turns, n_batches, subset};
+use crate::schedule::{LearningRate, PlateauState};
+use crate::seeds::{Purpose, seed};
+use crate::state::{after_epoch, is_over, restore, restore_weights, settings};
+use crate::{Error, Result};
+use candle_core::{Device, Tensor};
+use classifier::{Calibration, Classifier, MODEL_SCHEMA, Mode, ModelHeader, Parameters};
+use std::path::Path;
+use std::time::Instant;
+
+/// What the model file has to say that the loop can't know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunHeader {
+    /// Version of the program.
+    pub version: String,
+    /// What made the spectrograms, as in their shards.
+    pub front_end: serde_json::Value,
+    /// How many units of the spectrogram one decibel is.
+    pub unit_per_db: f32,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Epochs that were run, those before a resumption included.
+    pub epochs: usize,
+    /// The epoch whose weights the model file has.
+    pub best_epoch: usize,
+    /// Whether validation stopped the run before the last epoch of the configuration.
+    pub stopped_early: bool,
+    /// The figures of the best epoch.
+    pub best: EpochMetrics,
+    /// Wall time of all epochs.
+    pub seconds: f64,
+    /// Whether the run had finished before, so that nothing was done.
+    pub was_finished: bool,
+    /// What a user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Trains `model`, whose parameters are `parameters`, and writes into the folder `out`:
+///
+/// - `metrics.jsonl`: one line an epoch, [`EpochMetrics`];
+/// - `last.safetensors`: after every epoch, all that the run needs to go on;
+/// - `best.safetensors`: the model file of the best epoch so far;
+/// - `model.safetensors`: at the very end, the model file of the best epoch with its calibration.
+///
+/// A run that was killed at any moment and is started again with [`Start::Resume`] ends with the same bytes in every
+/// file as a run that was not, except for `seconds` in `metrics.jsonl` and in `last.safetensors`. In the end
+/// `parameters` hold the weights of the best epoch.
+///
+/// # Errors
+/// A configuration that makes no sense, a model that does not fit the data, a folder that holds another run, a loss that
+/// is no number any more, a write that failed, or [`Error::Cancelled`]. Whatever it is, the last checkpoint is kept.
+#[allow(clippy::too_many_arguments, reason = "each is another thing that the caller owns")]
+pub fn run(
+    model: &dyn Classifier,
+    parameters: &Parameters,
+    data: &Data,
+    config: &TrainConfig,
+    header: &RunHeader,
+    out: &Path,
+    start: Start,
+    control: &Control<'_>,
+) -> Result<Outcome> {
+    config.validate()?;
+    check_model(model, data)?;
+    let settings = settings(model, data, config, header)?;
+    let trainer = Trainer::new(model, parameters, data, config, header, control);
+    let mut warnings = data.warnings.clone();
+    let folder = Folder::open(out, start)?;
+    let mut optimizer = AdamW::new(parameters, config)?;
+    let mut state = match folder.checkpoint(start)? {
+        Some(checkpoint) => {
+            if let Some(difference) = checkpoint.header.settings.difference(&settings) {
+                return Err(Error::Different { path: folder.last(), difference });
+            }
+            restore(&checkpoint, parameters, &mut optimizer, &folder.last())?;
+            // A kill may have come between the checkpoint and the files that follow from it.
+            folder.write_metrics(&checkpoint.header.epochs)?;
+            folder.write_model(&folder.best(), &trainer.model_header(&settings, None), checkpoint.best_weights())?;
+            if is_over(&checkpoint.header, config) && folder.model().exists() {
+                warnings.push("the run had finished before: nothing was done".into());
+                restore_weights(checkpoint.best_weights(), parameters, &folder.last())?;
+                return Ok(trainer.outcome(&checkpoint.header, true, warnings));
+            }
+            Some(checkpoint)
+        }
+        None if start == Start::Resume => {
+            warnings.push(format!("{}: no checkpoint: started from the beginning", out.display()));
+            None
+        }
+        None => None,
+    };
+
+    loop {
+        let (done, plateau) = match &state {
+            Some(state) => (state.header.epochs.len(), state.header.plateau),
+            None => (0, PlateauState::default()),
+        };
+        if state.as_ref().is_some_and(|state| is_over(&state.header, config)) {
+            break;
+        }
+        let began = Instant::now();
+        let epoch = done + 1;
+        let (train_loss, lr) = trainer.train_epoch(&mut optimizer, epoch, plateau)?;
+        let train = trainer.evaluate(&trainer.train_eval, epoch, done)?;
+        let val = if data.val.is_empty() { None } else { Some(trainer.evaluate(&data.val, epoch, done)?) };
+        let metrics = EpochMetrics {
+            epoch,
+            step: optimizer.steps(),
+            lr,
+            train_loss,
+            train_loss_eval: train.loss,
+            val_loss: val.as_ref().map(|val| val.loss),
+            val_accuracy: val.as_ref().and_then(|val| val.confusion.accuracy()),
+            val_balanced_accuracy: val.as_ref().and_then(|val| val.confusion.balanced_accuracy()),
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        let next = after_epoch(state.take(), metrics, &settings, config, parameters, &optimizer)?;
+        folder.write_last(&next)?; // the truth: what follows can be made from it again
+        folder.write_metrics(&next.header.epochs)?;
+        if next.header.best.epoch == epoch {
+            folder.write_model(&folder.best(), &trainer.model_header(&settings, None), next.best_weights())?;
+        }
+        state = Some(next);
+        (control.progress)(Progress::Epoch(metrics));
+    }
+
+    let Some(state) = state else { return Err(Error::Data("training: no epoch to run".into())) };
+    restore_weights(state.best_weights(), parameters, &folder.last())?;
+    let epochs = state.header.epochs.len();
+    let calibration = match data.val.as_slice() {
+        [] => None,
+        val => {
+            let labels: Vec<u32> = val.iter().map(|example| example.class).collect();
+            Some(Calibration::fit(&trainer.evaluate(val, epochs, epochs)?.logits, &labels, data.classes.len())?)
+        }
+    };
+    folder.write_model(&folder.model(), &trainer.model_header(&settings, calibration), state.best_weights())?;
+    Ok(trainer.outcome(&state.header, false, warnings))
+}
+
+/// What stays the same over a run.
+struct Trainer<'a> {
+    model: &'a dyn Classifier,
+    parameters: &'a Parameters,
+    data: &'a Data,
+    config: &'a TrainConfig,
+    header: &'a RunHeader,
+    control: &'a Control<'a>,
+    /// Class of each training clip.
+    classes: Vec<u32>,
+    /// The training clips that are looked at in evaluation mode.
+    train_eval: Vec<Example>,
+    /// Batches of an epoch.
+    n_batches: usize,
+    learning_rate: LearningRate,
+}
+
+/// What a model says of labelled clips.
+struct Evaluated {
+    loss: f64,
+    confusion: Confusion,
+    logits: Vec<f32>,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        model: &'a dyn Classifier,
+        parameters: &'a Parameters,
+        data: &'a Data,
+        config: &'a TrainConfig,
+        header: &'a RunHeader,
+        control: &'a Control<'a>,
+    ) -> Self {
+        let is_recording = |example: &&Example| data.spectrograms.header.clips[example.row].view == 0;
+        let mut recordings: Vec<Example> = data.train.iter().filter(is_recording).copied().collect();
+        if recordings.is_empty() {
+            recordings.clone_from(&data.train);
+        }
+        let chosen = subset(recordings.len(), config.train_eval_clips, config.seed);
+        let n_batches = n_batches(data.train.len() * config.repeat, config.batch_size);
+        Self {
+            model,
+            parameters,
+            data,
+            config,
+            header,
+            control,
+            classes: data.train.iter().map(|example| example.class).collect(),
+            train_eval: chosen.into_iter().map(|i| recordings[i]).collect(),
+            n_batches,
+            learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
+        }
+    }
+
+    /// Every training clip once. Returns the mean loss a clip and the last learning rate.
+    fn train_epoch(&self, optimizer: &mut AdamW, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
+        let Self { data, config, .. } = *self;
+        let n_classes = data.classes.len();
+        let turns = epoch_turns(&self.classes, n_classes, config.balance, config.repeat, config.seed, epoch);
+        let (n_turns, mut loss_sum, mut lr) = (turns.len(), 0.0, 0.0);
+        let assembler = Assembler { data, config, unit_per_db: self.header.unit_per_db };
+        std::thread::scope(|scope| {
+            let batches = assembler.spawn(scope, turns, epoch);
+            for number in 1..=self.n_batches {
+                if self.control.cancelled() {
+                    return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
+                }
+                let batch = batches.recv().map_err(|_| Error::Worker)?;
+                let (n_clips, shape) = (batch.rows.len(), (data.spectrograms.n_mels, data.spectrograms.n_frames));
+                let device = self.parameters.device();
+                let mel = Tensor::from_vec(batch.mel, (n_clips, shape.0, shape.1), &Device::Cpu)?.to_device(device)?;
+                let targets = Tensor::from_vec(batch.targets, (n_clips, n_classes), &Device::Cpu)?.to_device(device)?;
+
+                let step = optimizer.steps();
+                lr = self.learning_rate.at(step, plateau);
+                let mode = Mode::Train { seed: seed(config.seed, Purpose::Forward, step, 0) };
+                let output = self.model.forward(&mel, mode)?;
+                let loss = soft_cross_entropy(&output.logits, &targets)?;
+                let value = f64::from(loss.to_scalar::<f32>()?);
+                let finite = |what, value: f64| {
+                    let clips = || self.name(&batch.rows);
+                    let error = || Error::NotFinite { what, value, epoch, step: step + 1, clips: clips() };
+                    if value.is_finite() { Ok(()) } else { Err(error()) }
+                };
+                finite("the loss", value)?;
+                let norm = optimizer.step(&loss.backward()?, lr)?;
+                finite("the gradient norm", norm)?;
+
+                loss_sum += value * n_clips as f64;
+                let (epochs, batches) = (config.epochs, self.n_batches);
+                (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
+            }
+            Ok((loss_sum / n_turns as f64, lr))
+        })
+    }
+
+    /// Loss and confusion in evaluation mode, not augmented.
+    fn evaluate(&self, examples: &[Example], epoch: usize, epochs_kept: usize) -> Result<Evaluated> {
+        let predictor = Predictor {
+            model: self.model,
+            device: self.parameters.device(),
+            normalization: &self.data.normalization,
+            temperature: 1.0,
+        };
+        let n_classes = self.data.classes.len();
+        let mut evaluated = Evaluated { loss: 0.0, confusion: Confusion::new(n_classes), logits: Vec::new() };
+        for batch in examples.chunks(self.config.batch_size) {
+            if self.control.cancelled() {
+                return Err(Error::Cancelled { epoch, epochs_kept });
+            }
+            let rows: Vec<usize> = batch.iter().map(|example| example.row).collect();
+            let said = predict_rows(predictor, &self.data.spectrograms, &rows, batch.len())?;
+            for (logits, example) in said.logits.chunks_exact(n_classes).zip(batch) {
+                evaluated.loss += clip_loss(logits, example.class as usize, 1.0);
+                evaluated.confusion.add(example.class as usize, largest(logits), 1.0);
+            }
+            evaluated.logits.extend(said.logits);
+        }
+        evaluated.loss /= examples.len() as f64;
+        Ok(evaluated)
+    }
+
+    fn model_header(&self, settings: &Settings, calibration: Option<Calibration>) -> ModelHeader {
+        ModelHeader {
+            schema: MODEL_SCHEMA.into(),
+            version: self.header.version.clone(),
+            architecture: settings.architecture.clone(),
+            front_end: self.header.front_end.clone(),
+            normalization: self.data.normalization.clone(),
+            classes: self.data.classes.clone(),
+            split: self.data.split.clone(),
+            seed: self.config.seed,
+            training: settings.configuration.clone(),
+            calibration,
+            outlier: None,
+        }
+    }
+
+    fn outcome(&self, header: &CheckpointHeader, was_finished: bool, warnings: Vec<String>) -> Outcome {
+        Outcome {
+            epochs: header.epochs.len(),
+            best_epoch: header.best.epoch,
+            stopped_early: header.epochs.len() < self.config.epochs,
+            best: header.epochs[header.best.epoch - 1],
+            seconds: header.epochs.iter().map(|epoch| epoch.seconds).sum(),
+            was_finished,
+            warnings,
+        }
+    }
+
+    fn name(&self, rows: &[usize]) -> String {
+        let clips = &self.data.spectrograms.header.clips;
+        rows.iter().map(|row| clips[*row].id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn check_model(model: &dyn Classifier, data: &Data) -> Result<()> {
+    let (expected, got) = (model.n_classes(), data.classes.len());
+    if expected == got {
+        return Ok(());
+    }
+    let (expected, got) = (format!("{expected}, as the model has"), got.to_string());
+    Err(Error::Mismatch { what: "classes of the training clips".into(), expected, got })
+}
