@@ -3,8 +3,9 @@
     python golden-features.py OUT.safetensors
 
 The signals are made here, of sines, a seeded generator and clicks; librosa computes every front end on them. OUT holds
-the signals, the values, and in its metadata the versions of the libraries and, for each case, the configuration as the
-crate reads it. To keep the file small a long case keeps every n-th frame only (`stride`), which is recorded with it.
+the signals, the values, and in its metadata (JSON under `golden`) the versions of the libraries and, for each case, the
+configuration as the crate reads it. To keep the file small a long case keeps every n-th frame only (`stride`), which is
+recorded with it.
 """
 
 import json
@@ -169,12 +170,9 @@ def main():
         assert np.isfinite(values).all(), name
         tensors[f"values/{name}"] = np.ascontiguousarray(values[:, ::stride])
         described[name] = {"signal": signal, "stride": stride, "n_frames": values.shape[1], "front_end": config}
-    metadata = {
-        "cases": json.dumps(described, sort_keys=True),
-        "librosa": librosa.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-    }
+    versions = {"librosa": librosa.__version__, "numpy": np.__version__, "scipy": scipy.__version__}
+    # One key: several are written in any order, and equal values are to give equal bytes.
+    metadata = {"golden": json.dumps({"cases": described, "versions": versions}, sort_keys=True)}
     save_file(tensors, sys.argv[1], metadata)
     print(f"{sys.argv[1]}: {len(described)} cases, {sum(t.nbytes for t in tensors.values())} bytes of values")
 

@@ -108,7 +108,7 @@ pub(crate) struct ScanArgs {
     pub(crate) out: PathBuf,
     /// Shares of the groups for training, validation and test
     #[arg(long, default_value = "0.7,0.15,0.15", value_name = "A,B,C", value_parser = shares)]
-    pub(crate) split: audio_io::Shares,
+    pub(crate) split: audio_io::split::Shares,
     /// Recordings shorter than this are unusable
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
     pub(crate) min_seconds: f64,
@@ -333,14 +333,14 @@ fn part(text: &str) -> Result<(usize, usize), String> {
         .ok_or_else(|| format!("{text}: expected I/N with 1 <= I <= N, such as 2/4"))
 }
 
-fn shares(text: &str) -> Result<audio_io::Shares, String> {
+fn shares(text: &str) -> Result<audio_io::split::Shares, String> {
     let wrong = || format!("{text}: expected three shares from 0 to 1 that add up to 1, such as 0.7,0.15,0.15");
     let parsed: Vec<f64> = text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
     match parsed[..] {
         [train, val, test]
             if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s)) && (train + val + test - 1.0).abs() < 1e-6 =>
         {
-            Ok(audio_io::Shares { train, val, test })
+            Ok(audio_io::split::Shares { train, val, test })
         }
         _ => Err(wrong()),
     }

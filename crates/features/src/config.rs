@@ -263,8 +263,9 @@ impl Default for FrontEndConfig {
     ///
     /// - *Log-mel* is what networks for sound are made and pretrained for; it keeps what both a picture and an ear
     ///   tell apart, in few numbers.
-    /// - *22,050 Hz* holds the sounds: of dogs and of birds alike, less than 0.1 % of the energy is above 10 kHz. Half
-    ///   the rate halves the work, and recordings of 44.1 and 48 kHz lose what only they have.
+    /// - *22,050 Hz* holds nearly all of the sound: of 213 recordings of birds and 22 of dogs at 44.1 and 48 kHz, 0.15 %
+    ///   and 0.03 % of the energy was above 11,025 Hz on average, 6.7 % in the bird with most. Half the rate halves the
+    ///   work, and recordings of high rates lose what only they have.
     /// - *The full band up to there.* Many collections give a class away by the band limit of its recordings, and
     ///   ending at 8 kHz hides that of 16 kHz files. Measured with a linear classifier on band statistics, it did not
     ///   pay: trained on such a collection, balanced accuracy on recordings from elsewhere (54 clips) was 0.94 to 0.95

@@ -8,7 +8,14 @@ use features::{FrontEnd, FrontEndConfig, Kind, Output, Precision};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
-/// One entry of the file's description.
+/// The file's description.
+#[derive(Deserialize)]
+struct Golden {
+    versions: BTreeMap<String, String>,
+    cases: BTreeMap<String, Case>,
+}
+
+/// What one entry was computed from.
 #[derive(Deserialize)]
 struct Case {
     signal: String,
@@ -25,11 +32,11 @@ fn golden() -> Vec<u8> {
 
 fn cases(bytes: &[u8]) -> BTreeMap<String, Case> {
     let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
-    let metadata = header.metadata().as_ref().unwrap();
+    let golden: Golden = serde_json::from_str(&header.metadata().as_ref().unwrap()["golden"]).unwrap();
     for library in ["librosa", "numpy", "scipy"] {
-        assert!(metadata.contains_key(library), "the version of {library} is not in the file");
+        assert!(golden.versions.contains_key(library), "the version of {library} is not in the file");
     }
-    serde_json::from_str(&metadata["cases"]).unwrap()
+    golden.cases
 }
 
 fn values(file: &SafeTensors, name: &str) -> Vec<f32> {

@@ -198,7 +198,7 @@ impl Way<'_> {
                 let of_dense = dense.as_mut().map(|dense| dense.row_mut(2 * margin + row));
                 self.row(clip, first + row, of_dense, of_residual, packed, row * width, n_rows * width);
             }
-            table.add_products(x.from_row(0), n_rows, packed, n_out, weight_gradient);
+            table.add_products(x.rows_from(0), n_rows, packed, n_out, weight_gradient);
             if let (Some(dense), Some(panels), Some(map_gradient)) = (&mut dense, panels, &mut map_gradient) {
                 let end = first + n_rows;
                 let is_last = end == size.height;
@@ -207,7 +207,7 @@ impl Way<'_> {
                 }
                 for row in first.saturating_sub(margin)..if is_last { end } else { end.saturating_sub(margin) } {
                     let out = row_of(map_gradient, row, width * size.n_in);
-                    table.convolve(dense.from_row(row + margin - first), panels, out);
+                    table.convolve(dense.rows_from(row + margin - first), panels, out);
                 }
                 dense.advance(n_rows);
             }

@@ -41,7 +41,7 @@ pub(crate) fn train(
             for first in (0..size.height).step_by(slab.n_rows()) {
                 let n_rows = slab.fill(map, first, size.height);
                 for (row, y) in rows.by_ref().take(n_rows).enumerate() {
-                    block.table.convolve(slab.from_row(row), &panels, y);
+                    block.table.convolve(slab.rows_from(row), &panels, y);
                     block.table.statistics(Statistics { y, sums: &mut of_row });
                     add(&mut of_clip, &of_row);
                 }
@@ -119,7 +119,7 @@ pub(crate) fn evaluate(
                 for row in first..first + n_rows {
                     let in_pool = row % size.pool[0];
                     let y_row = &mut y[in_pool * row_len..(in_pool + 1) * row_len];
-                    block.table.convolve(slab.from_row(row - first), &panels, y_row);
+                    block.table.convolve(slab.rows_from(row - first), &panels, y_row);
                     if in_pool + 1 < size.pool[0] {
                         continue;
                     }

@@ -53,7 +53,7 @@ unsafe fn statistics_of<S: Simd>(a: &mut Statistics<'_>, from: usize, to: usize)
                 square_even = S::multiply_add(even, even, square_even);
                 sum_odd = S::add(sum_odd, odd);
                 square_odd = S::multiply_add(odd, odd, square_odd);
-                at = at.add(2 * n_channels);
+                at = at.wrapping_add(2 * n_channels);
             }
             if n % 2 == 1 {
                 let even = S::load(at);

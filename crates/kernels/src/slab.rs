@@ -64,7 +64,7 @@ impl Slab {
     }
 
     /// The slab from a row on.
-    pub(crate) fn from_row(&self, row: usize) -> Padded<'_> {
+    pub(crate) fn rows_from(&self, row: usize) -> Padded<'_> {
         Padded {
             values: &self.values[row * self.row_len()..],
             width: self.width,
@@ -83,8 +83,8 @@ mod tests {
         let map = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let mut slab = Slab::with_rows(2, 1, 3, 2);
         assert_eq!(slab.fill(&map, 0, 3), 2);
-        assert_eq!(slab.from_row(0).values, [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.]);
+        assert_eq!(slab.rows_from(0).values, [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.]);
         assert_eq!(slab.fill(&map, 2, 3), 1);
-        assert_eq!(slab.from_row(0).values[..12], [0., 3., 4., 0., 0., 5., 6., 0., 0., 0., 0., 0.]);
+        assert_eq!(slab.rows_from(0).values[..12], [0., 3., 4., 0., 0., 5., 6., 0., 0., 0., 0., 0.]);
     }
 }

@@ -202,7 +202,8 @@ mod tests {
     /// `[height, width, C_in, C_out, kernel]`, with every remainder of vectors and tiles.
     fn shapes() -> Vec<[usize; 5]> {
         let mut shapes = vec![];
-        for n_out in [1, 3, 8, 9, 16, 17, 33] {
+        // Miri takes its time.
+        for &n_out in if cfg!(miri) { &[3, 17][..] } else { &[1, 3, 8, 9, 16, 17, 33] } {
             for (width, n_in) in [(1, 1), (5, 2), (7, 9), (13, 4), (26, 1)] {
                 shapes.extend([[3, width, n_in, n_out, 3], [2, width, n_in, n_out, 1]]);
             }
@@ -238,10 +239,10 @@ mod tests {
                 slab.fill(&map, 0, height);
                 let panels = packed(table.lanes, kernel * kernel * n_in, n_out, &weights);
                 for (row, y) in y.chunks_mut(width * n_out).enumerate() {
-                    table.convolve(slab.from_row(row), &panels, y);
+                    table.convolve(slab.rows_from(row), &panels, y);
                 }
                 let panels = packed(table.lanes, height * width, n_out, &gradient);
-                table.add_products(slab.from_row(0), height, &panels, n_out, &mut weight_gradient);
+                table.add_products(slab.rows_from(0), height, &panels, n_out, &mut weight_gradient);
 
                 let mut expected_y = vec![0.0; y.len()];
                 let mut expected_gradient = vec![1.0; weights.len()];

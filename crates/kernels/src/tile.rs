@@ -50,8 +50,9 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const ADD: bool>(t: &Til
                         row[j] = S::multiply_add(value, *column, row[j]);
                     }
                 }
-                a = a.add(if ADD { t.a_k } else { 1 });
-                b = b.add(V * S::LANES);
+                // After the last step they point past the end, where `add` must not go.
+                a = a.wrapping_add(if ADD { t.a_k } else { 1 });
+                b = b.wrapping_add(V * S::LANES);
             }
         }
         if t.n_columns == V * S::LANES {

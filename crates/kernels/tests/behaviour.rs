@@ -1,4 +1,5 @@
 //! What the fused block promises beside its values.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Outputs, gradients and running statistics against PyTorch's; `scripts/golden-cnn.sh` makes the values.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use candle_core::{Device, Tensor};
 use classifier::{Classifier, Mode, Parameters};

@@ -1,4 +1,5 @@
 //! The presets as something to train.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use candle_core::{Device, Tensor};
 use classifier::{Classifier, Init, Mode, Parameters};

@@ -17,6 +17,7 @@ use crate::state::{after_epoch, is_over, restore, restore_weights, settings};
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use classifier::{Calibration, Classifier, MODEL_SCHEMA, Mode, ModelHeader, Parameters};
+use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
@@ -32,7 +33,7 @@ pub struct RunHeader {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// Epochs that were run, those before a resumption included.
     pub epochs: usize,

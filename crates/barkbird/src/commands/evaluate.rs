@@ -22,7 +22,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let metrics = &evaluation.metrics;
     let result = MetricsFile { metrics, model_sha256: &loaded.sha256, skipped: &index.skipped };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    shard::write_atomic(&args.out.join("predictions.csv"), &evaluation.predictions_csv()?)?;
+    shard::write_atomic(&args.out.join("predictions.csv"), &train::predictions_csv(&evaluation.predictions, &metrics.classes, 0.0)?)?;
     shard::write_atomic(&args.out.join("metrics.json"), &serde_json::to_vec_pretty(&result)?)?;
     ui.say(summary(metrics));
     for warning in &metrics.warnings {

@@ -225,7 +225,7 @@ impl Sounds<'_> {
         let png = report::spectrogram_png(&clip.mel, self.front_end.n_bands(), clip.n_frames, &axes)?;
         let window = Windowing { placement: Placement::Whole, ..self.chain.clip.window };
         let heard = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..self.chain.clip };
-        let decoded = audio_io::decode_bytes(bytes, &path)?;
+        let decoded = audio_io::decode_bytes(&bytes, &path)?;
         let sound = audio_io::clips(&decoded, part.start_s, part.end_s, part.channel, &heard)?;
         let wav = synth::to_wav_16(&sound.first().context("no sound")?.samples, PLAYER_HZ);
         Ok(Example {

@@ -4,7 +4,9 @@ use crate::cancel;
 use crate::cli::{Global, ScanArgs};
 use crate::ui::{Ui, table};
 use anyhow::Result;
-use audio_io::{Manifest, ScanOptions};
+use audio_io::Manifest;
+use audio_io::check::FileCheck;
+use audio_io::scan::{ScanOptions, scan};
 use std::collections::BTreeMap;
 
 pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
@@ -12,7 +14,7 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     let n = manifest.rows.len();
     let bar = ui.bar(n, "scan");
     let options = ScanOptions { shares: args.split, seed: global.seed(), min_seconds: args.min_seconds };
-    let scan = audio_io::scan(&manifest, &options, &|_| bar.inc(1))?;
+    let scan = scan(&manifest, &options, &|_| bar.inc(1))?;
     bar.finish_and_clear();
     cancel::check("nothing was written")?;
     for warning in &scan.warnings {
@@ -25,7 +27,7 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     };
     listed("unusable and left out", scan.unusable.iter().map(|u| vec![u.path.clone(), u.reason.clone()]).collect());
     let damaged = scan.checks.iter().filter(|check| check.usable && !check.damage.is_empty());
-    let damage = |check: &audio_io::FileCheck| {
+    let damage = |check: &FileCheck| {
         check.damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
     listed("damaged and kept", damaged.map(|check| vec![check.path.clone(), damage(check)]).collect());

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &SynthArgs, global: &Global, ui: &Ui) -> Result<()> {
             }
             shard::write_atomic(&path, &synth::to_wav_16(&item.samples, item.rate_hz))?;
             bar.inc(1);
-            Ok(Row { path: item.path, label: item.label.name().to_owned(), group: Some(item.group), ..Row::default() })
+            Ok(Row { path: item.path, label: item.label, group: Some(item.group), ..Row::default() })
         })
         .collect::<Result<_>>()?;
     bar.finish_and_clear();

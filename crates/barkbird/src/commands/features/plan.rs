@@ -2,7 +2,8 @@
 
 use crate::ui::table;
 use anyhow::{Context, Result, bail};
-use audio_io::{Manifest, NEITHER, Row};
+use audio_io::split::NEITHER;
+use audio_io::{Manifest, Row};
 use shard::NO_LABEL;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
