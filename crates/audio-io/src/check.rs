@@ -196,6 +196,7 @@ mod tests {
             bits: Some(16),
             declared_frames: None,
             damage: Vec::new(),
+            stopped: false,
         }
     }
 

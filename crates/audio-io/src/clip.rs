@@ -1,13 +1,19 @@
-//! From a decoded file to clips: cut, channels, rate, level, window, in this order.
+//! From a decoded file to clips: channels, rate, row, window, level, padding.
+//!
+//! The clips are those of resampling the whole file and cutting rows and windows from it. Only what the windows can
+//! come from is mixed and resampled, with as much to either side as the filter reaches.
+
+use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::channels::{ChannelPolicy, select};
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::level::{Level, apply_level};
-use crate::resample::resample;
-use crate::window::{Windowing, windows};
+use crate::resample::{self, resampled_len};
+use crate::window::{Placement, Windowing, pad, starts};
 
 /// How far past the end of the file a row's end may lie, in seconds: tables round to hundredths.
 pub const END_TOLERANCE_S: f64 = 0.01;
@@ -20,7 +26,8 @@ pub struct ClipConfig {
     pub sample_rate_hz: u32,
     /// What becomes of several channels.
     pub channels: ChannelPolicy,
-    /// How the level is set; once for all windows of a file, so that loud and quiet windows stay apart.
+    /// How the level is set; for every window by itself, from its sound without padding, so that a window gives the
+    /// same clip whatever else the recording holds.
     pub level: Level,
     /// Which windows are taken.
     pub window: Windowing,
@@ -51,6 +58,18 @@ impl ClipConfig {
             });
         }
         self.window.validate()
+    }
+
+    /// How much of a recording [`clips`] needs for a row: up to the end of the first window, or of the row. `None`:
+    /// all of it.
+    pub fn seconds_needed(&self, row_start_s: Option<f64>, row_end_s: Option<f64>) -> Option<Until> {
+        let window_end_s =
+            (self.window.placement == Placement::First).then_some(row_start_s.unwrap_or(0.0) + self.window.seconds);
+        let seconds = match (window_end_s, row_end_s) {
+            (Some(window_end_s), Some(row_end_s)) => window_end_s.min(row_end_s),
+            (window_end_s, row_end_s) => window_end_s.or(row_end_s)?,
+        };
+        (seconds >= 0.0).then_some(Until { seconds, sample_rate_hz: self.sample_rate_hz })
     }
 }
 
@@ -83,26 +102,49 @@ pub fn clips(
 ) -> Result<Vec<Clip>> {
     config.validate()?;
     let (first, last) = frame_range(decoded, row_start_s, row_end_s)?;
-    let cut_s = first as f64 / f64::from(decoded.rate_hz);
-    let stretch: Vec<&[f32]> = decoded.channels.iter().map(|samples| &samples[first..last]).collect(); // [C, n]
+    let (from_hz, to_hz, windowing) = (decoded.rate_hz, config.sample_rate_hz, &config.window);
+    let row = resampled_range(first, last, decoded.n_frames(), from_hz, to_hz);
+    let reach = windowing.reach(row.len(), to_hz);
+    let cut = resample::cut(row.start + reach.start..row.start + reach.end, decoded.n_frames(), from_hz, to_hz);
+    let source: Vec<&[f32]> = decoded.channels.iter().map(|samples| &samples[cut.source.clone()]).collect(); // [C, n]
+    let start_s = first as f64 / f64::from(from_hz);
+    let length = windowing.length(reach.len(), to_hz);
     let policy = row_channel.map_or(config.channels, ChannelPolicy::One);
     let mut out = Vec::new();
-    for (channel, samples) in select(&stretch, policy)? {
-        let mut samples = if decoded.rate_hz == config.sample_rate_hz {
-            samples.into_owned()
+    for (channel, source) in select(&source, policy)? {
+        let samples = if from_hz == to_hz {
+            source
         } else {
-            resample(&samples, decoded.rate_hz, config.sample_rate_hz)?
+            Cow::Owned(resample::resample_part(&source, from_hz, to_hz, cut.part.clone(), length)?)
         };
-        apply_level(&mut samples, config.level);
-        out.extend(windows(&samples, config.sample_rate_hz, &config.window).into_iter().map(|window| Clip {
-            start_s: cut_s + window.start_s,
-            seconds: window.n_real as f64 / f64::from(config.sample_rate_hz),
-            channel,
-            samples: window.samples,
-            n_real: window.n_real,
-        }));
+        let starts = starts(&samples, to_hz, windowing);
+        let windows: Vec<Vec<f32>> = if starts == [0] && samples.len() <= length {
+            vec![samples.into_owned()]
+        } else {
+            starts.iter().map(|&start| samples[start..samples.len().min(start + length)].to_vec()).collect()
+        };
+        for (start, mut window) in starts.into_iter().zip(windows) {
+            let n_real = window.len();
+            apply_level(&mut window, config.level);
+            pad(&mut window, length, windowing.padding);
+            out.push(Clip {
+                start_s: start_s + (reach.start + start) as f64 / f64::from(to_hz),
+                seconds: n_real as f64 / f64::from(to_hz),
+                channel,
+                samples: window,
+                n_real,
+            });
+        }
     }
     Ok(out)
+}
+
+/// Where frames `first..last` of `n_frames` lie in the resampling of all of them, to the nearest sample.
+fn resampled_range(first: usize, last: usize, n_frames: usize, from_hz: u32, to_hz: u32) -> Range<usize> {
+    let n = resampled_len(n_frames, from_hz, to_hz);
+    let start = (first as u128 * u128::from(to_hz) + u128::from(from_hz / 2)) / u128::from(from_hz);
+    let start = (start as usize).min(n - 1);
+    start..n.min(start + resampled_len(last - first, from_hz, to_hz))
 }
 
 /// First frame and the one after the last of a row, which must lie within the file.
@@ -111,7 +153,13 @@ pub(crate) fn frame_range(decoded: &Decoded, start_s: Option<f64>, end_s: Option
     if n_frames == 0 {
         return Err(Error::NoSound);
     }
-    range(n_frames, decoded.rate_hz, start_s, end_s)
+    if !decoded.stopped {
+        return range(n_frames, decoded.rate_hz, start_s, end_s);
+    }
+    // The file goes on: as far as its header says, or nobody knows.
+    let whole = decoded.declared_frames.map_or(usize::MAX, |frames| n_frames.max(frames as usize));
+    let (first, last) = range(whole, decoded.rate_hz, start_s, end_s)?;
+    if first < n_frames { Ok((first, last.min(n_frames))) } else { range(n_frames, decoded.rate_hz, start_s, end_s) }
 }
 
 /// As [`frame_range`], from the numbers alone.
@@ -135,7 +183,7 @@ pub(crate) fn range(n_frames: usize, rate_hz: u32, start_s: Option<f64>, end_s: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::{Padding, Placement};
+    use crate::window::Padding;
 
     fn two_channels(n: usize) -> Decoded {
         let ramp: Vec<f32> = (0..n).map(|i| i as f32 / n as f32).collect();
@@ -147,6 +195,7 @@ mod tests {
             bits: Some(32),
             declared_frames: None,
             damage: Vec::new(),
+            stopped: false,
         }
     }
 
@@ -157,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_cut_before_anything_else() {
+    fn rows_are_parts_of_the_file() {
         let file = two_channels(4000);
         let cut = clips(&file, Some(1.5), Some(3.5), Some(0), &config(ChannelPolicy::Mix)).unwrap();
         assert_eq!(cut.iter().map(|clip| (clip.start_s, clip.seconds)).collect::<Vec<_>>(), [(1.5, 1.0), (2.5, 1.0)]);
@@ -172,6 +221,58 @@ mod tests {
         assert_eq!(all.iter().map(|clip| clip.channel).collect::<Vec<_>>(), [Some(0), Some(1)]);
         let mix = clips(&file, None, None, None, &config(ChannelPolicy::Mix)).unwrap();
         assert_eq!((mix.len(), mix[0].channel, mix[0].samples[0]), (1, None, 0.25));
+    }
+
+    #[test]
+    fn a_window_is_the_same_clip_whatever_else_the_file_holds() {
+        let mut file = two_channels(400_000);
+        file.rate_hz = 44_100;
+        let noise = |i: u64| ((i * i * 40_503) % 65_521) as f32 / 65_521.0 - 0.5;
+        file.channels[0] = (0..400_000).map(noise).collect();
+        let mut louder = file.clone();
+        louder.channels[0][300_000..].iter_mut().for_each(|sample| *sample *= 3.0);
+        louder.channels.iter_mut().for_each(|samples| samples.truncate(350_000));
+        for (placement, row) in [
+            (Placement::First, (None, None)),
+            (Placement::First, (Some(1.2345), Some(6.0))),
+            (Placement::Loudest, (Some(0.3), Some(4.9))),
+            (Placement::Centre, (Some(0.5), Some(5.5))),
+        ] {
+            let window = Windowing { placement, seconds: 2.0, padding: Padding::Silence };
+            let config = ClipConfig { window, ..ClipConfig::default() };
+            let clip = clips(&file, row.0, row.1, None, &config).unwrap();
+            assert_eq!(clips(&louder, row.0, row.1, None, &config).unwrap(), clip);
+            assert!((crate::level::peak(&clip[0].samples) - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn clips_are_those_of_resampling_everything_and_cutting() {
+        let mut file = two_channels(300_000);
+        file.channels[0] = (0..300_000u64).map(|i| ((i * i * 40_503) % 65_521) as f32 / 65_521.0 - 0.5).collect();
+        for (rate_hz, row) in [(44_100, (Some(2.0), Some(5.0))), (48_000, (None, None)), (11_025, (Some(7.5), None))] {
+            file.rate_hz = rate_hz;
+            let whole = crate::resample(&file.channels[0], rate_hz, 22_050).unwrap();
+            for placement in [Placement::First, Placement::Centre, Placement::Whole] {
+                let window = Windowing { placement, seconds: 1.0, padding: Padding::Silence };
+                let config = ClipConfig { level: Level::None, window, ..ClipConfig::default() };
+                let clip = clips(&file, row.0, row.1, Some(0), &config).unwrap().remove(0);
+                let start = (clip.start_s * 22_050.0).round() as usize;
+                assert!(clip.samples == whole[start..start + clip.n_real], "{rate_hz} {placement:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_says_how_much_of_the_file_it_needs() {
+        let first = ClipConfig::default();
+        let seconds = |config: &ClipConfig, start, end| config.seconds_needed(start, end).map(|until| until.seconds);
+        assert_eq!(seconds(&first, None, None), Some(5.0));
+        assert_eq!(seconds(&first, Some(2.0), Some(9.0)), Some(7.0));
+        assert_eq!(seconds(&first, Some(2.0), Some(3.0)), Some(3.0));
+        assert_eq!(seconds(&first, Some(f64::NAN), None), None);
+        let all = config(ChannelPolicy::Mix);
+        assert_eq!((seconds(&all, Some(2.0), None), seconds(&all, None, Some(3.0))), (None, Some(3.0)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::damage::Damage;
 use crate::error::{Error, Result};
+use crate::resample::{frames_needed, resampled_len};
 use crate::sniff::{Format, sniff};
 use crate::{stream, wav};
 
@@ -33,6 +34,31 @@ pub struct Decoded {
     pub declared_frames: Option<u64>,
     /// What is wrong with the file, in the order found.
     pub damage: Vec<Damage>,
+    /// Whether decoding stopped because enough was there; the file goes on, or may.
+    pub stopped: bool,
+}
+
+/// How much of a recording is enough; see [`decode_bytes_until`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Until {
+    /// Seconds from the start.
+    pub seconds: f64,
+    /// The rate that they will be resampled to, in Hz: the filter reaches past their end.
+    pub sample_rate_hz: u32,
+}
+
+impl Until {
+    /// The seconds and the filter's reach in frames at a rate.
+    pub(crate) fn n_frames(&self, rate_hz: u32) -> usize {
+        let (from_hz, to_hz) = (rate_hz, self.sample_rate_hz);
+        let n_frames = ((self.seconds * f64::from(from_hz)).ceil() as usize).saturating_add(1);
+        if from_hz == to_hz || [from_hz, to_hz].iter().any(|rate| !(1..=MAX_RATE_HZ).contains(rate)) {
+            return n_frames;
+        }
+        // Rows and windows begin and end at whole samples, which rounding may put past the end.
+        let n_resampled = resampled_len(n_frames, from_hz, to_hz).saturating_add(2).min(usize::MAX / 4);
+        frames_needed(n_resampled, from_hz, to_hz).max(n_frames)
+    }
 }
 
 impl Decoded {
@@ -68,17 +94,28 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// An empty file, a format that is not decoded (named), bytes that are no sound, or a decoder that fails before the
 /// first sample. A panic inside a decoder is an error too.
 pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<Decoded> {
-    let mut decoded = catch_unwind(AssertUnwindSafe(|| decode_any(bytes, path)))
+    decode_bytes_until(bytes, path, None)
+}
+
+/// As [`decode_bytes`], but stops where enough is decoded: [`clips`](crate::clips) then gives what it gives for the
+/// whole file. With `None` everything is decoded.
+///
+/// What would only show later is not reported: damage past the stop, missing frames, and silence, which may end.
+///
+/// # Errors
+/// As [`decode_bytes`].
+pub fn decode_bytes_until(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
+    let mut decoded = catch_unwind(AssertUnwindSafe(|| decode_any(bytes, path, until)))
         .unwrap_or_else(|panic| Err(Error::Panicked { path: path.to_owned(), message: panic_text(&*panic) }))?;
     inspect(&mut decoded);
     Ok(decoded)
 }
 
-fn decode_any(bytes: &[u8], path: &Path) -> Result<Decoded> {
+fn decode_any(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
     let (format, start) = sniff(bytes, path)?;
     let decoded = match format {
-        Format::Wav(container) => wav::decode(bytes, container, path),
-        other => stream::decode(&bytes[start..], other, path),
+        Format::Wav(container) => wav::decode(bytes, container, path, until),
+        other => stream::decode(&bytes[start..], other, path, until),
     }?;
     if decoded.rate_hz == 0 || decoded.rate_hz > MAX_RATE_HZ {
         return Err(Error::Decode {
@@ -111,6 +148,7 @@ fn inspect(decoded: &mut Decoded) {
     }
     if let Some(declared) = decoded.declared_frames
         && n_frames < declared
+        && !decoded.stopped
     {
         decoded.damage.push(Damage::Short { decoded: n_frames, declared });
     }
@@ -118,7 +156,7 @@ fn inspect(decoded: &mut Decoded) {
     if not_finite > 0 {
         decoded.damage.push(Damage::NotFinite(not_finite));
     }
-    if decoded.channels.iter().flatten().all(|&sample| sample == 0.0) {
+    if !decoded.stopped && decoded.channels.iter().flatten().all(|&sample| sample == 0.0) {
         decoded.damage.push(Damage::Silent);
     }
 }
@@ -157,6 +195,7 @@ mod tests {
             bits: Some(32),
             declared_frames: None,
             damage: Vec::new(),
+            stopped: false,
         }
     }
 

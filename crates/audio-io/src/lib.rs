@@ -2,7 +2,7 @@
 //!
 //! A [`Manifest`] lists files, parts of files and their classes; it is read from CSV or made from a folder of class
 //! folders. [`decode_file`] turns a file into samples and says what is damaged; [`clips`] turns samples into clips of
-//! one rate, level and length. [`scan()`](scan::scan) checks a whole manifest once, finds exact duplicates and deals
+//! one rate, level and length; the level is set for every window by itself. [`scan()`](scan::scan) checks a whole manifest once, finds exact duplicates and deals
 //! out training, validation and test.
 //!
 //! What decodes: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis,
@@ -52,7 +52,7 @@ mod window;
 pub use channels::ChannelPolicy;
 pub use clip::{Clip, ClipConfig, END_TOLERANCE_S, clips};
 pub use damage::Damage;
-pub use decode::{Decoded, MAX_RATE_HZ, decode_bytes, decode_file};
+pub use decode::{Decoded, MAX_RATE_HZ, Until, decode_bytes, decode_bytes_until, decode_file};
 pub use error::{Error, Result};
 pub use folder::{EXTENSIONS, is_sound};
 pub use level::{Level, TARGET_RMS, apply_level};

@@ -14,12 +14,15 @@ use symphonia::default::formats::{
 };
 
 use crate::damage::Damage;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::sniff::{CONVERT, Format, unknown};
 
 /// Room that is made before the first packet at most, in frames: a header may promise anything.
 const MAX_RESERVED_FRAMES: u64 = 1 << 24;
+
+/// Frames of a long packet.
+const LONG_PACKET_FRAMES: u64 = 8192;
 
 /// Longest silence that stands in for packets that are lost, in frames.
 const MAX_GAP_FRAMES: u64 = 1 << 20;
@@ -27,9 +30,9 @@ const MAX_GAP_FRAMES: u64 = 1 << 20;
 type Reader<'a> = Box<dyn FormatReader + 'a>;
 
 /// Decodes a stream of a format that the bytes announce.
-pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path) -> Result<Decoded> {
+pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
     match open(bytes, format) {
-        Ok(reader) => read(reader, format, path),
+        Ok(reader) => read(reader, format, path, until),
         // Bytes with the extension of an MP3 and no frame in them are no MP3.
         Err(_) if format == Format::Mp3 && bytes.first() != Some(&0xff) => unknown(bytes, path),
         Err(failure) => Err(fail(path, "open", failure.to_string())),
@@ -37,10 +40,10 @@ pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path) -> Result<Decode
 }
 
 /// Decodes a WAV file with a payload that is left to symphonia.
-pub(crate) fn decode_wav(bytes: &[u8], path: &Path) -> Result<Decoded> {
+pub(crate) fn decode_wav(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
     let reader = WavReader::try_new(seekable(bytes), FormatOptions::default())
         .map_err(|failure| fail(path, "open", failure.to_string()))?;
-    read(Box::new(reader), Format::Wav(crate::sniff::WavContainer::Riff), path)
+    read(Box::new(reader), Format::Wav(crate::sniff::WavContainer::Riff), path, until)
 }
 
 fn fail(path: &Path, operation: &'static str, message: String) -> Error {
@@ -165,7 +168,7 @@ impl Sink {
     }
 }
 
-fn read(mut reader: Reader<'_>, format: Format, path: &Path) -> Result<Decoded> {
+fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
     let track = reader.default_track(TrackType::Audio).ok_or_else(|| fail(path, "open", "no sound track".into()))?;
     let params = track
         .codec_params
@@ -182,12 +185,25 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path) -> Result<Decoded> 
     let trim = format != Format::Mp3 || track.delay.is_some() || track.padding.is_some();
     let mut decoder = make_decoder(&params, trim, path)?;
 
-    let capacity = declared_frames.unwrap_or(0).min(MAX_RESERVED_FRAMES) as usize;
+    // A packet may go past what is enough.
+    let enough = until.zip(params.sample_rate).map_or(u64::MAX, |(until, rate_hz)| until.n_frames(rate_hz) as u64);
+    let most = enough.saturating_add(LONG_PACKET_FRAMES).min(MAX_RESERVED_FRAMES);
+    let capacity = declared_frames.unwrap_or(0).min(most) as usize;
     let mut sink = Sink::default();
     let mut damage = Vec::new();
     let mut bad_packets = 0u64;
     let mut last_failure = None;
+    let mut stopped = false;
     loop {
+        let n_frames = sink.n_frames();
+        if let Some(until) = until
+            && !sink.channels.is_empty()
+            && n_frames >= until.n_frames(sink.rate_hz) as u64
+            && declared_frames.is_none_or(|declared| n_frames < declared)
+        {
+            stopped = true;
+            break;
+        }
         let packet = match reader.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => break,
@@ -239,5 +255,6 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path) -> Result<Decoded> 
         bits: params.bits_per_sample,
         declared_frames,
         damage,
+        stopped,
     })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::damage::Damage;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::sniff::{CONVERT, Format, WavContainer};
 use crate::{companding, stream};
@@ -55,7 +55,7 @@ struct Payload<'a> {
 }
 
 /// Decodes a WAV, RF64 or W64 file.
-pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path) -> Result<Decoded> {
+pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path, until: Option<Until>) -> Result<Decoded> {
     let format = match container {
         WavContainer::Riff => "wav",
         WavContainer::Rf64 => "rf64",
@@ -72,7 +72,7 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path) -> Resu
         fmt.tag = u16_at(fmt_bytes, 24).ok_or_else(|| fail("the extensible fmt chunk has no sub-format".into()))?;
     }
     let n_channels = usize::from(fmt.n_channels);
-    let Some(payload) = layout.data else {
+    let Some(mut payload) = layout.data else {
         return Ok(Decoded {
             rate_hz: fmt.rate_hz,
             channels: vec![Vec::new(); n_channels],
@@ -81,15 +81,16 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path) -> Resu
             bits: None,
             declared_frames: None,
             damage: vec![Damage::HeaderOnly],
+            stopped: false,
         });
     };
     match fmt.tag {
         tag::PCM | tag::FLOAT | tag::A_LAW | tag::MU_LAW => {}
         tag::MP3 | tag::MS_ADPCM | tag::IMA_ADPCM => {
             let mut decoded = if fmt.tag == tag::MP3 {
-                stream::decode(payload.bytes, Format::Mp3, path)?
+                stream::decode(payload.bytes, Format::Mp3, path, until)?
             } else {
-                stream::decode_wav(&riff(fmt_bytes, payload.bytes), path)?
+                stream::decode_wav(&riff(fmt_bytes, payload.bytes), path, until)?
             };
             decoded.format = format.to_owned();
             decoded.declared_frames = layout.fact_frames.filter(|&frames| frames > 0).map(u64::from);
@@ -106,6 +107,11 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path) -> Resu
     }
     let sample_bytes = sample_bytes(&fmt);
     let stride = usize::from(fmt.block_bytes).max(sample_bytes * n_channels);
+    let enough = until.map_or(usize::MAX, |until| until.n_frames(fmt.rate_hz).saturating_mul(stride));
+    let stopped = payload.bytes.len() > enough;
+    if stopped {
+        payload.bytes = &payload.bytes[..enough];
+    }
     let channels = match (fmt.tag, sample_bytes) {
         (tag::PCM, 1) => planes(payload.bytes, n_channels, stride, |[b]: [u8; 1]| (f32::from(b) - 128.0) / 128.0),
         (tag::PCM, 2) => planes(payload.bytes, n_channels, stride, |b| f32::from(i16::from_le_bytes(b)) / 32768.0),
@@ -127,6 +133,7 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path) -> Resu
         bits: Some(u32::from(fmt.bits)),
         declared_frames: payload.declared_bytes.map(|bytes| bytes / stride as u64),
         damage: Vec::new(),
+        stopped,
     })
 }
 

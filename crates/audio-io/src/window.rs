@@ -1,5 +1,7 @@
 //! Which stretch of a sound a clip is, and what fills a clip that is too short.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -79,6 +81,24 @@ impl Windowing {
         }
         Ok(())
     }
+
+    /// Samples of a window of a sound of `n` samples.
+    pub(crate) fn length(&self, n: usize, rate_hz: u32) -> usize {
+        match self.placement {
+            Placement::Whole => n,
+            _ => ((self.seconds * f64::from(rate_hz)).round() as usize).max(1),
+        }
+    }
+
+    /// The part of a sound of `n` samples that windows can come from, as far as its length alone tells.
+    pub(crate) fn reach(&self, n: usize, rate_hz: u32) -> Range<usize> {
+        let length = self.length(n, rate_hz).min(n);
+        match self.placement {
+            Placement::First => 0..length,
+            Placement::Centre => (n - length) / 2..(n - length) / 2 + length,
+            Placement::Whole | Placement::Loudest | Placement::Sliding { .. } => 0..n,
+        }
+    }
 }
 
 /// One window of a sound.
@@ -97,14 +117,28 @@ pub struct Window {
 /// # Shapes
 /// `[n]` to windows of `[round(seconds * rate_hz)]` (at least 1), or one of `[n]` for [`Placement::Whole`].
 pub fn windows(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Vec<Window> {
+    let length = windowing.length(samples.len(), rate_hz);
+    starts(samples, rate_hz, windowing)
+        .into_iter()
+        .map(|start| {
+            let mut window = Vec::with_capacity(length);
+            window.extend_from_slice(&samples[start..samples.len().min(start + length)]);
+            let n_real = window.len();
+            pad(&mut window, length, windowing.padding);
+            Window { start_s: start as f64 / f64::from(rate_hz), samples: window, n_real }
+        })
+        .collect()
+}
+
+/// Where the windows of a sound start. No sound, no windows.
+pub(crate) fn starts(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Vec<usize> {
     let n = samples.len();
     if n == 0 {
         return Vec::new();
     }
     let rate = f64::from(rate_hz);
-    let length =
-        if windowing.placement == Placement::Whole { n } else { ((windowing.seconds * rate).round() as usize).max(1) };
-    let starts = match windowing.placement {
+    let length = windowing.length(n, rate_hz);
+    match windowing.placement {
         Placement::Whole | Placement::First => vec![0],
         Placement::Centre => vec![n.saturating_sub(length) / 2],
         Placement::Loudest => vec![loudest(samples, length)],
@@ -112,32 +146,19 @@ pub fn windows(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Vec<Wind
             let hop = (((windowing.seconds - overlap_s) * rate).round() as usize).clamp(1, length);
             sliding(n, length, hop)
         }
-    };
-    starts
-        .into_iter()
-        .map(|start| {
-            let real = &samples[start..n.min(start + length)];
-            Window {
-                start_s: start as f64 / rate,
-                samples: padded(real, length, windowing.padding),
-                n_real: real.len(),
-            }
-        })
-        .collect()
+    }
 }
 
-fn padded(real: &[f32], length: usize, padding: Padding) -> Vec<f32> {
-    let mut out = Vec::with_capacity(length);
-    out.extend_from_slice(real);
-    match padding {
-        Padding::Silence => out.resize(length, 0.0),
-        Padding::Repeat => {
-            while out.len() < length {
-                out.extend_from_slice(&real[..real.len().min(length - out.len())]);
-            }
-        }
+/// Fills a window up to its length. Without sound there is nothing to repeat.
+pub(crate) fn pad(window: &mut Vec<f32>, length: usize, padding: Padding) {
+    let n_real = window.len();
+    window.reserve_exact(length.saturating_sub(n_real));
+    if padding == Padding::Silence || n_real == 0 {
+        window.resize(length.max(n_real), 0.0);
     }
-    out
+    while window.len() < length {
+        window.extend_from_within(..n_real.min(length - window.len()));
+    }
 }
 
 fn sliding(n: usize, length: usize, hop: usize) -> Vec<usize> {

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use audio_io::{Damage, Decoded, Error, decode_bytes, decode_file};
+use audio_io::{ClipConfig, Damage, Decoded, Error, Until, clips, decode_bytes, decode_bytes_until, decode_file};
 
 /// A WAV file of one `fmt ` and one `data` chunk.
 fn wav(tag: u16, n_channels: u16, rate_hz: u32, bits: u16, data: &[u8]) -> Vec<u8> {
@@ -259,6 +259,42 @@ fn a_flac_frame_that_is_lost_leaves_the_rest_in_its_place() {
     assert_eq!(decoded.n_frames(), whole.n_frames());
     assert_eq!(decoded.channels[0][..4608], [0.0; 4608]);
     assert_eq!(decoded.channels[0][4608..], whole.channels[0][4608..]);
+}
+
+#[test]
+fn decoding_that_stops_early_gives_the_same_clips_and_no_damage() {
+    let mut config = ClipConfig::default();
+    config.window.seconds = 0.05;
+    for (name, ..) in fixtures().into_iter().filter(|(_, codec, ..)| codec != "opus") {
+        let bytes = std::fs::read(fixture(&name)).unwrap();
+        let whole = decode_bytes(&bytes, Path::new(&name)).unwrap();
+        for row in [(None, None), (Some(0.02), None), (Some(0.01), Some(0.03)), (Some(0.0), Some(0.09))] {
+            let until = config.seconds_needed(row.0, row.1);
+            let part = decode_bytes_until(&bytes, Path::new(&name), until).unwrap();
+            assert_eq!(part.damage, [], "{name}");
+            assert!(part.n_frames() <= whole.n_frames() && (part.stopped || part == whole), "{name}");
+            let of = |decoded| clips(decoded, row.0, row.1, None, &config).unwrap();
+            assert!(of(&part) == of(&whole), "{name} {row:?}");
+        }
+        assert!(clips(&whole, None, Some(1e5), None, &config).is_err());
+    }
+}
+
+#[test]
+fn decoding_stops_in_long_files() {
+    let data: Vec<u8> = (0..40_000i32).flat_map(|i| ((i * 7919 % 30_000) as i16).to_le_bytes()).collect();
+    let file = wav(1, 1, 8000, 16, &data);
+    let until = |seconds| Some(Until { seconds, sample_rate_hz: 8000 });
+    let part = decode_bytes_until(&file, Path::new("a.wav"), until(1.0)).unwrap();
+    assert_eq!((part.n_frames(), part.stopped, part.damage), (8001, true, vec![]));
+    assert_eq!(part.declared_frames, Some(40_000));
+    let all = decode_bytes_until(&file, Path::new("a.wav"), until(6.0)).unwrap();
+    assert_eq!((all.n_frames(), all.stopped), (40_000, false));
+    let config = ClipConfig::default();
+    let (row, whole) = ((Some(0.1), Some(9.0)), decode(&file));
+    let part = decode_bytes_until(&file, Path::new("a.wav"), config.seconds_needed(Some(0.1), None)).unwrap();
+    assert!(clips(&part, row.0, row.1, None, &config).is_err());
+    assert_eq!(whole, decode_bytes_until(&file, Path::new("a.wav"), None).unwrap());
 }
 
 #[test]

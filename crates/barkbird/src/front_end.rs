@@ -105,7 +105,7 @@ impl Chain {
         path: &Path,
         row: &Row,
     ) -> Result<Vec<ClipSpectrogram>> {
-        let decoded = audio_io::decode_bytes(bytes, path)?;
+        let decoded = audio_io::decode_bytes_until(bytes, path, self.clip.seconds_needed(row.start_s, row.end_s))?;
         let clips = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?;
         drop(decoded);
         let mut scratch = front_end.scratch();

@@ -14,8 +14,6 @@ pub(crate) const MODEL_FILE: &str = "model.safetensors";
 pub(crate) struct Loaded {
     /// The network.
     pub(crate) classifier: Box<dyn Classifier>,
-    /// Its parameters.
-    pub(crate) parameters: Parameters,
     /// What its file says of it.
     pub(crate) header: ModelHeader,
     /// The file.
@@ -35,7 +33,7 @@ impl Loaded {
             .with_context(|| format!("{}: architecture", path.display()))?;
         file.load_into(&parameters, &path)?;
         let sha256 = shard::sha256_hex(&bytes);
-        Ok(Self { classifier, parameters, header: file.header, path, sha256 })
+        Ok(Self { classifier, header: file.header, path, sha256 })
     }
 
     /// The model with what stands around it when it is asked.

@@ -215,7 +215,7 @@ const LOWEST_HZ: f64 = 50.0;
 impl Default for MelConfig {
     fn default() -> Self {
         Self {
-            n_mels: 128,
+            n_mels: 64,
             f_min_hz: LOWEST_HZ,
             f_max_hz: None,
             scale: MelScale::Slaney,
@@ -259,7 +259,7 @@ impl Default for MfccConfig {
 }
 
 impl Default for FrontEndConfig {
-    /// Log-mel: 128 bands from 50 Hz to 11,025 Hz, a frame every 23 ms, decibels down to 80 under the maximum.
+    /// Log-mel: 64 bands from 50 Hz to 11,025 Hz, a frame every 46 ms, decibels down to 80 under the maximum.
     ///
     /// - *Log-mel* is what networks for sound are made and pretrained for; it keeps what both a picture and an ear
     ///   tell apart, in few numbers.
@@ -271,15 +271,18 @@ impl Default for FrontEndConfig {
     ///   pay: trained on such a collection, balanced accuracy on recordings from elsewhere (54 clips) was 0.94 to 0.95
     ///   with bands up to 8 kHz and 0.96 to 0.99 up to 10 kHz or 11,025 Hz, where calls of small birds are. Band
     ///   limits are better equalised by augmentation.
-    /// - *2048 samples a frame* hold a bin for each of 128 bands and are what other programs take by default; 1024,
-    ///   at half the cost, measured the same.
+    /// - *64 bands and a frame every 1024 samples* are a quarter of the cells of the usual 128 bands and 512 samples,
+    ///   and more than a small network can use: trained with three seeds on some 250 recordings, balanced accuracy on
+    ///   recordings from elsewhere (54 clips of 42 groups) was 0.94 to 0.96, against 0.89 to 0.93 with 128 and 512, and
+    ///   training four times as fast. A deep or pretrained network may want the finer grid.
+    /// - *2048 samples a frame* are what other programs take by default.
     /// - *f64*: the only way to be equal to other implementations at every level, see [`Precision`].
     fn default() -> Self {
         Self {
             sample_rate_hz: 22_050,
             n_fft: 2048,
             n_window: None,
-            hop: 512,
+            hop: 1024,
             precision: Precision::F64,
             kind: Kind::LogMel(LogMelConfig::default()),
         }

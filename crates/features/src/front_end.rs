@@ -298,7 +298,15 @@ impl std::fmt::Debug for FrontEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{LogMelConfig, MelConfig};
     use crate::preset::Preset;
+
+    /// 128 bands and a frame every 512 samples, whatever the default is.
+    fn usual() -> FrontEndConfig {
+        let mel = MelConfig { n_mels: 128, ..MelConfig::default() };
+        let kind = Kind::LogMel(LogMelConfig { mel, ..LogMelConfig::default() });
+        FrontEndConfig { hop: 512, kind, ..FrontEndConfig::default() }
+    }
 
     #[test]
     fn is_shared_between_threads() {
@@ -308,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_tone_is_loudest_in_its_own_band() {
-        let front_end = FrontEnd::new(&FrontEndConfig::default()).unwrap();
+        let front_end = FrontEnd::new(&usual()).unwrap();
         let samples: Vec<f32> = (0..22_050).map(|i| (i as f32 * 0.5).sin()).collect(); // 0.5 rad a sample: 1754.7 Hz
         let mel = front_end.compute_one(&samples).unwrap();
         let n_frames = front_end.n_frames(samples.len());
@@ -319,7 +327,7 @@ mod tests {
 
     #[test]
     fn frames_are_counted_to_the_last_hop() {
-        let front_end = FrontEnd::new(&FrontEndConfig::default()).unwrap();
+        let front_end = FrontEnd::new(&usual()).unwrap();
         assert_eq!(front_end.n_frames(0), 1);
         assert_eq!(front_end.n_frames(511), 1);
         assert_eq!(front_end.n_frames(512), 2);
@@ -345,13 +353,13 @@ mod tests {
 
     #[test]
     fn wrong_calls_are_errors_that_say_what_fits() {
-        let front_end = FrontEnd::new(&FrontEndConfig::default()).unwrap();
+        let front_end = FrontEnd::new(&usual()).unwrap();
         let mut scratch = front_end.scratch();
         let error = front_end.compute(&[0.0; 1024], &mut scratch, &mut [0.0; 5]).unwrap_err();
         assert!(error.to_string().contains("128 bands x 3 frames = 384 values, got 5"), "{error}");
         let error = front_end.compute_one(&[0.0, f32::NAN]).unwrap_err();
         assert!(error.to_string().contains("sample 1: expected a finite value"), "{error}");
-        let short = FrontEnd::new(&FrontEndConfig { n_fft: 1024, ..FrontEndConfig::default() }).unwrap();
+        let short = FrontEnd::new(&FrontEndConfig { n_fft: 1024, ..usual() }).unwrap();
         let error = front_end.compute(&[], &mut short.scratch(), &mut [0.0; 128]).unwrap_err();
         assert!(error.to_string().contains("expected one made for n_fft = 2048"), "{error}");
     }

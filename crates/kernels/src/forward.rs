@@ -70,12 +70,9 @@ pub(crate) fn train(
         .zip(picked.par_chunks_mut(size.output_len()))
         .enumerate()
         .for_each(|(clip, ((out, codes), picked))| {
-            let of_clip = |all: &'_ [f32]| -> std::ops::Range<usize> {
-                debug_assert!(all.len() >= (clip + 1) * size.conv_len());
-                clip * size.conv_len()..(clip + 1) * size.conv_len()
-            };
-            let residual = residual.map(|all| &all[of_clip(all)]);
-            let y = &y[of_clip(&y)];
+            let of_clip = clip * size.conv_len()..(clip + 1) * size.conv_len();
+            let residual = residual.map(|all| &all[of_clip.clone()]);
+            let y = &y[of_clip];
             let row_len = size.out_width() * n_out;
             let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
             for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {

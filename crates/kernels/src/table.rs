@@ -203,8 +203,10 @@ mod tests {
     fn shapes() -> Vec<[usize; 5]> {
         let mut shapes = vec![];
         // Miri takes its time.
-        for &n_out in if cfg!(miri) { &[3, 17][..] } else { &[1, 3, 8, 9, 16, 17, 33] } {
-            for (width, n_in) in [(1, 1), (5, 2), (7, 9), (13, 4), (26, 1)] {
+        let n_outs = if cfg!(miri) { &[3, 17][..] } else { &[1, 3, 8, 9, 16, 17, 33] };
+        let inputs = if cfg!(miri) { &[(1, 1), (7, 2)][..] } else { &[(1, 1), (5, 2), (7, 9), (13, 4), (26, 1)] };
+        for &n_out in n_outs {
+            for &(width, n_in) in inputs {
                 shapes.extend([[3, width, n_in, n_out, 3], [2, width, n_in, n_out, 1]]);
             }
         }

@@ -9,7 +9,7 @@
 //!   warbles, buzzes and chirps; coos; harsh calls), 20 % `neither` (engines, beeps, sirens, music, knocks, speech,
 //!   rain, wind, brooks, hum, noise, insects). The classes overlap: coos lie in the pitch of howls, calls are as rough as
 //!   barks, whines are whistled.
-//! - Groups of two to six clips share one animal (or other source), one microphone, one room and one background, as the
+//! - Groups of one to four clips share one animal (or other source), one microphone, one room and one background, as the
 //!   clips of one recording session do. A split that parts a group is a leak here as it is in the field.
 //! - Sample rate, band limit, colour, room, background, noise level, length and peak are drawn before the label is looked
 //!   at, so that none of them gives the label away. A song is composed to fit below the microphone's band limit, since a

@@ -50,7 +50,7 @@ impl Place {
             room: Room::draw(rng),
             background: Weather::background(rng),
             // The larger of two draws: recordings are made where the animal is heard.
-            background_below_db: between(8.0, 38.0, rng).max(between(8.0, 38.0, rng)),
+            background_below_db: between(14.0, 40.0, rng).max(between(14.0, 40.0, rng)),
             hiss_below_db: between(40.0, 80.0, rng),
         }
     }

@@ -14,7 +14,7 @@ pub const SECONDS: [f32; 2] = [1.0, 6.0];
 /// The quietest and the loudest peak of a clip, in decibels below full scale (negative).
 pub const PEAK_DBFS: [f32; 2] = [-30.0, -1.0];
 /// The fewest and the most clips of a whole group; the last group of a set may be cut short.
-pub const GROUP_CLIPS: [usize; 2] = [2, 6];
+pub const GROUP_CLIPS: [usize; 2] = [1, 4];
 
 /// What is heard in a clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
