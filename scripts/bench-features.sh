@@ -23,7 +23,7 @@ for round in $(seq "$rounds"); do
   env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_NUM_THREADS=1 "$venv/bin/python" "$peers/py_features.py" "$data/manifest.csv" --procs 2 | tee -a "$work/theirs"
   rm -rf "$work/features"
   begin=$(date +%s%N)
-  "$barkbird" features "$data/manifest.csv" --out "$work/features" --threads 2 --quiet
+  "$barkbird" features "$data/manifest.csv" --out "$work/features" --threads 2 --quiet ${FEATURE_FLAGS:-}
   echo "{\"ours\": \"barkbird features, the whole command\", \"clips_per_s\": $(python3 -c "print(round($n / (($(date +%s%N) - $begin) / 1e9), 1))")}" | tee -a "$work/ours"
 done
 python3 - "$work/ours" "$work/theirs" <<'PY'

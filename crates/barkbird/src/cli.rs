@@ -54,12 +54,14 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]
     Synth(SynthArgs),
     /// Look at every recording and write a manifest: checks, hashes, duplicates, groups and a split
-    #[command(after_help = "Example:\n  barkbird scan recordings --out manifest.csv\n\nDATA is a folder with one folder \
+    #[command(
+        after_help = "Example:\n  barkbird scan recordings --out manifest.csv\n\nDATA is a folder with one folder \
                             a class, or a CSV with at least the columns path,label (group, split, start, end and \
                             channel are understood, all others are carried along). Recordings of one animal, session \
                             or file belong to one group: name it, or clips of one recording end up on both sides of \
                             the split and every figure is too good. The label `neither` is for strangers: never a \
-                            class, never trained on.")]
+                            class, never trained on."
+    )]
     Scan(ScanArgs),
     /// Turn a manifest's recordings into spectrograms on disk
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
@@ -75,8 +77,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  barkbird evaluate run --features features --split test --out run/test")]
     Evaluate(EvaluateArgs),
     /// Say what is heard in files, folders or a manifest
-    #[command(after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
-                            json --out verdicts.json")]
+    #[command(
+        after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
+                            json --out verdicts.json"
+    )]
     Predict(PredictArgs),
     /// One HTML file that shows a run: sounds, learning curves, confusion, figures with intervals
     #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
@@ -335,10 +339,12 @@ fn part(text: &str) -> Result<(usize, usize), String> {
 
 fn shares(text: &str) -> Result<audio_io::split::Shares, String> {
     let wrong = || format!("{text}: expected three shares from 0 to 1 that add up to 1, such as 0.7,0.15,0.15");
-    let parsed: Vec<f64> = text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let parsed: Vec<f64> =
+        text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
     match parsed[..] {
         [train, val, test]
-            if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s)) && (train + val + test - 1.0).abs() < 1e-6 =>
+            if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s))
+                && (train + val + test - 1.0).abs() < 1e-6 =>
         {
             Ok(audio_io::split::Shares { train, val, test })
         }

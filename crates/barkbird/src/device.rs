@@ -12,7 +12,9 @@ pub(crate) fn open(name: &str) -> Result<Device> {
         "auto" => Ok(accelerator().unwrap_or(Device::Cpu)),
         "metal" => {
             if !cfg!(feature = "metal") {
-                bail!("--device metal: this program was built without Metal; build it with `--features metal` on macOS");
+                bail!(
+                    "--device metal: this program was built without Metal; build it with `--features metal` on macOS"
+                );
             }
             Device::new_metal(0).context("--device metal: no Metal device could be opened")
         }

@@ -11,7 +11,16 @@ fn trained() -> Work {
     work.sounds(40);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
     work.ok(&[
-        "train", "cnn", "--features", "features", "--out", "run", "--epochs", "1", "--set", "cnn.channels=[8, 8]",
+        "train",
+        "cnn",
+        "--features",
+        "features",
+        "--out",
+        "run",
+        "--epochs",
+        "1",
+        "--set",
+        "cnn.channels=[8, 8]",
     ]);
     work
 }
@@ -21,8 +30,10 @@ fn folders_that_hold_nothing_to_learn() {
     let work = Work::new();
     assert!(work.fails(&["scan", "nowhere", "--out", "m.csv"]).contains("nowhere"));
     fs::create_dir_all(work.path("data/dog")).unwrap();
-    assert!(work.fails(&["scan", "data", "--out", "m.csv"]).contains("dog"));
+    assert!(work.fails(&["scan", "data", "--out", "m.csv"]).contains("no sound in any class folder"));
     work.ok(&["synth", "--out", "sounds", "--clips", "20"]);
+    fs::rename(work.path("sounds/bird"), work.path("data/bird")).unwrap();
+    assert!(work.fails(&["scan", "data", "--out", "m.csv"]).contains("data/dog: a class without a sound"));
     fs::create_dir_all(work.path("one")).unwrap();
     fs::rename(work.path("sounds/dog"), work.path("one/dog")).unwrap();
     work.ok(&["scan", "one", "--out", "m.csv"]);
@@ -64,7 +75,7 @@ fn manifests_name_the_line() {
     assert!(message.contains("m.csv") && message.contains("path"), "{message}");
     fs::write(work.path("m.csv"), "path,label,start\na.wav,dog,0\nb.wav,dog,soon\n").unwrap();
     let message = work.fails(&["features", "m.csv", "--out", "f"]);
-    assert!(message.contains("m.csv") && message.contains("line 3"), "{message}");
+    assert!(message.contains("m.csv") && message.contains("m.csv:3"), "{message}");
 }
 
 #[test]
@@ -129,11 +140,8 @@ fn a_write_that_fails_leaves_nothing_half_written() {
         "trap '' XFSZ; ulimit -f 64; exec '{}' features manifest.csv --out features --no-cache",
         env!("CARGO_BIN_EXE_barkbird")
     );
-    let output = std::process::Command::new("bash")
-        .args(["-c", &command])
-        .current_dir(work.path("."))
-        .output()
-        .unwrap();
+    let output =
+        std::process::Command::new("bash").args(["-c", &command]).current_dir(work.path(".")).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("error: ") && text.contains("shard-00000"), "{text}");

@@ -20,7 +20,8 @@ fn from_sounds_to_a_report() {
     work.sounds(60);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
     train(&work, "features", "run");
-    let metrics = work.ok(&["evaluate", "run", "--features", "features", "--split", "test", "--out", "run/test", "--json"]);
+    let metrics =
+        work.ok(&["evaluate", "run", "--features", "features", "--split", "test", "--out", "run/test", "--json"]);
     let metrics: serde_json::Value = serde_json::from_str(&metrics).unwrap();
     for key in ["n", "accuracy", "balanced_accuracy", "per_class", "confusion", "auroc", "ece", "intervals", "loss"] {
         assert!(!metrics[key].is_null(), "{key}: {metrics}");
@@ -43,7 +44,10 @@ fn from_sounds_to_a_report() {
     work.ok(&["report", "run", "--manifest", "manifest.csv", "--out", "report.html"]);
     let html = fs::read_to_string(work.path("report.html")).unwrap();
     assert!(html.contains("<audio") && html.contains("data:image/png;base64,"));
-    assert!(!html.contains("http://") && !html.contains("https://") || html.contains("http://www.w3.org"), "no network");
+    assert!(
+        !html.contains("http://") && !html.contains("https://") || html.contains("http://www.w3.org"),
+        "no network"
+    );
 }
 
 #[test]

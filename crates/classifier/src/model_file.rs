@@ -86,7 +86,8 @@ impl ModelFile {
         let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let json = metadata.metadata().as_ref().and_then(|m| m.get("model"));
-        let json = json.ok_or_else(|| file("a safetensors file, but no model of barkbird (no `model` header)".into()))?;
+        let json =
+            json.ok_or_else(|| file("a safetensors file, but no model of barkbird (no `model` header)".into()))?;
         let schema = serde_json::from_str::<serde_json::Value>(json).ok();
         let schema = schema.as_ref().and_then(|v| v["schema"].as_str()).unwrap_or("none").to_owned();
         if schema != MODEL_SCHEMA {

@@ -36,18 +36,22 @@ pub(crate) fn run(args: &DemoArgs, global: &Global, ui: &Ui) -> Result<()> {
     stage(words(&["predict", &run, &manifest, "--out", &verdicts]))?;
     let page = format!("{out}/report.html");
     stage(words(&["report", &run, "--manifest", &manifest, "--out", &page]))?;
-    let metrics: train_metrics::Headline = train_metrics::read(&Path::new(&test).join("metrics.json"))?;
+    let path = Path::new(&test).join("metrics.json");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let metrics: ::report::Metrics = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let interval = metrics.intervals.get("balanced_accuracy").copied();
+    let interval = interval.with_context(|| format!("{}: no interval", path.display()))?;
     let seconds = started.elapsed().as_secs_f64();
     ui.say(format!(
         "\nDone in {seconds:.0} s. On {} clips of {} groups that it never saw, the model is right with balanced accuracy \
          {:.3} (95 % interval {:.3} to {:.3}).\n\n  {page}   open it in a browser: sounds, learning curves, \
          confusion\n  {verdicts}   a verdict for every recording\n  barkbird predict {run} FILE   ask it about a \
          recording of yours",
-        metrics.n, metrics.n_groups, metrics.balanced_accuracy, metrics.interval[0], metrics.interval[1]
+        metrics.n, metrics.n_groups, metrics.balanced_accuracy, interval[0], interval[1]
     ));
     ui.result(&serde_json::json!({
         "out": args.out, "report": page, "run": run, "seconds": seconds, "n": metrics.n, "n_groups": metrics.n_groups,
-        "balanced_accuracy": metrics.balanced_accuracy, "interval": metrics.interval,
+        "balanced_accuracy": metrics.balanced_accuracy, "interval": interval,
     }))
 }
 
@@ -74,27 +78,5 @@ fn stage(words: Vec<String>, global: &Global, ui: &Ui) -> Result<()> {
         Command::Predict(args) => predict::run(args, &global, &ui),
         Command::Report(args) => report::run(args, &ui),
         Command::Demo(_) => anyhow::bail!("a demo within a demo"),
-    }
-}
-
-/// The headline figure of an evaluation.
-mod train_metrics {
-    use anyhow::{Context, Result};
-    use std::path::Path;
-
-    pub(super) struct Headline {
-        pub(super) n: u64,
-        pub(super) n_groups: u64,
-        pub(super) balanced_accuracy: f64,
-        pub(super) interval: [f64; 2],
-    }
-
-    pub(super) fn read(path: &Path) -> Result<Headline> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let metrics: ::report::Metrics = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        let interval = metrics.intervals.get("balanced_accuracy").copied();
-        let interval = interval.with_context(|| format!("{}: no interval", path.display()))?;
-        let (n, n_groups, balanced_accuracy) = (metrics.n, metrics.n_groups, metrics.balanced_accuracy);
-        Ok(Headline { n, n_groups, balanced_accuracy, interval })
     }
 }

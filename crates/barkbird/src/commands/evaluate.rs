@@ -16,13 +16,15 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     loaded.check_front_end(&index.front_end, &args.features)?;
     let spectrograms = shard::read_spectrograms(&args.features)?;
     let options = EvaluateOptions { seed: global.seed(), ..EvaluateOptions::default() };
-    let evaluation =
-        train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
-            .with_context(|| args.features.display().to_string())?;
+    let evaluation = train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
+        .with_context(|| args.features.display().to_string())?;
     let metrics = &evaluation.metrics;
     let result = MetricsFile { metrics, model_sha256: &loaded.sha256, skipped: &index.skipped };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    shard::write_atomic(&args.out.join("predictions.csv"), &train::predictions_csv(&evaluation.predictions, &metrics.classes, 0.0)?)?;
+    shard::write_atomic(
+        &args.out.join("predictions.csv"),
+        &train::predictions_csv(&evaluation.predictions, &metrics.classes, 0.0)?,
+    )?;
     shard::write_atomic(&args.out.join("metrics.json"), &serde_json::to_vec_pretty(&result)?)?;
     ui.say(summary(metrics));
     for warning in &metrics.warnings {
@@ -65,7 +67,14 @@ pub(crate) fn summary(metrics: &Metrics) -> String {
         .per_class
         .iter()
         .map(|(class, c)| {
-            vec![class.clone(), number(c.precision), number(c.recall), number(c.f1), number(c.auroc), c.support.to_string()]
+            vec![
+                class.clone(),
+                number(c.precision),
+                number(c.recall),
+                number(c.f1),
+                number(c.auroc),
+                c.support.to_string(),
+            ]
         })
         .collect();
     lines.push(table(&["class", "precision", "recall", "F1", "AUROC", "clips"], &rows));

@@ -102,7 +102,9 @@ fn ask(
 ) -> Result<Vec<Prediction>> {
     let Some((_, first)) = windows.first() else { return Ok(Vec::new()) };
     let mels: Vec<&[f32]> = windows.iter().map(|(_, clip)| clip.mel.as_slice()).collect();
-    let rows = train::predict_mels(loaded.predictor(device), &mels, n_mels, first.n_frames, BATCH, &|i| windows[i].0.name.clone())?;
+    let rows = train::predict_mels(loaded.predictor(device), &mels, n_mels, first.n_frames, BATCH, &|i| {
+        windows[i].0.name.clone()
+    })?;
     let prediction = |(i, (input, clip)): (usize, &(&Input, ClipSpectrogram))| Prediction {
         path: input.name.clone(),
         start_s: clip.start_s,

@@ -8,7 +8,7 @@ use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
 use audio_io::{ClipConfig, Manifest, Placement, Row, Windowing};
 use report::{Epoch, Example, Metrics, RunReport};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Wrongly classified recordings that are shown at most.
@@ -64,11 +64,11 @@ fn gather(run: &Path, manifest: Option<&Manifest>, args: &ReportArgs, ui: &Ui) -
     };
     let rows = predictions(&folder.join("predictions.csv"))?;
     let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.build()?, missing: Vec::new() };
-    let mut shown = BTreeMap::<String, usize>::new();
+    let mut shown = BTreeMap::<String, BTreeSet<String>>::new();
     for row in rows.iter().filter(|row| row.right()) {
-        let n = shown.entry(row.label.clone()).or_default();
-        if *n < args.examples {
-            *n += 1;
+        let groups = shown.entry(row.label.clone()).or_default();
+        // One of each group: clips of one recording look alike.
+        if groups.len() < args.examples && groups.insert(sounds.group(row)) {
             out.examples.extend(sounds.example(row));
         }
     }
@@ -90,11 +90,19 @@ fn facts(header: &classifier::ModelHeader, chain: &Chain) -> Vec<(String, String
     vec![
         fact("Made by", format!("barkbird {}", header.version)),
         fact("Architecture", header.architecture.to_string()),
-        fact("Recording", format!("{} Hz, {:.1} s windows, level {:?}", clip.sample_rate_hz, clip.window.seconds, clip.level)),
+        fact(
+            "Recording",
+            format!("{} Hz, {:.1} s windows, level {:?}", clip.sample_rate_hz, clip.window.seconds, clip.level),
+        ),
         fact("Spectrogram", chain.describe()),
         fact("Seed", header.seed.to_string()),
         fact("Split", header.split.to_string()),
-        fact("Temperature", header.calibration.map_or("none".into(), |c| format!("{:.3} (fitted on {} validation clips)", c.temperature, c.n))),
+        fact(
+            "Temperature",
+            header
+                .calibration
+                .map_or("none".into(), |c| format!("{:.3} (fitted on {} validation clips)", c.temperature, c.n)),
+        ),
     ]
 }
 
@@ -199,6 +207,12 @@ struct Sounds<'a> {
 }
 
 impl Sounds<'_> {
+    /// The group of a recording, or the recording itself where it has none.
+    fn group(&self, verdict: &Verdict) -> String {
+        let row = self.manifest.rows.iter().find(|row| row.path == verdict.path);
+        row.and_then(|row| row.group.clone()).unwrap_or_else(|| verdict.path.clone())
+    }
+
     fn example(&mut self, row: &Verdict) -> Option<Example> {
         match self.load(row) {
             Ok(example) => Some(example),

@@ -27,9 +27,7 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     };
     listed("unusable and left out", scan.unusable.iter().map(|u| vec![u.path.clone(), u.reason.clone()]).collect());
     let damaged = scan.checks.iter().filter(|check| check.usable && !check.damage.is_empty());
-    let damage = |check: &FileCheck| {
-        check.damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    };
+    let damage = |check: &FileCheck| check.damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     listed("damaged and kept", damaged.map(|check| vec![check.path.clone(), damage(check)]).collect());
     if !scan.duplicates.is_empty() {
         let more: usize = scan.duplicates.iter().map(|same| same.len() - 1).sum();
@@ -48,7 +46,12 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
         "duplicates": scan.duplicates, "warnings": scan.warnings, "checks": scan.checks,
     });
     shard::write_atomic(&details, &serde_json::to_vec_pretty(&result)?)?;
-    ui.say(format!("{} of {n} recordings are usable: {} (details: {})", rebased.rows.len(), args.out.display(), details.display()));
+    ui.say(format!(
+        "{} of {n} recordings are usable: {} (details: {})",
+        rebased.rows.len(),
+        args.out.display(),
+        details.display()
+    ));
     ui.say(summary(&counts));
     ui.result(&result)
 }

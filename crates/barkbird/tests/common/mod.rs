@@ -4,24 +4,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A folder that goes away with the test.
-pub struct Work(tempfile::TempDir);
+pub(crate) struct Work(tempfile::TempDir);
 
 impl Work {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Runs the binary in the folder.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_barkbird")).args(arguments).current_dir(self.0.path()).output().unwrap()
     }
 
     /// Runs the binary; it must succeed. Returns stdout.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?} failed: {error}");
@@ -29,7 +29,7 @@ impl Work {
     }
 
     /// Runs the binary; it must fail with status 1 and one `error:` line. Returns that line.
-    pub fn fails(&self, arguments: &[&str]) -> String {
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?} should fail: {error}");
@@ -39,14 +39,14 @@ impl Work {
     }
 
     /// Sounds of our own making, scanned: `sounds/` and `manifest.csv`.
-    pub fn sounds(&self, clips: usize) {
+    pub(crate) fn sounds(&self, clips: usize) {
         self.ok(&["synth", "--out", "sounds", "--clips", &clips.to_string(), "--seed", "3"]);
         self.ok(&["scan", "sounds/manifest.csv", "--out", "manifest.csv"]);
     }
 }
 
 /// Every file below a folder with its bytes, by name; `cache` left out.
-pub fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut out = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
