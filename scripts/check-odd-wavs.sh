@@ -66,7 +66,9 @@ for row in csv.DictReader(open(sys.argv[1])):
     if abs(min(check["peak"], 1.0) - min(float(row["peak"]), 1.0)) > near:
         faults.append(f"peak {check['peak']:.4f}, expected {float(row['peak']):.4f}")
     rms_db = 20 * math.log10(max(check["rms"], 1e-12))
-    if abs(rms_db - float(row["rms_db"])) > (0.3 if row["kind"] == "MP3" else 0.01):
+    # libsndfile cuts an MP3 at full scale; ours keeps what is above, so there the level can't be compared.
+    cut = row["kind"] == "MP3" and check["peak"] > 1.0 and float(row["peak"]) == 1.0
+    if not cut and abs(rms_db - float(row["rms_db"])) > (0.3 if row["kind"] == "MP3" else 0.01):
         faults.append(f"RMS {rms_db:.2f} dB, expected {float(row['rms_db']):.2f}")
     if faults:
         wrong += 1; print(f"{row['path']} ({row['encoding']}): {'; '.join(faults)}")

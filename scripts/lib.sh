@@ -9,7 +9,7 @@ die() { echo "error: $*" >&2; exit 1; }
 find_barkbird() {
   barkbird=${BARKBIRD:-}
   [ -n "$barkbird" ] && return
-  cargo build --release --quiet --manifest-path "$root/Cargo.toml" --package barkbird
+  cargo build --release --quiet --manifest-path "$root/Cargo.toml"
   barkbird=$root/target/release/barkbird
 }
 

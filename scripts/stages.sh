@@ -13,7 +13,7 @@ seed=${3:-0}
 barkbird=${BARKBIRD:-}
 if [ -z "$barkbird" ]; then
   root=$(cd "$(dirname "$0")/.." && pwd)
-  cargo build --release --quiet --manifest-path "$root/Cargo.toml" --package barkbird
+  cargo build --release --quiet --manifest-path "$root/Cargo.toml"
   barkbird=$root/target/release/barkbird
 fi
 mkdir -p "$out"

@@ -120,9 +120,16 @@ impl Extractor {
             frames: clips.iter().map(|clip| clip.frames).collect(),
             label: vec![NO_LABEL; clips.len()],
             split: vec![0; clips.len()],
-            mel: clips.into_iter().flat_map(|clip| clip.mel).collect(),
+            mel: concatenated(clips.into_iter().map(|clip| clip.mel)),
         })
     }
+}
+
+/// One after the other; a single one, which is the rule, is not copied.
+fn concatenated(mut mels: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
+    let mut all = mels.next().unwrap_or_default();
+    mels.for_each(|mel| all.extend(mel));
+    all
 }
 
 /// A damaged entry is as good as none: it is computed again.
@@ -134,8 +141,12 @@ fn unpack(payload: &[u8], entry: &Path) -> Option<Spectrograms> {
 fn label(spectrograms: Spectrograms, row: &Row) -> Recording {
     let (n_mels, n_frames) = (spectrograms.n_mels, spectrograms.n_frames);
     let several = spectrograms.header.clips.len() > 1 || row.start_s.is_some();
-    let clips = spectrograms.header.clips.into_iter().zip(spectrograms.mel.chunks_exact(n_mels * n_frames));
-    let clips = clips.zip(spectrograms.frames).map(|((mut record, mel), frames)| {
+    let mels: Vec<Vec<f32>> = match spectrograms.header.clips.len() {
+        1 => vec![spectrograms.mel],
+        _ => spectrograms.mel.chunks_exact(n_mels * n_frames).map(<[f32]>::to_vec).collect(),
+    };
+    let clips = spectrograms.header.clips.into_iter().zip(mels).zip(spectrograms.frames);
+    let clips = clips.map(|((mut record, mel), frames)| {
         let mut id = row.path.clone();
         if several {
             id.push_str(&format!("@{:.3}", record.start_s));
@@ -146,7 +157,7 @@ fn label(spectrograms: Spectrograms, row: &Row) -> Recording {
         record.id = id;
         record.path.clone_from(&row.path);
         record.group.clone_from(&row.group);
-        ExtractedClip { record, mel: mel.to_vec(), frames }
+        ExtractedClip { record, mel, frames }
     });
     Recording { clips: clips.collect(), n_mels, n_frames }
 }

@@ -17,14 +17,14 @@ use crate::model;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
 use extract::{Extractor, Recording};
-use plan::Plan;
+use plan::{Plan, Planned};
 use rayon::prelude::*;
 use shard::{MelDtype, Provenance, Skipped, SpectrogramWriter};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Recordings in memory at once.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 
 pub(crate) fn run(args: &FeaturesArgs, global: &Global, ui: &Ui) -> Result<()> {
     let chain = chain(args)?;
@@ -112,32 +112,35 @@ fn assemble(
     let mut writer = SpectrogramWriter::create(&args.out, chain.to_header()?, classes, splits, provenance, dtype)?;
     let bar = ui.bar(plan.rows.len(), "features");
     let mut skipped = Vec::new();
-    for block in plan.rows.chunks(BLOCK) {
-        let recordings: Vec<_> = block
-            .par_iter()
-            .map(|planned| {
-                cancel::check("finished recordings are kept; run the same command again to go on")?;
-                let recording = extractor.recording(plan, planned)?;
-                bar.inc(1);
-                Ok(recording)
+    let compute = |block: &[Planned]| -> Result<Vec<Result<Recording, String>>> {
+        let recording = |planned: &Planned| {
+            cancel::check("finished recordings are kept; run the same command again to go on")?;
+            let recording = extractor.recording(plan, planned)?;
+            bar.inc(1);
+            Ok(recording)
+        };
+        block.par_iter().map(recording).collect()
+    };
+    std::thread::scope(|scope| -> Result<()> {
+        // The next block is computed while this one is written.
+        let (send, receive) = std::sync::mpsc::sync_channel(1);
+        scope.spawn(move || {
+            // Once a block has failed, or nobody listens any more, the rest is not needed.
+            plan.rows.chunks(BLOCK).map(compute).all(|computed| {
+                let fine = computed.is_ok();
+                send.send(computed).is_ok() && fine
             })
-            .collect::<Result<_>>()?;
-        for (planned, recording) in block.iter().zip(recordings) {
-            match recording {
-                Ok(Recording { clips, n_mels, n_frames }) => {
-                    for clip in clips {
-                        let (record, mel, frames) = (clip.record, &clip.mel, clip.frames);
-                        let path = record.path.clone();
-                        let pushed = writer.push(record, mel, n_mels, n_frames, frames, planned.label, planned.split);
-                        pushed.with_context(|| {
-                            format!("{path}: every spectrogram of a shard has the same size; choose a window length")
-                        })?;
-                    }
+        });
+        for (block, recordings) in plan.rows.chunks(BLOCK).zip(receive) {
+            for (planned, recording) in block.iter().zip(recordings?) {
+                match recording {
+                    Ok(recording) => push(&mut writer, planned, recording)?,
+                    Err(reason) => skipped.push(Skipped { path: planned.row.path.clone(), reason }),
                 }
-                Err(reason) => skipped.push(Skipped { path: planned.row.path.clone(), reason }),
             }
         }
-    }
+        Ok(())
+    })?;
     bar.finish_and_clear();
     if skipped.len() == plan.rows.len() {
         say_skipped(&skipped, ui);
@@ -155,6 +158,19 @@ fn assemble(
     ));
     ui.say(plan.table());
     ui.result(&index)
+}
+
+/// Adds the clips of a recording to the shards.
+fn push(writer: &mut SpectrogramWriter, planned: &Planned, recording: Recording) -> Result<()> {
+    let Recording { clips, n_mels, n_frames } = recording;
+    for clip in clips {
+        let path = clip.record.path.clone();
+        let pushed = writer.push(clip.record, &clip.mel, n_mels, n_frames, clip.frames, planned.label, planned.split);
+        pushed.with_context(|| {
+            format!("{path}: every spectrogram of a shard has the same size; choose a window length")
+        })?;
+    }
+    Ok(())
 }
 
 /// Lists what could not be used, at the end, where it is seen.

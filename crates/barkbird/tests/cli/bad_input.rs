@@ -1,8 +1,6 @@
 //! Everything that can be wrong from outside: one line that says what to do, and no work lost.
 
-mod common;
-
-use common::{Work, files};
+use crate::common::{Work, files};
 use std::fs;
 use std::path::Path;
 

@@ -1,8 +1,6 @@
 //! The stages, run as a person runs them.
 
-mod common;
-
-use common::{Work, files};
+use crate::common::{Work, files};
 use std::fs;
 
 /// A small network and few epochs: these tests are about the path, not about the figures.

@@ -1,5 +1,7 @@
 //! Drives the real binary in a folder of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
