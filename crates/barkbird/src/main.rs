@@ -29,15 +29,24 @@ fn main() -> ExitCode {
     let outcome = prepare(&cli).and_then(|()| commands::run(&cli, &ui));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if cancel::requested() => {
-            ui.error(&format!("{error:#}"));
-            ExitCode::from(INTERRUPTED)
-        }
         Err(error) => {
-            ui.error(&format!("{error:#}"));
-            ExitCode::FAILURE
+            ui.error(&one_line(&error));
+            if cancel::requested() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// An error and its causes; a cause that the text before it repeats already is left out.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.ends_with(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }
 
 fn prepare(cli: &cli::Cli) -> anyhow::Result<()> {
@@ -47,4 +56,16 @@ fn prepare(cli: &cli::Cli) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("disk on fire").context("a.csv: cannot be read: disk on fire").context("scan");
+        assert_eq!(one_line(&error), "scan: a.csv: cannot be read: disk on fire");
+        assert_eq!(one_line(&anyhow::anyhow!("inner").context("outer")), "outer: inner");
+    }
 }

@@ -79,7 +79,7 @@ pub(crate) fn predict(
         for (input, clips) in block.iter().zip(computed) {
             match clips {
                 Ok(clips) => windows.extend(clips.into_iter().map(|clip| (input, clip))),
-                Err(error) => skipped.push(Skipped { path: input.name.clone(), reason: format!("{error:#}") }),
+                Err(error) => skipped.push(Skipped { path: input.name.clone(), reason: crate::one_line(&error) }),
             }
         }
         predictions.extend(ask(loaded, device, &windows, front_end.n_bands())?);

@@ -73,7 +73,7 @@ impl Extractor {
                     }
                     packed
                 }
-                Err(error) => return Ok(Err(format!("{error:#}"))),
+                Err(error) => return Ok(Err(crate::one_line(&error))),
             },
         };
         Ok(Ok(label(spectrograms, &planned.row)))
