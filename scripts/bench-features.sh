@@ -4,6 +4,8 @@
 #     scripts/bench-features.sh PEERS_DIR DATA [ROUNDS]
 #
 # PEERS_DIR holds py_features.py; DATA/manifest.csv lists recordings. Installs the peer's Python packages into .venv.
+# FEATURE_FLAGS in the environment goes to `barkbird features`:
+# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512" is what the peer computes.
 # Prints every round and the ratio of medians.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -3,7 +3,8 @@
 #
 #     scripts/measure-real.sh DATA OUT [TRAIN FLAGS...]
 #
-# DATA/animals and DATA/field hold a manifest.csv each. Prints one table; everything else goes to OUT.
+# DATA/animals and DATA/field hold a manifest.csv each. FEATURE_FLAGS in the environment goes to `barkbird features`:
+# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512" is the finer grid. Prints one table; everything else goes to OUT.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 data=${1:?usage: scripts/measure-real.sh DATA OUT [TRAIN FLAGS...]}

@@ -14,6 +14,16 @@ pub(crate) struct Input {
     pub(crate) row: Row,
 }
 
+/// Reads a manifest as shards name its recordings: where it has absolute paths, relative to itself, since no absolute
+/// path goes into a result that others compare or pass on.
+pub(crate) fn manifest(path: &Path) -> Result<Manifest> {
+    let manifest = Manifest::open(path)?;
+    if manifest.rows.iter().any(|row| Path::new(&row.path).is_absolute()) {
+        return Ok(manifest.rebased(&manifest.root)?);
+    }
+    Ok(manifest)
+}
+
 /// Everything that the arguments name, in order.
 pub(crate) fn collect(arguments: &[PathBuf]) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();

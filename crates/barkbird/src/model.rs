@@ -50,22 +50,6 @@ impl Loaded {
     pub(crate) fn chain(&self) -> Result<Chain> {
         Chain::from_header(&self.header.front_end, &self.path)
     }
-
-    /// Refuses features of another front end, and says what differs.
-    pub(crate) fn check_front_end(&self, front_end: &serde_json::Value, features: &Path) -> Result<()> {
-        if *front_end == self.header.front_end {
-            return Ok(());
-        }
-        let mut differences = Vec::new();
-        compare(&self.header.front_end, front_end, "", &mut differences);
-        bail!(
-            "{}: made by another front end than {} was trained on ({}); run `barkbird features ... --like {}`",
-            features.display(),
-            self.path.display(),
-            differences.join("; "),
-            self.path.parent().unwrap_or(&self.path).display()
-        )
-    }
 }
 
 /// Builds the network that `architecture` names, with fresh parameters.
@@ -116,33 +100,10 @@ fn locate(run: &Path) -> Result<PathBuf> {
     bail!("{}: holds no {MODEL_FILE}; it is not the folder of a run", run.display())
 }
 
-/// Collects `key: ours, theirs` for every leaf that differs.
-fn compare(ours: &serde_json::Value, theirs: &serde_json::Value, at: &str, out: &mut Vec<String>) {
-    use serde_json::Value::Object;
-    match (ours, theirs) {
-        (Object(a), Object(b)) => {
-            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let null = serde_json::Value::Null;
-                let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                compare(a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), &path, out);
-            }
-        }
-        _ if ours != theirs => out.push(format!("{at}: expected {ours}, got {theirs}")),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn differences_are_named() {
-        let mut out = Vec::new();
-        compare(&json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 1, "c": 3, "d": 4}}), "", &mut out);
-        assert_eq!(out, ["a.c: expected 2, got 3", "a.d: expected null, got 4"]);
-    }
 
     #[test]
     fn an_unknown_kind_is_refused() {

@@ -69,7 +69,7 @@ impl Settings {
     /// What differs from `now`, in words; none where nothing does.
     pub fn difference(&self, now: &Self) -> Option<String> {
         let value = |settings: &Self| serde_json::to_value(settings).unwrap_or_default();
-        let found = differences(&value(self), &value(now));
+        let found = differences(["then", "now"], &value(self), &value(now));
         let readable = |line: String| match line.strip_prefix("data:") {
             Some(_) => "the clips, their labels or their split".to_owned(),
             None => line.strip_prefix("configuration.").unwrap_or(&line).to_owned(),

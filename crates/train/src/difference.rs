@@ -2,25 +2,26 @@
 
 use serde_json::Value;
 
-/// One entry a value that differs: its dotted name and both values, in the order of the names.
-pub(crate) fn differences(then: &Value, now: &Value) -> Vec<String> {
+/// One entry a value that differs: its dotted name and both values, each behind its word of `words`, in the order of
+/// the names.
+pub(crate) fn differences(words: [&str; 2], first: &Value, second: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    collect("", then, now, &mut found);
+    collect(words, "", first, second, &mut found);
     found
 }
 
-fn collect(name: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
-    match (then.as_object(), now.as_object()) {
+fn collect(words: [&str; 2], name: &str, first: &Value, second: &Value, found: &mut Vec<String>) {
+    match (first.as_object(), second.as_object()) {
         (Some(a), Some(b)) => {
             let mut keys: Vec<&String> = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))).collect();
             keys.sort_unstable();
             for key in keys {
                 let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
                 let value = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
-                collect(&name, &value(a), &value(b), found);
+                collect(words, &name, &value(a), &value(b), found);
             }
         }
-        _ if then != now => found.push(format!("{name}: then {then}, now {now}")),
+        _ if first != second => found.push(format!("{name}: {} {first}, {} {second}", words[0], words[1])),
         _ => {}
     }
 }
@@ -32,8 +33,10 @@ mod tests {
 
     #[test]
     fn nested_values_and_missing_keys() {
-        let found = differences(&json!({"a": {"b": 1, "c": 2}, "d": 3}), &json!({"a": {"b": 1, "c": 4}, "e": 5}));
+        let words = ["then", "now"];
+        let found =
+            differences(words, &json!({"a": {"b": 1, "c": 2}, "d": 3}), &json!({"a": {"b": 1, "c": 4}, "e": 5}));
         assert_eq!(found, ["a.c: then 2, now 4", "d: then 3, now null", "e: then null, now 5"]);
-        assert!(differences(&json!({"a": [1]}), &json!({"a": [1]})).is_empty());
+        assert!(differences(words, &json!({"a": [1]}), &json!({"a": [1]})).is_empty());
     }
 }

@@ -81,14 +81,13 @@ pub fn evaluate(
     split: &str,
     options: EvaluateOptions,
 ) -> Result<Evaluation> {
-    let different = differences(&header.front_end, &spectrograms.header.front_end);
+    let words = ["the model has", "the spectrograms have"];
+    let different = differences(words, &header.front_end, &spectrograms.header.front_end);
     if !different.is_empty() {
-        let got =
-            different.iter().map(|line| line.replace("then", "the model has").replace("now", "the spectrograms have"));
         return Err(Error::Mismatch {
             what: "front end of the spectrograms".into(),
             expected: "that of the model".into(),
-            got: format!("{}; run `features` with the model's front end", got.collect::<Vec<_>>().join("; ")),
+            got: format!("{}; run `features` with the model's front end (`--like RUN`)", different.join("; ")),
         });
     }
     let clips = rows_of_split(spectrograms, split)?;

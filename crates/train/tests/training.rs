@@ -146,6 +146,7 @@ fn killed_by_the_system_it_ends_as_an_unbroken_one() {
         child.kill().unwrap(); // SIGKILL
         n_killed += u32::from(!child.wait().unwrap().success());
     }
+    assert!(n_killed > 0, "every child ended before it was killed");
     start(&data(25.0), &long_config(), killed.path(), Start::Resume, usize::MAX).unwrap();
     assert_eq!(outcome_of(killed.path()), outcome_of(whole.path()), "{n_killed} of 10 were killed in time");
 }

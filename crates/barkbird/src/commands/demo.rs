@@ -1,7 +1,6 @@
 //! `barkbird demo`: every stage, one after the other, each shown as the command that runs it alone.
 
-use super::{evaluate, features, predict, report, scan, synth, train};
-use crate::cli::{Cli, Command, DemoArgs, Global};
+use crate::cli::{Cli, DemoArgs, Global};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -67,16 +66,7 @@ fn stage(words: Vec<String>, global: &Global, ui: &Ui) -> Result<()> {
         line.extend(["--seed".to_owned(), seed.to_string()]);
     }
     ui.say(format!("\n$ {}", line.join(" ")));
-    let cli = Cli::try_parse_from(&line).with_context(|| line.join(" "))?;
-    let (ui, global) = (ui.nested(), Global { device: global.device.clone(), ..cli.global });
-    match &cli.command {
-        Command::Synth(args) => synth::run(args, &global, &ui),
-        Command::Scan(args) => scan::run(args, &global, &ui),
-        Command::Features(args) => features::run(args, &global, &ui),
-        Command::Train(args) => train::run(args, &global, &ui),
-        Command::Evaluate(args) => evaluate::run(args, &global, &ui),
-        Command::Predict(args) => predict::run(args, &global, &ui),
-        Command::Report(args) => report::run(args, &ui),
-        Command::Demo(_) => anyhow::bail!("a demo within a demo"),
-    }
+    let mut cli = Cli::try_parse_from(&line).with_context(|| line.join(" "))?;
+    cli.global.device.clone_from(&global.device);
+    super::run(&cli, &ui.nested())
 }

@@ -13,7 +13,6 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let loaded = Loaded::open(&args.run, &device)?;
     let index = shard::read_index(&args.features)?;
-    loaded.check_front_end(&index.front_end, &args.features)?;
     let spectrograms = shard::read_spectrograms(&args.features)?;
     let options = EvaluateOptions { seed: global.seed(), ..EvaluateOptions::default() };
     let evaluation = train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)

@@ -3,6 +3,7 @@
 use super::features::axes;
 use crate::cli::ReportArgs;
 use crate::front_end::Chain;
+use crate::inputs;
 use crate::model;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
@@ -17,7 +18,7 @@ const MAX_ERRORS: usize = 12;
 const PLAYER_HZ: u32 = 22_050;
 
 pub(crate) fn run(args: &ReportArgs, ui: &Ui) -> Result<()> {
-    let manifest = args.manifest.as_deref().map(Manifest::open).transpose()?;
+    let manifest = args.manifest.as_deref().map(inputs::manifest).transpose()?;
     let runs: Vec<_> = args.runs.iter().map(|run| gather(run, manifest.as_ref(), args, ui)).collect::<Result<_>>()?;
     let title = match &args.runs[..] {
         [one] => format!("barkbird: {}", name(one)),

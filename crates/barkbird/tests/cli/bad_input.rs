@@ -81,7 +81,7 @@ fn features_of_another_front_end_are_refused() {
     let work = trained();
     work.ok(&["features", "manifest.csv", "--out", "other", "--set", "front_end.hop=256"]);
     let message = work.fails(&["evaluate", "run", "--features", "other", "--out", "e"]);
-    assert!(message.contains("hop: expected 1024, got 256"), "{message}");
+    assert!(message.contains("hop: the model has 1024, the spectrograms have 256"), "{message}");
     work.ok(&["features", "manifest.csv", "--out", "alike", "--like", "run"]);
     work.ok(&["evaluate", "run", "--features", "alike", "--out", "e"]);
     let message = work.fails(&["evaluate", "run", "--features", "alike", "--split", "tset", "--out", "e"]);

@@ -105,3 +105,19 @@ fn a_picture_is_a_png() {
     work.ok(&["features", "--picture", sound.to_str().unwrap(), "--out", "bark.png"]);
     assert!(fs::read(work.path("bark.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
 }
+
+#[test]
+fn absolute_paths_stay_out_of_the_shards() {
+    let work = Work::new();
+    work.sounds(8);
+    let sounds = work.path("sounds").canonicalize().unwrap();
+    let manifest = fs::read_to_string(work.path("sounds/manifest.csv")).unwrap();
+    let mut lines = manifest.lines();
+    let mut absolute = format!("{}\n", lines.next().unwrap());
+    lines.for_each(|line| absolute.push_str(&format!("{}/{line}\n", sounds.display())));
+    fs::write(work.path("absolute.csv"), absolute).unwrap();
+    work.ok(&["features", "absolute.csv", "--out", "features"]);
+    let shard = fs::read(work.path("features/shard-00000.safetensors")).unwrap();
+    let text = String::from_utf8_lossy(&shard).into_owned();
+    assert!(text.contains("sounds/dog/dog-0001.wav") && !text.contains(&*sounds.to_string_lossy()));
+}

@@ -8,6 +8,10 @@ use features::FrontEnd;
 use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What a recording became.
 pub(crate) struct Recording {
@@ -42,6 +46,7 @@ impl Extractor {
     pub(crate) fn new(chain: &Chain, cache: Option<PathBuf>) -> Result<Self> {
         if let Some(folder) = &cache {
             std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+            shard::remove_temporaries(folder, ABANDONED)?;
         }
         let chain_json = serde_json::to_string(chain)?;
         Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache })

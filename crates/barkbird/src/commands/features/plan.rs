@@ -1,5 +1,6 @@
 //! What a manifest asks for: which rows, of which class, in which split.
 
+use crate::inputs;
 use crate::ui::table;
 use anyhow::{Context, Result, bail};
 use audio_io::split::NEITHER;
@@ -41,7 +42,7 @@ impl Plan {
     /// Reads a manifest (or a folder of class folders). `classes` names the classes in order; without it they are the
     /// labels of clips that are trained on, or all labels where nothing is.
     pub(crate) fn read(path: &Path, classes: &[String]) -> Result<Self> {
-        let mut manifest = Manifest::open(path)?;
+        let mut manifest = inputs::manifest(path)?;
         if manifest.rows.is_empty() {
             bail!("{}: lists no recording", path.display());
         }
