@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Changes whenever the same settings give other values, so that no cache entry of an earlier version is used.
-pub(crate) const CODE_SCHEMA: u32 = 1;
+pub(crate) const CODE_SCHEMA: u32 = 2;
 
 /// What turns a recording into spectrograms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ const SMALLEST_POWER: f32 = 1e-10;
 const LANES: usize = 16;
 
 /// Turns the magnitudes or powers of one clip into what `output` asks for, in place.
+#[inline(always)]
 pub(crate) fn scale(values: &mut [f32], spectrum: Spectrum, output: Output) {
     let Output::Db { reference, top_db } = output else { return };
     if spectrum == Spectrum::Magnitude {
@@ -17,6 +18,7 @@ pub(crate) fn scale(values: &mut [f32], spectrum: Spectrum, output: Output) {
     power_to_db(values, reference, top_db);
 }
 
+#[inline(always)]
 fn power_to_db(power: &mut [f32], reference: Reference, top_db: Option<f32>) {
     let peak_db = db(largest(power).max(SMALLEST_POWER));
     let zero_db = match reference {
@@ -36,6 +38,7 @@ fn power_to_db(power: &mut [f32], reference: Reference, top_db: Option<f32>) {
 }
 
 /// The largest of some numbers that are not negative; 0 of none.
+#[inline(always)]
 fn largest(values: &[f32]) -> f32 {
     let (chunks, rest) = values.as_chunks::<LANES>();
     let mut lanes = [0.0_f32; LANES];

@@ -10,7 +10,7 @@ use crate::linear::Linear;
 use crate::mel::MelBank;
 use crate::mfcc::Dct;
 use crate::pcen::Pcen;
-use crate::stft::{BLOCK, Buffers, Stft};
+use crate::stft::{BLOCK, Buffers, Stft, sounding};
 
 /// The largest magnitude of a sample: far above any integer scale, and squares of sums stay finite.
 const SAMPLE_LIMIT: f32 = 1e9;
@@ -20,6 +20,24 @@ pub struct FrontEnd {
     config: FrontEndConfig,
     transform: Transform,
     stage: Stage,
+}
+
+/// One call of [`FrontEnd::compute`], to be compiled for each set of instructions.
+struct Compute<'a> {
+    front_end: &'a FrontEnd,
+    samples: &'a [f32],
+    n_frames: usize,
+    scratch: &'a mut Scratch,
+    out: &'a mut [f32],
+}
+
+impl pulp::WithSimd for Compute<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.front_end.transform(self.samples, self.n_frames, self.scratch, self.out);
+    }
 }
 
 /// The transform in either arithmetic.
@@ -185,6 +203,13 @@ impl FrontEnd {
     pub fn compute(&self, samples: &[f32], scratch: &mut Scratch, out: &mut [f32]) -> Result<()> {
         let n_frames = self.n_frames(samples.len());
         self.check(samples, scratch, out, n_frames)?;
+        // The same arithmetic in the same order on every processor, in vectors as long as it has.
+        pulp::Arch::new().dispatch(Compute { front_end: self, samples, n_frames, scratch, out });
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn transform(&self, samples: &[f32], n_frames: usize, scratch: &mut Scratch, out: &mut [f32]) {
         match &self.stage {
             Stage::LogMel { bank, spectrum, output } => {
                 self.mel(samples, *spectrum, bank, scratch, out);
@@ -209,7 +234,6 @@ impl FrontEnd {
                 scratch.bands = bands;
             }
         }
-        Ok(())
     }
 
     /// Computes one clip into a vector of its own; [`compute`](Self::compute) is the way for many.
@@ -242,6 +266,7 @@ impl FrontEnd {
         Err(Error::Sample { index, limit: SAMPLE_LIMIT, got: samples[index] })
     }
 
+    #[inline(always)]
     fn mel(&self, samples: &[f32], spectrum: Spectrum, bank: &MelBank, scratch: &mut Scratch, out: &mut [f32]) {
         let n_frames = self.n_frames(samples.len());
         let write = |block: &[_], frames| bank.apply(block, out, n_frames, frames);
@@ -249,6 +274,7 @@ impl FrontEnd {
     }
 
     /// Calls `write` with the spectrum of a few frames, `[bins, BLOCK]`, and which they are, in order.
+    #[inline(always)]
     fn for_each_block(
         &self,
         samples: &[f32],
@@ -259,14 +285,15 @@ impl FrontEnd {
         let n_frames = self.n_frames(samples.len());
         let bins = scratch.made_for.bins.clone();
         let block = &mut scratch.block;
+        let sounding = sounding(samples);
         for start in (0..n_frames).step_by(BLOCK) {
             let frames = start..n_frames.min(start + BLOCK);
             match (&self.transform, &mut scratch.transform) {
                 (Transform::F64(stft), TransformScratch::F64(buffers)) => {
-                    stft.power(samples, frames.clone(), bins.clone(), buffers, block);
+                    stft.power(samples, sounding.clone(), frames.clone(), bins.clone(), buffers, block);
                 }
                 (Transform::F32(stft), TransformScratch::F32(buffers)) => {
-                    stft.power(samples, frames.clone(), bins.clone(), buffers, block);
+                    stft.power(samples, sounding.clone(), frames.clone(), bins.clone(), buffers, block);
                 }
                 _ => unreachable!("scratch space is checked to be of this precision"),
             }

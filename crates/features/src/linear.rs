@@ -43,6 +43,7 @@ impl Linear {
     ///
     /// # Shapes
     /// `spectrum`: `[bins, BLOCK]`; `out`: `[bins, n_frames]`
+    #[inline(always)]
     pub(crate) fn apply(&self, spectrum: &[[f32; BLOCK]], out: &mut [f32], n_frames: usize, columns: Range<usize>) {
         for (frames, row) in spectrum.iter().zip(out.chunks_exact_mut(n_frames)) {
             row[columns.clone()].copy_from_slice(&frames[..columns.len()]);

@@ -62,6 +62,7 @@ impl MelBank {
     /// # Shapes
     /// `spectrum`: `[bins, BLOCK]`, its first row the first of [`bins`](Self::bins); `out`: `[n_bands, n_frames]`,
     /// of which the columns `columns` are written.
+    #[inline(always)]
     pub(crate) fn apply(&self, spectrum: &[[f32; BLOCK]], out: &mut [f32], n_frames: usize, columns: Range<usize>) {
         for (band, row) in self.bands.iter().zip(out.chunks_exact_mut(n_frames)) {
             let weights = &self.weights[band.weights.clone()];

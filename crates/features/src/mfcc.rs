@@ -29,6 +29,7 @@ impl Dct {
     ///
     /// # Shapes
     /// `bands`: `[n_bands, n_frames]`; `sums`: `[n_frames]`, to work in; `out`: `[n_coefficients, n_frames]`
+    #[inline(always)]
     pub(crate) fn apply(&self, bands: &[f32], sums: &mut [f64], out: &mut [f32]) {
         let n_frames = sums.len();
         for (row, out) in self.rows.chunks_exact(self.n_bands).zip(out.chunks_exact_mut(n_frames)) {

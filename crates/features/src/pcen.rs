@@ -32,6 +32,7 @@ impl Pcen {
     /// Normalises one band over time, in place.
     ///
     /// The filter begins as after an endless input of one, like a filter that was given its own steady state.
+    #[inline(always)]
     pub(crate) fn apply(&self, band: &mut [f32]) {
         let mut smooth = 1.0;
         for value in band {

@@ -58,6 +58,8 @@ pub(crate) struct Buffers<T> {
     spectrum: Vec<Complex<T>>,
     /// The plan's own.
     work: Vec<Complex<T>>,
+    /// Squared magnitudes, a frame after the other: `[BLOCK, n_fft / 2 + 1]`.
+    power: Vec<f32>,
 }
 
 impl<T: Real> Stft<T> {
@@ -76,29 +78,46 @@ impl<T: Real> Stft<T> {
             frames: vec![zero; self.n_fft()],
             spectrum: vec![zero; self.n_fft()],
             work: vec![zero; self.plan.get_outofplace_scratch_len()],
+            power: vec![0.0; BLOCK * (self.n_fft() / 2 + 1)],
         }
     }
 
     /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Frame `t` is
-    /// centred on sample `t * hop`; samples before the first and after the last are silence.
+    /// centred on sample `t * hop`; samples before the first, after the last and outside `sounding` are silence, and
+    /// so are frames that reach no others, without a transform.
     ///
     /// # Shapes
     /// `power`: `[bins, BLOCK]`; columns beyond the frames hold nothing of use.
+    #[inline(always)]
     pub(crate) fn power(
         &self,
         samples: &[f32],
+        sounding: Range<usize>,
         frames: Range<usize>,
         bins: Range<usize>,
         buffers: &mut Buffers<T>,
         power: &mut [[f32; BLOCK]],
     ) {
-        for lane in (0..frames.len()).step_by(2) {
-            self.window_two_frames(samples, frames.start + lane, &mut buffers.frames);
+        let half = self.n_fft() / 2;
+        let silent = |frame: usize| {
+            let centre = frame * self.hop;
+            centre + half <= sounding.start || centre >= sounding.end + half
+        };
+        let rows = buffers.power.chunks_exact_mut(2 * bins.len()).take(BLOCK / 2);
+        for (rows, frame) in rows.zip(frames.step_by(2)) {
+            if silent(frame) && silent(frame + 1) {
+                rows.fill(0.0);
+                continue;
+            }
+            self.window_two_frames(samples, frame, &mut buffers.frames);
             self.plan.process_outofplace_with_scratch(&mut buffers.frames, &mut buffers.spectrum, &mut buffers.work);
-            power_of_two_frames(&buffers.spectrum, bins.clone(), lane, power);
+            let (first, second) = rows.split_at_mut(bins.len());
+            power_of_two_frames(&buffers.spectrum, bins.clone(), first, second);
         }
+        transpose(&buffers.power, power);
     }
 
+    #[inline(always)]
     fn window_two_frames(&self, samples: &[f32], frame: usize, out: &mut [Complex<T>]) {
         let n_fft = self.n_fft();
         let half = n_fft / 2;
@@ -118,28 +137,57 @@ impl<T: Real> Stft<T> {
     }
 }
 
-/// Takes the transforms of two real frames apart, squares their magnitudes and writes them to the columns `lane` and
-/// `lane + 1`.
+/// From the first sample that is not zero to behind the last; empty where all are zero.
+#[inline(always)]
+pub(crate) fn sounding(samples: &[f32]) -> Range<usize> {
+    let sounds = |sample: &f32| *sample != 0.0;
+    match samples.iter().position(sounds) {
+        None => 0..0,
+        Some(first) => first..samples.iter().rposition(sounds).map_or(first, |last| last + 1),
+    }
+}
+
+/// Takes the transforms of two real frames apart and squares their magnitudes.
 ///
 /// With `z` the transform of `a + ib`, that of `a` is `(z[k] + conj z[n-k]) / 2` and that of `b` is
 /// `(z[k] - conj z[n-k]) / 2i`. The halves are in the window already.
-fn power_of_two_frames<T: Real>(z: &[Complex<T>], bins: Range<usize>, lane: usize, power: &mut [[f32; BLOCK]]) {
-    let separate = |forward: Complex<T>, backward: Complex<T>, row: &mut [f32; BLOCK]| {
+///
+/// # Shapes
+/// `a`, `b`: `[bins]`
+#[inline(always)]
+fn power_of_two_frames<T: Real>(z: &[Complex<T>], bins: Range<usize>, a: &mut [f32], b: &mut [f32]) {
+    let separate = |forward: Complex<T>, backward: Complex<T>| {
         let a = Complex::new(forward.re + backward.re, forward.im - backward.im);
         let b = Complex::new(forward.im + backward.im, forward.re - backward.re);
-        row[lane] = (a.re * a.re + a.im * a.im).to_f32();
-        row[lane + 1] = (b.re * b.re + b.im * b.im).to_f32();
+        ((a.re * a.re + a.im * a.im).to_f32(), (b.re * b.re + b.im * b.im).to_f32())
     };
-    let (first, mut rows) = (bins.start, power);
-    let mut bins = bins;
-    if first == 0 && !bins.is_empty() {
-        let (row, others) = rows.split_at_mut(1);
-        separate(z[0], z[0], &mut row[0]);
-        (bins.start, rows) = (1, others);
+    let (mut first, n_bins) = (bins.start, bins.len());
+    let mut done = 0;
+    if first == 0 && n_bins > 0 {
+        (a[0], b[0]) = separate(z[0], z[0]);
+        (first, done) = (1, 1);
     }
-    let backward = z[z.len() + 1 - bins.end.max(1)..].iter().take(bins.len()).rev();
-    for ((row, &forward), &backward) in rows.iter_mut().zip(&z[bins]).zip(backward) {
-        separate(forward, backward, row);
+    let n = n_bins - done;
+    let forward = &z[first..first + n];
+    let backward = &z[z.len() + 1 - first - n..][..n];
+    let (a, b) = (&mut a[done..n_bins], &mut b[done..n_bins]);
+    for (((a, b), &forward), &backward) in a.iter_mut().zip(b).zip(forward).zip(backward.iter().rev()) {
+        (*a, *b) = separate(forward, backward);
+    }
+}
+
+/// `rows`: `[BLOCK, bins]` to `[bins, BLOCK]`.
+#[inline(always)]
+fn transpose(rows: &[f32], to: &mut [[f32; BLOCK]]) {
+    let n = to.len();
+    let from: [_; BLOCK] = std::array::from_fn(|lane| rows[lane * n..][..n].as_chunks::<BLOCK>());
+    let (tiles, rest) = to.as_chunks_mut::<BLOCK>();
+    for (i, tile) in tiles.iter_mut().enumerate() {
+        let from = from.map(|(chunks, _)| chunks[i]);
+        *tile = std::array::from_fn(|j| std::array::from_fn(|lane| from[lane][j]));
+    }
+    for (j, to) in rest.iter_mut().enumerate() {
+        *to = from.map(|(_, rest)| rest[j]);
     }
 }
 
@@ -176,13 +224,44 @@ mod tests {
         let samples = noise(n_samples);
         let stft = Stft::<T>::new(n_fft, n_fft, hop);
         let mut power = vec![[0.0; BLOCK]; bins.len()];
-        stft.power(&samples, 0..BLOCK, bins.clone(), &mut stft.buffers(), &mut power);
+        stft.power(&samples, sounding(&samples), 0..BLOCK, bins.clone(), &mut stft.buffers(), &mut power);
         for (bin, row) in bins.zip(&power) {
             for (frame, &got) in row.iter().enumerate() {
                 let expected = power_by_definition(&samples, n_fft, hop, frame, bin);
                 assert!((f64::from(got) - expected).abs() <= tolerance * (1.0 + expected), "frame {frame} bin {bin}");
             }
         }
+    }
+
+    #[test]
+    fn frames_without_sound_are_zero_and_the_others_as_before() {
+        let mut samples = noise(400);
+        samples[..120].fill(0.0);
+        samples[200..].fill(0.0);
+        assert_eq!(sounding(&samples), 120..200);
+        assert_eq!(sounding(&[0.0; 9]), 0..0);
+        let stft = Stft::<f64>::new(32, 32, 25);
+        let powers = |sounding| {
+            let mut all = Vec::new();
+            for start in [0, BLOCK] {
+                let mut power = vec![[0.0; BLOCK]; 17];
+                stft.power(
+                    &samples,
+                    Range::clone(&sounding),
+                    start..start + BLOCK,
+                    0..17,
+                    &mut stft.buffers(),
+                    &mut power,
+                );
+                all.extend(power);
+            }
+            all
+        };
+        assert_eq!(powers(120..200), powers(0..400));
+        assert_eq!(
+            powers(120..200)[0],
+            [0.0, 0.0, 0.0, 0.0, 0.0, powers(0..400)[0][5], powers(0..400)[0][6], powers(0..400)[0][7]]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) enum Durability {
 /// # Errors
 /// [`Error::Io`] that says which step failed on which path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    place(path, bytes, Durability::Synced)
+    place(path, &[bytes], Durability::Synced)
 }
 
 /// Removes the temporaries that killed runs left in `dir` and that are at least `age` old; returns how many.
@@ -50,11 +50,12 @@ pub fn remove_temporaries(dir: &Path, age: Duration) -> Result<usize> {
     Ok(n_removed)
 }
 
-pub(crate) fn place(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
+/// As [`write_atomic`], for a file in pieces.
+pub(crate) fn place(path: &Path, pieces: &[&[u8]], durability: Durability) -> Result<()> {
     let dir = folder_of(path);
-    let (mut file, temporary) = create_sibling(dir)?;
+    let (file, temporary) = create_sibling(dir)?;
     let io = |operation| Error::io(operation, path);
-    file.write_all(bytes).map_err(io("write"))?;
+    write_pieces(&file, pieces).map_err(io("write"))?;
     set_mode(&file).map_err(io("set the mode of"))?;
     if durability == Durability::Synced {
         file.sync_all().map_err(io("sync"))?;
@@ -66,6 +67,13 @@ pub(crate) fn place(path: &Path, bytes: &[u8], durability: Durability) -> Result
         sync_folder(dir).map_err(Error::io("sync", dir))?;
     }
     Ok(())
+}
+
+/// Small pieces are put together; a large one goes to the system as it is.
+fn write_pieces(file: &File, pieces: &[&[u8]]) -> io::Result<()> {
+    let mut writer = BufWriter::new(file);
+    pieces.iter().try_for_each(|piece| writer.write_all(piece))?;
+    writer.flush()
 }
 
 /// A file that goes away when dropped, unless it was renamed to its final name first.

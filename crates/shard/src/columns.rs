@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::container::{Container, Tensor, Values, encode, list};
+use crate::encoded::Encoded;
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::{CLIPS_PER_SHARD, NO_LABEL};
@@ -45,14 +46,14 @@ impl<'a> Columns<'a> {
         Ok(())
     }
 
-    /// The file's bytes, with `features` in front of the shared columns. Everything was checked before.
-    pub(crate) fn encode(&self, mut tensors: Vec<Tensor<'a>>, file: &Path) -> Result<Vec<u8>> {
+    /// The file, with `features` in front of the shared columns. Everything was checked before.
+    pub(crate) fn encode(&self, mut tensors: Vec<Tensor<'a>>, file: &Path) -> Result<Encoded<'a>> {
         let n = self.header.clips.len();
         check_count(n, file)?;
         let header = serde_json::to_string(self.header).map_err(Error::json(file, "header"))?;
         let values = [Values::U32(self.frames), Values::U32(self.label), Values::U8(self.split)];
         tensors.extend(COLUMNS.into_iter().zip(values).map(|(name, values)| Tensor { name, shape: vec![n], values }));
-        encode(header, &tensors, file)
+        encode(header, tensors, file)
     }
 }
 

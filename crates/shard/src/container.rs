@@ -1,14 +1,16 @@
 //! The safetensors container: named tensors and one string of metadata, to bytes and, with distrust, back.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use safetensors::tensor::{Dtype, Metadata, View};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
+use crate::encoded::{BLOCK, Encoded, halves, words};
 use crate::error::{Error, Result};
 
 /// The one metadata key. With a second one the order on disk would change from write to write.
@@ -17,8 +19,8 @@ const KEY: &str = "shard";
 const MAX_HEADER_BYTES: usize = 16 << 20;
 /// The header's length stands in front of it.
 const LENGTH_BYTES: usize = 8;
-/// Values converted at a time between F16 and f32.
-const BLOCK: usize = 4096;
+/// The tensors begin at a multiple of this.
+const ALIGNMENT: usize = 8;
 
 /// What a tensor is written from.
 #[derive(Clone, Copy)]
@@ -37,7 +39,7 @@ pub(crate) struct Tensor<'a> {
     pub(crate) values: Values<'a>,
 }
 
-impl View for &Tensor<'_> {
+impl<'a> Tensor<'a> {
     fn dtype(&self) -> Dtype {
         match self.values {
             Values::F32(_) => Dtype::F32,
@@ -47,36 +49,36 @@ impl View for &Tensor<'_> {
         }
     }
 
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
+    fn body(&self) -> Cow<'a, [u8]> {
         match self.values {
-            Values::F32(values) => little_endian(values, f32::to_le_bytes).into(),
+            Values::F32(values) => words(values, f32::to_le_bytes),
             Values::F16(values) => halves(values).into(),
-            Values::U32(values) => little_endian(values, u32::to_le_bytes).into(),
+            Values::U32(values) => words(values, u32::to_le_bytes),
             Values::U8(values) => values.into(),
-        }
-    }
-
-    fn data_len(&self) -> usize {
-        match self.values {
-            Values::F32(values) => 4 * values.len(),
-            Values::F16(values) => 2 * values.len(),
-            Values::U32(values) => 4 * values.len(),
-            Values::U8(values) => values.len(),
         }
     }
 }
 
-/// The file's bytes. The container orders tensors by dtype, then by name, so equal input gives equal bytes.
-pub(crate) fn encode(header_json: String, tensors: &[Tensor<'_>], file: &Path) -> Result<Vec<u8>> {
+/// The file. The container orders tensors by dtype, the widest first, then by name, so equal input gives equal bytes.
+pub(crate) fn encode<'a>(header_json: String, mut tensors: Vec<Tensor<'a>>, file: &Path) -> Result<Encoded<'a>> {
+    let refuse = |error| Error::mismatch(file, "tensors", "a shard that can be written", error);
+    tensors.sort_by_key(|tensor| (Reverse(tensor.dtype()), tensor.name));
+    let bodies: Vec<_> = tensors.iter().map(Tensor::body).collect();
+    let mut end = 0;
+    let infos = tensors.into_iter().zip(&bodies).map(|(tensor, body)| {
+        let start = end;
+        end += body.len();
+        (tensor.name.to_owned(), TensorInfo { dtype: tensor.dtype(), shape: tensor.shape, data_offsets: (start, end) })
+    });
     let metadata = HashMap::from([(KEY.to_owned(), header_json)]);
-    let bytes = safetensors::serialize(tensors.iter().map(|tensor| (tensor.name, tensor)), Some(metadata))
-        .map_err(|error| Error::mismatch(file, "tensors", "a shard that can be written", error))?;
-    header_length(&bytes, file)?;
-    Ok(bytes)
+    let metadata = Metadata::new(Some(metadata), infos.collect()).map_err(|error| refuse(error.to_string()))?;
+    let mut json = serde_json::to_vec(&metadata).map_err(|error| refuse(error.to_string()))?;
+    json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
+    if json.len() > MAX_HEADER_BYTES {
+        return Err(Error::mismatch(file, "header", format!("at most {MAX_HEADER_BYTES} bytes"), json.len()));
+    }
+    let head = [&(json.len() as u64).to_le_bytes(), &json[..]].concat();
+    Ok(Encoded { head, bodies })
 }
 
 /// A file whose container holds together: the tensors' extents fill it exactly and agree with their shapes.
@@ -209,27 +211,6 @@ fn header_length(bytes: &[u8], file: &Path) -> Result<usize> {
             Err(Error::mismatch(file, "header length", format!("at most {most} bytes"), length))
         }
     }
-}
-
-fn little_endian<T: Copy>(values: &[T], bytes_of: impl Fn(T) -> [u8; 4]) -> Vec<u8> {
-    let mut bytes = vec![0; 4 * values.len()];
-    for (to, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
-        *to = bytes_of(*value);
-    }
-    bytes
-}
-
-fn halves(values: &[f32]) -> Vec<u8> {
-    let mut bytes = vec![0; 2 * values.len()];
-    let mut block = [f16::ZERO; BLOCK];
-    for (to, from) in bytes.chunks_mut(2 * BLOCK).zip(values.chunks(BLOCK)) {
-        let block = &mut block[..from.len()];
-        block.convert_from_f32_slice(from);
-        for (to, half) in to.as_chunks_mut().0.iter_mut().zip(block) {
-            *to = half.to_le_bytes();
-        }
-    }
-    bytes
 }
 
 fn from_halves(bytes: &[u8]) -> Vec<f32> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::columns::{Columns, OwnedColumns, check_floats};
 use crate::container::{Container, Tensor, Values};
+use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::header::Header;
 use crate::schema::{Parts, Schema};
@@ -51,6 +52,14 @@ impl Embeddings {
     /// # Errors
     /// What [`validate`](Self::validate) finds, or too many clips.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        Ok(self.encoded()?.to_vec())
+    }
+
+    /// As [`to_bytes`](Self::to_bytes), without a copy of the values.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn encoded(&self) -> Result<Encoded<'_>> {
         let file = Path::new("embeddings in memory");
         self.check(file)?;
         let tensor = |name, width, values| Tensor { name, shape: vec![self.n_clips(), width], values };
@@ -96,8 +105,8 @@ impl Schema for Embeddings {
         Self::from_bytes(bytes, file)
     }
 
-    fn encode(&self, (): ()) -> Result<Vec<u8>> {
-        self.to_bytes()
+    fn encode(&self, (): ()) -> Result<Encoded<'_>> {
+        self.encoded()
     }
 
     fn header(&self) -> &Header {

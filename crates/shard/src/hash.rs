@@ -7,9 +7,14 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// SHA-256 of `bytes` as its 32 raw bytes.
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+/// SHA-256 of the pieces one after the other.
+pub(crate) fn sha256_hex_of(pieces: &[&[u8]]) -> String {
+    hex(&sha256_of(pieces))
+}
+
+/// SHA-256 of the pieces one after the other as its 32 raw bytes.
+pub(crate) fn sha256_of(pieces: &[&[u8]]) -> [u8; 32] {
+    pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize().into()
 }
 
 /// Whether `text` looks like what [`sha256_hex`] returns.
@@ -17,7 +22,7 @@ pub(crate) fn is_sha256_hex(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }

@@ -111,6 +111,7 @@ pub mod cache;
 mod columns;
 mod container;
 mod embedding;
+mod encoded;
 mod error;
 mod hash;
 mod header;
@@ -122,6 +123,7 @@ mod writer;
 
 pub use atomic::{remove_temporaries, write_atomic};
 pub use embedding::{EMBEDDING, Embeddings};
+pub use encoded::Encoded;
 pub use error::{Error, Result};
 pub use hash::sha256_hex;
 pub use header::{ClipRecord, Header, Provenance};

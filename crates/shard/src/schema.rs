@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::columns::check_shape;
+use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::header::{ClipRecord, Header};
 
@@ -14,8 +15,8 @@ pub(crate) trait Schema: Sized {
     type Storage: Copy;
     /// One shard from its bytes, checked.
     fn parse(bytes: &[u8], file: &Path) -> Result<Self>;
-    /// The bytes of one shard.
-    fn encode(&self, storage: Self::Storage) -> Result<Vec<u8>>;
+    /// The file of one shard.
+    fn encode(&self, storage: Self::Storage) -> Result<Encoded<'_>>;
     /// The shard's header.
     fn header(&self) -> &Header;
     /// Name and shape, for one clip, of each feature tensor.

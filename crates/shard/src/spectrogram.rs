@@ -6,6 +6,7 @@ use half::f16;
 
 use crate::columns::{Columns, OwnedColumns, check_floats, check_frames};
 use crate::container::{Container, Tensor, Values};
+use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::header::Header;
 use crate::schema::{Parts, Schema};
@@ -70,6 +71,14 @@ impl Spectrograms {
     /// # Errors
     /// What [`validate`](Self::validate) finds, too many clips, or a value that F16 cannot hold.
     pub fn to_bytes(&self, dtype: MelDtype) -> Result<Vec<u8>> {
+        Ok(self.encoded(dtype)?.to_vec())
+    }
+
+    /// As [`to_bytes`](Self::to_bytes), without a copy of the values.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn encoded(&self, dtype: MelDtype) -> Result<Encoded<'_>> {
         let file = Path::new("spectrograms in memory");
         let (most, values) = match dtype {
             MelDtype::F32 => (f32::MAX, Values::F32(&self.mel)),
@@ -116,8 +125,8 @@ impl Schema for Spectrograms {
         Self::from_bytes(bytes, file)
     }
 
-    fn encode(&self, storage: MelDtype) -> Result<Vec<u8>> {
-        self.to_bytes(storage)
+    fn encode(&self, storage: MelDtype) -> Result<Encoded<'_>> {
+        self.encoded(storage)
     }
 
     fn header(&self) -> &Header {

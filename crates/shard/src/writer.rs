@@ -9,16 +9,18 @@ use half::f16;
 use serde_json::Value;
 
 use crate::CLIPS_PER_SHARD;
-use crate::atomic::{remove_temporaries, write_atomic};
+use crate::atomic::{Durability, place, remove_temporaries, write_atomic};
 use crate::columns::{check_floats, check_frames, check_label, check_split};
 use crate::container::list;
 use crate::embedding::{EMBEDDING, Embeddings};
 use crate::error::{Error, Result};
-use crate::hash::sha256_hex;
 use crate::header::{ClipRecord, Header, Provenance, check_clip, check_names};
 use crate::index::{INDEX, Index, ShardEntry, Skipped, file_name, is_shard_name};
-use crate::schema::{Schema, clear};
+use crate::schema::{Schema, clear, reserve};
 use crate::spectrogram::{MelDtype, SPECTROGRAM, Spectrograms};
+
+/// Most values that memory is reserved for before they are there.
+const MOST_RESERVED: usize = 1 << 24;
 
 /// Writes a folder of `spectrogram/1` shards.
 #[derive(Debug)]
@@ -184,6 +186,11 @@ impl<S: Schema> Folder<S> {
         for ((name, shape), values) in self.pending.shapes().into_iter().zip(features) {
             check_floats(name, &[&[1], &shape[..]].concat(), values, most, path)?;
         }
+        if self.n_clips == 0 {
+            // The same memory serves every shard.
+            let n_values = features.iter().map(|values| values.len()).sum::<usize>().max(1);
+            reserve(&mut self.pending, CLIPS_PER_SHARD.min(MOST_RESERVED / n_values));
+        }
         let parts = self.pending.parts();
         parts.features.into_iter().zip(features).for_each(|(to, from)| to.extend_from_slice(from));
         parts.frames.push(frames);
@@ -195,11 +202,12 @@ impl<S: Schema> Folder<S> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let bytes = self.pending.encode(self.storage)?;
+        let encoded = self.pending.encode(self.storage)?;
         let file = file_name(self.shards.len());
-        write_atomic(&self.dir.join(&file), &bytes)?;
+        let (sha256, bytes) = (encoded.sha256_hex(), encoded.n_bytes());
+        place(&self.dir.join(&file), &encoded.pieces(), Durability::Synced)?;
         let clips = self.pending.header().clips.len() as u64;
-        self.shards.push(ShardEntry { file, sha256: sha256_hex(&bytes), bytes: bytes.len() as u64, clips });
+        self.shards.push(ShardEntry { file, sha256, bytes, clips });
         clear(&mut self.pending);
         Ok(())
     }

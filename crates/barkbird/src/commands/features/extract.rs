@@ -2,12 +2,13 @@
 
 use super::plan::{Plan, Planned};
 use crate::front_end::{Chain, ClipSpectrogram};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use audio_io::Row;
 use features::FrontEnd;
+use shard::cache::{Cache, Key};
 use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
@@ -15,22 +16,16 @@ const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// What a recording became.
 pub(crate) struct Recording {
-    /// Its clips, in time order.
-    pub(crate) clips: Vec<ExtractedClip>,
+    /// Where its clips come from, in time order.
+    pub(crate) records: Vec<ClipRecord>,
+    /// `[N, n_mels, n_frames]`.
+    pub(crate) mel: Vec<f32>,
+    /// Frames of each clip that hold sound.
+    pub(crate) frames: Vec<u32>,
     /// Bands of each spectrogram.
     pub(crate) n_mels: usize,
     /// Frames of each spectrogram.
     pub(crate) n_frames: usize,
-}
-
-/// One clip of a recording.
-pub(crate) struct ExtractedClip {
-    /// Where it comes from.
-    pub(crate) record: ClipRecord,
-    /// `[n_mels, n_frames]`.
-    pub(crate) mel: Vec<f32>,
-    /// Frames that hold sound.
-    pub(crate) frames: u32,
 }
 
 /// Computes spectrograms, or finds them in the cache.
@@ -38,16 +33,21 @@ pub(crate) struct Extractor {
     chain: Chain,
     chain_json: String,
     front_end: FrontEnd,
-    cache: Option<PathBuf>,
+    cache: Option<Cache>,
+}
+
+/// The spectrograms of a recording before they have the manifest's names.
+pub(crate) struct Extracted {
+    spectrograms: Spectrograms,
+    key: Key,
+    /// Whether the cache lacks them.
+    fresh: bool,
 }
 
 impl Extractor {
     /// Prepares the front end and the cache folder.
-    pub(crate) fn new(chain: &Chain, cache: Option<PathBuf>) -> Result<Self> {
-        if let Some(folder) = &cache {
-            std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-            shard::remove_temporaries(folder, ABANDONED)?;
-        }
+    pub(crate) fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
+        let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
         let chain_json = serde_json::to_string(chain)?;
         Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache })
     }
@@ -55,39 +55,43 @@ impl Extractor {
     /// The spectrograms of one row; `Err` inside when the recording can't be used, with the reason.
     ///
     /// # Errors
-    /// A cache that can't be written to.
-    pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Recording, String>> {
+    /// A cache that can't be read.
+    pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
         let path = plan.manifest.file(&planned.row);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(format!("cannot be read: {error}"))),
         };
         let source_sha256 = shard::sha256_hex(&bytes);
-        let entry = self.cache.as_ref().map(|folder| folder.join(self.key(&source_sha256, &planned.row)));
-        let cached = match &entry {
-            Some(entry) => shard::cache::read(entry)?.and_then(|payload| unpack(&payload, entry)),
+        let key = self.key(&source_sha256, &planned.row);
+        let cached = match &self.cache {
+            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, &path)),
             None => None,
         };
-        let spectrograms = match cached {
-            Some(found) => found,
-            None => match self.chain.spectrograms(&self.front_end, &bytes, &path, &planned.row) {
-                Ok(computed) => {
-                    let packed = self.pack(computed, &source_sha256)?;
-                    if let Some(entry) = &entry {
-                        shard::cache::write(entry, &packed.to_bytes(MelDtype::F32)?)?;
-                    }
-                    packed
-                }
-                Err(error) => return Ok(Err(crate::one_line(&error))),
-            },
-        };
-        Ok(Ok(label(spectrograms, &planned.row)))
+        if let Some(spectrograms) = cached {
+            return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
+        }
+        match self.chain.spectrograms(&self.front_end, &bytes, &path, &planned.row) {
+            Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
+            Err(error) => Ok(Err(crate::one_line(&error))),
+        }
+    }
+
+    /// Puts what the cache lacks into it, together.
+    ///
+    /// # Errors
+    /// A cache that can't be written to.
+    pub(crate) fn keep<'a>(&self, extracted: impl Iterator<Item = &'a Extracted>) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        let fresh = extracted.filter(|extracted| extracted.fresh);
+        let entry = |extracted: &'a Extracted| Ok((extracted.key, extracted.spectrograms.encoded(MelDtype::F32)?));
+        Ok(cache.put(&fresh.map(entry).collect::<Result<Vec<_>>>()?)?)
     }
 
     /// Name of the cache entry: what made it, hashed.
-    fn key(&self, source_sha256: &str, row: &Row) -> String {
+    fn key(&self, source_sha256: &str, row: &Row) -> Key {
         let part = format!("{:?} {:?} {:?}", row.start_s, row.end_s, row.channel);
-        format!("{}.cache", shard::cache::key(&[source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()]))
+        shard::cache::key(&[source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()])
     }
 
     /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
@@ -138,31 +142,28 @@ fn concatenated(mut mels: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
 }
 
 /// A damaged entry is as good as none: it is computed again.
-fn unpack(payload: &[u8], entry: &Path) -> Option<Spectrograms> {
-    Spectrograms::from_bytes(payload, entry).ok()
+fn unpack(payload: &[u8], recording: &Path) -> Option<Spectrograms> {
+    Spectrograms::from_bytes(payload, recording).ok()
 }
 
-/// Gives the clips the names that the manifest has for them.
-fn label(spectrograms: Spectrograms, row: &Row) -> Recording {
-    let (n_mels, n_frames) = (spectrograms.n_mels, spectrograms.n_frames);
-    let several = spectrograms.header.clips.len() > 1 || row.start_s.is_some();
-    let mels: Vec<Vec<f32>> = match spectrograms.header.clips.len() {
-        1 => vec![spectrograms.mel],
-        _ => spectrograms.mel.chunks_exact(n_mels * n_frames).map(<[f32]>::to_vec).collect(),
-    };
-    let clips = spectrograms.header.clips.into_iter().zip(mels).zip(spectrograms.frames);
-    let clips = clips.map(|((mut record, mel), frames)| {
-        let mut id = row.path.clone();
-        if several {
-            id.push_str(&format!("@{:.3}", record.start_s));
-        }
-        if !record.id.is_empty() {
-            id.push_str(&format!("#{}", record.id));
-        }
-        record.id = id;
-        record.path.clone_from(&row.path);
-        record.group.clone_from(&row.group);
-        ExtractedClip { record, mel, frames }
-    });
-    Recording { clips: clips.collect(), n_mels, n_frames }
+impl Extracted {
+    /// Gives the clips the names that the manifest has for them.
+    pub(crate) fn named(self, row: &Row) -> Recording {
+        let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;
+        let several = header.clips.len() > 1 || row.start_s.is_some();
+        let name = |mut record: ClipRecord| {
+            let mut id = row.path.clone();
+            if several {
+                id.push_str(&format!("@{:.3}", record.start_s));
+            }
+            if !record.id.is_empty() {
+                id.push_str(&format!("#{}", record.id));
+            }
+            record.id = id;
+            record.path.clone_from(&row.path);
+            record.group.clone_from(&row.group);
+            record
+        };
+        Recording { records: header.clips.into_iter().map(name).collect(), mel, frames, n_mels, n_frames }
+    }
 }

@@ -16,15 +16,18 @@ use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use extract::{Extractor, Recording};
+use extract::{Extracted, Extractor, Recording};
+use indicatif::ProgressBar;
 use plan::{Plan, Planned};
 use rayon::prelude::*;
 use shard::{MelDtype, Provenance, Skipped, SpectrogramWriter};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Recordings in memory at once.
+/// Most recordings that are computed and kept together; a killed run loses no more than those.
 const BLOCK: usize = 64;
+/// Bytes of files after which a block is full.
+const BLOCK_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(args: &FeaturesArgs, global: &Global, ui: &Ui) -> Result<()> {
     let chain = chain(args)?;
@@ -37,7 +40,7 @@ pub(crate) fn run(args: &FeaturesArgs, global: &Global, ui: &Ui) -> Result<()> {
         ui.warn(warning);
     }
     let cache = (!args.no_cache || args.part.is_some()).then(|| args.out.join("cache"));
-    let extractor = Extractor::new(&chain, cache)?;
+    let extractor = Extractor::new(&chain, cache.as_deref())?;
     match args.part {
         Some(part) => compute_part(&plan, &extractor, part, &args.out, ui),
         None => assemble(&plan, &extractor, &chain, args, global, ui),
@@ -68,17 +71,17 @@ fn compute_part(plan: &Plan, extractor: &Extractor, part: (usize, usize), out: &
     let (index, count) = part;
     let mine: Vec<_> = plan.rows.iter().skip(index - 1).step_by(count).collect();
     let bar = ui.bar(mine.len(), "features");
-    let outcomes: Vec<Option<Skipped>> = mine
-        .par_iter()
-        .map(|planned| {
-            cancel::check("finished recordings are kept; run the same command again to go on")?;
-            let recording = extractor.recording(plan, planned)?;
-            bar.inc(1);
-            Ok(recording.err().map(|reason| Skipped { path: planned.row.path.clone(), reason }))
-        })
-        .collect::<Result<_>>()?;
+    let mut skipped = Vec::new();
+    for block in blocks(plan, &mine) {
+        let computed = compute(plan, extractor, block, &bar);
+        extractor.keep(computed.iter().flatten().flatten())?;
+        for (planned, computed) in block.iter().zip(computed) {
+            if let Err(reason) = computed? {
+                skipped.push(Skipped { path: planned.row.path.clone(), reason });
+            }
+        }
+    }
     bar.finish_and_clear();
-    let skipped: Vec<_> = outcomes.into_iter().flatten().collect();
     say_skipped(&skipped, ui);
     ui.say(format!(
         "part {index} of {count}: {} of {} recordings computed; once every part is done, run the same command without \
@@ -112,29 +115,24 @@ fn assemble(
     let mut writer = SpectrogramWriter::create(&args.out, chain.to_header()?, classes, splits, provenance, dtype)?;
     let bar = ui.bar(plan.rows.len(), "features");
     let mut skipped = Vec::new();
-    let compute = |block: &[Planned]| -> Result<Vec<Result<Recording, String>>> {
-        let recording = |planned: &Planned| {
-            cancel::check("finished recordings are kept; run the same command again to go on")?;
-            let recording = extractor.recording(plan, planned)?;
-            bar.inc(1);
-            Ok(recording)
-        };
-        block.par_iter().map(recording).collect()
-    };
+    let rows: Vec<_> = plan.rows.iter().collect();
+    let blocks = blocks(plan, &rows);
     std::thread::scope(|scope| -> Result<()> {
         // The next block is computed while this one is written.
         let (send, receive) = std::sync::mpsc::sync_channel(1);
+        let (blocks, bar) = (&blocks, &bar);
         scope.spawn(move || {
             // Once a block has failed, or nobody listens any more, the rest is not needed.
-            plan.rows.chunks(BLOCK).map(compute).all(|computed| {
-                let fine = computed.is_ok();
+            blocks.iter().map(|block| compute(plan, extractor, block, bar)).all(|computed| {
+                let fine = computed.iter().all(Result::is_ok);
                 send.send(computed).is_ok() && fine
             })
         });
-        for (block, recordings) in plan.rows.chunks(BLOCK).zip(receive) {
-            for (planned, recording) in block.iter().zip(recordings?) {
-                match recording {
-                    Ok(recording) => push(&mut writer, planned, recording)?,
+        for (block, computed) in blocks.iter().zip(receive) {
+            extractor.keep(computed.iter().flatten().flatten())?;
+            for (planned, computed) in block.iter().zip(computed) {
+                match computed? {
+                    Ok(extracted) => push(&mut writer, planned, extracted.named(&planned.row))?,
                     Err(reason) => skipped.push(Skipped { path: planned.row.path.clone(), reason }),
                 }
             }
@@ -160,12 +158,43 @@ fn assemble(
     ui.result(&index)
 }
 
+/// Recordings that are computed together: so many that all threads have work and memory stays bounded.
+fn blocks<'a, 'b>(plan: &Plan, rows: &'b [&'a Planned]) -> Vec<&'b [&'a Planned]> {
+    let mut n_bytes = 0;
+    let mut n_recordings = 0;
+    let mut is_next = |planned: &Planned| {
+        let size = std::fs::metadata(plan.manifest.file(&planned.row)).map_or(0, |file| file.len());
+        let next = n_recordings == BLOCK || (n_recordings > 0 && n_bytes + size > BLOCK_BYTES);
+        (n_bytes, n_recordings) = if next { (size, 1) } else { (n_bytes + size, n_recordings + 1) };
+        next
+    };
+    let starts: Vec<_> = (0..rows.len()).filter(|&i| is_next(rows[i])).collect();
+    let bounds: Vec<_> = std::iter::once(0).chain(starts).chain([rows.len()]).collect();
+    bounds.windows(2).map(|bound| &rows[bound[0]..bound[1]]).collect()
+}
+
+/// The spectrograms of a block's recordings, each on its own: what was finished before an error or Ctrl-C is there.
+fn compute(
+    plan: &Plan,
+    extractor: &Extractor,
+    block: &[&Planned],
+    bar: &ProgressBar,
+) -> Vec<Result<Result<Extracted, String>>> {
+    let recording = |planned: &&Planned| {
+        cancel::check("finished recordings are kept; run the same command again to go on")?;
+        let extracted = extractor.recording(plan, planned);
+        bar.inc(1);
+        extracted
+    };
+    block.par_iter().map(recording).collect()
+}
+
 /// Adds the clips of a recording to the shards.
 fn push(writer: &mut SpectrogramWriter, planned: &Planned, recording: Recording) -> Result<()> {
-    let Recording { clips, n_mels, n_frames } = recording;
-    for clip in clips {
-        let path = clip.record.path.clone();
-        let pushed = writer.push(clip.record, &clip.mel, n_mels, n_frames, clip.frames, planned.label, planned.split);
+    let Recording { records, mel, frames, n_mels, n_frames } = recording;
+    for ((record, mel), frames) in records.into_iter().zip(mel.chunks_exact(n_mels * n_frames)).zip(frames) {
+        let path = record.path.clone();
+        let pushed = writer.push(record, mel, n_mels, n_frames, frames, planned.label, planned.split);
         pushed.with_context(|| {
             format!("{path}: every spectrogram of a shard has the same size; choose a window length")
         })?;
