@@ -115,7 +115,7 @@ pub fn clips(
         let samples = if from_hz == to_hz {
             source
         } else {
-            Cow::Owned(resample::resample_part(&source, from_hz, to_hz, cut.part.clone(), length)?)
+            Cow::Owned(resample::resample_part(&source, from_hz, to_hz, cut.part.clone(), length))
         };
         let starts = starts(&samples, to_hz, windowing);
         let windows: Vec<Vec<f32>> = if starts == [0] && samples.len() <= length {

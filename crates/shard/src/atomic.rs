@@ -17,6 +17,8 @@ const SUFFIX: &str = ".tmp";
 pub(crate) enum Durability {
     /// Bytes and name are on the medium when the call returns.
     Synced,
+    /// Bytes are on the medium, and the name will be when a later file of the folder is [`Synced`](Self::Synced).
+    BytesSynced,
     /// A lost file is only lost time.
     Unsynced,
 }
@@ -57,7 +59,7 @@ pub(crate) fn place(path: &Path, pieces: &[&[u8]], durability: Durability) -> Re
     let io = |operation| Error::io(operation, path);
     write_pieces(&file, pieces).map_err(io("write"))?;
     set_mode(&file).map_err(io("set the mode of"))?;
-    if durability == Durability::Synced {
+    if durability != Durability::Unsynced {
         file.sync_all().map_err(io("sync"))?;
     }
     drop(file);

@@ -68,7 +68,7 @@
 //!
 //! # Writing
 //! Every file is written under a temporary name beside its own, given mode 0644, synced and renamed, and its folder
-//! synced; see [`write_atomic`]. Cache entries, which can be lost, have a format of their own: [`cache`].
+//! synced, for shards together with the index; see [`write_atomic`]. Cache entries, which can be lost, have a format of their own: [`cache`].
 //!
 //! # Example
 //! ```

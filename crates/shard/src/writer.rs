@@ -205,7 +205,8 @@ impl<S: Schema> Folder<S> {
         let encoded = self.pending.encode(self.storage)?;
         let file = file_name(self.shards.len());
         let (sha256, bytes) = (encoded.sha256_hex(), encoded.n_bytes());
-        place(&self.dir.join(&file), &encoded.pieces(), Durability::Synced)?;
+        // The index, without which no shard is read, takes the names with it.
+        place(&self.dir.join(&file), &encoded.pieces(), Durability::BytesSynced)?;
         let clips = self.pending.header().clips.len() as u64;
         self.shards.push(ShardEntry { file, sha256, bytes, clips });
         clear(&mut self.pending);
