@@ -10,7 +10,7 @@ find_barkbird() {
   barkbird=${BARKBIRD:-}
   [ -n "$barkbird" ] && return
   cargo build --release --quiet --manifest-path "$root/Cargo.toml"
-  barkbird=$root/target/release/barkbird
+  barkbird=${CARGO_TARGET_DIR:-$root/target}/release/barkbird
 }
 
 # A folder of our own that goes away at the end.

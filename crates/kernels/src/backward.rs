@@ -1,9 +1,10 @@
+use crate::convolution::{Convolution, STEP};
 use crate::forward::{add, total};
 use crate::fused::{Fused, Saved, Weights};
 use crate::rows::{GradientSums, OutputGradient};
 use crate::scratch::Buffer;
 use crate::slab::Slab;
-use crate::tile::{pack, panels_len};
+use crate::tile::panels_len;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -43,7 +44,7 @@ pub(crate) fn run(
     let size = &block.size;
     let sums = norm_gradients(block, saved, gradient);
     let coefficients = coefficients(block, saved, weights, &sums);
-    let panels = block.input_gradient.then(|| pack_flipped(block, weights.conv));
+    let turned = block.input_gradient.then(|| turned(block, weights.conv));
 
     let mut map_gradient = vec![0f32; if block.input_gradient { map.len() } else { 0 }];
     let mut residual_gradient = vec![0f32; if residual { saved.y.len() } else { 0 }];
@@ -54,7 +55,7 @@ pub(crate) fn run(
         .zip(optional_chunks(&mut map_gradient, per_part * size.input_len()))
         .zip(optional_chunks(&mut residual_gradient, per_part * size.conv_len()))
         .collect();
-    let way = Way { block, saved, map, gradient, coefficients: &coefficients, panels: panels.as_deref() };
+    let way = Way { block, saved, map, gradient, coefficients: &coefficients, turned: turned.as_ref() };
     let partial: Vec<Buffer<f32>> = parts
         .into_par_iter()
         .map(|((clips, mut map_gradient), mut residual_gradient)| {
@@ -126,17 +127,13 @@ fn coefficients(block: &Fused, saved: &Saved, weights: &Weights<'_>, sums: &[f64
     result
 }
 
-/// The weights of the convolution that is the way back, `[K, K * C_out][C_in]`: turned by half a circle.
-fn pack_flipped(block: &Fused, conv: &[f32]) -> Buffer<f32> {
-    let (size, lanes) = (&block.size, block.table.lanes);
-    let square = size.kernel * size.kernel;
-    let depth = square * size.n_out;
-    let mut panels = Buffer::take(panels_len(lanes, depth, size.n_in));
-    pack(lanes, depth, size.n_in, &mut panels, |k, channel| {
-        let (position, out) = (k / size.n_out, k % size.n_out);
-        conv[(out * size.n_in + channel) * square + square - 1 - position]
-    });
-    panels
+/// The convolution that is the way back: from `C_out` to `C_in`, turned by half a circle.
+fn turned(block: &Fused, conv: &[f32]) -> Convolution {
+    let size = &block.size;
+    let last = size.kernel - 1;
+    Convolution::new(block.table, [size.kernel, size.n_out, size.n_in], |row, column, out, channel| {
+        conv[((out * size.n_in + channel) * size.kernel + last - row) * size.kernel + last - column]
+    })
 }
 
 /// The sum of the parts' gradients, in their order, as `[C_out, C_in, K, K]`.
@@ -168,7 +165,7 @@ struct Way<'a> {
     map: &'a [f32],
     gradient: &'a [f32],
     coefficients: &'a Coefficients,
-    panels: Option<&'a [f32]>,
+    turned: Option<&'a Convolution>,
 }
 
 impl Way<'_> {
@@ -180,16 +177,17 @@ impl Way<'_> {
         mut residual_gradient: Option<&mut [f32]>,
         weight_gradient: &mut [f32],
     ) {
-        let Self { block, map, panels, .. } = self;
+        let Self { block, map, turned, .. } = self;
         let (size, table) = (&block.size, block.table);
         let (width, n_out, margin) = (size.width, size.n_out, size.kernel / 2);
         let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
         let widest = (width + 2 * margin) * size.n_in.max(n_out);
-        let n_rows = (VALUES / widest).clamp(1, size.height);
+        let n_rows = (VALUES / widest).next_multiple_of(STEP).min(size.height);
         let mut x = Slab::with_rows(width, size.n_in, size.kernel, n_rows);
         // Its first `2 * margin` rows are the last ones of the rows before, and below the map lies a margin of zeros.
-        let mut dense = panels.map(|_| Slab::with_rows(width, n_out, size.kernel, n_rows + margin));
+        let mut dense = turned.map(|_| Slab::with_rows(width, n_out, size.kernel, n_rows + margin));
         let mut packed = Buffer::take(panels_len(table.lanes, n_rows * width, n_out));
+        let mut scratch = turned.map_or(Buffer::take(0), |turned| turned.scratch(width));
         for first in (0..size.height).step_by(n_rows) {
             let n_rows = x.fill(map, first, size.height);
             let packed = &mut packed[..panels_len(table.lanes, n_rows * width, n_out)];
@@ -199,15 +197,17 @@ impl Way<'_> {
                 self.row(clip, first + row, of_dense, of_residual, packed, row * width, n_rows * width);
             }
             table.add_products(x.rows_from(0), n_rows, packed, n_out, weight_gradient);
-            if let (Some(dense), Some(panels), Some(map_gradient)) = (&mut dense, panels, &mut map_gradient) {
+            if let (Some(dense), Some(turned), Some(map_gradient)) = (&mut dense, turned, &mut map_gradient) {
                 let end = first + n_rows;
                 let is_last = end == size.height;
                 if is_last {
                     (0..margin).for_each(|below| dense.row_mut(2 * margin + n_rows + below).fill(0.0));
                 }
-                for row in first.saturating_sub(margin)..if is_last { end } else { end.saturating_sub(margin) } {
-                    let out = row_of(map_gradient, row, width * size.n_in);
-                    table.convolve(dense.rows_from(row + margin - first), panels, out);
+                let (from, to) = (first.saturating_sub(margin), if is_last { end } else { end.saturating_sub(margin) });
+                let len = width * size.n_in;
+                let rows = &mut map_gradient[from * len..to * len];
+                for (row, out) in (from..).step_by(STEP).zip(rows.chunks_mut(STEP * len)) {
+                    turned.rows(dense, row + margin - first, &mut scratch, out);
                 }
                 dense.advance(n_rows);
             }

@@ -1,20 +1,16 @@
+use crate::convolution::{Convolution, STEP};
 use crate::fused::{Fused, Saved, Weights, inverse};
 use crate::rows::{Kept, Normalise, Statistics};
 use crate::scratch::Buffer;
 use crate::slab::Slab;
-use crate::tile::{pack, panels_len};
 use rayon::prelude::*;
 
-/// The weights as `[K, K * C_in][C_out]`, packed.
-fn pack_weights(block: &Fused, conv: &[f32]) -> Buffer<f32> {
-    let (size, lanes) = (&block.size, block.table.lanes);
-    let depth = size.kernel * size.kernel * size.n_in;
-    let mut panels = Buffer::take(panels_len(lanes, depth, size.n_out));
-    pack(lanes, depth, size.n_out, &mut panels, |k, out| {
-        let (position, channel) = (k / size.n_in, k % size.n_in);
-        conv[(out * size.n_in + channel) * size.kernel * size.kernel + position]
-    });
-    panels
+/// The convolution with its weights packed.
+fn convolution(block: &Fused, conv: &[f32]) -> Convolution {
+    let size = &block.size;
+    Convolution::new(block.table, [size.kernel, size.n_in, size.n_out], |row, column, channel, out| {
+        conv[((out * size.n_in + channel) * size.kernel + row) * size.kernel + column]
+    })
 }
 
 /// The convolution, its statistics, and all that follows.
@@ -27,7 +23,7 @@ pub(crate) fn train(
 ) -> (Vec<f32>, Saved) {
     let size = &block.size;
     let n_out = size.n_out;
-    let panels = pack_weights(block, weights.conv);
+    let convolution = convolution(block, weights.conv);
     let mut y = Buffer::take(size.n_clips * size.conv_len());
     // One partial sum a clip, added up in the order of the clips: the same for any number of threads.
     let sums: Vec<Vec<f64>> = y
@@ -36,14 +32,18 @@ pub(crate) fn train(
         .map(|(y, map)| {
             let mut of_clip = vec![0f64; 2 * n_out];
             let mut of_row = vec![0f32; 2 * n_out];
-            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height);
-            let mut rows = y.chunks_exact_mut(size.width * n_out);
+            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height, STEP);
+            let mut scratch = convolution.scratch(size.width);
+            let len = size.width * n_out;
             for first in (0..size.height).step_by(slab.n_rows()) {
                 let n_rows = slab.fill(map, first, size.height);
-                for (row, y) in rows.by_ref().take(n_rows).enumerate() {
-                    block.table.convolve(slab.rows_from(row), &panels, y);
-                    block.table.statistics(Statistics { y, sums: &mut of_row });
-                    add(&mut of_clip, &of_row);
+                let y = &mut y[first * len..(first + n_rows) * len];
+                for (row, y) in (0..).step_by(STEP).zip(y.chunks_mut(STEP * len)) {
+                    convolution.rows(&slab, row, &mut scratch, y);
+                    for y in y.chunks_exact(len) {
+                        block.table.statistics(Statistics { y, sums: &mut of_row });
+                        add(&mut of_clip, &of_row);
+                    }
                 }
             }
             of_clip
@@ -103,36 +103,40 @@ pub(crate) fn evaluate(
 ) -> Vec<f32> {
     let size = &block.size;
     let n_out = size.n_out;
-    let panels = pack_weights(block, weights.conv);
+    let convolution = convolution(block, weights.conv);
     let mut out = vec![0f32; size.n_clips * size.output_len()];
-    let row_len = size.width * n_out;
+    let (row_len, out_len) = (size.width * n_out, size.out_width() * n_out);
+    let pool_height = size.pool[0];
+    // Whole steps of the convolution and whole rows of the pool.
+    let group = if pool_height.is_multiple_of(STEP) { pool_height } else { pool_height * STEP };
     out.par_chunks_mut(size.output_len()).zip(map.par_chunks(size.input_len())).enumerate().for_each(
         |(clip, (out, map))| {
-            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height);
-            let mut y = Buffer::take(size.pool[0] * row_len);
-            let mut outputs = out.chunks_exact_mut(size.out_width() * n_out).enumerate();
-            for first in (0..size.height).step_by(slab.n_rows()) {
-                let n_rows = slab.fill(map, first, size.height);
-                for row in first..first + n_rows {
-                    let in_pool = row % size.pool[0];
-                    let y_row = &mut y[in_pool * row_len..(in_pool + 1) * row_len];
-                    block.table.convolve(slab.rows_from(row - first), &panels, y_row);
-                    if in_pool + 1 < size.pool[0] {
-                        continue;
+            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height, group);
+            let mut scratch = convolution.scratch(size.width);
+            let mut y = Buffer::take(group * row_len);
+            let used = size.out_height() * pool_height;
+            for first in (0..used).step_by(slab.n_rows()) {
+                let n_rows = slab.fill(map, first, size.height).min(used - first);
+                for row in (0..n_rows).step_by(group) {
+                    let y = &mut y[..group.min(n_rows - row) * row_len];
+                    for (i, y) in (0..).step_by(STEP).zip(y.chunks_mut(STEP * row_len)) {
+                        convolution.rows(&slab, row + i, &mut scratch, y);
                     }
-                    let Some((out_row, out)) = outputs.next() else { break };
-                    let under = out_row * size.pool[0] * row_len..(out_row + 1) * size.pool[0] * row_len;
-                    block.table.normalise(Normalise {
-                        y: &y,
-                        width: size.width,
-                        pool: size.pool,
-                        residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
-                        scale: &affine[..n_out],
-                        shift: &affine[n_out..],
-                        relu: block.relu,
-                        out,
-                        kept: None,
-                    });
+                    for (i, y) in y.chunks_exact(pool_height * row_len).enumerate() {
+                        let out_row = (first + row) / pool_height + i;
+                        let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;
+                        block.table.normalise(Normalise {
+                            y,
+                            width: size.width,
+                            pool: size.pool,
+                            residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
+                            scale: &affine[..n_out],
+                            shift: &affine[n_out..],
+                            relu: block.relu,
+                            out: &mut out[out_row * out_len..(out_row + 1) * out_len],
+                            kept: None,
+                        });
+                    }
                 }
             }
         },

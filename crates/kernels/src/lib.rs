@@ -2,7 +2,7 @@
 //!
 //! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
-//! code: the kernels proper in `tile.rs` and `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
+//! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
 //! for each [`Path`], and called through checked functions (`table.rs`).
 //!
 //! ```
@@ -24,6 +24,7 @@
 
 mod backward;
 mod block;
+mod convolution;
 mod error;
 mod forward;
 mod fused;
@@ -36,6 +37,7 @@ mod simd;
 mod slab;
 mod table;
 mod tile;
+mod winograd;
 
 pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};
 pub use error::Error;

@@ -14,16 +14,21 @@ pub(crate) struct Slab {
 }
 
 impl Slab {
-    /// A slab for up to [`Slab::n_rows`] output rows of a map of `height` rows.
-    pub(crate) fn new(width: usize, n_channels: usize, kernel: usize, height: usize) -> Self {
+    /// A slab for up to [`Slab::n_rows`] output rows of a map of `height` rows, a multiple of `step` where there are more.
+    pub(crate) fn new(width: usize, n_channels: usize, kernel: usize, height: usize, step: usize) -> Self {
         let row = (width + kernel - 1) * n_channels;
-        Self::with_rows(width, n_channels, kernel, (VALUES / row).clamp(1, height))
+        Self::with_rows(width, n_channels, kernel, (VALUES / row).next_multiple_of(step).clamp(step, height.max(step)))
     }
 
     /// A slab for `n_rows` output rows.
     pub(crate) fn with_rows(width: usize, n_channels: usize, kernel: usize, n_rows: usize) -> Self {
         let row = (width + kernel - 1) * n_channels;
         Self { values: Buffer::zeros((n_rows + kernel - 1) * row), width, n_channels, kernel, n_rows }
+    }
+
+    /// Pixels of a row, without its margin.
+    pub(crate) fn width(&self) -> usize {
+        self.width
     }
 
     /// Output rows that one filling serves.

@@ -3,6 +3,7 @@
 use crate::Path;
 use crate::rows::{GradientSums, Normalise, OutputGradient, Statistics};
 use crate::tile::{Tile, panels_len};
+use crate::winograd::{Collect, POSITIONS, Spread};
 
 /// The kernels, compiled for one path.
 pub(crate) struct Table {
@@ -10,6 +11,8 @@ pub(crate) struct Table {
     pub(crate) lanes: usize,
     convolve: unsafe fn(&Tile, usize),
     add_products: unsafe fn(&Tile, usize),
+    spread: unsafe fn(&mut Spread<'_>),
+    collect: unsafe fn(&mut Collect<'_>),
     statistics: unsafe fn(&mut Statistics<'_>),
     normalise: unsafe fn(&mut Normalise<'_>),
     gradient_sums: unsafe fn(&mut GradientSums<'_>),
@@ -25,6 +28,8 @@ macro_rules! table {
 
             table!(@kernel $simd, [$($feature)*], tile, convolve, first: &Tile, n_rows: usize);
             table!(@kernel $simd, [$($feature)*], tile, add_products, first: &Tile, n_rows: usize);
+            table!(@kernel $simd, [$($feature)*], winograd, spread, arguments: &mut Spread<'_>);
+            table!(@kernel $simd, [$($feature)*], winograd, collect, arguments: &mut Collect<'_>);
             table!(@kernel $simd, [$($feature)*], rows, statistics, arguments: &mut Statistics<'_>);
             table!(@kernel $simd, [$($feature)*], rows, normalise, arguments: &mut Normalise<'_>);
             table!(@kernel $simd, [$($feature)*], rows, gradient_sums, arguments: &mut GradientSums<'_>);
@@ -34,6 +39,8 @@ macro_rules! table {
                 lanes: <$simd>::LANES,
                 convolve,
                 add_products,
+                spread,
+                collect,
                 statistics,
                 normalise,
                 gradient_sums,
@@ -115,6 +122,46 @@ impl Table {
         unsafe { (self.convolve)(&tile, x.width) }
     }
 
+    /// Two rows of a 3x3 convolution's output, by [`crate::winograd`].
+    ///
+    /// # Shapes
+    /// `x`: the four rows under them; `panels`: `[16][C_in][C_out]`, each packed; `scratch`:
+    /// `[16, width / 2 rounded up, C_in + C_out]`; `out`: `[2, width, C_out]`.
+    pub(crate) fn convolve_two_rows(&self, x: Padded<'_>, panels: &[f32], scratch: &mut [f32], out: &mut [f32]) {
+        let (n_in, n_columns) = (x.n_channels, out.len() / x.width / 2);
+        let n_tiles = x.width.div_ceil(2);
+        let panel = panels_len(self.lanes, n_in, n_columns);
+        assert!(x.kernel == 3 && x.width > 0 && x.values.len() >= 4 * x.row());
+        assert_eq!(out.len(), 2 * x.width * n_columns);
+        assert_eq!(panels.len(), POSITIONS * panel);
+        assert_eq!(scratch.len(), POSITIONS * n_tiles * (n_in + n_columns));
+        let (spread, products) = scratch.split_at_mut(POSITIONS * n_tiles * n_in);
+        let mut before = Spread { x: x.values, row: x.row(), n_channels: n_in, out: &mut *spread };
+        // SAFETY: the assertions cover the four rows, which have `width + 2` columns, and the output; `of` has checked
+        // the processor.
+        unsafe { (self.spread)(&mut before) }
+        for position in 0..POSITIONS {
+            let tile = Tile {
+                n_segments: 1,
+                n_k: n_in,
+                a: spread[position * n_tiles * n_in..].as_ptr(),
+                a_row: n_in,
+                a_k: 1,
+                a_segment: 0,
+                b: panels[position * panel..].as_ptr(),
+                b_segment: 0,
+                c: products[position * n_tiles * n_columns..].as_mut_ptr(),
+                c_row: n_columns,
+                n_columns,
+            };
+            // SAFETY: a product of `[n_tiles, C_in]` with `[C_in, C_out]`, each inside its position's part.
+            unsafe { (self.convolve)(&tile, n_tiles) }
+        }
+        let mut after = Collect { products, n_channels: n_columns, out };
+        // SAFETY: as for `spread`.
+        unsafe { (self.collect)(&mut after) }
+    }
+
     /// Adds what some output rows contribute to the weight gradient.
     ///
     /// # Shapes
@@ -191,6 +238,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::convolution::{Convolution, STEP};
     use crate::slab::Slab;
     use crate::tile::pack;
 
@@ -204,7 +252,11 @@ mod tests {
         let mut shapes = vec![];
         // Miri takes its time.
         let n_outs = if cfg!(miri) { &[3, 17][..] } else { &[1, 3, 8, 9, 16, 17, 33] };
-        let inputs = if cfg!(miri) { &[(1, 1), (7, 2)][..] } else { &[(1, 1), (5, 2), (7, 9), (13, 4), (26, 1)] };
+        let inputs = if cfg!(miri) {
+            &[(1, 1), (7, 2), (3, 9)][..]
+        } else {
+            &[(1, 1), (5, 2), (7, 9), (13, 4), (26, 1), (2, 8), (1, 17), (12, 16)]
+        };
         for &n_out in n_outs {
             for &(width, n_in) in inputs {
                 shapes.extend([[3, width, n_in, n_out, 3], [2, width, n_in, n_out, 1]]);
@@ -243,6 +295,15 @@ mod tests {
                 for (row, y) in y.chunks_mut(width * n_out).enumerate() {
                     table.convolve(slab.rows_from(row), &panels, y);
                 }
+                let mut two_at_a_time = vec![0.0; y.len()];
+                let convolution = Convolution::new(table, [kernel, n_in, n_out], |row, column, channel, out| {
+                    weights[((row * kernel + column) * n_in + channel) * n_out + out]
+                });
+                let mut scratch = convolution.scratch(width);
+                for (pair, out) in two_at_a_time.chunks_mut(STEP * width * n_out).enumerate() {
+                    convolution.rows(&slab, STEP * pair, &mut scratch, out);
+                }
+                assert_eq!(two_at_a_time, y, "{path} {shape:?}");
                 let panels = packed(table.lanes, height * width, n_out, &gradient);
                 table.add_products(slab.rows_from(0), height, &panels, n_out, &mut weight_gradient);
 
