@@ -1,5 +1,5 @@
-//! A file's bytes to samples: the format is told from the bytes, then WAV goes its direct way and the rest through
-//! symphonia.
+//! A file's bytes to samples: the format is told from the bytes, then WAV and FLAC go their direct ways and the rest
+//! through symphonia.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use crate::damage::Damage;
 use crate::error::{Error, Result};
 use crate::resample::{frames_needed, resampled_len};
 use crate::sniff::{Format, sniff};
-use crate::{stream, wav};
+use crate::{flac, stream, wav};
 
 /// The highest rate that a header is believed: no recorder goes further.
 pub const MAX_RATE_HZ: u32 = 2_000_000;
@@ -115,6 +115,7 @@ fn decode_any(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded
     let (format, start) = sniff(bytes, path)?;
     let decoded = match format {
         Format::Wav(container) => wav::decode(bytes, container, path, until),
+        Format::Flac => flac::decode(&bytes[start..], path, until),
         other => stream::decode(&bytes[start..], other, path, until),
     }?;
     if decoded.rate_hz == 0 || decoded.rate_hz > MAX_RATE_HZ {

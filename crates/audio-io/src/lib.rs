@@ -37,6 +37,7 @@ mod damage;
 mod deal;
 mod decode;
 mod error;
+mod flac;
 mod folder;
 mod level;
 mod manifest;

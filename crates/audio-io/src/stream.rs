@@ -25,7 +25,7 @@ const MAX_RESERVED_FRAMES: u64 = 1 << 24;
 const LONG_PACKET_FRAMES: u64 = 8192;
 
 /// Longest silence that stands in for packets that are lost, in frames.
-const MAX_GAP_FRAMES: u64 = 1 << 20;
+pub(crate) const MAX_GAP_FRAMES: u64 = 1 << 20;
 
 type Reader<'a> = Box<dyn FormatReader + 'a>;
 
@@ -168,6 +168,12 @@ impl Sink {
     }
 }
 
+/// Frames that room is made for before the first packet; one may go past what is enough.
+pub(crate) fn room(declared_frames: Option<u64>, enough: u64) -> usize {
+    let most = enough.saturating_add(LONG_PACKET_FRAMES).min(MAX_RESERVED_FRAMES);
+    declared_frames.unwrap_or(0).min(most) as usize
+}
+
 fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
     let track = reader.default_track(TrackType::Audio).ok_or_else(|| fail(path, "open", "no sound track".into()))?;
     let params = track
@@ -185,10 +191,8 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
     let trim = format != Format::Mp3 || track.delay.is_some() || track.padding.is_some();
     let mut decoder = make_decoder(&params, trim, path)?;
 
-    // A packet may go past what is enough.
     let enough = until.zip(params.sample_rate).map_or(u64::MAX, |(until, rate_hz)| until.n_frames(rate_hz) as u64);
-    let most = enough.saturating_add(LONG_PACKET_FRAMES).min(MAX_RESERVED_FRAMES);
-    let capacity = declared_frames.unwrap_or(0).min(most) as usize;
+    let capacity = room(declared_frames, enough);
     let mut sink = Sink::default();
     let mut damage = Vec::new();
     let mut bad_packets = 0u64;
