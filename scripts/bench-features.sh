@@ -5,7 +5,8 @@
 #
 # PEERS_DIR holds py_features.py; DATA/manifest.csv lists recordings. Installs the peer's Python packages into .venv.
 # FEATURE_FLAGS in the environment goes to `barkbird features`:
-# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512" is what the peer computes.
+# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512 --set clip.window.padding=silence" is what the
+# peer computes.
 # Prints every round and the ratio of medians.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -23,9 +24,8 @@ n=$(python3 -c 'import csv, sys; print(sum(1 for _ in csv.DictReader(open(sys.ar
 : >"$work/ours"; : >"$work/theirs"
 for round in $(seq "$rounds"); do
   env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_NUM_THREADS=1 "$venv/bin/python" "$peers/py_features.py" "$data/manifest.csv" --procs 2 | tee -a "$work/theirs"
-  rm -rf "$work/features"
   begin=$(date +%s%N)
-  "$barkbird" features "$data/manifest.csv" --out "$work/features" --threads 2 --quiet ${FEATURE_FLAGS:-}
+  "$barkbird" features "$data/manifest.csv" --out "$work/features-$round" --threads 2 --quiet ${FEATURE_FLAGS:-}
   echo "{\"ours\": \"barkbird features, the whole command\", \"clips_per_s\": $(python3 -c "print(round($n / (($(date +%s%N) - $begin) / 1e9), 1))")}" | tee -a "$work/ours"
 done
 python3 - "$work/ours" "$work/theirs" <<'PY'

@@ -185,14 +185,20 @@ fn power_of_two_frames<T: Real>(z: &[Complex<T>], bins: Range<usize>, a: &mut [f
 #[inline(always)]
 fn transpose(rows: &[f32], to: &mut [[f32; BLOCK]]) {
     let n = to.len();
-    let from: [_; BLOCK] = std::array::from_fn(|lane| rows[lane * n..][..n].as_chunks::<BLOCK>());
     let (tiles, rest) = to.as_chunks_mut::<BLOCK>();
+    let n_tiles = tiles.len();
+    let from: [_; BLOCK] = std::array::from_fn(|lane| &rows[lane * n..][..n].as_chunks::<BLOCK>().0[..n_tiles]);
     for (i, tile) in tiles.iter_mut().enumerate() {
-        let from = from.map(|(chunks, _)| chunks[i]);
-        *tile = std::array::from_fn(|j| std::array::from_fn(|lane| from[lane][j]));
+        for (lane, from) in from.iter().enumerate() {
+            for (to, &value) in tile.iter_mut().zip(&from[i]) {
+                to[lane] = value;
+            }
+        }
     }
-    for (j, to) in rest.iter_mut().enumerate() {
-        *to = from.map(|(_, rest)| rest[j]);
+    for (i, to) in rest.iter_mut().enumerate() {
+        for (lane, to) in to.iter_mut().enumerate() {
+            *to = rows[lane * n + n_tiles * BLOCK + i];
+        }
     }
 }
 
