@@ -23,7 +23,9 @@ impl StreamInfo {
     pub(super) fn read(bytes: &[u8; STREAM_INFO_BYTES]) -> Self {
         let mut bits = Bits::new(bytes);
         let (smallest, largest) = (bits.take(16), bits.take(16));
-        (bits.take(24), bits.take(24)); // bytes of the shortest and the longest frame
+        for _bytes_of_shortest_then_longest_frame in 0..2 {
+            bits.take(24);
+        }
         Self {
             block_size: (smallest == largest && largest > 0).then_some(largest),
             rate_hz: bits.take(20),
