@@ -16,9 +16,9 @@ from torch.nn import functional as F
 
 
 class ConvNorm(nn.Module):
-    def __init__(self, n_in, n_out):
+    def __init__(self, n_in, n_out, stride=1):
         super().__init__()
-        self.conv = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
+        self.conv = nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(n_out)
 
     def forward(self, x, residual=0):
@@ -26,24 +26,26 @@ class ConvNorm(nn.Module):
 
 
 class Stage(ConvNorm):
-    def __init__(self, n_in, n_out, residual):
-        super().__init__(n_in, n_out)
+    def __init__(self, n_in, n_out, residual, downsample):
+        super().__init__(n_in, n_out, 2 if downsample == 'stride' else 1)
+        self.pool = {'max-pool': F.max_pool2d, 'average-pool': F.avg_pool2d, 'stride': lambda x, _: x}[downsample]
         if residual:
             self.residual = nn.ModuleList([ConvNorm(n_out, n_out), ConvNorm(n_out, n_out)])
 
     def forward(self, x):
         x = super().forward(x)
-        x = F.max_pool2d(x, [2 if n >= 2 else 1 for n in x.shape[2:]])
+        x = self.pool(x, [2 if n >= 2 else 1 for n in x.shape[2:]])
         if hasattr(self, 'residual'):
             x = self.residual[1](self.residual[0](x), x)
         return x
 
 
 class Cnn(nn.Module):
-    def __init__(self, channels, residual, pooling, n_classes):
+    def __init__(self, channels, residual, pooling, n_classes, downsample='max-pool'):
         super().__init__()
         ends = [1] + channels
-        self.stages = nn.Sequential(*[Stage(a, b, residual and i > 0) for i, (a, b) in enumerate(zip(ends, channels))])
+        self.stages = nn.Sequential(
+            *[Stage(a, b, residual and i > 0, downsample) for i, (a, b) in enumerate(zip(ends, channels))])
         self.pooling = pooling
         self.head = nn.Linear(channels[-1] * (2 if pooling == 'mean-max' else 1), n_classes)
 
@@ -62,12 +64,15 @@ CASES = {
     'residual-odd': dict(channels=[3, 9, 17], residual=True, pooling='mean', mel=[3, 15, 27]),
     'one-clip': dict(channels=[4, 8], residual=True, pooling='mean-max', mel=[1, 11, 14]),
     'flat': dict(channels=[4, 8, 12], residual=False, pooling='mean-max', mel=[5, 3, 19]),
+    'average-pool': dict(channels=[4, 9], residual=True, pooling='mean-max', mel=[3, 11, 18], downsample='average-pool'),
+    'stride-even': dict(channels=[8, 16], residual=True, pooling='mean-max', mel=[3, 16, 24], downsample='stride'),
+    'stride-odd': dict(channels=[5, 7, 11], residual=False, pooling='mean', mel=[2, 13, 21], downsample='stride'),
 }
 N_CLASSES = 3
 
 
 def run(name, form, tensors):
-    model = Cnn(form['channels'], form['residual'], form['pooling'], N_CLASSES)
+    model = Cnn(form['channels'], form['residual'], form['pooling'], N_CLASSES, form.get('downsample', 'max-pool'))
     with torch.no_grad():
         for key, value in model.named_parameters():
             if 'norm' in key:

@@ -35,7 +35,8 @@ impl Network {
     fn forward(&self, mel: &Tensor, train: bool) -> Result<Tensor, kernels::Error> {
         let mut map = mel.clone();
         for (i, ([conv, scale, shift], [mean, variance])) in self.blocks.iter().zip(&self.running).enumerate() {
-            let form = BlockForm { pool: Pool::Max { height: 2, width: 2 }, relu: true, input_gradient: i > 0 };
+            let pool = Pool::Max { height: 2, width: 2 };
+            let form = BlockForm { stride: 1, pool, relu: true, input_gradient: i > 0 };
             let epsilon = 1e-5;
             let norm = if train { Norm::Batch { epsilon } } else { Norm::Running { mean, variance, epsilon } };
             map = conv_block(&map, &BlockWeights { conv, scale, shift }, None, &norm, &form)?.map;

@@ -127,11 +127,12 @@ fn coefficients(block: &Fused, saved: &Saved, weights: &Weights<'_>, sums: &[f64
     result
 }
 
-/// The convolution that is the way back: from `C_out` to `C_in`, turned by half a circle.
+/// The convolution that is the way back: from `C_out` to `C_in`, turned by half a circle. With a stride it goes over a
+/// gradient that is spread out, with zeros between, and has itself a stride of 1.
 fn turned(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
     let last = size.kernel - 1;
-    Convolution::new(block.table, [size.kernel, size.n_out, size.n_in], |row, column, out, channel| {
+    Convolution::new(block.table, [size.kernel, 1], [size.n_out, size.n_in], |row, column, out, channel| {
         conv[((out * size.n_in + channel) * size.kernel + last - row) * size.kernel + last - column]
     })
 }
@@ -179,37 +180,41 @@ impl Way<'_> {
     ) {
         let Self { block, map, turned, .. } = self;
         let (size, table) = (&block.size, block.table);
-        let (width, n_out, margin) = (size.width, size.n_out, size.kernel / 2);
+        let (width, n_out, margin, stride) = (size.width, size.n_out, size.kernel / 2, size.stride);
+        let conv_width = size.conv_width();
         let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
         let widest = (width + 2 * margin) * size.n_in.max(n_out);
-        let n_rows = (VALUES / widest).next_multiple_of(STEP).min(size.height);
-        let mut x = Slab::with_rows(width, size.n_in, size.kernel, n_rows);
+        let n_rows = (VALUES / widest / stride).next_multiple_of(STEP).min(size.conv_height());
+        let mut x = Slab::with_rows(width, size.n_in, [size.kernel, stride], n_rows);
         // Its first `2 * margin` rows are the last ones of the rows before, and below the map lies a margin of zeros.
-        let mut dense = turned.map(|_| Slab::with_rows(width, n_out, size.kernel, n_rows + margin));
-        let mut packed = Buffer::take(panels_len(table.lanes, n_rows * width, n_out));
+        // What a stride leaves out is never written and stays zero: rows move by multiples of it.
+        let mut dense = turned.map(|_| Slab::with_rows(width, n_out, [size.kernel, 1], n_rows * stride + margin));
+        let mut packed = Buffer::take(panels_len(table.lanes, n_rows * conv_width, n_out));
         let mut scratch = turned.map_or(Buffer::take(0), |turned| turned.scratch(width));
-        for first in (0..size.height).step_by(n_rows) {
+        for first in (0..size.conv_height()).step_by(n_rows) {
             let n_rows = x.fill(map, first, size.height);
-            let packed = &mut packed[..panels_len(table.lanes, n_rows * width, n_out)];
+            let packed = &mut packed[..panels_len(table.lanes, n_rows * conv_width, n_out)];
             for row in 0..n_rows {
-                let of_residual = residual_gradient.as_deref_mut().map(|all| row_of(all, first + row, width * n_out));
-                let of_dense = dense.as_mut().map(|dense| dense.row_mut(2 * margin + row));
-                self.row(clip, first + row, of_dense, of_residual, packed, row * width, n_rows * width);
+                let of_residual =
+                    residual_gradient.as_deref_mut().map(|all| row_of(all, first + row, conv_width * n_out));
+                let of_dense = dense.as_mut().map(|dense| dense.row_mut(2 * margin + row * stride));
+                self.row(clip, first + row, of_dense, of_residual, packed, row * conv_width, n_rows * conv_width);
             }
             table.add_products(x.rows_from(0), n_rows, packed, n_out, weight_gradient);
             if let (Some(dense), Some(turned), Some(map_gradient)) = (&mut dense, turned, &mut map_gradient) {
-                let end = first + n_rows;
-                let is_last = end == size.height;
+                let is_last = first + n_rows == size.conv_height();
                 if is_last {
-                    (0..margin).for_each(|below| dense.row_mut(2 * margin + n_rows + below).fill(0.0));
+                    (0..margin).for_each(|below| dense.row_mut(2 * margin + n_rows * stride + below).fill(0.0));
                 }
-                let (from, to) = (first.saturating_sub(margin), if is_last { end } else { end.saturating_sub(margin) });
+                let first = first * stride;
+                let end = if is_last { size.height } else { (first + n_rows * stride).saturating_sub(margin) };
+                let (from, to) = (first.saturating_sub(margin), end);
                 let len = width * size.n_in;
                 let rows = &mut map_gradient[from * len..to * len];
                 for (row, out) in (from..).step_by(STEP).zip(rows.chunks_mut(STEP * len)) {
                     turned.rows(dense, row + margin - first, &mut scratch, out);
                 }
-                dense.advance(n_rows);
+                dense.advance(n_rows * stride);
             }
         }
     }
@@ -228,7 +233,8 @@ impl Way<'_> {
     ) {
         let Self { block, saved, coefficients, .. } = self;
         let size = &block.size;
-        let y = clip * size.conv_len() + row * size.width * size.n_out;
+        let row_len = size.conv_width() * size.n_out;
+        let y = clip * size.conv_len() + row * row_len;
         let out_row = row / size.pool[0];
         let pooled = (out_row < size.out_height()).then(|| {
             let len = size.out_width() * size.n_out;
@@ -236,7 +242,7 @@ impl Way<'_> {
             (&self.gradient[at..at + len], &saved.codes[at..at + len])
         });
         block.table.output_gradient(OutputGradient {
-            y: &saved.y[y..y + size.width * size.n_out],
+            y: &saved.y[y..y + row_len],
             pooled,
             row_in_pool: row % size.pool[0],
             pool_width: size.pool[1],
@@ -244,6 +250,7 @@ impl Way<'_> {
             offset: &coefficients.offset,
             slope: &coefficients.slope,
             dense,
+            dense_step: size.stride * size.n_out,
             panels,
             depth,
             first,

@@ -1,3 +1,4 @@
+use crate::average_pool::average_pool;
 use crate::fused::Fused;
 use crate::{Error, reference};
 use candle_core::Tensor;
@@ -15,6 +16,13 @@ pub enum Pool {
         /// Columns of a rectangle.
         width: usize,
     },
+    /// The mean of each rectangle; rows and columns that do not fill one are dropped.
+    Average {
+        /// Rows of a rectangle.
+        height: usize,
+        /// Columns of a rectangle.
+        width: usize,
+    },
 }
 
 impl Pool {
@@ -22,14 +30,16 @@ impl Pool {
     pub fn size(self) -> [usize; 2] {
         match self {
             Self::None => [1, 1],
-            Self::Max { height, width } => [height, width],
+            Self::Max { height, width } | Self::Average { height, width } => [height, width],
         }
     }
 }
 
-/// The form of a block: convolution with "same" padding, batch norm, residual, ReLU, max pool.
+/// The form of a block: convolution with a margin of `K / 2` zeros, batch norm, residual, ReLU, pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockForm {
+    /// The convolution is computed at every `stride`th row and column, from the first on: 1 or 2.
+    pub stride: usize,
     /// Pooling after the ReLU.
     pub pool: Pool,
     /// Whether there is a ReLU.
@@ -75,30 +85,31 @@ pub struct BatchStatistics {
     pub mean: Tensor,
     /// Divided by `count`, `[C_out]`.
     pub variance: Tensor,
-    /// Values of each channel: B * H * W.
+    /// Values of each channel: B * H' * W'.
     pub count: usize,
 }
 
 /// What a block makes of its input.
 #[derive(Debug, Clone)]
 pub struct BlockOutput {
-    /// `[B, H / pool height, W / pool width, C_out]`
+    /// `[B, H' / pool height, W' / pool width, C_out]`, both rounded down
     pub map: Tensor,
     /// With [`Norm::Batch`]; never part of the gradient.
     pub statistics: Option<BatchStatistics>,
 }
 
-/// Convolution, batch norm, residual, ReLU and max pool of a map whose channels come last, in that order.
+/// Convolution, batch norm, residual, ReLU and pool of a map whose channels come last, in that order.
 ///
 /// The result is that of PyTorch's modules: tied maxima give the whole gradient to the first, and ReLU has slope 0 at 0.
 /// On the CPU it is one fused kernel, whose result does not depend on the number of threads; on other devices candle's
 /// operations.
 ///
 /// # Shapes
-/// `map`: `[B, H, W, C_in]`; `residual`: `[B, H, W, C_out]`.
+/// `map`: `[B, H, W, C_in]`; `residual`: `[B, H', W', C_out]`, where H' and W' are H and W over the stride, rounded up.
 ///
 /// # Errors
-/// Shapes that do not fit, a pool larger than the map, or an operation that the device refuses.
+/// Shapes that do not fit, a stride that is neither 1 nor 2, a pool larger than what it is to pool, or an operation that
+/// the device refuses.
 pub fn conv_block(
     map: &Tensor,
     weights: &BlockWeights<'_>,
@@ -127,6 +138,10 @@ pub fn conv_block(
             count: size.count(),
         }),
     };
+    let map = match form.pool {
+        Pool::Average { height, width } => average_pool(&map, height, width)?,
+        Pool::None | Pool::Max { .. } => map,
+    };
     Ok(BlockOutput { map, statistics })
 }
 
@@ -139,6 +154,8 @@ pub(crate) struct BlockSize {
     pub(crate) n_in: usize,
     pub(crate) n_out: usize,
     pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    /// The rectangle of a maximum, which the fused operation takes itself.
     pub(crate) pool: [usize; 2],
 }
 
@@ -159,13 +176,14 @@ impl BlockSize {
         let &[n_clips, height, width, n_in] = map.dims() else {
             return Err(wrong("map", "[B, H, W, C_in]".into(), map.dims()));
         };
-        let pool = form.pool.size();
-        if n_clips == 0 || n_in == 0 || pool.contains(&0) || height < pool[0] || width < pool[1] {
-            return Err(wrong(
-                "map",
-                format!("at least one clip of {} x {} for the pool", pool[0], pool[1]),
-                map.dims(),
-            ));
+        let (pool, stride) = (form.pool.size(), form.stride);
+        if !(1..=2).contains(&stride) {
+            return Err(wrong("stride", "1 or 2".into(), &[stride]));
+        }
+        let [conv_height, conv_width] = [height.div_ceil(stride), width.div_ceil(stride)];
+        if n_clips == 0 || n_in == 0 || pool.contains(&0) || conv_height < pool[0] || conv_width < pool[1] {
+            let [height, width] = pool.map(|len| stride * len.max(1) + 1 - stride);
+            return Err(wrong("map", format!("at least one clip of {height} x {width} for the pool"), map.dims()));
         }
         let &[n_out, weight_in, kernel, kernel_width] = weights.conv.dims() else {
             return Err(wrong("conv weight", "[C_out, C_in, K, K]".into(), weights.conv.dims()));
@@ -186,24 +204,37 @@ impl BlockSize {
             }
         }
         match residual {
-            Some(residual) if residual.dims() != [n_clips, height, width, n_out] => {
-                Err(wrong("residual", format!("[{n_clips}, {height}, {width}, {n_out}]"), residual.dims()))
+            Some(residual) if residual.dims() != [n_clips, conv_height, conv_width, n_out] => {
+                Err(wrong("residual", format!("[{n_clips}, {conv_height}, {conv_width}, {n_out}]"), residual.dims()))
             }
-            _ => Ok(Self { n_clips, height, width, n_in, n_out, kernel, pool }),
+            _ => {
+                let pool = if let Pool::Average { .. } = form.pool { [1, 1] } else { pool };
+                Ok(Self { n_clips, height, width, n_in, n_out, kernel, stride, pool })
+            }
         }
+    }
+
+    /// Rows of the convolution's output.
+    pub(crate) fn conv_height(&self) -> usize {
+        self.height.div_ceil(self.stride)
+    }
+
+    /// Columns of the convolution's output.
+    pub(crate) fn conv_width(&self) -> usize {
+        self.width.div_ceil(self.stride)
     }
 
     /// Values of each channel before the pool.
     pub(crate) fn count(&self) -> usize {
-        self.n_clips * self.height * self.width
+        self.n_clips * self.conv_height() * self.conv_width()
     }
 
     pub(crate) fn out_height(&self) -> usize {
-        self.height / self.pool[0]
+        self.conv_height() / self.pool[0]
     }
 
     pub(crate) fn out_width(&self) -> usize {
-        self.width / self.pool[1]
+        self.conv_width() / self.pool[1]
     }
 
     /// Values of one clip's input.
@@ -213,7 +244,7 @@ impl BlockSize {
 
     /// Values of one clip's convolution output.
     pub(crate) fn conv_len(&self) -> usize {
-        self.height * self.width * self.n_out
+        self.conv_height() * self.conv_width() * self.n_out
     }
 
     /// Values of one clip's output.

@@ -25,10 +25,11 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    /// `weight(row, column, channel, out)` is the kernel.
+    /// `weight(row, column, channel, out)` is the kernel; a slab that it goes over has the same `stride`.
     pub(crate) fn new(
         table: &'static Table,
-        [kernel, n_in, n_out]: [usize; 3],
+        [kernel, stride]: [usize; 2],
+        [n_in, n_out]: [usize; 2],
         weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
         let lanes = table.lanes;
@@ -38,7 +39,7 @@ impl Convolution {
             let (position, channel) = (k / n_in, k % n_in);
             weight(position / kernel, position % kernel, channel, out)
         });
-        let winograd = (kernel == 3 && n_in.min(n_out) >= ENOUGH_CHANNELS).then(|| {
+        let winograd = (kernel == 3 && stride == 1 && n_in.min(n_out) >= ENOUGH_CHANNELS).then(|| {
             let len = panels_len(lanes, n_in, n_out);
             let mut panels = Buffer::take(POSITIONS * len);
             panels.par_chunks_mut(len).enumerate().for_each(|(position, panel)| {
@@ -57,12 +58,12 @@ impl Convolution {
         Buffer::take(POSITIONS * n_tiles * (self.n_in + self.n_out))
     }
 
-    /// One or two output rows, the first of them over the slab's rows from `row` on.
+    /// One or two output rows, the first of them the slab's output row `row`.
     ///
     /// # Shapes
-    /// `out`: `[1 or 2, width, C_out]`
+    /// `out`: `[1 or 2, out_width, C_out]`
     pub(crate) fn rows(&self, slab: &Slab, row: usize, scratch: &mut [f32], out: &mut [f32]) {
-        let len = slab.width() * self.n_out;
+        let len = slab.out_width() * self.n_out;
         match &self.winograd {
             Some(panels) if out.len() == STEP * len => {
                 self.table.convolve_two_rows(slab.rows_from(row), panels, scratch, out);

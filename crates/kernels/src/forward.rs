@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// The convolution with its weights packed.
 fn convolution(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
-    Convolution::new(block.table, [size.kernel, size.n_in, size.n_out], |row, column, channel, out| {
+    Convolution::new(block.table, [size.kernel, size.stride], [size.n_in, size.n_out], |row, column, channel, out| {
         conv[((out * size.n_in + channel) * size.kernel + row) * size.kernel + column]
     })
 }
@@ -32,10 +32,10 @@ pub(crate) fn train(
         .map(|(y, map)| {
             let mut of_clip = vec![0f64; 2 * n_out];
             let mut of_row = vec![0f32; 2 * n_out];
-            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height, STEP);
-            let mut scratch = convolution.scratch(size.width);
-            let len = size.width * n_out;
-            for first in (0..size.height).step_by(slab.n_rows()) {
+            let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), STEP);
+            let mut scratch = convolution.scratch(size.conv_width());
+            let len = size.conv_width() * n_out;
+            for first in (0..size.conv_height()).step_by(slab.n_rows()) {
                 let n_rows = slab.fill(map, first, size.height);
                 let y = &mut y[first * len..(first + n_rows) * len];
                 for (row, y) in (0..).step_by(STEP).zip(y.chunks_mut(STEP * len)) {
@@ -73,13 +73,13 @@ pub(crate) fn train(
             let of_clip = clip * size.conv_len()..(clip + 1) * size.conv_len();
             let residual = residual.map(|all| &all[of_clip.clone()]);
             let y = &y[of_clip];
-            let row_len = size.out_width() * n_out;
+            let (conv_row, row_len) = (size.conv_width() * n_out, size.out_width() * n_out);
             let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
             for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {
-                let under = row * size.pool[0] * size.width * n_out..(row + 1) * size.pool[0] * size.width * n_out;
+                let under = row * size.pool[0] * conv_row..(row + 1) * size.pool[0] * conv_row;
                 block.table.normalise(Normalise {
                     y: &y[under.clone()],
-                    width: size.width,
+                    width: size.conv_width(),
                     pool: size.pool,
                     residual: residual.map(|residual| &residual[under]),
                     scale: &affine[..n_out],
@@ -105,14 +105,14 @@ pub(crate) fn evaluate(
     let n_out = size.n_out;
     let convolution = convolution(block, weights.conv);
     let mut out = vec![0f32; size.n_clips * size.output_len()];
-    let (row_len, out_len) = (size.width * n_out, size.out_width() * n_out);
+    let (row_len, out_len) = (size.conv_width() * n_out, size.out_width() * n_out);
     let pool_height = size.pool[0];
     // Whole steps of the convolution and whole rows of the pool.
     let group = if pool_height.is_multiple_of(STEP) { pool_height } else { pool_height * STEP };
     out.par_chunks_mut(size.output_len()).zip(map.par_chunks(size.input_len())).enumerate().for_each(
         |(clip, (out, map))| {
-            let mut slab = Slab::new(size.width, size.n_in, size.kernel, size.height, group);
-            let mut scratch = convolution.scratch(size.width);
+            let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), group);
+            let mut scratch = convolution.scratch(size.conv_width());
             let mut y = Buffer::take(group * row_len);
             let used = size.out_height() * pool_height;
             for first in (0..used).step_by(slab.n_rows()) {
@@ -127,7 +127,7 @@ pub(crate) fn evaluate(
                         let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;
                         block.table.normalise(Normalise {
                             y,
-                            width: size.width,
+                            width: size.conv_width(),
                             pool: size.pool,
                             residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
                             scale: &affine[..n_out],

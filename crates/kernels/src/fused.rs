@@ -94,13 +94,16 @@ impl Fused {
             })
         })?;
         let size = &self.size;
-        let tensor = |values: Vec<f32>, n_channels| {
-            Tensor::from_vec(values, (size.n_clips, size.height, size.width, n_channels), map.device())
+        let tensor = |values: Vec<f32>, height, width, n_channels| {
+            Tensor::from_vec(values, (size.n_clips, height, width, n_channels), map.device())
         };
         Ok(Gradients {
-            map: result.map.map(|values| tensor(values, size.n_in)).transpose()?,
+            map: result.map.map(|values| tensor(values, size.height, size.width, size.n_in)).transpose()?,
             weights: Tensor::new(result.weights, weights.device())?,
-            residual: result.residual.map(|values| tensor(values, size.n_out)).transpose()?,
+            residual: result
+                .residual
+                .map(|values| tensor(values, size.conv_height(), size.conv_width(), size.n_out))
+                .transpose()?,
         })
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
-//! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
+//! code: the kernels proper in `tile.rs`, `winograd.rs` and
+//! `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
 //! for each [`Path`], and called through checked functions (`table.rs`).
 //!
 //! ```
@@ -13,7 +14,7 @@
 //! let conv = Var::rand(-1f32, 1., (4, 1, 3, 3), &Device::Cpu)?;
 //! let (scale, shift) = (Var::ones(4, DType::F32, &Device::Cpu)?, Var::zeros(4, DType::F32, &Device::Cpu)?);
 //! let weights = BlockWeights { conv: &conv, scale: &scale, shift: &shift };
-//! let form = BlockForm { pool: Pool::Max { height: 2, width: 2 }, relu: true, input_gradient: false };
+//! let form = BlockForm { stride: 1, pool: Pool::Max { height: 2, width: 2 }, relu: true, input_gradient: false };
 //!
 //! let out = conv_block(&map, &weights, None, &Norm::Batch { epsilon: 1e-5 }, &form)?;
 //! assert_eq!(out.map.dims(), [2, 4, 3, 4]);
@@ -22,6 +23,7 @@
 //! # Ok::<(), kernels::Error>(())
 //! ```
 
+mod average_pool;
 mod backward;
 mod block;
 mod convolution;

@@ -18,7 +18,8 @@ pub fn conv_block(
 ) -> Result<BlockOutput, Error> {
     let margin = weights.conv.dim(2)? / 2;
     let channels_first = map.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, H, W]
-    let y = channels_first.conv2d(weights.conv, margin, 1, 1, 1)?.permute((0, 2, 3, 1))?.contiguous()?; // [B, H, W, C]
+    let y = every_nth(&channels_first.conv2d(weights.conv, margin, 1, 1, 1)?, form.stride)?;
+    let y = y.permute((0, 2, 3, 1))?.contiguous()?; // [B, H', W', C]
     let (mean, variance, epsilon, statistics) = match *norm {
         Norm::Running { mean, variance, epsilon } => (mean.clone(), variance.clone(), epsilon, None),
         Norm::Batch { epsilon } => {
@@ -39,15 +40,39 @@ pub fn conv_block(
     if form.relu {
         z = relu(&z)?;
     }
-    if let Pool::Max { height, width } = form.pool {
-        z = max_pool(&z, height, width)?;
-    }
+    z = match form.pool {
+        Pool::None => z,
+        Pool::Max { height, width } => max_pool(&z, height, width)?,
+        Pool::Average { height, width } => average_pool(&z, height, width)?,
+    };
     Ok(BlockOutput { map: z, statistics })
+}
+
+/// Every `stride`th row and column of `x`, `[B, C, H, W]`. Candle's own convolution with a stride has no gradient where
+/// the two need different padding.
+fn every_nth(x: &Tensor, stride: usize) -> Result<Tensor, Error> {
+    if stride == 1 {
+        return Ok(x.clone());
+    }
+    let (n_clips, n_channels, height, width) = x.dims4()?;
+    let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
+    let whole = x.pad_with_zeros(2, 0, rows * stride - height)?.pad_with_zeros(3, 0, columns * stride - width)?;
+    let split = whole.contiguous()?.reshape(&[n_clips, n_channels, rows, stride, columns, stride])?;
+    Ok(split.narrow(3, 0, 1)?.narrow(5, 0, 1)?.contiguous()?.reshape((n_clips, n_channels, rows, columns))?)
 }
 
 /// `max(x, 0)` with slope 0 at 0, where candle's own has slope 1.
 fn relu(x: &Tensor) -> Result<Tensor, Error> {
     Ok(x.le(0.0)?.where_cond(&x.zeros_like()?, x)?)
+}
+
+/// Means of rectangles of `x`, `[B, H, W, C]`.
+pub(crate) fn average_pool(x: &Tensor, height: usize, width: usize) -> Result<Tensor, Error> {
+    let (n_clips, rows, columns, n_channels) = x.dims4()?;
+    let (out_rows, out_columns) = (rows / height, columns / width);
+    let whole = x.narrow(1, 0, out_rows * height)?.narrow(2, 0, out_columns * width)?.contiguous()?;
+    let windows = whole.reshape((n_clips * out_rows, height, out_columns, width, n_channels))?;
+    Ok(windows.mean((1, 3))?.reshape((n_clips, out_rows, out_columns, n_channels))?)
 }
 
 /// Maxima of rectangles of `x`, `[B, H, W, C]`; among equals the first has the whole gradient.

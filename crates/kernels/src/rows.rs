@@ -204,8 +204,9 @@ pub(crate) struct OutputGradient<'a> {
     pub(crate) offset: &'a [f32],
     /// `[C]`
     pub(crate) slope: &'a [f32],
-    /// The result as `[width, C]`, where the input's gradient needs it.
+    /// The result, a pixel every `dense_step` values, where the input's gradient needs it.
     pub(crate) dense: Option<&'a mut [f32]>,
+    pub(crate) dense_step: usize,
     /// The result in panels as [`crate::tile`] packs them, `depth` pixels long, from pixel `first` on.
     pub(crate) panels: &'a mut [f32],
     pub(crate) depth: usize,
@@ -247,7 +248,7 @@ unsafe fn output_gradient_of<S: Simd>(a: &mut OutputGradient<'_>, from: usize, t
                 let value = S::multiply_add(factor, routed, value);
                 S::store(packed.add(pixel * packed_step), value);
                 if let Some(dense) = dense {
-                    S::store(dense.add(at), value);
+                    S::store(dense.add(pixel * a.dense_step), value);
                 }
                 if let Some(residual) = residual {
                     S::store(residual.add(at), routed);

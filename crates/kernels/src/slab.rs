@@ -10,25 +10,34 @@ pub(crate) struct Slab {
     width: usize,
     n_channels: usize,
     kernel: usize,
+    stride: usize,
     n_rows: usize,
 }
 
 impl Slab {
-    /// A slab for up to [`Slab::n_rows`] output rows of a map of `height` rows, a multiple of `step` where there are more.
-    pub(crate) fn new(width: usize, n_channels: usize, kernel: usize, height: usize, step: usize) -> Self {
-        let row = (width + kernel - 1) * n_channels;
-        Self::with_rows(width, n_channels, kernel, (VALUES / row).next_multiple_of(step).clamp(step, height.max(step)))
+    /// A slab for up to [`Slab::n_rows`] of `height` output rows, a multiple of `step` where there are more.
+    pub(crate) fn new(
+        width: usize,
+        n_channels: usize,
+        [kernel, stride]: [usize; 2],
+        height: usize,
+        step: usize,
+    ) -> Self {
+        let n_rows = VALUES / ((width + kernel - 1) * n_channels * stride);
+        let n_rows = n_rows.next_multiple_of(step).clamp(step, height.max(step));
+        Self::with_rows(width, n_channels, [kernel, stride], n_rows)
     }
 
     /// A slab for `n_rows` output rows.
-    pub(crate) fn with_rows(width: usize, n_channels: usize, kernel: usize, n_rows: usize) -> Self {
+    pub(crate) fn with_rows(width: usize, n_channels: usize, [kernel, stride]: [usize; 2], n_rows: usize) -> Self {
         let row = (width + kernel - 1) * n_channels;
-        Self { values: Buffer::zeros((n_rows + kernel - 1) * row), width, n_channels, kernel, n_rows }
+        let values = Buffer::zeros(((n_rows - 1) * stride + kernel) * row);
+        Self { values, width, n_channels, kernel, stride, n_rows }
     }
 
-    /// Pixels of a row, without its margin.
-    pub(crate) fn width(&self) -> usize {
-        self.width
+    /// Pixels of an output row.
+    pub(crate) fn out_width(&self) -> usize {
+        self.width.div_ceil(self.stride)
     }
 
     /// Output rows that one filling serves.
@@ -46,13 +55,14 @@ impl Slab {
         &mut self.values[start..start + self.width * self.n_channels]
     }
 
-    /// Takes the input rows of the output rows from `first` on; returns how many output rows those are.
+    /// Takes the input rows of the output rows from `first` on, of a map of `height` rows; returns how many output rows
+    /// those are.
     pub(crate) fn fill(&mut self, map: &[f32], first: usize, height: usize) -> usize {
-        let n_rows = self.n_rows.min(height - first);
+        let n_rows = self.n_rows.min(height.div_ceil(self.stride) - first);
         let len = self.width * self.n_channels;
-        for row in 0..n_rows + self.kernel - 1 {
-            // Row `first + row` of the image with its margin.
-            match (first + row).checked_sub(self.kernel / 2) {
+        for row in 0..(n_rows - 1) * self.stride + self.kernel {
+            // Row `first * stride + row` of the image with its margin.
+            match (first * self.stride + row).checked_sub(self.kernel / 2) {
                 Some(of_map) if of_map < height => {
                     self.row_mut(row).copy_from_slice(&map[of_map * len..(of_map + 1) * len]);
                 }
@@ -68,13 +78,14 @@ impl Slab {
         self.values.copy_within(n_rows * row..(n_rows + self.kernel - 1) * row, 0);
     }
 
-    /// The slab from a row on.
+    /// The slab from the first row of an output row on.
     pub(crate) fn rows_from(&self, row: usize) -> Padded<'_> {
         Padded {
-            values: &self.values[row * self.row_len()..],
+            values: &self.values[row * self.stride * self.row_len()..],
             width: self.width,
             n_channels: self.n_channels,
             kernel: self.kernel,
+            stride: self.stride,
         }
     }
 }
@@ -86,10 +97,20 @@ mod tests {
     #[test]
     fn has_zeros_around_the_map() {
         let map = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        let mut slab = Slab::with_rows(2, 1, 3, 2);
+        let mut slab = Slab::with_rows(2, 1, [3, 1], 2);
         assert_eq!(slab.fill(&map, 0, 3), 2);
         assert_eq!(slab.rows_from(0).values, [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.]);
         assert_eq!(slab.fill(&map, 2, 3), 1);
         assert_eq!(slab.rows_from(0).values[..12], [0., 3., 4., 0., 0., 5., 6., 0., 0., 0., 0., 0.]);
+    }
+
+    #[test]
+    fn a_stride_skips_rows() {
+        let map = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let mut slab = Slab::with_rows(1, 1, [1, 2], 2);
+        assert_eq!(slab.fill(&map, 0, 5), 2);
+        assert_eq!(slab.rows_from(1).values, [3.0]);
+        assert_eq!(slab.fill(&map, 2, 5), 1);
+        assert_eq!(slab.rows_from(0).values[0], 5.0);
     }
 }

@@ -72,12 +72,19 @@ pub(crate) struct Padded<'a> {
     pub(crate) n_channels: usize,
     /// Rows and columns of the kernel: `2 * pad + 1`.
     pub(crate) kernel: usize,
+    /// Distance of two outputs, in pixels.
+    pub(crate) stride: usize,
 }
 
 impl Padded<'_> {
     /// Values of a row with its margin.
     pub(crate) fn row(&self) -> usize {
         (self.width + self.kernel - 1) * self.n_channels
+    }
+
+    /// Pixels of an output row.
+    pub(crate) fn out_width(&self) -> usize {
+        self.width.div_ceil(self.stride)
     }
 }
 
@@ -97,18 +104,18 @@ impl Table {
     ///
     /// # Shapes
     /// `x`: the `kernel` rows under it; `panels`: weights as `[kernel, kernel * C_in][C_out]`, packed; `out`:
-    /// `[width, C_out]`.
+    /// `[out_width, C_out]`.
     pub(crate) fn convolve(&self, x: Padded<'_>, panels: &[f32], out: &mut [f32]) {
-        let n_columns = out.len() / x.width;
+        let n_columns = out.len() / x.out_width();
         let n_k = x.kernel * x.n_channels;
         assert!(x.values.len() >= x.kernel * x.row());
-        assert_eq!(out.len(), n_columns * x.width);
+        assert_eq!(out.len(), n_columns * x.out_width());
         assert_eq!(panels.len(), panels_len(self.lanes, x.kernel * n_k, n_columns));
         let tile = Tile {
             n_segments: x.kernel,
             n_k,
             a: x.values.as_ptr(),
-            a_row: x.n_channels,
+            a_row: x.stride * x.n_channels,
             a_k: 1,
             a_segment: x.row(),
             b: panels.as_ptr(),
@@ -117,9 +124,9 @@ impl Table {
             c_row: n_columns,
             n_columns,
         };
-        // SAFETY: pixel i reads n_k values from i * C_in on in each of `kernel` rows, which the first assertion covers;
-        // the others cover panels and output. `of` has checked the processor.
-        unsafe { (self.convolve)(&tile, x.width) }
+        // SAFETY: pixel i reads n_k values from i * stride * C_in on in each of `kernel` rows, and i * stride < width, so
+        // the first assertion covers them; the others cover panels and output. `of` has checked the processor.
+        unsafe { (self.convolve)(&tile, x.out_width()) }
     }
 
     /// Two rows of a 3x3 convolution's output, by [`crate::winograd`].
@@ -131,7 +138,7 @@ impl Table {
         let (n_in, n_columns) = (x.n_channels, out.len() / x.width / 2);
         let n_tiles = x.width.div_ceil(2);
         let panel = panels_len(self.lanes, n_in, n_columns);
-        assert!(x.kernel == 3 && x.width > 0 && x.values.len() >= 4 * x.row());
+        assert!(x.kernel == 3 && x.stride == 1 && x.width > 0 && x.values.len() >= 4 * x.row());
         assert_eq!(out.len(), 2 * x.width * n_columns);
         assert_eq!(panels.len(), POSITIONS * panel);
         assert_eq!(scratch.len(), POSITIONS * n_tiles * (n_in + n_columns));
@@ -165,28 +172,28 @@ impl Table {
     /// Adds what some output rows contribute to the weight gradient.
     ///
     /// # Shapes
-    /// `x`: the rows under them (`n_rows + kernel - 1`); `panels`: the gradient of the rows, `[n_rows * width][C_out]`,
-    /// packed; `out`: `[kernel, kernel * C_in, C_out]`.
+    /// `x`: the rows under them (`(n_rows - 1) * stride + kernel`); `panels`: the gradient of the rows,
+    /// `[n_rows * out_width][C_out]`, packed; `out`: `[kernel, kernel * C_in, C_out]`.
     pub(crate) fn add_products(&self, x: Padded<'_>, n_rows: usize, panels: &[f32], n_columns: usize, out: &mut [f32]) {
         let n_k = x.kernel * x.n_channels;
-        assert!(x.values.len() >= (n_rows + x.kernel - 1) * x.row());
-        assert_eq!(panels.len(), panels_len(self.lanes, n_rows * x.width, n_columns));
+        assert!(n_rows > 0 && x.values.len() >= ((n_rows - 1) * x.stride + x.kernel) * x.row());
+        assert_eq!(panels.len(), panels_len(self.lanes, n_rows * x.out_width(), n_columns));
         assert_eq!(out.len(), x.kernel * n_k * n_columns);
         for kernel_row in 0..x.kernel {
             let tile = Tile {
                 n_segments: n_rows,
-                n_k: x.width,
+                n_k: x.out_width(),
                 a: x.values[kernel_row * x.row()..].as_ptr(),
                 a_row: 1,
-                a_k: x.n_channels,
-                a_segment: x.row(),
+                a_k: x.stride * x.n_channels,
+                a_segment: x.stride * x.row(),
                 b: panels.as_ptr(),
                 b_segment: 0,
                 c: out[kernel_row * n_k * n_columns..].as_mut_ptr(),
                 c_row: n_columns,
                 n_columns,
             };
-            // SAFETY: row i of the product reads value i + column * C_in of each row, where i < n_k; the assertions
+            // SAFETY: row i of the product reads value i + column * stride * C_in of each row, where i < n_k; the assertions
             // cover that, the panels and the output. `of` has checked the processor.
             unsafe { (self.add_products)(&tile, n_k) }
         }
@@ -225,7 +232,8 @@ impl Table {
         assert!(a.offset.len() == n_channels && a.slope.len() == n_channels && a.y.len() == width * n_channels);
         assert!(a.lanes == self.lanes && a.first + width <= a.depth);
         assert_eq!(a.panels.len(), panels_len(self.lanes, a.depth, n_channels));
-        assert!(a.dense.as_ref().is_none_or(|dense| dense.len() >= a.y.len()));
+        assert!(a.dense_step >= n_channels && width > 0);
+        assert!(a.dense.as_ref().is_none_or(|dense| dense.len() >= (width - 1) * a.dense_step + n_channels));
         assert!(a.residual.as_ref().is_none_or(|residual| residual.len() >= a.y.len()));
         assert!(a.pooled.is_none_or(|(gradient, codes)| {
             gradient.len() == codes.len() && gradient.len() / n_channels * a.pool_width <= width
@@ -282,48 +290,56 @@ mod tests {
     #[test]
     fn products_are_exact_on_every_path() {
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-            let table = Table::of(path);
-            for shape @ [height, width, n_in, n_out, kernel] in shapes() {
-                let map = numbers(height * width * n_in, 5);
-                let weights = numbers(kernel * kernel * n_in * n_out, 3);
-                let gradient = numbers(height * width * n_out, 4);
-                let mut y = vec![0.0; height * width * n_out];
-                let mut weight_gradient = vec![1.0; weights.len()];
-                let mut slab = Slab::with_rows(width, n_in, kernel, height);
-                slab.fill(&map, 0, height);
-                let panels = packed(table.lanes, kernel * kernel * n_in, n_out, &weights);
-                for (row, y) in y.chunks_mut(width * n_out).enumerate() {
-                    table.convolve(slab.rows_from(row), &panels, y);
+            for shape in shapes() {
+                for stride in [1, 2] {
+                    products_are_exact(path, shape, stride);
                 }
-                let mut two_at_a_time = vec![0.0; y.len()];
-                let convolution = Convolution::new(table, [kernel, n_in, n_out], |row, column, channel, out| {
-                    weights[((row * kernel + column) * n_in + channel) * n_out + out]
-                });
-                let mut scratch = convolution.scratch(width);
-                for (pair, out) in two_at_a_time.chunks_mut(STEP * width * n_out).enumerate() {
-                    convolution.rows(&slab, STEP * pair, &mut scratch, out);
-                }
-                assert_eq!(two_at_a_time, y, "{path} {shape:?}");
-                let panels = packed(table.lanes, height * width, n_out, &gradient);
-                table.add_products(slab.rows_from(0), height, &panels, n_out, &mut weight_gradient);
-
-                let mut expected_y = vec![0.0; y.len()];
-                let mut expected_gradient = vec![1.0; weights.len()];
-                for pixel in 0..height * width {
-                    for k in 0..kernel * kernel * n_in {
-                        let (place, c) = (k / n_in, k % n_in);
-                        let (row, column) = (pixel / width + place / kernel, pixel % width + place % kernel);
-                        let x = at(&map, [height, width, n_in], row, column, kernel / 2, c);
-                        for out in 0..n_out {
-                            expected_y[pixel * n_out + out] += x * weights[k * n_out + out];
-                            expected_gradient[k * n_out + out] += x * gradient[pixel * n_out + out];
-                        }
-                    }
-                }
-                assert_eq!(y, expected_y, "{path} {shape:?}");
-                assert_eq!(weight_gradient, expected_gradient, "{path} {shape:?}");
             }
         }
+    }
+
+    fn products_are_exact(path: Path, shape: [usize; 5], stride: usize) {
+        let table = Table::of(path);
+        let [height, width, n_in, n_out, kernel] = shape;
+        let (out_height, out_width) = (height.div_ceil(stride), width.div_ceil(stride));
+        let map = numbers(height * width * n_in, 5);
+        let weights = numbers(kernel * kernel * n_in * n_out, 3);
+        let gradient = numbers(out_height * out_width * n_out, 4);
+        let mut y = vec![0.0; gradient.len()];
+        let mut weight_gradient = vec![1.0; weights.len()];
+        let mut slab = Slab::with_rows(width, n_in, [kernel, stride], out_height);
+        assert_eq!(slab.fill(&map, 0, height), out_height);
+        let panels = packed(table.lanes, kernel * kernel * n_in, n_out, &weights);
+        for (row, y) in y.chunks_mut(out_width * n_out).enumerate() {
+            table.convolve(slab.rows_from(row), &panels, y);
+        }
+        let mut two_at_a_time = vec![0.0; y.len()];
+        let weight = |row, column, channel, out| weights[((row * kernel + column) * n_in + channel) * n_out + out];
+        let convolution = Convolution::new(table, [kernel, stride], [n_in, n_out], weight);
+        let mut scratch = convolution.scratch(out_width);
+        for (pair, out) in two_at_a_time.chunks_mut(STEP * out_width * n_out).enumerate() {
+            convolution.rows(&slab, STEP * pair, &mut scratch, out);
+        }
+        assert_eq!(two_at_a_time, y, "{path} {shape:?} {stride}");
+        let panels = packed(table.lanes, out_height * out_width, n_out, &gradient);
+        table.add_products(slab.rows_from(0), out_height, &panels, n_out, &mut weight_gradient);
+
+        let mut expected_y = vec![0.0; y.len()];
+        let mut expected_gradient = vec![1.0; weights.len()];
+        for pixel in 0..out_height * out_width {
+            for k in 0..kernel * kernel * n_in {
+                let (place, c) = (k / n_in, k % n_in);
+                let row = pixel / out_width * stride + place / kernel;
+                let column = pixel % out_width * stride + place % kernel;
+                let x = at(&map, [height, width, n_in], row, column, kernel / 2, c);
+                for out in 0..n_out {
+                    expected_y[pixel * n_out + out] += x * weights[k * n_out + out];
+                    expected_gradient[k * n_out + out] += x * gradient[pixel * n_out + out];
+                }
+            }
+        }
+        assert_eq!(y, expected_y, "{path} {shape:?} {stride}");
+        assert_eq!(weight_gradient, expected_gradient, "{path} {shape:?} {stride}");
     }
 
     #[test]
@@ -347,6 +363,7 @@ mod tests {
                     offset: &zeros,
                     slope: &ones,
                     dense: Some(&mut dense),
+                    dense_step: n_channels,
                     panels: &mut panels,
                     depth: width,
                     first: 0,

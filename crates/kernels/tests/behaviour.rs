@@ -26,7 +26,14 @@ fn the_number_of_threads_changes_no_byte() {
 #[test]
 fn gradients_are_finite_differences() {
     // A smooth block (no ReLU, no pool), so that differences of 32-bit sums say something.
-    let mut case = Case::new([2, 5, 6, 3, 7, 3], Pool::None, true);
+    let plain = Case::new([2, 5, 6, 3, 7, 3], Pool::None, true);
+    let averaged = Case::new([2, 5, 6, 3, 7, 3], Pool::Average { height: 2, width: 3 }, true);
+    for case in [plain.clone(), plain.strided(), averaged] {
+        gradients_are_differences(case);
+    }
+}
+
+fn gradients_are_differences(mut case: Case) {
     case.form.relu = false;
     let loss = |case: &Case| -> f64 {
         let map = case.fused().map;
@@ -141,7 +148,7 @@ fn wrong_shapes_are_named() {
         let (map, conv) = (tensor(map, 1), tensor(conv, 2));
         let vector = tensor(&[4], 3);
         let weights = BlockWeights { conv: &conv, scale: &vector, shift: &vector };
-        let form = BlockForm { pool, relu: true, input_gradient: false };
+        let form = BlockForm { stride: 1, pool, relu: true, input_gradient: false };
         conv_block(&map, &weights, None, &Norm::Batch { epsilon: 1e-5 }, &form).unwrap_err().to_string()
     };
     assert!(message(&[2, 5, 5], &[4, 1, 3, 3], Pool::None).contains("map: expected [B, H, W, C_in], got [2, 5, 5]"));

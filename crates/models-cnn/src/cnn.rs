@@ -1,4 +1,4 @@
-use crate::config::{CnnConfig, MapPooling};
+use crate::config::{CnnConfig, Downsample, MapPooling};
 use crate::layer::{ConvNorm, from_kernels};
 use candle_core::{Tensor, Var};
 use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
@@ -58,6 +58,18 @@ impl Cnn {
     pub fn config(&self) -> &CnnConfig {
         &self.config
     }
+
+    /// What makes a map half as large; a direction in which there is but one value left stays as it is.
+    fn halve(&self, map: &Tensor) -> Result<(usize, Pool), Error> {
+        let step = |len: usize| if len >= 2 { 2 } else { 1 };
+        let (height, width) = (step(map.dim(1)?), step(map.dim(2)?));
+        Ok(match self.config.downsample {
+            Downsample::Stride => (2, Pool::None),
+            _ if height * width == 1 => (1, Pool::None),
+            Downsample::MaxPool => (1, Pool::Max { height, width }),
+            Downsample::AveragePool => (1, Pool::Average { height, width }),
+        })
+    }
 }
 
 impl Classifier for Cnn {
@@ -83,10 +95,10 @@ impl Classifier for Cnn {
         };
         let mut map = mel.reshape((n_clips, n_bands, n_frames, 1))?; // [B, H, W, C]
         for stage in &self.stages {
-            map = stage.enter.forward(&map, None, halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
+            map = stage.enter.forward(&map, None, self.halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
             if let Some([first, second]) = &stage.residual {
-                let inner = first.forward(&map, None, Pool::None, mode)?;
-                map = second.forward(&inner, Some(&map), Pool::None, mode)?;
+                let inner = first.forward(&map, None, (1, Pool::None), mode)?;
+                map = second.forward(&inner, Some(&map), (1, Pool::None), mode)?;
             }
         }
         let pooled = global_pool(&map).map_err(from_kernels)?; // [B, 2 * C]
@@ -101,13 +113,6 @@ impl Classifier for Cnn {
         let logits = seen.matmul(&self.head_weight.t()?)?.broadcast_add(&self.head_bias)?; // [B, N]
         Ok(Output { logits, embedding })
     }
-}
-
-/// A 2x2 pool; a direction in which there is but one value left is not pooled further.
-fn halve(map: &Tensor) -> Result<Pool, Error> {
-    let step = |len: usize| if len >= 2 { 2 } else { 1 };
-    let (height, width) = (step(map.dim(1)?), step(map.dim(2)?));
-    Ok(if height * width == 1 { Pool::None } else { Pool::Max { height, width } })
 }
 
 /// Zeroes a share of the values and scales the others so that the mean stays. The mask comes from the seed alone.

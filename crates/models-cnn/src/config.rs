@@ -1,6 +1,18 @@
 use classifier::Error;
 use serde::{Deserialize, Serialize};
 
+/// How a stage halves bands and frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downsample {
+    /// The largest of each 2 x 2 values.
+    MaxPool,
+    /// The mean of each 2 x 2 values.
+    AveragePool,
+    /// The convolution is computed at every other place only: a quarter of the work.
+    Stride,
+}
+
 /// How the last map becomes one vector, whatever its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,6 +30,8 @@ pub enum MapPooling {
 pub struct CnnConfig {
     /// Channels of each stage. A stage halves bands and frames, as long as there are two of them.
     pub channels: Vec<usize>,
+    /// How a stage halves bands and frames.
+    pub downsample: Downsample,
     /// Whether every stage but the first ends in a residual block of two more convolutions.
     pub residual: bool,
     /// Share of the embedding that is zeroed before the last layer while training, in `[0, 1)`.
@@ -35,12 +49,18 @@ impl Default for CnnConfig {
 impl CnnConfig {
     /// Four stages of 16, 32, 64 and 128 channels: some 100,000 parameters, for a laptop and a few hundred clips.
     pub fn small() -> Self {
-        Self { channels: vec![16, 32, 64, 128], residual: false, dropout: 0.2, pooling: MapPooling::MeanMax }
+        Self {
+            channels: vec![16, 32, 64, 128],
+            downsample: Downsample::MaxPool,
+            residual: false,
+            dropout: 0.2,
+            pooling: MapPooling::MeanMax,
+        }
     }
 
     /// Twice as wide, with residual blocks: some 2 million parameters, and eight times the work of [`Self::small`].
     pub fn base() -> Self {
-        Self { channels: vec![32, 64, 128, 256], residual: true, dropout: 0.3, pooling: MapPooling::MeanMax }
+        Self { channels: vec![32, 64, 128, 256], residual: true, dropout: 0.3, ..Self::small() }
     }
 
     /// The preset of this name.

@@ -50,12 +50,12 @@ impl ConvNorm {
         })
     }
 
-    /// Convolution, batch norm, residual, ReLU and pool of `map`, `[B, H, W, C_in]`.
+    /// Convolution at every `stride`th place, batch norm, residual, ReLU and pool of `map`, `[B, H, W, C_in]`.
     pub(crate) fn forward(
         &self,
         map: &Tensor,
         residual: Option<&Tensor>,
-        pool: Pool,
+        (stride, pool): (usize, Pool),
         mode: Mode,
     ) -> Result<Tensor, Error> {
         let weights = BlockWeights { conv: &self.conv, scale: &self.scale, shift: &self.shift };
@@ -63,7 +63,7 @@ impl ConvNorm {
             Mode::Train { .. } => Norm::Batch { epsilon: EPSILON },
             Mode::Eval => Norm::Running { mean: &self.mean, variance: &self.variance, epsilon: EPSILON },
         };
-        let form = BlockForm { pool, relu: true, input_gradient: !self.is_first };
+        let form = BlockForm { stride, pool, relu: true, input_gradient: !self.is_first };
         let output = conv_block(map, &weights, residual, &norm, &form).map_err(from_kernels)?;
         if let Some(statistics) = &output.statistics {
             self.track(statistics)?;

@@ -23,4 +23,4 @@ mod config;
 mod layer;
 
 pub use cnn::Cnn;
-pub use config::{CnnConfig, MapPooling};
+pub use config::{CnnConfig, Downsample, MapPooling};

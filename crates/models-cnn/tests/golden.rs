@@ -3,7 +3,7 @@
 
 use candle_core::{Device, Tensor};
 use classifier::{Classifier, Mode, Parameters};
-use models_cnn::{Cnn, CnnConfig, MapPooling};
+use models_cnn::{Cnn, CnnConfig, Downsample, MapPooling};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -24,9 +24,13 @@ fn assert_close(what: &str, got: &Tensor, expected: &Tensor, tolerance: f32) {
 }
 
 fn check(case: &str, channels: &[usize], residual: bool, pooling: MapPooling) {
+    check_with(case, channels, residual, pooling, Downsample::MaxPool);
+}
+
+fn check_with(case: &str, channels: &[usize], residual: bool, pooling: MapPooling, downsample: Downsample) {
     let all = candle_core::safetensors::load(FILE, &Device::Cpu).unwrap();
     let get = |part: &str, name: &str| &all[&format!("{case}/{part}/{name}")];
-    let config = CnnConfig { channels: channels.to_vec(), residual, dropout: 0.0, pooling };
+    let config = CnnConfig { channels: channels.to_vec(), downsample, residual, dropout: 0.0, pooling };
     let mut parameters = Parameters::seeded(1, &Device::Cpu);
     let cnn = Cnn::new(&config, 3, &mut parameters).unwrap();
     let prefix = format!("{case}/parameter/");
@@ -80,4 +84,19 @@ fn one_clip() {
 #[test]
 fn map_that_runs_out_of_rows() {
     check("flat", &[4, 8, 12], false, MapPooling::MeanMax);
+}
+
+#[test]
+fn average_pool() {
+    check_with("average-pool", &[4, 9], true, MapPooling::MeanMax, Downsample::AveragePool);
+}
+
+#[test]
+fn stride_even() {
+    check_with("stride-even", &[8, 16], true, MapPooling::MeanMax, Downsample::Stride);
+}
+
+#[test]
+fn stride_odd() {
+    check_with("stride-odd", &[5, 7, 11], false, MapPooling::Mean, Downsample::Stride);
 }

@@ -43,8 +43,18 @@ impl Case {
             scale: Var::from_tensor(&(tensor(&[c_out], 3) + 0.5).unwrap()).unwrap(),
             shift: var(&[c_out], 4),
             residual: residual.then(|| var(&[b, h, w, c_out], 5)),
-            form: BlockForm { pool, relu: true, input_gradient: true },
+            form: BlockForm { stride: 1, pool, relu: true, input_gradient: true },
         }
+    }
+
+    /// The same with a stride of 2; what the residual has too much is dropped.
+    pub fn strided(mut self) -> Self {
+        self.form.stride = 2;
+        self.residual = self.residual.map(|residual| {
+            let (b, h, w, c) = residual.dims4().unwrap();
+            Var::from_tensor(&tensor(&[b, h.div_ceil(2), w.div_ceil(2), c], 5)).unwrap()
+        });
+        self
     }
 
     pub fn weights(&self) -> BlockWeights<'_> {
@@ -80,6 +90,10 @@ impl Case {
     }
 }
 
+pub fn average_pool(height: usize, width: usize) -> Pool {
+    Pool::Average { height, width }
+}
+
 pub fn max_pool(height: usize, width: usize) -> Pool {
     Pool::Max { height, width }
 }
@@ -105,5 +119,13 @@ pub fn cases() -> Vec<Case> {
         Case::new([7, 1, 1, 2, 3, 3], Pool::None, false),
         Case::new([2, 40, 101, 12, 20, 3], max_pool(2, 2), true),
         Case::new([2, 13, 6, 4, 9, 5], max_pool(3, 2), false),
+        Case::new([2, 9, 7, 5, 11, 3], average_pool(2, 3), true),
+        Case::new([3, 8, 12, 16, 8, 3], average_pool(2, 2), false),
+        Case::new([2, 8, 12, 16, 24, 3], Pool::None, true).strided(),
+        Case::new([3, 9, 7, 5, 11, 3], Pool::None, false).strided(),
+        Case::new([2, 7, 10, 8, 9, 1], Pool::None, true).strided(),
+        Case::new([2, 30, 101, 12, 20, 3], max_pool(2, 2), true).strided(),
+        Case::new([2, 13, 6, 4, 9, 5], average_pool(3, 2), false).strided(),
+        Case::new([7, 1, 1, 2, 3, 3], Pool::None, false).strided(),
     ]
 }
