@@ -22,6 +22,7 @@ const SHAPE: (usize, usize, usize) = (32, 128, 216);
 fn main() -> Result<()> {
     let threads = argument("--threads")?.unwrap_or(2);
     let runs = argument("--runs")?.unwrap_or(7);
+    kernels::settle_process(Some(threads));
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
 
     let device = Device::Cpu;

@@ -314,7 +314,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "barkbird-demo", value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Clips to make
-    #[arg(long, default_value_t = 800, value_name = "N", value_parser = positive)]
+    #[arg(long, default_value_t = 1600, value_name = "N", value_parser = positive)]
     pub(crate) clips: usize,
     /// Passes over the training clips
     #[arg(long, value_name = "N")]

@@ -25,6 +25,7 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    kernels::settle_process(cli.global.threads);
     let ui = ui::Ui::new(&cli.global);
     let outcome = prepare(&cli).and_then(|()| commands::run(&cli, &ui));
     match outcome {

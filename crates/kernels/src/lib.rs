@@ -32,6 +32,7 @@ mod forward;
 mod fused;
 mod global_pool;
 mod path;
+mod process;
 pub mod reference;
 mod rows;
 mod scratch;
@@ -45,3 +46,4 @@ pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Poo
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use path::{Path, path, set_path};
+pub use process::settle_process;

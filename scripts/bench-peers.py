@@ -1,0 +1,159 @@
+"""The rounds of bench-peers.sh, and its table."""
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+THREADS = 2
+# What `peers` compute: the same front end for `features`, and for the training run.
+PEERS_FRONT_END = ["--set", "front_end.kind.mel.n_mels=128", "--set", "front_end.hop=512", "--set", "clip.window.padding=silence"]
+# The talk makes four views of every clip, ours are made as they are needed.
+VIEWS = 4
+
+
+def lines(command, **kwargs):
+    """What a command prints, as JSON; a command that fails is said and gives nothing."""
+    run = subprocess.run(command, capture_output=True, text=True, **kwargs)
+    if run.returncode != 0:
+        print(f"failed: {' '.join(map(str, command))}\n{run.stderr[-600:]}", file=sys.stderr)
+        return []
+    found = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    for line in found:
+        print(json.dumps(line), flush=True)
+    return found
+
+
+def bench(a, package, name):
+    """Builds a bench and gives its path."""
+    command = ["cargo", "bench", "--quiet", "-p", package, "--bench", name, "--no-run", "--message-format=json"]
+    built = subprocess.run(command, cwd=a.root, check=True, capture_output=True, text=True).stdout
+    found = [json.loads(line).get("executable") for line in built.splitlines() if f'"name":"{name}"' in line]
+    return [path for path in found if path][-1]
+
+
+class Rates:
+    """Clips a second by what was measured and who, a list of rounds each."""
+
+    def __init__(self):
+        self.all = {}
+
+    def add(self, what, who, value):
+        self.all.setdefault(what, {}).setdefault(who, []).append(value)
+
+    def ratios(self):
+        out = []
+        for what, by in self.all.items():
+            medians = {who: statistics.median(values) for who, values in by.items()}
+            ours = medians.pop("barkbird", None)
+            if ours is None:
+                continue
+            for who, theirs in sorted(medians.items(), key=lambda pair: -pair[1]):
+                out.append({"what": what, "peer": who, "ours": round(ours, 2), "theirs": round(theirs, 2),
+                            "ratio": round(ours / theirs, 2), "rounds": len(by["barkbird"]),
+                            "ours_range": [round(f(by["barkbird"]), 2) for f in (min, max)],
+                            "theirs_range": [round(f(by[who]), 2) for f in (min, max)]})
+        return out
+
+
+def networks(a, rates, part, ours, theirs):
+    for line in lines([ours, "--threads", str(THREADS), "--runs", "5"]):
+        rates.add(f"{part}: training step", "barkbird", line["step_per_s"])
+        rates.add(f"{part}: forward", "barkbird", line["forward_per_s"])
+    for line in lines([sys.executable, os.path.join(a.peers, "torch_train.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
+        rates.add(f"{part}: training step", f"torch {line['mode']}", line["step_per_s"])
+        rates.add(f"{part}: forward", f"torch {line['mode']}", line["forward_per_s"])
+
+
+def features(a, rates, number):
+    manifest = os.path.join(a.data, "manifest.csv")
+    n_clips = sum(1 for _ in csv.DictReader(open(manifest)))
+    command = [sys.executable, os.path.join(a.peers, "py_features.py"), manifest, "--procs", str(THREADS)]
+    theirs = lines(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    for what, flags in (("features, our default", []), ("features, equal settings", PEERS_FRONT_END)):
+        out = os.path.join(a.work, f"features-{len(flags)}-{number}")
+        began = time.perf_counter()
+        subprocess.run([a.barkbird, "features", manifest, "--out", out, "--threads", str(THREADS), "--quiet", *flags], check=True)
+        rate = n_clips / (time.perf_counter() - began)
+        print(json.dumps({"ours": what, "clips_per_s": round(rate, 1)}), flush=True)
+        rates.add(what, "barkbird", rate)
+        for line in theirs:
+            rates.add(what, "librosa", line["clips_per_s"])
+
+
+def resident_mb(pid, key):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(key)) / 1024
+
+
+def train(a, name, flags):
+    """A whole run of `train cnn`: seconds, and the largest resident size so far at the end of each epoch."""
+    scanned, made, run = (os.path.join(a.work, f"{name}{end}") for end in (".csv", "", "-run"))
+    subprocess.run([a.barkbird, "scan", os.path.join(a.data, "manifest.csv"), "--out", scanned, "--quiet"], check=True,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run([a.barkbird, "features", scanned, "--out", made, "--quiet", *flags], check=True)
+    command = [a.barkbird, "train", "cnn", "--features", made, "--out", run, "--epochs", str(a.epochs),
+               "--threads", str(THREADS), "--set", f"train.repeat={VIEWS}", "--quiet"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command)
+    peaks, metrics = [], os.path.join(run, "metrics.jsonl")
+    while process.poll() is None:
+        time.sleep(0.05)
+        done = sum(1 for _ in open(metrics)) if os.path.exists(metrics) else 0
+        if done > len(peaks):
+            try:
+                peaks.append(resident_mb(process.pid, "VmHWM"))
+            except (FileNotFoundError, StopIteration):
+                break
+    if process.wait() != 0:
+        sys.exit("train failed")
+    result = {"ours": f"train cnn, {name}", "train_s": round(time.perf_counter() - began, 1), "epochs": a.epochs,
+              "peak_mb_after_epoch": [round(peak) for peak in peaks]}
+    print(json.dumps(result), flush=True)
+    return result
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ("root", "barkbird", "peers", "data", "work", "out", "parts"):
+        p.add_argument("--" + name, required=True)
+    for name in ("rounds", "epochs"):
+        p.add_argument("--" + name, type=int, required=True)
+    a = p.parse_args()
+    parts, rates, runs = a.parts.split(","), Rates(), []
+    cnn = bench(a, "barkbird", "peers") if "cnn" in parts else None
+    vit = bench(a, "kernels", "transformer") if "vit" in parts else None
+    for number in range(a.rounds):
+        if cnn:
+            networks(a, rates, "CNN", cnn, ["cnn:f32", "cnn:channels_last", "cnn:bf16", "cnn:compile"])
+        if vit:
+            networks(a, rates, "ViT-S", vit, ["vit_small:f32", "vit_small:bf16"])
+        if "features" in parts:
+            features(a, rates, number)
+    table = rates.ratios()
+    if "train" in parts:
+        talk = lines([sys.executable, "talk.py", os.path.abspath(os.path.join(a.data, "manifest.csv")), "--epochs", str(a.epochs)],
+                     cwd=a.peers)
+        for name, flags in (("our-default", []), ("equal-settings", PEERS_FRONT_END)):
+            ours = train(a, name, flags)
+            runs.append(ours)
+            for line in talk:
+                table.append({"what": f"training run, {a.epochs} epochs, {name} (s)", "peer": "the talk, torch f32", "ours": ours["train_s"],
+                              "theirs": line["train_s"], "ratio": round(line["train_s"] / ours["train_s"], 2), "rounds": 1})
+    print(f"\n| what | peer | barkbird | peer | ratio |\n| --- | --- | --- | --- | --- |")
+    for row in table:
+        print(f"| {row['what']} | {row['peer']} | {row['ours']:g} | {row['theirs']:g} | **{row['ratio']:g}** |")
+    for run in runs:
+        peaks = run["peak_mb_after_epoch"]
+        if peaks:
+            print(f"memory of {run['ours']}: {peaks[0]} MB after the first epoch seen, {peaks[-1]} MB at the end")
+    with open(a.out + ".tmp", "w") as file:
+        json.dump({"threads": THREADS, "rounds": a.rounds, "ratios_of_medians": table, "runs": runs}, file, indent=1)
+    os.replace(a.out + ".tmp", a.out)
+    print(f"written: {a.out}")
+
+
+main()
