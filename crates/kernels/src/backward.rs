@@ -1,10 +1,12 @@
-use crate::convolution::{Convolution, STEP};
+use crate::block::BlockSize;
+use crate::convolution::{self, Convolution, STEP};
 use crate::forward::{add, total};
 use crate::fused::{Fused, Saved, Weights};
 use crate::rows::{GradientSums, OutputGradient};
 use crate::scratch::Buffer;
 use crate::slab::Slab;
-use crate::tile::panels_len;
+use crate::weight_sums::WeightSums;
+use crate::winograd::{self, OUT, POSITIONS};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -59,7 +61,7 @@ pub(crate) fn run(
     let partial: Vec<Buffer<f32>> = parts
         .into_par_iter()
         .map(|((clips, mut map_gradient), mut residual_gradient)| {
-            let mut of_part = Buffer::zeros(size.weight_len());
+            let mut of_part = Buffer::zeros(gradient_len(size));
             let first = clips.start;
             for clip in clips {
                 let nth = clip - first;
@@ -132,16 +134,33 @@ fn coefficients(block: &Fused, saved: &Saved, weights: &Weights<'_>, sums: &[f64
 fn turned(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
     let last = size.kernel - 1;
-    Convolution::new(block.table, [size.kernel, 1], [size.n_out, size.n_in], |row, column, out, channel| {
-        conv[((out * size.n_in + channel) * size.kernel + last - row) * size.kernel + last - column]
-    })
+    let [height, width] = [size.height, size.width];
+    Convolution::new(
+        block.table,
+        [size.kernel, 1],
+        [size.n_out, size.n_in],
+        [height, width],
+        |row, column, out, channel| {
+            conv[((out * size.n_in + channel) * size.kernel + last - row) * size.kernel + last - column]
+        },
+    )
+}
+
+/// Whether the weight gradient is added up by tiles.
+fn by_tiles(size: &BlockSize) -> bool {
+    convolution::by_tiles([size.kernel, size.stride], [size.n_in, size.n_out], [size.conv_height(), size.conv_width()])
+}
+
+/// Values that the weight gradient is added up in: `[36, C_in, C_out]` by tiles, else `[K, K, C_in, C_out]`.
+fn gradient_len(size: &BlockSize) -> usize {
+    if by_tiles(size) { POSITIONS * size.n_in * size.n_out } else { size.weight_len() }
 }
 
 /// The sum of the parts' gradients, in their order, as `[C_out, C_in, K, K]`.
 fn conv_gradient(block: &Fused, partial: &[Buffer<f32>]) -> Vec<f32> {
     let size = &block.size;
     let square = size.kernel * size.kernel;
-    let mut sum = Buffer::<f32>::zeros(size.weight_len());
+    let mut sum = Buffer::<f32>::zeros(gradient_len(size));
     const CHUNK: usize = 8 * 1024;
     sum.par_chunks_mut(CHUNK).enumerate().for_each(|(nth, sum)| {
         for part in partial {
@@ -150,10 +169,23 @@ fn conv_gradient(block: &Fused, partial: &[Buffer<f32>]) -> Vec<f32> {
             }
         }
     });
+    let at = |position: usize, channel: usize, out: usize| sum[(position * size.n_in + channel) * size.n_out + out];
+    let mut by_channel = Buffer::<f32>::take(size.weight_len()); // [C_in, C_out, K, K]
+    by_channel.par_chunks_mut(size.n_out * square).enumerate().for_each(|(channel, by_channel)| {
+        for (out, gradient) in by_channel.chunks_exact_mut(square).enumerate() {
+            if by_tiles(size) {
+                let of_pair = winograd::weight_gradient(std::array::from_fn(|position| at(position, channel, out)));
+                gradient.copy_from_slice(of_pair.as_flattened());
+            } else {
+                gradient.iter_mut().enumerate().for_each(|(position, value)| *value = at(position, channel, out));
+            }
+        }
+    });
     let mut gradient = Vec::with_capacity(size.weight_len() + 2 * size.n_out);
     for out in 0..size.n_out {
         for channel in 0..size.n_in {
-            gradient.extend((0..square).map(|position| sum[(position * size.n_in + channel) * size.n_out + out]));
+            let pair = (channel * size.n_out + out) * square;
+            gradient.extend_from_slice(&by_channel[pair..pair + square]);
         }
     }
     gradient
@@ -183,58 +215,70 @@ impl Way<'_> {
         let (width, n_out, margin, stride) = (size.width, size.n_out, size.kernel / 2, size.stride);
         let conv_width = size.conv_width();
         let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
+        let mut sums = WeightSums::new(block);
+        let step = match (&sums, turned) {
+            (WeightSums::Tiles { n_strips, .. }, _) => OUT * n_strips,
+            (WeightSums::Direct { .. }, Some(turned)) => turned.group().next_multiple_of(STEP),
+            (WeightSums::Direct { .. }, None) => STEP,
+        };
         let widest = (width + 2 * margin) * size.n_in.max(n_out);
-        let n_rows = (VALUES / widest / stride).next_multiple_of(STEP).min(size.conv_height());
+        let n_rows = (VALUES / widest / stride).next_multiple_of(step).clamp(1, size.conv_height());
         let mut x = Slab::with_rows(width, size.n_in, [size.kernel, stride], n_rows);
-        // Its first `2 * margin` rows are the last ones of the rows before, and below the map lies a margin of zeros.
-        // What a stride leaves out is never written and stays zero: rows move by multiples of it.
-        let mut dense = turned.map(|_| Slab::with_rows(width, n_out, [size.kernel, 1], n_rows * stride + margin));
-        let mut packed = Buffer::take(panels_len(table.lanes, n_rows * conv_width, n_out));
-        let mut scratch = turned.map_or(Buffer::take(0), |turned| turned.scratch(width));
+        // The input's gradient lags behind, by whole strips, since it takes rows of the output's that follow. The first
+        // `before` rows are the last ones of the rows before; below the map lie zeros. What a stride leaves out is never
+        // written and stays zero: rows move by multiples of it.
+        let lag = margin.next_multiple_of(STEP);
+        let (before, below) = (lag + margin, margin + STEP);
+        let is_dense = turned.is_some() || matches!(sums, WeightSums::Tiles { .. });
+        let mut dense =
+            is_dense.then(|| Slab::with_rows(width, n_out, [size.kernel, 1], before + n_rows * stride + below));
+        let mut scratch = turned.map_or(Buffer::take(0), Convolution::scratch);
         for first in (0..size.conv_height()).step_by(n_rows) {
             let n_rows = x.fill(map, first, size.height);
-            let packed = &mut packed[..panels_len(table.lanes, n_rows * conv_width, n_out)];
+            let is_last = first + n_rows == size.conv_height();
+            let mut packed = sums.packed(n_rows * conv_width);
             for row in 0..n_rows {
                 let of_residual =
                     residual_gradient.as_deref_mut().map(|all| row_of(all, first + row, conv_width * n_out));
-                let of_dense = dense.as_mut().map(|dense| dense.row_mut(2 * margin + row * stride));
-                self.row(clip, first + row, of_dense, of_residual, packed, row * conv_width, n_rows * conv_width);
+                let of_dense = dense.as_mut().map(|dense| dense.row_mut(before + row * stride));
+                let packed = packed.as_deref_mut().map(|panels| (panels, row * conv_width, n_rows * conv_width));
+                self.row(clip, first + row, of_dense, of_residual, packed);
             }
-            table.add_products(x.rows_from(0), n_rows, packed, n_out, weight_gradient);
-            if let (Some(dense), Some(turned), Some(map_gradient)) = (&mut dense, turned, &mut map_gradient) {
-                let is_last = first + n_rows == size.conv_height();
-                if is_last {
-                    (0..margin).for_each(|below| dense.row_mut(2 * margin + n_rows * stride + below).fill(0.0));
-                }
-                let first = first * stride;
-                let end = if is_last { size.height } else { (first + n_rows * stride).saturating_sub(margin) };
-                let (from, to) = (first.saturating_sub(margin), end);
-                let len = width * size.n_in;
-                let rows = &mut map_gradient[from * len..to * len];
-                for (row, out) in (from..).step_by(STEP).zip(rows.chunks_mut(STEP * len)) {
-                    turned.rows(dense, row + margin - first, &mut scratch, out);
-                }
-                dense.advance(n_rows * stride);
+            if let (Some(dense), true) = (&mut dense, is_last) {
+                (0..below).for_each(|row| dense.row_mut(before + n_rows * stride + row).fill(0.0));
             }
+            sums.add(table, &x, n_rows, dense.as_ref().map(|dense| dense.rows_from(before)), weight_gradient);
+            let Some(dense) = &mut dense else { continue };
+            if let (Some(turned), Some(map_gradient)) = (turned, &mut map_gradient) {
+                let start = first * stride;
+                let end = if is_last { size.height } else { start + n_rows * stride - lag };
+                let (from, len) = (start.saturating_sub(lag), width * size.n_in);
+                turned.rows(
+                    dense,
+                    before + from - margin - start,
+                    &mut scratch,
+                    &mut map_gradient[from * len..end * len],
+                );
+            }
+            dense.advance(n_rows * stride, before);
         }
     }
 
-    /// The gradient of one row of the convolution's output.
-    #[expect(clippy::too_many_arguments, reason = "where the row goes, three times")]
+    /// The gradient of one row of the convolution's output. `packed`: panels, the pixel in them, and their pixels.
     fn row(
         &self,
         clip: usize,
         row: usize,
         dense: Option<&mut [f32]>,
         residual: Option<&mut [f32]>,
-        panels: &mut [f32],
-        first: usize,
-        depth: usize,
+        packed: Option<(&mut [f32], usize, usize)>,
     ) {
         let Self { block, saved, coefficients, .. } = self;
         let size = &block.size;
         let row_len = size.conv_width() * size.n_out;
         let y = clip * size.conv_len() + row * row_len;
+        let (panels, first, depth) =
+            packed.map_or((None, 0, size.conv_width()), |(panels, first, depth)| (Some(panels), first, depth));
         let out_row = row / size.pool[0];
         let pooled = (out_row < size.out_height()).then(|| {
             let len = size.out_width() * size.n_out;

@@ -1,4 +1,4 @@
-use crate::convolution::{Convolution, STEP};
+use crate::convolution::Convolution;
 use crate::fused::{Fused, Saved, Weights, inverse};
 use crate::rows::{Kept, Normalise, Statistics};
 use crate::scratch::Buffer;
@@ -8,9 +8,13 @@ use rayon::prelude::*;
 /// The convolution with its weights packed.
 fn convolution(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
-    Convolution::new(block.table, [size.kernel, size.stride], [size.n_in, size.n_out], |row, column, channel, out| {
-        conv[((out * size.n_in + channel) * size.kernel + row) * size.kernel + column]
-    })
+    Convolution::new(
+        block.table,
+        [size.kernel, size.stride],
+        [size.n_in, size.n_out],
+        [size.conv_height(), size.conv_width()],
+        |row, column, channel, out| conv[((out * size.n_in + channel) * size.kernel + row) * size.kernel + column],
+    )
 }
 
 /// The convolution, its statistics, and all that follows.
@@ -32,13 +36,14 @@ pub(crate) fn train(
         .map(|(y, map)| {
             let mut of_clip = vec![0f64; 2 * n_out];
             let mut of_row = vec![0f32; 2 * n_out];
-            let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), STEP);
-            let mut scratch = convolution.scratch(size.conv_width());
-            let len = size.conv_width() * n_out;
+            let mut slab =
+                Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), convolution.group());
+            let mut scratch = convolution.scratch();
+            let (len, group) = (size.conv_width() * n_out, convolution.group());
             for first in (0..size.conv_height()).step_by(slab.n_rows()) {
                 let n_rows = slab.fill(map, first, size.height);
                 let y = &mut y[first * len..(first + n_rows) * len];
-                for (row, y) in (0..).step_by(STEP).zip(y.chunks_mut(STEP * len)) {
+                for (row, y) in (0..).step_by(group).zip(y.chunks_mut(group * len)) {
                     convolution.rows(&slab, row, &mut scratch, y);
                     for y in y.chunks_exact(len) {
                         block.table.statistics(Statistics { y, sums: &mut of_row });
@@ -108,20 +113,19 @@ pub(crate) fn evaluate(
     let (row_len, out_len) = (size.conv_width() * n_out, size.out_width() * n_out);
     let pool_height = size.pool[0];
     // Whole steps of the convolution and whole rows of the pool.
-    let group = if pool_height.is_multiple_of(STEP) { pool_height } else { pool_height * STEP };
+    let group = convolution.group();
+    let group = if group.is_multiple_of(pool_height) { group } else { pool_height * group };
     out.par_chunks_mut(size.output_len()).zip(map.par_chunks(size.input_len())).enumerate().for_each(
         |(clip, (out, map))| {
             let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), group);
-            let mut scratch = convolution.scratch(size.conv_width());
+            let mut scratch = convolution.scratch();
             let mut y = Buffer::take(group * row_len);
             let used = size.out_height() * pool_height;
             for first in (0..used).step_by(slab.n_rows()) {
                 let n_rows = slab.fill(map, first, size.height).min(used - first);
                 for row in (0..n_rows).step_by(group) {
                     let y = &mut y[..group.min(n_rows - row) * row_len];
-                    for (i, y) in (0..).step_by(STEP).zip(y.chunks_mut(STEP * row_len)) {
-                        convolution.rows(&slab, row + i, &mut scratch, y);
-                    }
+                    convolution.rows(&slab, row, &mut scratch, y);
                     for (i, y) in y.chunks_exact(pool_height * row_len).enumerate() {
                         let out_row = (first + row) / pool_height + i;
                         let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;

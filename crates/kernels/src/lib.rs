@@ -40,6 +40,7 @@ mod simd;
 mod slab;
 mod table;
 mod tile;
+mod weight_sums;
 mod winograd;
 
 pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};

@@ -207,8 +207,9 @@ pub(crate) struct OutputGradient<'a> {
     /// The result, a pixel every `dense_step` values, where the input's gradient needs it.
     pub(crate) dense: Option<&'a mut [f32]>,
     pub(crate) dense_step: usize,
-    /// The result in panels as [`crate::tile`] packs them, `depth` pixels long, from pixel `first` on.
-    pub(crate) panels: &'a mut [f32],
+    /// The result in panels as [`crate::tile`] packs them, `depth` pixels long, from pixel `first` on, where the weight
+    /// gradient is a direct sum.
+    pub(crate) panels: Option<&'a mut [f32]>,
     pub(crate) depth: usize,
     pub(crate) first: usize,
     /// `routed` itself: the residual's gradient, `[width, C]`.
@@ -235,7 +236,8 @@ unsafe fn output_gradient_of<S: Simd>(a: &mut OutputGradient<'_>, from: usize, t
         for channel in (from..to).step_by(S::LANES) {
             let start = channel - channel % panel;
             let packed_step = if n_channels - start > a.lanes { panel } else { a.lanes };
-            let packed = a.panels.as_mut_ptr().add(start * a.depth + a.first * packed_step + (channel - start));
+            let at = start * a.depth + a.first * packed_step + (channel - start);
+            let packed = a.panels.as_mut().map(|panels| panels.as_mut_ptr().add(at));
             let slope = S::load(a.slope.as_ptr().add(channel));
             let offset = S::load(a.offset.as_ptr().add(channel));
             let factor = S::load(a.factor.as_ptr().add(channel));
@@ -246,7 +248,9 @@ unsafe fn output_gradient_of<S: Simd>(a: &mut OutputGradient<'_>, from: usize, t
                 let at = pixel * n_channels;
                 let value = S::multiply_add(slope, S::load(y.add(at)), offset);
                 let value = S::multiply_add(factor, routed, value);
-                S::store(packed.add(pixel * packed_step), value);
+                if let Some(packed) = packed {
+                    S::store(packed.add(pixel * packed_step), value);
+                }
                 if let Some(dense) = dense {
                     S::store(dense.add(pixel * a.dense_step), value);
                 }

@@ -1,3 +1,4 @@
+use crate::convolution::STEP;
 use crate::scratch::Buffer;
 use crate::table::Padded;
 
@@ -31,8 +32,13 @@ impl Slab {
     /// A slab for `n_rows` output rows.
     pub(crate) fn with_rows(width: usize, n_channels: usize, [kernel, stride]: [usize; 2], n_rows: usize) -> Self {
         let row = (width + kernel - 1) * n_channels;
-        let values = Buffer::zeros(((n_rows - 1) * stride + kernel) * row);
+        let values = Buffer::zeros(Self::rows_under(n_rows, [kernel, stride]) * row);
         Self { values, width, n_channels, kernel, stride, n_rows }
+    }
+
+    /// Input rows of so many output rows, of which a strip of tiles is full.
+    fn rows_under(n_rows: usize, [kernel, stride]: [usize; 2]) -> usize {
+        (n_rows.next_multiple_of(STEP) - 1) * stride + kernel
     }
 
     /// Pixels of an output row.
@@ -55,12 +61,12 @@ impl Slab {
         &mut self.values[start..start + self.width * self.n_channels]
     }
 
-    /// Takes the input rows of the output rows from `first` on, of a map of `height` rows; returns how many output rows
-    /// those are.
+    /// Takes the input rows of the output rows from `first` on, of a map of `height` rows, and zeros up to a full strip;
+    /// returns how many output rows those are.
     pub(crate) fn fill(&mut self, map: &[f32], first: usize, height: usize) -> usize {
         let n_rows = self.n_rows.min(height.div_ceil(self.stride) - first);
         let len = self.width * self.n_channels;
-        for row in 0..(n_rows - 1) * self.stride + self.kernel {
+        for row in 0..Self::rows_under(n_rows, [self.kernel, self.stride]) {
             // Row `first * stride + row` of the image with its margin.
             match (first * self.stride + row).checked_sub(self.kernel / 2) {
                 Some(of_map) if of_map < height => {
@@ -72,10 +78,10 @@ impl Slab {
         n_rows
     }
 
-    /// Moves the `kernel - 1` rows that follow the first `n_rows` to the front.
-    pub(crate) fn advance(&mut self, n_rows: usize) {
+    /// Moves the `n_kept` rows that follow the first `n_rows` to the front.
+    pub(crate) fn advance(&mut self, n_rows: usize, n_kept: usize) {
         let row = self.row_len();
-        self.values.copy_within(n_rows * row..(n_rows + self.kernel - 1) * row, 0);
+        self.values.copy_within(n_rows * row..(n_rows + n_kept) * row, 0);
     }
 
     /// The slab from the first row of an output row on.
@@ -99,7 +105,9 @@ mod tests {
         let map = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let mut slab = Slab::with_rows(2, 1, [3, 1], 2);
         assert_eq!(slab.fill(&map, 0, 3), 2);
-        assert_eq!(slab.rows_from(0).values, [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.]);
+        let rows = [0., 0., 0., 0., 0., 1., 2., 0., 0., 3., 4., 0., 0., 5., 6., 0.];
+        assert_eq!(slab.rows_from(0).values[..16], rows);
+        assert_eq!(slab.rows_from(4).values, [0.0; 8]);
         assert_eq!(slab.fill(&map, 2, 3), 1);
         assert_eq!(slab.rows_from(0).values[..12], [0., 3., 4., 0., 0., 5., 6., 0., 0., 0., 0., 0.]);
     }
@@ -109,7 +117,7 @@ mod tests {
         let map = [1.0, 2.0, 3.0, 4.0, 5.0];
         let mut slab = Slab::with_rows(1, 1, [1, 2], 2);
         assert_eq!(slab.fill(&map, 0, 5), 2);
-        assert_eq!(slab.rows_from(1).values, [3.0]);
+        assert_eq!(slab.rows_from(1).values[0], 3.0);
         assert_eq!(slab.fill(&map, 2, 5), 1);
         assert_eq!(slab.rows_from(0).values[0], 5.0);
     }

@@ -3,7 +3,7 @@
 use crate::Path;
 use crate::rows::{GradientSums, Normalise, OutputGradient, Statistics};
 use crate::tile::{Tile, panels_len};
-use crate::winograd::{Collect, POSITIONS, Spread};
+use crate::winograd::{self, Collect, OUT, POSITIONS, Spread, SpreadGradient, Tiles};
 
 /// The kernels, compiled for one path.
 pub(crate) struct Table {
@@ -13,6 +13,7 @@ pub(crate) struct Table {
     add_products: unsafe fn(&Tile, usize),
     spread: unsafe fn(&mut Spread<'_>),
     collect: unsafe fn(&mut Collect<'_>),
+    spread_gradient: unsafe fn(&mut SpreadGradient<'_>),
     statistics: unsafe fn(&mut Statistics<'_>),
     normalise: unsafe fn(&mut Normalise<'_>),
     gradient_sums: unsafe fn(&mut GradientSums<'_>),
@@ -30,6 +31,7 @@ macro_rules! table {
             table!(@kernel $simd, [$($feature)*], tile, add_products, first: &Tile, n_rows: usize);
             table!(@kernel $simd, [$($feature)*], winograd, spread, arguments: &mut Spread<'_>);
             table!(@kernel $simd, [$($feature)*], winograd, collect, arguments: &mut Collect<'_>);
+            table!(@kernel $simd, [$($feature)*], winograd, spread_gradient, arguments: &mut SpreadGradient<'_>);
             table!(@kernel $simd, [$($feature)*], rows, statistics, arguments: &mut Statistics<'_>);
             table!(@kernel $simd, [$($feature)*], rows, normalise, arguments: &mut Normalise<'_>);
             table!(@kernel $simd, [$($feature)*], rows, gradient_sums, arguments: &mut GradientSums<'_>);
@@ -41,6 +43,7 @@ macro_rules! table {
                 add_products,
                 spread,
                 collect,
+                spread_gradient,
                 statistics,
                 normalise,
                 gradient_sums,
@@ -77,6 +80,11 @@ pub(crate) struct Padded<'a> {
 }
 
 impl Padded<'_> {
+    /// The rows from `row` on.
+    pub(crate) fn from(&self, row: usize) -> Self {
+        Self { values: &self.values[row * self.row()..], ..*self }
+    }
+
     /// Values of a row with its margin.
     pub(crate) fn row(&self) -> usize {
         (self.width + self.kernel - 1) * self.n_channels
@@ -129,44 +137,111 @@ impl Table {
         unsafe { (self.convolve)(&tile, x.out_width()) }
     }
 
-    /// Two rows of a 3x3 convolution's output, by [`crate::winograd`].
+    /// Six rows of input, spread for a strip of tiles.
     ///
     /// # Shapes
-    /// `x`: the four rows under them; `panels`: `[16][C_in][C_out]`, each packed; `scratch`:
-    /// `[16, width / 2 rounded up, C_in + C_out]`; `out`: `[2, width, C_out]`.
-    pub(crate) fn convolve_two_rows(&self, x: Padded<'_>, panels: &[f32], scratch: &mut [f32], out: &mut [f32]) {
-        let (n_in, n_columns) = (x.n_channels, out.len() / x.width / 2);
-        let n_tiles = x.width.div_ceil(2);
+    /// `x`: the rows under a strip of a 3x3 convolution; `out`: 36 parts of `[tiles.of, C_in]`,
+    /// [`winograd::step`] apart.
+    pub(crate) fn spread(&self, x: Padded<'_>, tiles: Tiles, out: &mut [f32]) {
+        assert!(x.kernel == 3 && x.stride == 1 && x.width > 0 && x.values.len() >= 6 * x.row());
+        assert!(tiles.first + tiles.n <= tiles.of && out.len() >= POSITIONS * winograd::step(tiles.of, x.n_channels));
+        let mut a = Spread { x: x.values, row: x.row(), n_channels: x.n_channels, tiles, out };
+        // SAFETY: lengths are checked, and `of` has checked the processor.
+        unsafe { (self.spread)(&mut a) }
+    }
+
+    /// The products at all positions of `[n_tiles, C_in]` with `[C_in, C_out]`.
+    ///
+    /// # Shapes
+    /// `spread`, `out`: 36 parts of `[n_tiles, C]`, [`winograd::step`] apart; `panels`: `[36][C_in][C_out]`, each packed.
+    pub(crate) fn products(&self, spread: &[f32], panels: &[f32], size: [usize; 3], out: &mut [f32]) {
+        let [n_tiles, n_in, n_columns] = size;
         let panel = panels_len(self.lanes, n_in, n_columns);
-        assert!(x.kernel == 3 && x.stride == 1 && x.width > 0 && x.values.len() >= 4 * x.row());
-        assert_eq!(out.len(), 2 * x.width * n_columns);
+        let (a_step, c_step) = (winograd::step(n_tiles, n_in), winograd::step(n_tiles, n_columns));
         assert_eq!(panels.len(), POSITIONS * panel);
-        assert_eq!(scratch.len(), POSITIONS * n_tiles * (n_in + n_columns));
-        let (spread, products) = scratch.split_at_mut(POSITIONS * n_tiles * n_in);
-        let mut before = Spread { x: x.values, row: x.row(), n_channels: n_in, out: &mut *spread };
-        // SAFETY: the assertions cover the four rows, which have `width + 2` columns, and the output; `of` has checked
-        // the processor.
-        unsafe { (self.spread)(&mut before) }
+        assert!(spread.len() >= POSITIONS * a_step && out.len() >= POSITIONS * c_step);
         for position in 0..POSITIONS {
             let tile = Tile {
                 n_segments: 1,
                 n_k: n_in,
-                a: spread[position * n_tiles * n_in..].as_ptr(),
+                a: spread[position * a_step..].as_ptr(),
                 a_row: n_in,
                 a_k: 1,
                 a_segment: 0,
                 b: panels[position * panel..].as_ptr(),
                 b_segment: 0,
-                c: products[position * n_tiles * n_columns..].as_mut_ptr(),
+                c: out[position * c_step..].as_mut_ptr(),
                 c_row: n_columns,
                 n_columns,
             };
-            // SAFETY: a product of `[n_tiles, C_in]` with `[C_in, C_out]`, each inside its position's part.
+            // SAFETY: each matrix lies inside its position's part, which the assertions cover.
             unsafe { (self.convolve)(&tile, n_tiles) }
         }
-        let mut after = Collect { products, n_channels: n_columns, out };
-        // SAFETY: as for `spread`.
-        unsafe { (self.collect)(&mut after) }
+    }
+
+    /// At most four output rows from the products of their strip.
+    ///
+    /// # Shapes
+    /// `products`: 36 parts of `[tiles.of, C_out]`, [`winograd::step`] apart; `out`: `[1 to 4, width, C_out]`.
+    pub(crate) fn collect(&self, products: &[f32], tiles: Tiles, width: usize, n_channels: usize, out: &mut [f32]) {
+        assert!(out.len().is_multiple_of(width * n_channels) && out.len() <= OUT * width * n_channels);
+        assert!(tiles.first + tiles.n <= tiles.of && width.div_ceil(OUT) == tiles.n);
+        assert!(products.len() >= POSITIONS * winograd::step(tiles.of, n_channels));
+        let mut a = Collect { products, n_channels, tiles, out, width };
+        // SAFETY: lengths are checked, and `of` has checked the processor.
+        unsafe { (self.collect)(&mut a) }
+    }
+
+    /// Four rows of the output's gradient, spread for a strip of tiles.
+    ///
+    /// # Shapes
+    /// `y`: a slab of four rows or more, of a 3x3 kernel; `panels`: 36 times `[tiles.of][C_out]`, packed.
+    pub(crate) fn spread_gradient(&self, y: Padded<'_>, tiles: Tiles, panels: &mut [f32]) {
+        assert!(y.kernel == 3 && y.stride == 1 && y.values.len() >= OUT * y.row());
+        assert!(tiles.first + tiles.n <= tiles.of && y.width.div_ceil(OUT) == tiles.n);
+        assert_eq!(panels.len(), POSITIONS * panels_len(self.lanes, tiles.of, y.n_channels));
+        let mut a = SpreadGradient {
+            y: &y.values[y.n_channels..],
+            row: y.row(),
+            width: y.width,
+            n_channels: y.n_channels,
+            tiles,
+            panels,
+            lanes: self.lanes,
+        };
+        // SAFETY: lengths are checked, and `of` has checked the processor.
+        unsafe { (self.spread_gradient)(&mut a) }
+    }
+
+    /// Adds the products at all positions of `[C_in, n_tiles]` with `[n_tiles, C_out]`.
+    ///
+    /// # Shapes
+    /// `spread`: 36 parts of `[n_tiles, C_in]`, [`winograd::step`] apart; `panels`: `[36][n_tiles][C_out]`, each packed;
+    /// `out`: `[36, C_in, C_out]`.
+    pub(crate) fn add_tile_products(&self, spread: &[f32], panels: &[f32], size: [usize; 3], out: &mut [f32]) {
+        let [n_tiles, n_in, n_columns] = size;
+        let panel = panels_len(self.lanes, n_tiles, n_columns);
+        let a_step = winograd::step(n_tiles, n_in);
+        assert_eq!(panels.len(), POSITIONS * panel);
+        assert_eq!(out.len(), POSITIONS * n_in * n_columns);
+        assert!(spread.len() >= POSITIONS * a_step);
+        for (position, out) in out.chunks_exact_mut(n_in * n_columns).enumerate() {
+            let tile = Tile {
+                n_segments: 1,
+                n_k: n_tiles,
+                a: spread[position * a_step..].as_ptr(),
+                a_row: 1,
+                a_k: n_in,
+                a_segment: 0,
+                b: panels[position * panel..].as_ptr(),
+                b_segment: 0,
+                c: out.as_mut_ptr(),
+                c_row: n_columns,
+                n_columns,
+            };
+            // SAFETY: as for `products`.
+            unsafe { (self.add_products)(&tile, n_in) }
+        }
     }
 
     /// Adds what some output rows contribute to the weight gradient.
@@ -231,7 +306,7 @@ impl Table {
         let width = a.y.len() / n_channels;
         assert!(a.offset.len() == n_channels && a.slope.len() == n_channels && a.y.len() == width * n_channels);
         assert!(a.lanes == self.lanes && a.first + width <= a.depth);
-        assert_eq!(a.panels.len(), panels_len(self.lanes, a.depth, n_channels));
+        assert!(a.panels.as_ref().is_none_or(|panels| panels.len() == panels_len(self.lanes, a.depth, n_channels)));
         assert!(a.dense_step >= n_channels && width > 0);
         assert!(a.dense.as_ref().is_none_or(|dense| dense.len() >= (width - 1) * a.dense_step + n_channels));
         assert!(a.residual.as_ref().is_none_or(|residual| residual.len() >= a.y.len()));
@@ -246,7 +321,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::convolution::{Convolution, STEP};
+    use crate::convolution::{Convolution, by_tiles};
     use crate::slab::Slab;
     use crate::tile::pack;
 
@@ -313,14 +388,6 @@ mod tests {
         for (row, y) in y.chunks_mut(out_width * n_out).enumerate() {
             table.convolve(slab.rows_from(row), &panels, y);
         }
-        let mut two_at_a_time = vec![0.0; y.len()];
-        let weight = |row, column, channel, out| weights[((row * kernel + column) * n_in + channel) * n_out + out];
-        let convolution = Convolution::new(table, [kernel, stride], [n_in, n_out], weight);
-        let mut scratch = convolution.scratch(out_width);
-        for (pair, out) in two_at_a_time.chunks_mut(STEP * out_width * n_out).enumerate() {
-            convolution.rows(&slab, STEP * pair, &mut scratch, out);
-        }
-        assert_eq!(two_at_a_time, y, "{path} {shape:?} {stride}");
         let panels = packed(table.lanes, out_height * out_width, n_out, &gradient);
         table.add_products(slab.rows_from(0), out_height, &panels, n_out, &mut weight_gradient);
 
@@ -340,6 +407,68 @@ mod tests {
         }
         assert_eq!(y, expected_y, "{path} {shape:?} {stride}");
         assert_eq!(weight_gradient, expected_gradient, "{path} {shape:?} {stride}");
+    }
+
+    #[test]
+    fn tiles_give_the_direct_sums_on_every_path() {
+        let sizes = if cfg!(miri) { &[[3, 7]][..] } else { &[[3, 7], [8, 12], [7, 10], [9, 33], [16, 27]] };
+        for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
+            for &size in sizes {
+                for channels in [[8, 8], [9, 17], [16, 33], [40, 24]] {
+                    tiles_give_the_direct_sums(path, size, channels);
+                }
+            }
+        }
+    }
+
+    fn tiles_give_the_direct_sums(path: Path, [height, width]: [usize; 2], [n_in, n_out]: [usize; 2]) {
+        let table = Table::of(path);
+        let case = format!("{path} {height} x {width}, {n_in} to {n_out}");
+        assert!(by_tiles([3, 1], [n_in, n_out], [height, width]), "{case}");
+        let (map, weights) = (numbers(height * width * n_in, 5), numbers(9 * n_in * n_out, 3));
+        let gradient = numbers(height * width * n_out, 4);
+        let mut slab = Slab::with_rows(width, n_in, [3, 1], height);
+        slab.fill(&map, 0, height);
+        let close = |what: &str, got: &[f32], expected: &[f32]| {
+            let largest = expected.iter().fold(1.0f32, |largest, v| largest.max(v.abs()));
+            for (got, expected) in got.iter().zip(expected) {
+                assert!((got - expected).abs() <= 1e-5 * largest, "{case}, {what}: got {got}, expected {expected}");
+            }
+        };
+
+        let mut expected = vec![0.0; height * width * n_out];
+        let panels = packed(table.lanes, 9 * n_in, n_out, &weights);
+        for (row, y) in expected.chunks_mut(width * n_out).enumerate() {
+            table.convolve(slab.rows_from(row), &panels, y);
+        }
+        let weight = |row, column, channel, out| weights[((row * 3 + column) * n_in + channel) * n_out + out];
+        let convolution = Convolution::new(table, [3, 1], [n_in, n_out], [height, width], weight);
+        let mut y = vec![9.0; expected.len()];
+        convolution.rows(&slab, 0, &mut convolution.scratch(), &mut y);
+        close("output", &y, &expected);
+
+        let mut expected = vec![0.0; weights.len()];
+        let panels = packed(table.lanes, height * width, n_out, &gradient);
+        table.add_products(slab.rows_from(0), height, &panels, n_out, &mut expected);
+        let mut dense = Slab::with_rows(width, n_out, [3, 1], height);
+        gradient.chunks_exact(width * n_out).enumerate().for_each(|(row, of)| dense.row_mut(row).copy_from_slice(of));
+        let n = width.div_ceil(OUT);
+        let of = height.div_ceil(OUT) * n;
+        let mut spread = vec![9.0; POSITIONS * winograd::step(of, n_in)];
+        let mut panels = vec![9.0; POSITIONS * panels_len(table.lanes, of, n_out)];
+        for strip in 0..of / n {
+            let tiles = Tiles { first: strip * n, n, of };
+            table.spread(slab.rows_from(OUT * strip), tiles, &mut spread);
+            table.spread_gradient(dense.rows_from(OUT * strip), tiles, &mut panels);
+        }
+        let mut sums = vec![0.0; POSITIONS * n_in * n_out];
+        table.add_tile_products(&spread, &panels, [of, n_in, n_out], &mut sums);
+        let mut got = vec![0.0; expected.len()];
+        for pair in 0..n_in * n_out {
+            let of_pair = winograd::weight_gradient(std::array::from_fn(|at| sums[at * n_in * n_out + pair]));
+            of_pair.iter().flatten().enumerate().for_each(|(at, value)| got[at * n_in * n_out + pair] = *value);
+        }
+        close("weight gradient", &got, &expected);
     }
 
     #[test]
@@ -364,7 +493,7 @@ mod tests {
                     slope: &ones,
                     dense: Some(&mut dense),
                     dense_step: n_channels,
-                    panels: &mut panels,
+                    panels: Some(&mut panels),
                     depth: width,
                     first: 0,
                     residual: Some(&mut residual),

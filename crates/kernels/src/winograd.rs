@@ -1,141 +1,290 @@
-//! 3x3 convolutions of two rows at a time with 4 multiplications an output value and channel in place of 9.
+//! 3x3 convolutions by tiles of 4x4 outputs, with 36 multiplications a tile and pair of channels in place of 144.
 //!
-//! The minimal filtering F(2x2, 3x3) of A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks",
-//! 2016: a tile of 4x4 inputs gives 2x2 outputs by 16 products a pair of channels, which are 16 matrix products over
-//! all tiles. Here are the sums before and after them. Values are halved at most twice and added, so the rounding error
-//! is a few times that of the direct sum.
+//! The minimal filtering F(4x4, 3x3) of A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016,
+//! on the points 0, 1, -1, 2, -2 and infinity: values are spread to 36 positions, which are 36 matrix products over all
+//! tiles, and collected. The weight gradient is F(3x3, 4x4) on the same points, so that the input is spread in the same
+//! way. Sums of a few values with factors up to 8 make the rounding error some ten times that of the direct sum.
 
 use crate::simd::Simd;
 use crate::simd::portable::Lanes;
 
-/// Products of a tile.
-pub(crate) const POSITIONS: usize = 16;
+/// Positions of a tile: products a pair of channels.
+pub(crate) const POSITIONS: usize = IN * IN;
+
+/// Rows and columns of a tile's outputs.
+pub(crate) const OUT: usize = 4;
+
+/// Rows and columns of a tile's inputs.
+const IN: usize = 6;
+
+/// Values between the ends of two positions' parts, so that the parts do not fall on the same lines of a cache.
+const GAP: usize = 16;
+
+/// Distance of two positions' parts, each `[n_tiles, C]`.
+pub(crate) fn step(n_tiles: usize, n_channels: usize) -> usize {
+    n_tiles * n_channels + GAP
+}
+
+/// Where the tiles of one strip of rows lie among those that are multiplied together.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles {
+    /// The strip's first tile.
+    pub(crate) first: usize,
+    /// Tiles of the strip.
+    pub(crate) n: usize,
+    /// Tiles of all strips.
+    pub(crate) of: usize,
+}
 
 /// What the input becomes before it is multiplied.
 pub(crate) struct Spread<'a> {
-    /// Four rows with their margins, `[4, row / C, C]`.
+    /// Six rows with their margins, `[6, row / C, C]`.
     pub(crate) x: &'a [f32],
     /// Values of a row with its margin.
     pub(crate) row: usize,
     pub(crate) n_channels: usize,
-    /// `[16, n_tiles, C]`, overwritten. Tile `t` takes the columns from `2t` on; those behind the row are zero.
+    pub(crate) tiles: Tiles,
+    /// 36 parts, [`step`] apart. Tile `t` of the strip takes the columns from `4t` on; those behind the row are zero.
     pub(crate) out: &'a mut [f32],
 }
 
+/// Runs a kernel on whole vectors, then on the channels that are left.
+macro_rules! over_channels {
+    ($simd:ty, $n_channels:expr, $kernel:ident($arguments:expr)) => {{
+        let n = $n_channels;
+        let whole = n - n % <$simd>::LANES;
+        $kernel::<$simd>($arguments, 0, whole);
+        $kernel::<Lanes<1>>($arguments, whole, n);
+    }};
+}
+
 /// # Safety
-/// Lengths as documented, and a row with its margin has at least two columns for every tile; the processor has the
-/// instructions of `S`. So for [`collect`].
+/// Lengths as documented; the processor has the instructions of `S`. So for all kernels of this file.
 #[inline(always)]
 pub(crate) unsafe fn spread<S: Simd>(a: &mut Spread<'_>) {
-    let whole = a.n_channels - a.n_channels % S::LANES;
-    // SAFETY: handed on; whole vectors first, then the channels that are left.
-    unsafe {
-        spread_of::<S>(a, 0, whole);
-        spread_of::<Lanes<1>>(a, whole, a.n_channels);
-    }
+    // SAFETY: handed on.
+    unsafe { over_channels!(S, a.n_channels, spread_of(a)) }
 }
 
 #[inline(always)]
 unsafe fn spread_of<S: Simd>(a: &mut Spread<'_>, from: usize, to: usize) {
-    let n_channels = a.n_channels;
-    let n_columns = a.row / n_channels;
-    let n_tiles = a.out.len() / POSITIONS / n_channels;
-    // SAFETY: column < n_columns, tile < n_tiles and channel + LANES <= to <= n_channels.
+    let n_columns = a.row / a.n_channels;
+    let step = step(a.tiles.of, a.n_channels);
+    // SAFETY: a column is read where it is inside the row, tile < tiles.of, and channel + LANES <= to <= n_channels.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
-            let column = |column: usize| {
-                let at = a.x.as_ptr().add(column * n_channels + channel);
-                let d = [S::load(at), S::load(at.add(a.row)), S::load(at.add(2 * a.row)), S::load(at.add(3 * a.row))];
-                difference::<S>(d[0], d[1], d[2], d[3])
-            };
-            let (mut first, mut second) = (column(0), column(1));
-            for tile in 0..n_tiles {
-                let third = if 2 * tile + 2 < n_columns { column(2 * tile + 2) } else { [S::splat(0.0); 4] };
-                let fourth = if 2 * tile + 3 < n_columns { column(2 * tile + 3) } else { [S::splat(0.0); 4] };
-                let out = a.out.as_mut_ptr().add(tile * n_channels + channel);
-                for i in 0..4 {
-                    let v = difference::<S>(first[i], second[i], third[i], fourth[i]);
-                    for (j, v) in v.into_iter().enumerate() {
-                        S::store(out.add((4 * i + j) * n_tiles * n_channels), v);
+            for tile in 0..a.tiles.n {
+                let mut by_column = [[S::splat(0.0); IN]; IN];
+                for (column, values) in (OUT * tile..n_columns).zip(&mut by_column) {
+                    let at = a.x.as_ptr().add(column * a.n_channels + channel);
+                    let mut d = [S::splat(0.0); IN];
+                    for (row, d) in d.iter_mut().enumerate() {
+                        *d = S::load(at.add(row * a.row));
+                    }
+                    *values = of_input::<S>(d);
+                }
+                let out = a.out.as_mut_ptr().add((a.tiles.first + tile) * a.n_channels + channel);
+                for i in 0..IN {
+                    let mut d = [S::splat(0.0); IN];
+                    for (d, values) in d.iter_mut().zip(&by_column) {
+                        *d = values[i];
+                    }
+                    for (j, value) in of_input::<S>(d).into_iter().enumerate() {
+                        S::store(out.add((IN * i + j) * step), value);
                     }
                 }
-                (first, second) = (third, fourth);
             }
         }
     }
 }
 
+/// B^T of the paper.
 #[inline(always)]
-unsafe fn difference<S: Simd>(a: S::Vector, b: S::Vector, c: S::Vector, d: S::Vector) -> [S::Vector; 4] {
+unsafe fn of_input<S: Simd>(d: [S::Vector; IN]) -> [S::Vector; IN] {
     // SAFETY: the caller's processor has the instructions.
-    unsafe { [S::sub(a, c), S::add(b, c), S::sub(c, b), S::sub(b, d)] }
+    unsafe {
+        let times = |factor: f32, value, sum| S::multiply_add(S::splat(factor), value, sum);
+        let (even, odd) = (times(-4.0, d[2], d[4]), times(-4.0, d[1], d[3]));
+        let (near, far) = (S::sub(d[4], d[2]), S::sub(d[3], d[1]));
+        [
+            times(-5.0, d[2], times(4.0, d[0], d[4])),
+            S::add(even, odd),
+            S::sub(even, odd),
+            times(2.0, far, near),
+            times(-2.0, far, near),
+            times(-5.0, d[3], times(4.0, d[1], d[5])),
+        ]
+    }
 }
 
 /// What the products become.
 pub(crate) struct Collect<'a> {
-    /// `[16, n_tiles, C]`
+    /// 36 parts, [`step`] apart.
     pub(crate) products: &'a [f32],
     pub(crate) n_channels: usize,
-    /// `[2, width, C]`, overwritten; `n_tiles` is half the width, rounded up.
+    pub(crate) tiles: Tiles,
+    /// `[n_rows, width, C]` of at most four rows, overwritten.
     pub(crate) out: &'a mut [f32],
+    pub(crate) width: usize,
 }
 
 #[inline(always)]
 pub(crate) unsafe fn collect<S: Simd>(a: &mut Collect<'_>) {
-    let whole = a.n_channels - a.n_channels % S::LANES;
     // SAFETY: handed on.
-    unsafe {
-        collect_of::<S>(a, 0, whole);
-        collect_of::<Lanes<1>>(a, whole, a.n_channels);
-    }
+    unsafe { over_channels!(S, a.n_channels, collect_of(a)) }
 }
 
 #[inline(always)]
 unsafe fn collect_of<S: Simd>(a: &mut Collect<'_>, from: usize, to: usize) {
     let n_channels = a.n_channels;
-    let row = a.out.len() / 2;
-    let width = row / n_channels;
-    let n_tiles = width.div_ceil(2);
-    // SAFETY: tile < n_tiles, a column is written where it is inside the row, channels as in `spread_of`.
+    let step = step(a.tiles.of, n_channels);
+    let row = a.width * n_channels;
+    let n_rows = a.out.len() / row;
+    // SAFETY: tile < tiles.of, a column is written where it is inside the row, channels as in `spread_of`.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
-            for tile in 0..n_tiles {
-                let products = a.products.as_ptr().add(tile * n_channels + channel);
-                let m = |position: usize| S::load(products.add(position * n_tiles * n_channels));
-                let mut even = [S::splat(0.0); 4];
-                let mut odd = even;
-                for i in 0..4 {
-                    [even[i], odd[i]] = sums::<S>([m(4 * i), m(4 * i + 1), m(4 * i + 2), m(4 * i + 3)]);
+            for tile in 0..a.tiles.n {
+                let products = a.products.as_ptr().add((a.tiles.first + tile) * n_channels + channel);
+                let mut by_row = [[S::splat(0.0); IN]; OUT];
+                for j in 0..IN {
+                    let mut m = [S::splat(0.0); IN];
+                    for (i, m) in m.iter_mut().enumerate() {
+                        *m = S::load(products.add((IN * i + j) * step));
+                    }
+                    for (by_row, sum) in by_row.iter_mut().zip(sums::<S>(m)) {
+                        by_row[j] = sum;
+                    }
                 }
-                let [upper, lower] = sums::<S>(even);
-                let out = a.out.as_mut_ptr().add(2 * tile * n_channels + channel);
-                S::store(out, upper);
-                S::store(out.add(row), lower);
-                if 2 * tile + 1 < width {
-                    let [upper, lower] = sums::<S>(odd);
-                    S::store(out.add(n_channels), upper);
-                    S::store(out.add(row + n_channels), lower);
+                let first = OUT * tile;
+                for (nth, m) in by_row.iter().enumerate().take(n_rows) {
+                    let out = a.out.as_mut_ptr().add(nth * row + channel);
+                    for (column, value) in (first..a.width).zip(sums::<S>(*m)) {
+                        S::store(out.add(column * n_channels), value);
+                    }
                 }
             }
         }
     }
 }
 
+/// A^T of the paper.
 #[inline(always)]
-unsafe fn sums<S: Simd>(m: [S::Vector; 4]) -> [S::Vector; 2] {
+unsafe fn sums<S: Simd>(m: [S::Vector; IN]) -> [S::Vector; OUT] {
     // SAFETY: the caller's processor has the instructions.
-    unsafe { [S::add(S::add(m[0], m[1]), m[2]), S::sub(S::sub(m[1], m[2]), m[3])] }
+    unsafe {
+        let times = |factor: f32, value, sum| S::multiply_add(S::splat(factor), value, sum);
+        let (near, near_odd) = (S::add(m[1], m[2]), S::sub(m[1], m[2]));
+        let (far, far_odd) = (S::add(m[3], m[4]), S::sub(m[3], m[4]));
+        [
+            S::add(S::add(m[0], near), far),
+            times(2.0, far_odd, near_odd),
+            times(4.0, far, near),
+            S::add(times(8.0, far_odd, near_odd), m[5]),
+        ]
+    }
 }
 
-/// The weight that position `4 i + j` multiplies with, from a 3x3 kernel by row and column.
-pub(crate) fn weight(position: usize, kernel: impl Fn(usize, usize) -> f32) -> f32 {
-    const G: [[f32; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
-    let (of_row, of_column) = (G[position / 4], G[position % 4]);
-    let mut sum = 0.0;
-    for (row, &a) in of_row.iter().enumerate().filter(|(_, a)| **a != 0.0) {
-        for (column, &b) in of_column.iter().enumerate().filter(|(_, b)| **b != 0.0) {
-            sum += a * b * kernel(row, column);
+/// What the output's gradient becomes before it is multiplied with the spread input.
+pub(crate) struct SpreadGradient<'a> {
+    /// Four rows, from their first pixel on; two rows are `row` values apart.
+    pub(crate) y: &'a [f32],
+    pub(crate) row: usize,
+    pub(crate) width: usize,
+    pub(crate) n_channels: usize,
+    pub(crate) tiles: Tiles,
+    /// 36 parts, each `[n_tiles][C]` in panels as [`crate::tile`] packs them. Columns behind the row are zero.
+    pub(crate) panels: &'a mut [f32],
+    /// Vector length of the panels.
+    pub(crate) lanes: usize,
+}
+
+#[inline(always)]
+pub(crate) unsafe fn spread_gradient<S: Simd>(a: &mut SpreadGradient<'_>) {
+    // SAFETY: handed on.
+    unsafe { over_channels!(S, a.n_channels, spread_gradient_of(a)) }
+}
+
+#[inline(always)]
+unsafe fn spread_gradient_of<S: Simd>(a: &mut SpreadGradient<'_>, from: usize, to: usize) {
+    let n_channels = a.n_channels;
+    let panel = 2 * a.lanes;
+    let step = a.panels.len() / POSITIONS;
+    // SAFETY: as in `spread_of`; a position's panels are `step` values long.
+    unsafe {
+        for channel in (from..to).step_by(S::LANES) {
+            let start = channel - channel % panel;
+            let width = if n_channels - start > a.lanes { panel } else { a.lanes };
+            let panels = a.panels.as_mut_ptr().add(start * a.tiles.of + a.tiles.first * width + (channel - start));
+            for tile in 0..a.tiles.n {
+                let mut by_column = [[S::splat(0.0); IN]; OUT];
+                for (column, values) in (OUT * tile..a.width).zip(&mut by_column) {
+                    let at = a.y.as_ptr().add(column * n_channels + channel);
+                    let mut g = [S::splat(0.0); OUT];
+                    for (row, g) in g.iter_mut().enumerate() {
+                        *g = S::load(at.add(row * a.row));
+                    }
+                    *values = of_gradient::<S>(g);
+                }
+                let out = panels.add(tile * width);
+                for i in 0..IN {
+                    let mut g = [S::splat(0.0); OUT];
+                    for (g, values) in g.iter_mut().zip(&by_column) {
+                        *g = values[i];
+                    }
+                    for (j, value) in of_gradient::<S>(g).into_iter().enumerate() {
+                        S::store(out.add((IN * i + j) * step), value);
+                    }
+                }
+            }
         }
     }
-    sum
+}
+
+/// The paper's G for a filter of four values.
+#[inline(always)]
+unsafe fn of_gradient<S: Simd>(g: [S::Vector; OUT]) -> [S::Vector; IN] {
+    // SAFETY: the caller's processor has the instructions.
+    unsafe {
+        let times = |factor: f32, value| S::mul(S::splat(factor), value);
+        let (even, odd) = (times(-1.0 / 6.0, S::add(g[0], g[2])), times(-1.0 / 6.0, S::add(g[1], g[3])));
+        let (far, far_odd) = (
+            times(1.0 / 24.0, S::multiply_add(S::splat(4.0), g[2], g[0])),
+            times(1.0 / 12.0, S::multiply_add(S::splat(4.0), g[3], g[1])),
+        );
+        [times(0.25, g[0]), S::add(even, odd), S::sub(even, odd), S::add(far, far_odd), S::sub(far, far_odd), g[3]]
+    }
+}
+
+/// What the positions multiply with, from a 3x3 kernel by row and column: G of the paper.
+pub(crate) fn weights(kernel: [[f32; 3]; 3]) -> [f32; POSITIONS] {
+    let transform = |g: [f32; 3]| {
+        let (even, odd) = ((g[0] + g[2]) * (-1.0 / 6.0), g[1] * (-1.0 / 6.0));
+        let (far, far_odd) = ((g[0] + 4.0 * g[2]) * (1.0 / 24.0), g[1] * (1.0 / 12.0));
+        [0.25 * g[0], even + odd, even - odd, far + far_odd, far - far_odd, g[2]]
+    };
+    let by_row = kernel.map(transform); // [3, 6]
+    let mut all = [0f32; POSITIONS];
+    for j in 0..IN {
+        let column = transform([by_row[0][j], by_row[1][j], by_row[2][j]]);
+        for (i, value) in column.into_iter().enumerate() {
+            all[IN * i + j] = value;
+        }
+    }
+    all
+}
+
+/// The 3x3 weight gradient from the sums at all positions.
+pub(crate) fn weight_gradient(sums: [f32; POSITIONS]) -> [[f32; 3]; 3] {
+    let transform = |m: [f32; IN]| {
+        let (near, far) = (m[1] + m[2], m[3] + m[4]);
+        [m[0] + near + far, (m[1] - m[2]) + 2.0 * (m[3] - m[4]), near + 4.0 * far + m[5]]
+    };
+    let mut by_column = [[0f32; IN]; 3];
+    for j in 0..IN {
+        let column = transform(std::array::from_fn(|i| sums[IN * i + j]));
+        for (by_column, value) in by_column.iter_mut().zip(column) {
+            by_column[j] = value;
+        }
+    }
+    by_column.map(transform)
 }
