@@ -3,7 +3,7 @@ use crate::convolution::{self, Convolution, STEP};
 use crate::forward::{add, total};
 use crate::fused::{Fused, Saved, Weights};
 use crate::rows::{GradientSums, OutputGradient};
-use crate::scratch::Buffer;
+use crate::scratch::{Buffer, zeroed};
 use crate::slab::Slab;
 use crate::weight_sums::WeightSums;
 use crate::winograd::{self, OUT, POSITIONS};
@@ -48,34 +48,40 @@ pub(crate) fn run(
     let coefficients = coefficients(block, saved, weights, &sums);
     let turned = block.input_gradient.then(|| turned(block, weights.conv));
 
-    let mut map_gradient = vec![0f32; if block.input_gradient { map.len() } else { 0 }];
-    let mut residual_gradient = vec![0f32; if residual { saved.y.len() } else { 0 }];
+    let mut map_gradient = Vec::with_capacity(if block.input_gradient { map.len() } else { 0 });
+    let mut residual_gradient = Vec::with_capacity(if residual { saved.y.len() } else { 0 });
     let per_part = size.n_clips.div_ceil(PARTS);
     let parts: Vec<_> = (0..size.n_clips)
         .step_by(per_part)
         .map(|first| first..(first + per_part).min(size.n_clips))
-        .zip(optional_chunks(&mut map_gradient, per_part * size.input_len()))
-        .zip(optional_chunks(&mut residual_gradient, per_part * size.conv_len()))
+        .zip(optional_chunks(map_gradient.spare_capacity_mut(), per_part * size.input_len()))
+        .zip(optional_chunks(residual_gradient.spare_capacity_mut(), per_part * size.conv_len()))
         .collect();
     let way = Way { block, saved, map, gradient, coefficients: &coefficients, turned: turned.as_ref() };
     let partial: Vec<Buffer<f32>> = parts
         .into_par_iter()
         .map(|((clips, mut map_gradient), mut residual_gradient)| {
-            let mut of_part = Buffer::zeros(gradient_len(size));
+            let mut of_part = Buffer::take(gradient_len(size));
             let first = clips.start;
             for clip in clips {
                 let nth = clip - first;
                 way.clip(
                     clip,
-                    map_gradient.as_deref_mut().map(|all| &mut all[nth * size.input_len()..][..size.input_len()]),
-                    residual_gradient.as_deref_mut().map(|all| &mut all[nth * size.conv_len()..][..size.conv_len()]),
+                    map_gradient.as_deref_mut().map(|all| zeroed(part_of(all, nth, size.input_len()))),
+                    residual_gradient.as_deref_mut().map(|all| zeroed(part_of(all, nth, size.conv_len()))),
                     &mut of_part,
+                    nth == 0,
                 );
             }
             of_part
         })
         .collect();
 
+    // SAFETY: every clip has zeroed its part of both, and the clips' parts are all of them.
+    unsafe {
+        map_gradient.set_len(if block.input_gradient { map.len() } else { 0 });
+        residual_gradient.set_len(if residual { saved.y.len() } else { 0 });
+    }
     let mut weights = conv_gradient(block, &partial);
     let (of_shift, of_scale) = sums.split_at(size.n_out);
     weights.extend(of_scale.iter().chain(of_shift).map(|&sum| sum as f32));
@@ -87,7 +93,7 @@ pub(crate) fn run(
 }
 
 /// Chunks of `values`, or `None` for ever if there are none.
-fn optional_chunks(values: &mut [f32], len: usize) -> impl Iterator<Item = Option<&mut [f32]>> {
+fn optional_chunks<T>(values: &mut [T], len: usize) -> impl Iterator<Item = Option<&mut [T]>> {
     let none = values.is_empty();
     values.chunks_mut(len).map(Some).chain(std::iter::repeat_with(|| None).take(if none { usize::MAX } else { 0 }))
 }
@@ -202,13 +208,15 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// One clip, a few rows at a time: the gradient of the convolution's output never leaves the cache.
+    /// One clip, a few rows at a time: the gradient of the convolution's output never leaves the cache. `is_first`: its
+    /// sums overwrite what is in `weight_gradient`.
     fn clip(
         &self,
         clip: usize,
         mut map_gradient: Option<&mut [f32]>,
         mut residual_gradient: Option<&mut [f32]>,
         weight_gradient: &mut [f32],
+        is_first: bool,
     ) {
         let Self { block, map, turned, .. } = self;
         let (size, table) = (&block.size, block.table);
@@ -239,7 +247,7 @@ impl Way<'_> {
             let mut packed = sums.packed(n_rows * conv_width);
             for row in 0..n_rows {
                 let of_residual =
-                    residual_gradient.as_deref_mut().map(|all| row_of(all, first + row, conv_width * n_out));
+                    residual_gradient.as_deref_mut().map(|all| part_of(all, first + row, conv_width * n_out));
                 let of_dense = dense.as_mut().map(|dense| dense.row_mut(before + row * stride));
                 let packed = packed.as_deref_mut().map(|panels| (panels, row * conv_width, n_rows * conv_width));
                 self.row(clip, first + row, of_dense, of_residual, packed);
@@ -247,7 +255,8 @@ impl Way<'_> {
             if let (Some(dense), true) = (&mut dense, is_last) {
                 (0..below).for_each(|row| dense.row_mut(before + n_rows * stride + row).fill(0.0));
             }
-            sums.add(table, &x, n_rows, dense.as_ref().map(|dense| dense.rows_from(before)), weight_gradient);
+            let dense_rows = dense.as_ref().map(|dense| dense.rows_from(before));
+            sums.add(table, &x, n_rows, dense_rows, weight_gradient, is_first && first == 0);
             let Some(dense) = &mut dense else { continue };
             if let (Some(turned), Some(map_gradient)) = (turned, &mut map_gradient) {
                 let start = first * stride;
@@ -304,8 +313,8 @@ impl Way<'_> {
     }
 }
 
-/// Row `row` of rows of `len` values.
-fn row_of(all: &mut [f32], row: usize, len: usize) -> &mut [f32] {
+/// Part `row` of parts of `len` values.
+fn part_of<T>(all: &mut [T], row: usize, len: usize) -> &mut [T] {
     let Range { start, end } = row * len..(row + 1) * len;
     &mut all[start..end]
 }

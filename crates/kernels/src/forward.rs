@@ -1,7 +1,7 @@
 use crate::convolution::Convolution;
 use crate::fused::{Fused, Saved, Weights, inverse};
 use crate::rows::{Kept, Normalise, Statistics};
-use crate::scratch::Buffer;
+use crate::scratch::{Buffer, made_in_parts};
 use crate::slab::Slab;
 use rayon::prelude::*;
 
@@ -67,34 +67,31 @@ pub(crate) fn train(
     let inverse = inverse(&variance, epsilon);
     let affine = weights.affine(&mean, &inverse);
 
-    let mut out = vec![0f32; size.n_clips * size.output_len()];
-    let mut codes = Buffer::take(out.len());
-    let mut picked = Buffer::take(out.len());
-    out.par_chunks_mut(size.output_len())
-        .zip(codes.par_chunks_mut(size.output_len()))
-        .zip(picked.par_chunks_mut(size.output_len()))
-        .enumerate()
-        .for_each(|(clip, ((out, codes), picked))| {
-            let of_clip = clip * size.conv_len()..(clip + 1) * size.conv_len();
-            let residual = residual.map(|all| &all[of_clip.clone()]);
-            let y = &y[of_clip];
-            let (conv_row, row_len) = (size.conv_width() * n_out, size.out_width() * n_out);
-            let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
-            for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {
-                let under = row * size.pool[0] * conv_row..(row + 1) * size.pool[0] * conv_row;
-                block.table.normalise(Normalise {
-                    y: &y[under.clone()],
-                    width: size.conv_width(),
-                    pool: size.pool,
-                    residual: residual.map(|residual| &residual[under]),
-                    scale: &affine[..n_out],
-                    shift: &affine[n_out..],
-                    relu: block.relu,
-                    out,
-                    kept: Some(Kept { codes, picked }),
-                });
-            }
-        });
+    let len = size.output_len();
+    let mut codes = Buffer::take(size.n_clips * len);
+    let mut picked = Buffer::take(size.n_clips * len);
+    let beside = codes.par_chunks_mut(len).zip(picked.par_chunks_mut(len)).enumerate();
+    let out = made_in_parts(size.n_clips * len, len, beside, |out, (clip, (codes, picked))| {
+        let of_clip = clip * size.conv_len()..(clip + 1) * size.conv_len();
+        let residual = residual.map(|all| &all[of_clip.clone()]);
+        let y = &y[of_clip];
+        let (conv_row, row_len) = (size.conv_width() * n_out, size.out_width() * n_out);
+        let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
+        for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {
+            let under = row * size.pool[0] * conv_row..(row + 1) * size.pool[0] * conv_row;
+            block.table.normalise(Normalise {
+                y: &y[under.clone()],
+                width: size.conv_width(),
+                pool: size.pool,
+                residual: residual.map(|residual| &residual[under]),
+                scale: &affine[..n_out],
+                shift: &affine[n_out..],
+                relu: block.relu,
+                out,
+                kept: Some(Kept { codes, picked }),
+            });
+        }
+    });
     (out, Saved { y, codes, picked, mean, variance, inverse })
 }
 
@@ -109,43 +106,40 @@ pub(crate) fn evaluate(
     let size = &block.size;
     let n_out = size.n_out;
     let convolution = convolution(block, weights.conv);
-    let mut out = vec![0f32; size.n_clips * size.output_len()];
     let (row_len, out_len) = (size.conv_width() * n_out, size.out_width() * n_out);
     let pool_height = size.pool[0];
     // Whole steps of the convolution and whole rows of the pool.
     let group = convolution.group();
     let group = if group.is_multiple_of(pool_height) { group } else { pool_height * group };
-    out.par_chunks_mut(size.output_len()).zip(map.par_chunks(size.input_len())).enumerate().for_each(
-        |(clip, (out, map))| {
-            let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), group);
-            let mut scratch = convolution.scratch();
-            let mut y = Buffer::take(group * row_len);
-            let used = size.out_height() * pool_height;
-            for first in (0..used).step_by(slab.n_rows()) {
-                let n_rows = slab.fill(map, first, size.height).min(used - first);
-                for row in (0..n_rows).step_by(group) {
-                    let y = &mut y[..group.min(n_rows - row) * row_len];
-                    convolution.rows(&slab, row, &mut scratch, y);
-                    for (i, y) in y.chunks_exact(pool_height * row_len).enumerate() {
-                        let out_row = (first + row) / pool_height + i;
-                        let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;
-                        block.table.normalise(Normalise {
-                            y,
-                            width: size.conv_width(),
-                            pool: size.pool,
-                            residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
-                            scale: &affine[..n_out],
-                            shift: &affine[n_out..],
-                            relu: block.relu,
-                            out: &mut out[out_row * out_len..(out_row + 1) * out_len],
-                            kept: None,
-                        });
-                    }
+    let maps = map.par_chunks(size.input_len()).enumerate();
+    made_in_parts(size.n_clips * size.output_len(), size.output_len(), maps, |out, (clip, map)| {
+        let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), group);
+        let mut scratch = convolution.scratch();
+        let mut y = Buffer::take(group * row_len);
+        let used = size.out_height() * pool_height;
+        for first in (0..used).step_by(slab.n_rows()) {
+            let n_rows = slab.fill(map, first, size.height).min(used - first);
+            for row in (0..n_rows).step_by(group) {
+                let y = &mut y[..group.min(n_rows - row) * row_len];
+                convolution.rows(&slab, row, &mut scratch, y);
+                for (i, y) in y.chunks_exact(pool_height * row_len).enumerate() {
+                    let out_row = (first + row) / pool_height + i;
+                    let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;
+                    block.table.normalise(Normalise {
+                        y,
+                        width: size.conv_width(),
+                        pool: size.pool,
+                        residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
+                        scale: &affine[..n_out],
+                        shift: &affine[n_out..],
+                        relu: block.relu,
+                        out: &mut out[out_row * out_len..(out_row + 1) * out_len],
+                        kept: None,
+                    });
                 }
             }
-        },
-    );
-    out
+        }
+    })
 }
 
 /// Adds a row's sums to a clip's.

@@ -1,5 +1,7 @@
 //! Buffers that are used again from step to step: fresh pages from the system cost more than many a kernel.
 
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +13,30 @@ const SLACK: usize = 2;
 
 static FREE_F32: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 static FREE_U8: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// What candle is to own, `len` values: `make` gets each part of `part` values as zeros and what lies beside it. Parts are
+/// zeroed by the thread that makes them, just before: one thread that zeroes them all would be waited for.
+pub(crate) fn made_in_parts<B: IndexedParallelIterator>(
+    len: usize,
+    part: usize,
+    beside: B,
+    make: impl Fn(&mut [f32], B::Item) + Sync,
+) -> Vec<f32> {
+    let mut values = Vec::with_capacity(len);
+    let parts = values.spare_capacity_mut()[..len].par_chunks_mut(part);
+    assert_eq!(parts.len(), beside.len(), "a part without what is beside it");
+    parts.zip(beside).for_each(|(part, beside)| make(zeroed(part), beside));
+    // SAFETY: `zeroed` has initialised every part, and the parts are all of the first `len` values.
+    unsafe { values.set_len(len) }
+    values
+}
+
+/// Makes memory zeros.
+pub(crate) fn zeroed(memory: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    memory.fill(MaybeUninit::new(0.0));
+    // SAFETY: all of it was just written.
+    unsafe { &mut *(std::ptr::from_mut(memory) as *mut [f32]) }
+}
 
 /// A kind of value that buffers are kept of.
 pub(crate) trait Kept: Copy + Default + 'static {

@@ -131,6 +131,7 @@ impl Table {
             c: out.as_mut_ptr(),
             c_row: n_columns,
             n_columns,
+            accumulate: false,
         };
         // SAFETY: pixel i reads n_k values from i * stride * C_in on in each of `kernel` rows, and i * stride < width, so
         // the first assertion covers them; the others cover panels and output. `of` has checked the processor.
@@ -173,6 +174,7 @@ impl Table {
                 c: out[position * c_step..].as_mut_ptr(),
                 c_row: n_columns,
                 n_columns,
+                accumulate: false,
             };
             // SAFETY: each matrix lies inside its position's part, which the assertions cover.
             unsafe { (self.convolve)(&tile, n_tiles) }
@@ -213,12 +215,20 @@ impl Table {
         unsafe { (self.spread_gradient)(&mut a) }
     }
 
-    /// Adds the products at all positions of `[C_in, n_tiles]` with `[n_tiles, C_out]`.
+    /// Adds the products at all positions of `[C_in, n_tiles]` with `[n_tiles, C_out]`; without `accumulate` they are the
+    /// first.
     ///
     /// # Shapes
     /// `spread`: 36 parts of `[n_tiles, C_in]`, [`winograd::step`] apart; `panels`: `[36][n_tiles][C_out]`, each packed;
     /// `out`: `[36, C_in, C_out]`.
-    pub(crate) fn add_tile_products(&self, spread: &[f32], panels: &[f32], size: [usize; 3], out: &mut [f32]) {
+    pub(crate) fn add_tile_products(
+        &self,
+        spread: &[f32],
+        panels: &[f32],
+        size: [usize; 3],
+        out: &mut [f32],
+        accumulate: bool,
+    ) {
         let [n_tiles, n_in, n_columns] = size;
         let panel = panels_len(self.lanes, n_tiles, n_columns);
         let a_step = winograd::step(n_tiles, n_in);
@@ -238,18 +248,27 @@ impl Table {
                 c: out.as_mut_ptr(),
                 c_row: n_columns,
                 n_columns,
+                accumulate,
             };
             // SAFETY: as for `products`.
             unsafe { (self.add_products)(&tile, n_in) }
         }
     }
 
-    /// Adds what some output rows contribute to the weight gradient.
+    /// Adds what some output rows contribute to the weight gradient; without `accumulate` they are the first.
     ///
     /// # Shapes
     /// `x`: the rows under them (`(n_rows - 1) * stride + kernel`); `panels`: the gradient of the rows,
     /// `[n_rows * out_width][C_out]`, packed; `out`: `[kernel, kernel * C_in, C_out]`.
-    pub(crate) fn add_products(&self, x: Padded<'_>, n_rows: usize, panels: &[f32], n_columns: usize, out: &mut [f32]) {
+    pub(crate) fn add_products(
+        &self,
+        x: Padded<'_>,
+        n_rows: usize,
+        panels: &[f32],
+        n_columns: usize,
+        out: &mut [f32],
+        accumulate: bool,
+    ) {
         let n_k = x.kernel * x.n_channels;
         assert!(n_rows > 0 && x.values.len() >= ((n_rows - 1) * x.stride + x.kernel) * x.row());
         assert_eq!(panels.len(), panels_len(self.lanes, n_rows * x.out_width(), n_columns));
@@ -267,6 +286,7 @@ impl Table {
                 c: out[kernel_row * n_k * n_columns..].as_mut_ptr(),
                 c_row: n_columns,
                 n_columns,
+                accumulate,
             };
             // SAFETY: row i of the product reads value i + column * stride * C_in of each row, where i < n_k; the assertions
             // cover that, the panels and the output. `of` has checked the processor.
@@ -389,7 +409,7 @@ mod tests {
             table.convolve(slab.rows_from(row), &panels, y);
         }
         let panels = packed(table.lanes, out_height * out_width, n_out, &gradient);
-        table.add_products(slab.rows_from(0), out_height, &panels, n_out, &mut weight_gradient);
+        table.add_products(slab.rows_from(0), out_height, &panels, n_out, &mut weight_gradient, true);
 
         let mut expected_y = vec![0.0; y.len()];
         let mut expected_gradient = vec![1.0; weights.len()];
@@ -449,7 +469,7 @@ mod tests {
 
         let mut expected = vec![0.0; weights.len()];
         let panels = packed(table.lanes, height * width, n_out, &gradient);
-        table.add_products(slab.rows_from(0), height, &panels, n_out, &mut expected);
+        table.add_products(slab.rows_from(0), height, &panels, n_out, &mut expected, false);
         let mut dense = Slab::with_rows(width, n_out, [3, 1], height);
         gradient.chunks_exact(width * n_out).enumerate().for_each(|(row, of)| dense.row_mut(row).copy_from_slice(of));
         let n = width.div_ceil(OUT);
@@ -461,8 +481,8 @@ mod tests {
             table.spread(slab.rows_from(OUT * strip), tiles, &mut spread);
             table.spread_gradient(dense.rows_from(OUT * strip), tiles, &mut panels);
         }
-        let mut sums = vec![0.0; POSITIONS * n_in * n_out];
-        table.add_tile_products(&spread, &panels, [of, n_in, n_out], &mut sums);
+        let mut sums = vec![9.0; POSITIONS * n_in * n_out];
+        table.add_tile_products(&spread, &panels, [of, n_in, n_out], &mut sums, false);
         let mut got = vec![0.0; expected.len()];
         for pair in 0..n_in * n_out {
             let of_pair = winograd::weight_gradient(std::array::from_fn(|at| sums[at * n_in * n_out + pair]));

@@ -21,18 +21,19 @@ pub(crate) struct Tile {
     pub(crate) c: *mut f32,
     pub(crate) c_row: usize,
     pub(crate) n_columns: usize,
+    /// Whether `c` is added to, or overwritten.
+    pub(crate) accumulate: bool,
 }
 
 /// Most columns that a tile of any path computes.
 const MOST_COLUMNS: usize = 32;
 
-/// One tile of `R` rows and `V` vectors. `ADD` (a weight gradient): adds to `c`, and `a_row` is 1; otherwise (a
-/// convolution) `a_k` is 1.
+/// One tile of `R` rows and `V` vectors. `TURNED` (a weight gradient): `a_row` is 1; otherwise (a convolution) `a_k` is 1.
 ///
 /// # Safety
 /// The pointers are valid for what [`Tile`] says is read and written; the processor has the instructions of `S`.
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const V: usize, const ADD: bool>(t: &Tile) {
+unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
     // SAFETY: the function's own contract; `spill` has room for R * V * LANES <= 32 values a row.
     unsafe {
         let mut sum = [[S::splat(0.0); V]; R];
@@ -45,13 +46,13 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const ADD: bool>(t: &Til
                     *column = S::load(b.add(j * S::LANES));
                 }
                 for (i, row) in sum.iter_mut().enumerate() {
-                    let value = S::splat(*a.add(if ADD { i } else { i * t.a_row }));
+                    let value = S::splat(*a.add(if TURNED { i } else { i * t.a_row }));
                     for (j, column) in columns.iter().enumerate() {
                         row[j] = S::multiply_add(value, *column, row[j]);
                     }
                 }
                 // After the last step they point past the end, where `add` must not go.
-                a = a.wrapping_add(if ADD { t.a_k } else { 1 });
+                a = a.wrapping_add(if TURNED { t.a_k } else { 1 });
                 b = b.wrapping_add(V * S::LANES);
             }
         }
@@ -59,7 +60,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const ADD: bool>(t: &Til
             for (i, row) in sum.iter().enumerate() {
                 for (j, value) in row.iter().enumerate() {
                     let c = t.c.add(i * t.c_row + j * S::LANES);
-                    S::store(c, if ADD { S::add(S::load(c), *value) } else { *value });
+                    S::store(c, if t.accumulate { S::add(S::load(c), *value) } else { *value });
                 }
             }
         } else {
@@ -70,7 +71,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const ADD: bool>(t: &Til
                 }
                 for (j, value) in spill.iter().enumerate().take(t.n_columns) {
                     let c = t.c.add(i * t.c_row + j);
-                    *c = if ADD { *c + value } else { *value };
+                    *c = if t.accumulate { *c + value } else { *value };
                 }
             }
         }
@@ -92,7 +93,7 @@ macro_rules! by_rows {
 /// # Safety
 /// As [`tile`], for all rows: `first` describes the first one.
 #[inline(always)]
-unsafe fn rows<S: Simd, const ADD: bool>(first: &Tile, n_rows: usize, wide: bool) {
+unsafe fn rows<S: Simd, const TURNED: bool>(first: &Tile, n_rows: usize, wide: bool) {
     let most = if wide { S::ROWS_WIDE } else { S::ROWS_NARROW };
     let n_tiles = n_rows.div_ceil(most);
     let mut row = 0;
@@ -104,9 +105,9 @@ unsafe fn rows<S: Simd, const ADD: bool>(first: &Tile, n_rows: usize, wide: bool
             t.a = first.a.add(row * first.a_row);
             t.c = first.c.add(row * first.c_row);
             if wide {
-                by_rows!(S, S::ROWS_WIDE, n, 2, ADD, &t, [1 2 3 4 5 6 7 8 9 10 11 12]);
+                by_rows!(S, S::ROWS_WIDE, n, 2, TURNED, &t, [1 2 3 4 5 6 7 8 9 10 11 12]);
             } else {
-                by_rows!(S, S::ROWS_NARROW, n, 1, ADD, &t, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24]);
+                by_rows!(S, S::ROWS_NARROW, n, 1, TURNED, &t, [1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24]);
             }
         }
         row += n;
@@ -138,7 +139,7 @@ pub(crate) unsafe fn add_products<S: Simd>(first: &Tile, n_rows: usize) {
 /// # Safety
 /// As [`convolve`]; a panel is `depth` times its width long.
 #[inline(always)]
-unsafe fn panels<S: Simd, const ADD: bool>(first: &Tile, n_rows: usize, depth: usize) {
+unsafe fn panels<S: Simd, const TURNED: bool>(first: &Tile, n_rows: usize, depth: usize) {
     let mut column = 0;
     while column < first.n_columns {
         let left = first.n_columns - column;
@@ -151,7 +152,7 @@ unsafe fn panels<S: Simd, const ADD: bool>(first: &Tile, n_rows: usize, depth: u
             t.b_segment = first.n_k * width;
             t.c = first.c.add(column);
             t.n_columns = left.min(width);
-            rows::<S, ADD>(&t, n_rows, wide);
+            rows::<S, TURNED>(&t, n_rows, wide);
         }
         column += width;
     }

@@ -47,12 +47,21 @@ impl WeightSums {
         }
     }
 
-    /// Adds the products of `n_rows` rows. `dense`: the output's gradient, and zeros up to a full strip.
-    pub(crate) fn add(&mut self, table: &Table, x: &Slab, n_rows: usize, dense: Option<Padded<'_>>, to: &mut [f32]) {
+    /// Adds the products of `n_rows` rows; where they are the first, they overwrite what is in `to`. `dense`: the output's gradient, and
+    /// zeros up to a full strip.
+    pub(crate) fn add(
+        &mut self,
+        table: &Table,
+        x: &Slab,
+        n_rows: usize,
+        dense: Option<Padded<'_>>,
+        to: &mut [f32],
+        is_first: bool,
+    ) {
         match (self, dense) {
             (Self::Direct { packed, n_out, lanes }, _) => {
                 let len = panels_len(*lanes, n_rows * x.out_width(), *n_out);
-                table.add_products(x.rows_from(0), n_rows, &packed[..len], *n_out, to);
+                table.add_products(x.rows_from(0), n_rows, &packed[..len], *n_out, to, !is_first);
             }
             (Self::Tiles { spread, packed, channels: [n_in, n_out], n_strips }, Some(dense)) => {
                 let n = x.out_width().div_ceil(OUT);
@@ -64,7 +73,7 @@ impl WeightSums {
                         table.spread(x.rows_from(row), tiles, spread);
                         table.spread_gradient(dense.from(row), tiles, packed);
                     }
-                    table.add_tile_products(spread, packed, [of, *n_in, *n_out], to);
+                    table.add_tile_products(spread, packed, [of, *n_in, *n_out], to, !is_first || first > 0);
                 }
             }
             (Self::Tiles { .. }, None) => unreachable!("tiles need the gradient by rows"),

@@ -7,6 +7,10 @@
 
 use crate::simd::Simd;
 use crate::simd::portable::Lanes;
+use std::mem::MaybeUninit;
+
+/// What `N` columns of a tile have become: written column by column, so that it needs no zeros before.
+type Values<S, const N: usize> = MaybeUninit<[[<S as Simd>::Vector; IN]; N]>;
 
 /// Positions of a tile: products a pair of channels.
 pub(crate) const POSITIONS: usize = IN * IN;
@@ -70,26 +74,28 @@ pub(crate) unsafe fn spread<S: Simd>(a: &mut Spread<'_>) {
 unsafe fn spread_of<S: Simd>(a: &mut Spread<'_>, from: usize, to: usize) {
     let n_columns = a.row / a.n_channels;
     let step = step(a.tiles.of, a.n_channels);
-    // SAFETY: a column is read where it is inside the row, tile < tiles.of, and channel + LANES <= to <= n_channels.
+    // SAFETY: a column is read where it is inside the row, tile < tiles.of, and channel + LANES <= to <= n_channels; all
+    // of `by_column` is written before it is read.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
             for tile in 0..a.tiles.n {
-                let mut by_column = [[S::splat(0.0); IN]; IN];
-                for (column, values) in (OUT * tile..n_columns).zip(&mut by_column) {
-                    let at = a.x.as_ptr().add(column * a.n_channels + channel);
-                    let mut d = [S::splat(0.0); IN];
-                    for (row, d) in d.iter_mut().enumerate() {
-                        *d = S::load(at.add(row * a.row));
-                    }
-                    *values = of_input::<S>(d);
+                let mut by_column = Values::<S, IN>::uninit();
+                let by_column = by_column.as_mut_ptr().cast::<[S::Vector; IN]>();
+                for nth in 0..IN {
+                    let column = OUT * tile + nth;
+                    by_column.add(nth).write(if column < n_columns {
+                        let at = a.x.as_ptr().add(column * a.n_channels + channel);
+                        let row = |row: usize| S::load(at.add(row * a.row));
+                        of_input::<S>([row(0), row(1), row(2), row(3), row(4), row(5)])
+                    } else {
+                        [S::splat(0.0); IN]
+                    });
                 }
                 let out = a.out.as_mut_ptr().add((a.tiles.first + tile) * a.n_channels + channel);
                 for i in 0..IN {
-                    let mut d = [S::splat(0.0); IN];
-                    for (d, values) in d.iter_mut().zip(&by_column) {
-                        *d = values[i];
-                    }
-                    for (j, value) in of_input::<S>(d).into_iter().enumerate() {
+                    let d = |column: usize| (*by_column.add(column))[i];
+                    let values = of_input::<S>([d(0), d(1), d(2), d(3), d(4), d(5)]);
+                    for (j, value) in values.into_iter().enumerate() {
                         S::store(out.add((IN * i + j) * step), value);
                     }
                 }
@@ -145,20 +151,18 @@ unsafe fn collect_of<S: Simd>(a: &mut Collect<'_>, from: usize, to: usize) {
         for channel in (from..to).step_by(S::LANES) {
             for tile in 0..a.tiles.n {
                 let products = a.products.as_ptr().add((a.tiles.first + tile) * n_channels + channel);
-                let mut by_row = [[S::splat(0.0); IN]; OUT];
+                let mut by_column = MaybeUninit::<[[S::Vector; OUT]; IN]>::uninit();
+                let by_column = by_column.as_mut_ptr().cast::<[S::Vector; OUT]>();
                 for j in 0..IN {
-                    let mut m = [S::splat(0.0); IN];
-                    for (i, m) in m.iter_mut().enumerate() {
-                        *m = S::load(products.add((IN * i + j) * step));
-                    }
-                    for (by_row, sum) in by_row.iter_mut().zip(sums::<S>(m)) {
-                        by_row[j] = sum;
-                    }
+                    let m = |i: usize| S::load(products.add((IN * i + j) * step));
+                    by_column.add(j).write(sums::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]));
                 }
                 let first = OUT * tile;
-                for (nth, m) in by_row.iter().enumerate().take(n_rows) {
+                for nth in 0..n_rows {
+                    let m = |column: usize| (*by_column.add(column))[nth];
+                    let values = sums::<S>([m(0), m(1), m(2), m(3), m(4), m(5)]);
                     let out = a.out.as_mut_ptr().add(nth * row + channel);
-                    for (column, value) in (first..a.width).zip(sums::<S>(*m)) {
+                    for (column, value) in (first..a.width).zip(values) {
                         S::store(out.add(column * n_channels), value);
                     }
                 }
@@ -216,22 +220,22 @@ unsafe fn spread_gradient_of<S: Simd>(a: &mut SpreadGradient<'_>, from: usize, t
             let width = if n_channels - start > a.lanes { panel } else { a.lanes };
             let panels = a.panels.as_mut_ptr().add(start * a.tiles.of + a.tiles.first * width + (channel - start));
             for tile in 0..a.tiles.n {
-                let mut by_column = [[S::splat(0.0); IN]; OUT];
-                for (column, values) in (OUT * tile..a.width).zip(&mut by_column) {
-                    let at = a.y.as_ptr().add(column * n_channels + channel);
-                    let mut g = [S::splat(0.0); OUT];
-                    for (row, g) in g.iter_mut().enumerate() {
-                        *g = S::load(at.add(row * a.row));
-                    }
-                    *values = of_gradient::<S>(g);
+                let mut by_column = Values::<S, OUT>::uninit();
+                let by_column = by_column.as_mut_ptr().cast::<[S::Vector; IN]>();
+                for nth in 0..OUT {
+                    let column = OUT * tile + nth;
+                    by_column.add(nth).write(if column < a.width {
+                        let at = a.y.as_ptr().add(column * n_channels + channel);
+                        let row = |row: usize| S::load(at.add(row * a.row));
+                        of_gradient::<S>([row(0), row(1), row(2), row(3)])
+                    } else {
+                        [S::splat(0.0); IN]
+                    });
                 }
                 let out = panels.add(tile * width);
                 for i in 0..IN {
-                    let mut g = [S::splat(0.0); OUT];
-                    for (g, values) in g.iter_mut().zip(&by_column) {
-                        *g = values[i];
-                    }
-                    for (j, value) in of_gradient::<S>(g).into_iter().enumerate() {
+                    let g = |column: usize| (*by_column.add(column))[i];
+                    for (j, value) in of_gradient::<S>([g(0), g(1), g(2), g(3)]).into_iter().enumerate() {
                         S::store(out.add((IN * i + j) * step), value);
                     }
                 }
