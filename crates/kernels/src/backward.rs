@@ -1,6 +1,6 @@
 use crate::block::BlockSize;
 use crate::convolution::{self, Convolution, STEP};
-use crate::forward::{add, total};
+use crate::forward::{add, convolution, optional_chunks, total};
 use crate::fused::{Fused, Saved, Weights};
 use crate::rows::{GradientSums, OutputGradient};
 use crate::scratch::{Buffer, zeroed};
@@ -49,7 +49,7 @@ pub(crate) fn run(
     let turned = block.input_gradient.then(|| turned(block, weights.conv));
 
     let mut map_gradient = Vec::with_capacity(if block.input_gradient { map.len() } else { 0 });
-    let mut residual_gradient = Vec::with_capacity(if residual { saved.y.len() } else { 0 });
+    let mut residual_gradient = Vec::with_capacity(if residual { size.n_clips * size.conv_len() } else { 0 });
     let per_part = size.n_clips.div_ceil(PARTS);
     let parts: Vec<_> = (0..size.n_clips)
         .step_by(per_part)
@@ -57,7 +57,9 @@ pub(crate) fn run(
         .zip(optional_chunks(map_gradient.spare_capacity_mut(), per_part * size.input_len()))
         .zip(optional_chunks(residual_gradient.spare_capacity_mut(), per_part * size.conv_len()))
         .collect();
-    let way = Way { block, saved, map, gradient, coefficients: &coefficients, turned: turned.as_ref() };
+    let again = (!size.is_kept()).then(|| convolution(block, weights.conv));
+    let (turned, again) = (turned.as_ref(), again.as_ref());
+    let way = Way { block, saved, map, gradient, coefficients: &coefficients, turned, again };
     let partial: Vec<Buffer<f32>> = parts
         .into_par_iter()
         .map(|((clips, mut map_gradient), mut residual_gradient)| {
@@ -80,7 +82,7 @@ pub(crate) fn run(
     // SAFETY: every clip has zeroed its part of both, and the clips' parts are all of them.
     unsafe {
         map_gradient.set_len(if block.input_gradient { map.len() } else { 0 });
-        residual_gradient.set_len(if residual { saved.y.len() } else { 0 });
+        residual_gradient.set_len(if residual { size.n_clips * size.conv_len() } else { 0 });
     }
     let mut weights = conv_gradient(block, &partial);
     let (of_shift, of_scale) = sums.split_at(size.n_out);
@@ -90,12 +92,6 @@ pub(crate) fn run(
         weights,
         residual: residual.then_some(residual_gradient),
     }
-}
-
-/// Chunks of `values`, or `None` for ever if there are none.
-fn optional_chunks<T>(values: &mut [T], len: usize) -> impl Iterator<Item = Option<&mut [T]>> {
-    let none = values.is_empty();
-    values.chunks_mut(len).map(Some).chain(std::iter::repeat_with(|| None).take(if none { usize::MAX } else { 0 }))
 }
 
 /// The gradients of shift and scale, `[2, C]`.
@@ -205,6 +201,8 @@ struct Way<'a> {
     gradient: &'a [f32],
     coefficients: &'a Coefficients,
     turned: Option<&'a Convolution>,
+    /// The way forward, where its output was not kept.
+    again: Option<&'a Convolution>,
 }
 
 impl Way<'_> {
@@ -218,7 +216,7 @@ impl Way<'_> {
         weight_gradient: &mut [f32],
         is_first: bool,
     ) {
-        let Self { block, map, turned, .. } = self;
+        let Self { block, saved, map, turned, again, .. } = self;
         let (size, table) = (&block.size, block.table);
         let (width, n_out, margin, stride) = (size.width, size.n_out, size.kernel / 2, size.stride);
         let conv_width = size.conv_width();
@@ -238,9 +236,14 @@ impl Way<'_> {
         let lag = margin.next_multiple_of(STEP);
         let (before, below) = (lag + margin, margin + STEP);
         let is_dense = turned.is_some() || matches!(sums, WeightSums::Tiles { .. });
-        let mut dense =
-            is_dense.then(|| Slab::with_rows(width, n_out, [size.kernel, 1], before + n_rows * stride + below));
+        let mut dense = is_dense.then(|| {
+            let n_rows = before + n_rows * stride + below;
+            let mut dense = Slab::with_rows(width, n_out, [size.kernel, 1], n_rows);
+            dense.clear(if stride == 1 { before } else { n_rows });
+            dense
+        });
         let mut scratch = turned.map_or(Buffer::take(0), Convolution::scratch);
+        let mut y_row = Buffer::take(conv_width * n_out);
         for first in (0..size.conv_height()).step_by(n_rows) {
             let n_rows = x.fill(map, first, size.height);
             let is_last = first + n_rows == size.conv_height();
@@ -250,7 +253,14 @@ impl Way<'_> {
                     residual_gradient.as_deref_mut().map(|all| part_of(all, first + row, conv_width * n_out));
                 let of_dense = dense.as_mut().map(|dense| dense.row_mut(before + row * stride));
                 let packed = packed.as_deref_mut().map(|panels| (panels, row * conv_width, n_rows * conv_width));
-                self.row(clip, first + row, of_dense, of_residual, packed);
+                let y = match again {
+                    None => &saved.y[(clip * size.conv_height() + first + row) * y_row.len()..][..y_row.len()],
+                    Some(again) => {
+                        again.rows(&x, row, &mut [], &mut y_row);
+                        &y_row
+                    }
+                };
+                self.row(clip, first + row, y, of_dense, of_residual, packed);
             }
             if let (Some(dense), true) = (&mut dense, is_last) {
                 (0..below).for_each(|row| dense.row_mut(before + n_rows * stride + row).fill(0.0));
@@ -278,14 +288,13 @@ impl Way<'_> {
         &self,
         clip: usize,
         row: usize,
+        y: &[f32],
         dense: Option<&mut [f32]>,
         residual: Option<&mut [f32]>,
         packed: Option<(&mut [f32], usize, usize)>,
     ) {
         let Self { block, saved, coefficients, .. } = self;
         let size = &block.size;
-        let row_len = size.conv_width() * size.n_out;
-        let y = clip * size.conv_len() + row * row_len;
         let (panels, first, depth) =
             packed.map_or((None, 0, size.conv_width()), |(panels, first, depth)| (Some(panels), first, depth));
         let out_row = row / size.pool[0];
@@ -295,7 +304,7 @@ impl Way<'_> {
             (&self.gradient[at..at + len], &saved.codes[at..at + len])
         });
         block.table.output_gradient(OutputGradient {
-            y: &saved.y[y..y + row_len],
+            y,
             pooled,
             row_in_pool: row % size.pool[0],
             pool_width: size.pool[1],

@@ -214,6 +214,13 @@ impl BlockSize {
         }
     }
 
+    /// Whether the convolution's output is kept for the way back. Where a value is the sum of but a few products, as in a
+    /// first layer, it takes less time to compute them again than to write and read it.
+    pub(crate) fn is_kept(&self) -> bool {
+        const FEW: usize = 16;
+        self.kernel * self.kernel * self.n_in > FEW
+    }
+
     /// Rows of the convolution's output.
     pub(crate) fn conv_height(&self) -> usize {
         self.height.div_ceil(self.stride)

@@ -1,3 +1,4 @@
+use crate::block::BlockSize;
 use crate::convolution::Convolution;
 use crate::fused::{Fused, Saved, Weights, inverse};
 use crate::rows::{Kept, Normalise, Statistics};
@@ -6,7 +7,7 @@ use crate::slab::Slab;
 use rayon::prelude::*;
 
 /// The convolution with its weights packed.
-fn convolution(block: &Fused, conv: &[f32]) -> Convolution {
+pub(crate) fn convolution(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
     Convolution::new(
         block.table,
@@ -28,29 +29,20 @@ pub(crate) fn train(
     let size = &block.size;
     let n_out = size.n_out;
     let convolution = convolution(block, weights.conv);
-    let mut y = Buffer::take(size.n_clips * size.conv_len());
+    let mut y = Buffer::take(if size.is_kept() { size.n_clips * size.conv_len() } else { 0 });
     // One partial sum a clip, added up in the order of the clips: the same for any number of threads.
-    let sums: Vec<Vec<f64>> = y
-        .par_chunks_mut(size.conv_len())
-        .zip(map.par_chunks(size.input_len()))
-        .map(|(y, map)| {
+    let clips: Vec<_> = map.chunks(size.input_len()).zip(optional_chunks(&mut y, size.conv_len())).collect();
+    let sums: Vec<Vec<f64>> = clips
+        .into_par_iter()
+        .map(|(map, y)| {
             let mut of_clip = vec![0f64; 2 * n_out];
             let mut of_row = vec![0f32; 2 * n_out];
-            let mut slab =
-                Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), convolution.group());
-            let mut scratch = convolution.scratch();
-            let (len, group) = (size.conv_width() * n_out, convolution.group());
-            for first in (0..size.conv_height()).step_by(slab.n_rows()) {
-                let n_rows = slab.fill(map, first, size.height);
-                let y = &mut y[first * len..(first + n_rows) * len];
-                for (row, y) in (0..).step_by(group).zip(y.chunks_mut(group * len)) {
-                    convolution.rows(&slab, row, &mut scratch, y);
-                    for y in y.chunks_exact(len) {
-                        block.table.statistics(Statistics { y, sums: &mut of_row });
-                        add(&mut of_clip, &of_row);
-                    }
+            conv_rows(block, &convolution, map, y, [size.conv_height(), convolution.group()], |_, y| {
+                for y in y.chunks_exact(size.conv_width() * n_out) {
+                    block.table.statistics(Statistics { y, sums: &mut of_row });
+                    add(&mut of_clip, &of_row);
                 }
-            }
+            });
             of_clip
         })
         .collect();
@@ -72,24 +64,13 @@ pub(crate) fn train(
     let mut picked = Buffer::take(size.n_clips * len);
     let beside = codes.par_chunks_mut(len).zip(picked.par_chunks_mut(len)).enumerate();
     let out = made_in_parts(size.n_clips * len, len, beside, |out, (clip, (codes, picked))| {
-        let of_clip = clip * size.conv_len()..(clip + 1) * size.conv_len();
-        let residual = residual.map(|all| &all[of_clip.clone()]);
-        let y = &y[of_clip];
-        let (conv_row, row_len) = (size.conv_width() * n_out, size.out_width() * n_out);
-        let rows = out.chunks_exact_mut(row_len).zip(codes.chunks_exact_mut(row_len));
-        for (row, ((out, codes), picked)) in rows.zip(picked.chunks_exact_mut(row_len)).enumerate() {
-            let under = row * size.pool[0] * conv_row..(row + 1) * size.pool[0] * conv_row;
-            block.table.normalise(Normalise {
-                y: &y[under.clone()],
-                width: size.conv_width(),
-                pool: size.pool,
-                residual: residual.map(|residual| &residual[under]),
-                scale: &affine[..n_out],
-                shift: &affine[n_out..],
-                relu: block.relu,
-                out,
-                kept: Some(Kept { codes, picked }),
-            });
+        let mut follow = Follow { block, affine: &affine, residual: of_clip(residual, clip, size), out, kept: None };
+        follow.kept = Some((codes, picked));
+        if size.is_kept() {
+            follow.rows(0, &y[clip * size.conv_len()..(clip + 1) * size.conv_len()]);
+        } else {
+            let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
+            conv_rows(block, &convolution, map, None, follow.whole_pools(&convolution), |row, y| follow.rows(row, y));
         }
     });
     (out, Saved { y, codes, picked, mean, variance, inverse })
@@ -104,42 +85,98 @@ pub(crate) fn evaluate(
     affine: &[f32],
 ) -> Vec<f32> {
     let size = &block.size;
-    let n_out = size.n_out;
     let convolution = convolution(block, weights.conv);
-    let (row_len, out_len) = (size.conv_width() * n_out, size.out_width() * n_out);
-    let pool_height = size.pool[0];
-    // Whole steps of the convolution and whole rows of the pool.
-    let group = convolution.group();
-    let group = if group.is_multiple_of(pool_height) { group } else { pool_height * group };
     let maps = map.par_chunks(size.input_len()).enumerate();
     made_in_parts(size.n_clips * size.output_len(), size.output_len(), maps, |out, (clip, map)| {
-        let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), group);
-        let mut scratch = convolution.scratch();
-        let mut y = Buffer::take(group * row_len);
-        let used = size.out_height() * pool_height;
-        for first in (0..used).step_by(slab.n_rows()) {
-            let n_rows = slab.fill(map, first, size.height).min(used - first);
-            for row in (0..n_rows).step_by(group) {
-                let y = &mut y[..group.min(n_rows - row) * row_len];
-                convolution.rows(&slab, row, &mut scratch, y);
-                for (i, y) in y.chunks_exact(pool_height * row_len).enumerate() {
-                    let out_row = (first + row) / pool_height + i;
-                    let under = out_row * pool_height * row_len..(out_row + 1) * pool_height * row_len;
-                    block.table.normalise(Normalise {
-                        y,
-                        width: size.conv_width(),
-                        pool: size.pool,
-                        residual: residual.map(|all| &all[clip * size.conv_len()..][under]),
-                        scale: &affine[..n_out],
-                        shift: &affine[n_out..],
-                        relu: block.relu,
-                        out: &mut out[out_row * out_len..(out_row + 1) * out_len],
-                        kept: None,
-                    });
-                }
-            }
-        }
+        let mut follow = Follow { block, affine, residual: of_clip(residual, clip, size), out, kept: None };
+        conv_rows(block, &convolution, map, None, follow.whole_pools(&convolution), |row, y| follow.rows(row, y));
     })
+}
+
+/// The residual of one clip.
+fn of_clip<'a>(residual: Option<&'a [f32]>, clip: usize, size: &BlockSize) -> Option<&'a [f32]> {
+    residual.map(|all| &all[clip * size.conv_len()..(clip + 1) * size.conv_len()])
+}
+
+/// The first `n_rows` rows of one clip's convolution, `step` at a time, shown to `see` with the number of the first: in `y`,
+/// `[H', W', C_out]`, where they are to be kept.
+fn conv_rows(
+    block: &Fused,
+    convolution: &Convolution,
+    map: &[f32],
+    mut y: Option<&mut [f32]>,
+    [n_rows, step]: [usize; 2],
+    mut see: impl FnMut(usize, &[f32]),
+) {
+    let size = &block.size;
+    let len = size.conv_width() * size.n_out;
+    let mut slab = Slab::new(size.width, size.n_in, [size.kernel, size.stride], size.conv_height(), step);
+    let mut scratch = convolution.scratch();
+    let mut passing = Buffer::take(if y.is_some() { 0 } else { step * len });
+    for first in (0..n_rows).step_by(slab.n_rows()) {
+        let filled = slab.fill(map, first, size.height).min(n_rows - first);
+        for row in (0..filled).step_by(step) {
+            let n = step.min(filled - row);
+            let rows = match &mut y {
+                Some(y) => &mut y[(first + row) * len..(first + row + n) * len],
+                None => &mut passing[..n * len],
+            };
+            convolution.rows(&slab, row, &mut scratch, rows);
+            see(first + row, rows);
+        }
+    }
+}
+
+/// What follows one clip's convolution.
+struct Follow<'a> {
+    block: &'a Fused,
+    /// Factor and summand, `[2, C]`.
+    affine: &'a [f32],
+    residual: Option<&'a [f32]>,
+    out: &'a mut [f32],
+    /// Codes and picked values, as `out`.
+    kept: Option<(&'a mut [u8], &'a mut [f32])>,
+}
+
+impl Follow<'_> {
+    /// Rows of the convolution that the pool takes, and how many at a time: whole steps of both.
+    fn whole_pools(&self, convolution: &Convolution) -> [usize; 2] {
+        let (size, group) = (&self.block.size, convolution.group());
+        let step = if group.is_multiple_of(size.pool[0]) { group } else { size.pool[0] * group };
+        [size.out_height() * size.pool[0], step]
+    }
+
+    /// Batch norm, residual, ReLU and pool of rows of the convolution from `first` on; what fills no rectangle is left out.
+    fn rows(&mut self, first: usize, y: &[f32]) {
+        let size = &self.block.size;
+        let n_out = size.n_out;
+        let (conv_row, out_row) = (size.conv_width() * n_out, size.out_width() * n_out);
+        for (nth, y) in y.chunks_exact(size.pool[0] * conv_row).enumerate() {
+            let row = first / size.pool[0] + nth;
+            if row >= size.out_height() {
+                return;
+            }
+            let at = row * out_row..(row + 1) * out_row;
+            let kept = self.kept.as_mut();
+            self.block.table.normalise(Normalise {
+                y,
+                width: size.conv_width(),
+                pool: size.pool,
+                residual: self.residual.map(|all| &all[row * size.pool[0] * conv_row..][..y.len()]),
+                scale: &self.affine[..n_out],
+                shift: &self.affine[n_out..],
+                relu: self.block.relu,
+                out: &mut self.out[at.clone()],
+                kept: kept.map(|kept| Kept { codes: &mut kept.0[at.clone()], picked: &mut kept.1[at] }),
+            });
+        }
+    }
+}
+
+/// Chunks of `values`, or `None` for ever if there are none.
+pub(crate) fn optional_chunks<T>(values: &mut [T], len: usize) -> impl Iterator<Item = Option<&mut [T]>> {
+    let none = values.is_empty();
+    values.chunks_mut(len).map(Some).chain(std::iter::repeat_with(|| None).take(if none { usize::MAX } else { 0 }))
 }
 
 /// Adds a row's sums to a clip's.

@@ -25,7 +25,7 @@ pub(crate) enum Affine {
 
 /// What the way back needs of the way forward.
 pub(crate) struct Saved {
-    /// The convolution's output, `[B, H, W, C]`.
+    /// The convolution's output, `[B, H', W', C]`, where it [is kept](BlockSize::is_kept).
     pub(crate) y: Buffer<f32>,
     /// Which of a pool's inputs was taken, `[B, OH, OW, C]`.
     pub(crate) codes: Buffer<u8>,

@@ -29,11 +29,22 @@ impl Slab {
         Self::with_rows(width, n_channels, [kernel, stride], n_rows)
     }
 
-    /// A slab for `n_rows` output rows.
+    /// A slab for `n_rows` output rows, with zeros in its margins to the left and right alone.
     pub(crate) fn with_rows(width: usize, n_channels: usize, [kernel, stride]: [usize; 2], n_rows: usize) -> Self {
         let row = (width + kernel - 1) * n_channels;
-        let values = Buffer::zeros(Self::rows_under(n_rows, [kernel, stride]) * row);
+        let mut values = Buffer::take(Self::rows_under(n_rows, [kernel, stride]) * row);
+        let margin = kernel / 2 * n_channels;
+        for row in values.chunks_exact_mut(row) {
+            row[..margin].fill(0.0);
+            row[margin + width * n_channels..].fill(0.0);
+        }
         Self { values, width, n_channels, kernel, stride, n_rows }
+    }
+
+    /// Makes the first `n_rows` rows zeros.
+    pub(crate) fn clear(&mut self, n_rows: usize) {
+        let len = n_rows * self.row_len();
+        self.values[..len].fill(0.0);
     }
 
     /// Input rows of so many output rows, of which a strip of tiles is full.

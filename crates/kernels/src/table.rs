@@ -471,6 +471,7 @@ mod tests {
         let panels = packed(table.lanes, height * width, n_out, &gradient);
         table.add_products(slab.rows_from(0), height, &panels, n_out, &mut expected, false);
         let mut dense = Slab::with_rows(width, n_out, [3, 1], height);
+        dense.clear(height.next_multiple_of(OUT));
         gradient.chunks_exact(width * n_out).enumerate().for_each(|(row, of)| dense.row_mut(row).copy_from_slice(of));
         let n = width.div_ceil(OUT);
         let of = height.div_ceil(OUT) * n;
