@@ -40,7 +40,7 @@ pub use calibration::Calibration;
 pub use error::Error;
 pub use init::Init;
 pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
-pub use normalization::Normalization;
+pub use normalization::{BandSums, Normalization};
 pub use parameters::Parameters;
 
 use candle_core::Tensor;

@@ -14,36 +14,18 @@ impl Normalization {
     /// The smallest standard deviation that is divided by: a band that never changes stays near 0.
     pub const MIN_STD: f32 = 1e-3;
 
-    /// Fits mean and deviation of each band over the clips.
-    ///
-    /// # Shapes
-    /// Each clip: `[M, T]` row by row with `n_frames` frames, of which the first `real` hold sound and are counted.
+    /// Mean and deviation of each band over the clips that were added up.
     ///
     /// # Errors
     /// No frame to fit on.
-    pub fn fit<'a>(
-        n_mels: usize,
-        n_frames: usize,
-        clips: impl Iterator<Item = (&'a [f32], usize)>,
-    ) -> Result<Self, Error> {
-        let (mut sum, mut squares, mut n) = (vec![0.0_f64; n_mels], vec![0.0_f64; n_mels], 0_usize);
-        for (mel, real) in clips {
-            let real = real.min(n_frames);
-            n += real;
-            for (band, row) in mel.chunks_exact(n_frames).enumerate() {
-                for value in &row[..real] {
-                    sum[band] += f64::from(*value);
-                    squares[band] += f64::from(*value).powi(2);
-                }
-            }
-        }
-        if n == 0 {
+    pub fn fit(sums: &BandSums) -> Result<Self, Error> {
+        if sums.n == 0 {
             return Err(Error::Fit("normalisation: the training split has no frame with sound".into()));
         }
-        let n = n as f64;
-        let mean: Vec<f32> = sum.iter().map(|s| (s / n) as f32).collect();
+        let n = sums.n as f64;
+        let mean: Vec<f32> = sums.sum.iter().map(|s| (s / n) as f32).collect();
         let deviation = |(s, q): (&f64, &f64)| ((q / n - (s / n).powi(2)).max(0.0).sqrt() as f32).max(Self::MIN_STD);
-        Ok(Self { mean, std: sum.iter().zip(&squares).map(deviation).collect() })
+        Ok(Self { mean, std: sums.sum.iter().zip(&sums.squares).map(deviation).collect() })
     }
 
     /// Normalises one clip `[M, T]` in place.
@@ -55,6 +37,38 @@ impl Normalization {
     }
 }
 
+/// Sums over clips that a [`Normalization`] is fitted on, one clip at a time.
+#[derive(Debug, Clone)]
+pub struct BandSums {
+    n_frames: usize,
+    /// `[M]`
+    sum: Vec<f64>,
+    /// `[M]`
+    squares: Vec<f64>,
+    /// Frames.
+    n: usize,
+}
+
+impl BandSums {
+    /// Sums over no clip, of spectrograms `[n_mels, n_frames]`.
+    pub fn new(n_mels: usize, n_frames: usize) -> Self {
+        Self { n_frames, sum: vec![0.0; n_mels], squares: vec![0.0; n_mels], n: 0 }
+    }
+
+    /// Adds a clip, `[M, T]` row by row, of whose frames the first `real` hold sound and are counted.
+    pub fn add(&mut self, mel: &[f32], real: usize) {
+        let real = real.min(self.n_frames);
+        self.n += real;
+        let sums = self.sum.iter_mut().zip(&mut self.squares);
+        for (row, (sum, squares)) in mel.chunks_exact(self.n_frames).zip(sums) {
+            for value in &row[..real] {
+                *sum += f64::from(*value);
+                *squares += f64::from(*value).powi(2);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +76,9 @@ mod tests {
     #[test]
     fn counts_real_frames_only() {
         let clip = [1.0, 3.0, 100.0, -1.0, -1.0, 100.0]; // [2 bands, 3 frames], the last is padding
-        let fitted = Normalization::fit(2, 3, [(&clip[..], 2)].into_iter()).unwrap();
+        let mut sums = BandSums::new(2, 3);
+        sums.add(&clip, 2);
+        let fitted = Normalization::fit(&sums).unwrap();
         assert_eq!(fitted.mean, [2.0, -1.0]);
         assert_eq!(fitted.std, [1.0, Normalization::MIN_STD]);
         let mut mel = clip;
@@ -72,6 +88,6 @@ mod tests {
 
     #[test]
     fn nothing_to_fit_is_an_error() {
-        assert!(Normalization::fit(2, 3, std::iter::empty()).is_err());
+        assert!(Normalization::fit(&BandSums::new(2, 3)).is_err());
     }
 }

@@ -12,6 +12,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::encoded::{BLOCK, Encoded, halves, words};
 use crate::error::{Error, Result};
+use crate::spectrogram::MelDtype;
 
 /// The one metadata key. With a second one the order on disk would change from write to write.
 const KEY: &str = "shard";
@@ -85,6 +86,8 @@ pub(crate) fn encode<'a>(header_json: String, mut tensors: Vec<Tensor<'a>>, file
 pub(crate) struct Container<'a> {
     file: &'a Path,
     metadata: Metadata,
+    /// Bytes before the body.
+    n_header_bytes: usize,
     body: &'a [u8],
 }
 
@@ -100,7 +103,7 @@ impl<'a> Container<'a> {
             let expected = format!("{} bytes", metadata.data_len());
             return Err(Error::mismatch(file, part, expected, format!("{} bytes: cut off or added to", body.len())));
         }
-        Ok(Self { file, metadata, body })
+        Ok(Self { file, metadata, n_header_bytes: end, body })
     }
 
     /// The JSON text under the one metadata key.
@@ -162,6 +165,20 @@ impl<'a> Container<'a> {
             (Dtype::U8, _, bytes) => Ok(bytes.to_vec()),
             (dtype, ..) => Err(self.dtype_mismatch(name, "U8", dtype)),
         }
+    }
+
+    /// Where the tensor `mel` begins in the file, in bytes, and how it is stored.
+    pub(crate) fn place_of_mel(&self) -> Result<(u64, MelDtype)> {
+        let name = "mel";
+        let Some(info) = self.metadata.info(name) else {
+            return Err(Error::mismatch(self.file, "tensor mel", "to be there", "nothing"));
+        };
+        let dtype = match info.dtype {
+            Dtype::F32 => MelDtype::F32,
+            Dtype::F16 => MelDtype::F16,
+            other => return Err(self.dtype_mismatch(name, "F32 or F16", other)),
+        };
+        Ok(((self.n_header_bytes + info.data_offsets.0) as u64, dtype))
     }
 
     fn tensor<const D: usize>(

@@ -108,6 +108,7 @@
 
 mod atomic;
 pub mod cache;
+mod clips;
 mod columns;
 mod container;
 mod embedding;
@@ -122,6 +123,7 @@ mod spectrogram;
 mod writer;
 
 pub use atomic::{remove_temporaries, write_atomic};
+pub use clips::Clips;
 pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};

@@ -69,13 +69,13 @@ fn shards<S: Schema>(dir: &Path) -> Result<impl Iterator<Item = Result<S>>> {
     Ok((0..paths.len()).map(move |i| read_shard(&index, &index.shards[i], &paths[i])))
 }
 
-struct Folder {
-    index: Index,
-    paths: Vec<PathBuf>,
+pub(crate) struct Folder {
+    pub(crate) index: Index,
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 /// The index, of the right schema and with clips, and the paths of shards that are all there with the right size.
-fn open<S: Schema>(dir: &Path) -> Result<Folder> {
+pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
     let index = read_index(dir)?;
     if index.schema != S::NAME {
         let got = format!("{:?}", index.schema);
@@ -97,13 +97,23 @@ fn open<S: Schema>(dir: &Path) -> Result<Folder> {
 }
 
 fn read_shard<S: Schema>(index: &Index, entry: &ShardEntry, path: &Path) -> Result<S> {
+    parse(index, entry, &read_verified(entry, path)?, path)
+}
+
+/// The bytes of a shard, which are those that the index speaks of.
+pub(crate) fn read_verified(entry: &ShardEntry, path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let sha256 = sha256_hex(&bytes);
     if sha256 != entry.sha256 {
         let got = format!("{sha256}: changed after it was written; run the stage again");
         return Err(Error::mismatch(path, "SHA-256", &entry.sha256, got));
     }
-    let shard = S::parse(&bytes, path)?;
+    Ok(bytes)
+}
+
+/// A shard from its bytes, if it is one of the index's.
+pub(crate) fn parse<S: Schema>(index: &Index, entry: &ShardEntry, bytes: &[u8], path: &Path) -> Result<S> {
+    let shard = S::parse(bytes, path)?;
     let header = shard.header();
     let n_clips = header.clips.len() as u64;
     if n_clips != entry.clips {
@@ -121,7 +131,7 @@ fn read_shard<S: Schema>(index: &Index, entry: &ShardEntry, path: &Path) -> Resu
     }
 }
 
-fn no_clips(dir: &Path, index: &Index) -> Error {
+pub(crate) fn no_clips(dir: &Path, index: &Index) -> Error {
     let got = match index.skipped.first() {
         None => "none".into(),
         Some(first) => format!("none; {} skipped, first {}: {}", index.skipped.len(), first.path, first.reason),

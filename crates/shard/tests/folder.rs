@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use common::{clip, embeddings, provenance, spectrograms, write};
+use common::{clip, embeddings, provenance, spectrograms, write, write_as};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use shard::{
-    ClipRecord, EMBEDDING, EmbeddingWriter, Embeddings, Header, MelDtype, NO_LABEL, Provenance, SPECTROGRAM,
+    ClipRecord, Clips, EMBEDDING, EmbeddingWriter, Embeddings, Header, MelDtype, NO_LABEL, Provenance, SPECTROGRAM,
     SpectrogramWriter, Spectrograms, read_embeddings, read_index, read_spectrograms, sha256_hex, spectrogram_shards,
 };
 
@@ -34,6 +34,40 @@ fn a_folder_of_several_shards_reads_back() {
     assert_eq!(read_spectrograms(dir.path()).unwrap(), clips);
     let n: usize = spectrogram_shards(dir.path()).unwrap().map(|shard| shard.unwrap().n_clips()).sum();
     assert_eq!(n, 600);
+}
+
+#[test]
+fn clips_are_read_one_by_one_as_all_at_once() {
+    for dtype in [MelDtype::F32, MelDtype::F16] {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = spectrograms(300);
+        write_as(dir.path(), &whole, dtype);
+        for clips in [Clips::open(dir.path()).unwrap(), whole.clone().into()] {
+            assert_eq!((clips.n_clips(), clips.n_mels, clips.n_frames), (300, whole.n_mels, whole.n_frames));
+            assert_eq!((&clips.header.clips, &clips.label), (&whole.header.clips, &whole.label));
+            let mut cells = vec![0.0; clips.n_cells()];
+            for row in [0, 255, 256, 299, 3] {
+                clips.read(row, &mut cells).unwrap();
+                assert_eq!(cells, whole.clip(row), "{dtype:?}, clip {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_shard_that_changes_while_it_is_in_use_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &spectrograms(5));
+    let clips = Clips::open(dir.path()).unwrap();
+    let shard = dir.path().join("shard-00000.safetensors");
+    fs::write(&shard, &fs::read(&shard).unwrap()[1..]).unwrap();
+    let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
+    assert!(message.contains("shard-00000.safetensors") && message.contains("while it was in use"), "{message}");
+    fs::remove_file(&shard).unwrap();
+    let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
+    assert!(message.starts_with("cannot open") && message.contains("shard-00000.safetensors"), "{message}");
+    let message = Clips::open(dir.path()).unwrap_err().to_string();
+    assert!(message.contains("shard-00000.safetensors"), "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::config::TrainConfig;
 use crate::data::Data;
 use crate::sampler::{Turn, batches};
 use crate::seeds::{Purpose, seed};
+use crate::{Error, Result};
 use augment::{augment, mix, mixup_lambda, seed_for};
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -37,7 +38,12 @@ pub struct Assembler<'a> {
 impl<'a> Assembler<'a> {
     /// Assembles the batches of an epoch in a thread of its own, in order, up to two ahead. Dropping the receiver ends
     /// the thread.
-    pub fn spawn<'scope>(self, scope: &'scope Scope<'scope, '_>, turns: Vec<Turn>, epoch: usize) -> Receiver<Batch>
+    pub fn spawn<'scope>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        turns: Vec<Turn>,
+        epoch: usize,
+    ) -> Receiver<Result<Batch>>
     where
         'a: 'scope,
     {
@@ -59,7 +65,10 @@ impl<'a> Assembler<'a> {
     ///
     /// Clips are augmented before they are normalised, because only there a decibel is the same in every band; masks
     /// are filled with the mean of the training clips. `unmixed` is scratch that is used again.
-    pub fn assemble(self, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Batch {
+    ///
+    /// # Errors
+    /// A shard that cannot be read.
+    pub fn assemble(self, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Result<Batch> {
         let Self { data, config, unit_per_db } = self;
         let (n_mels, n_frames) = (data.spectrograms.n_mels, data.spectrograms.n_frames);
         let (n_clips, n_cells, n_classes) = (turns.len(), n_mels * n_frames, data.classes.len());
@@ -69,12 +78,13 @@ impl<'a> Assembler<'a> {
         };
 
         let mut mel = vec![0.0; n_clips * n_cells]; // [B, M, T]
-        mel.par_chunks_exact_mut(n_cells).zip(turns).for_each(|(cells, turn)| {
-            cells.copy_from_slice(data.spectrograms.clip(data.train[turn.example].row));
+        mel.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
+            data.spectrograms.read(data.train[turn.example].row, cells)?;
             let fill = &data.normalization.mean;
             augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
             data.normalization.apply(cells, n_frames);
-        });
+            Ok::<_, Error>(())
+        })?;
 
         let mut targets = vec![0.0; n_clips * n_classes]; // [B, C]
         for (target, turn) in targets.chunks_exact_mut(n_classes).zip(turns) {
@@ -95,7 +105,7 @@ impl<'a> Assembler<'a> {
                 mix(target, &unmixed[partner(i, n_classes)], lambdas[i]);
             }
         }
-        Batch { mel, targets, rows: turns.iter().map(|turn| data.train[turn.example].row).collect() }
+        Ok(Batch { mel, targets, rows: turns.iter().map(|turn| data.train[turn.example].row).collect() })
     }
 }
 
@@ -127,7 +137,7 @@ mod tests {
         let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
         let turns = epoch_turns(&classes, 3, false, 1, config.seed, epoch);
         let assembler = Assembler { data, config, unit_per_db: 1.0 };
-        std::thread::scope(|scope| assembler.spawn(scope, turns, epoch).iter().collect())
+        std::thread::scope(|scope| assembler.spawn(scope, turns, epoch).iter().collect::<Result<_>>().unwrap())
     }
 
     #[test]
@@ -135,7 +145,8 @@ mod tests {
         let (data, config) = (data(), config(SpectrogramAugment::off()));
         for batch in epoch(&data, &config, 1) {
             for (i, row) in batch.rows.iter().enumerate() {
-                let mut expected = data.spectrograms.clip(*row).to_vec();
+                let mut expected = vec![0.0; data.spectrograms.n_cells()];
+                data.spectrograms.read(*row, &mut expected).unwrap();
                 data.normalization.apply(&mut expected, data.spectrograms.n_frames);
                 assert_eq!(batch.mel[i * expected.len()..(i + 1) * expected.len()], expected);
                 let class = data.train.iter().find(|example| example.row == *row).unwrap().class as usize;

@@ -1,10 +1,10 @@
 //! What a model is trained on: which clips of the shards train, which validate, and which classes there are.
 
 use crate::{Error, Result};
-use classifier::Normalization;
+use classifier::{BandSums, Normalization};
 use rayon::prelude::*;
 use serde_json::json;
-use shard::{NO_LABEL, Spectrograms};
+use shard::{Clips, NO_LABEL};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A labelled clip.
@@ -16,11 +16,11 @@ pub struct Example {
     pub class: u32,
 }
 
-/// The clips of a run, in memory once, as they are on disk: not normalised.
+/// The clips of a run, as they are on disk: not normalised.
 #[derive(Debug)]
 pub struct Data {
     /// All clips of the shards.
-    pub spectrograms: Spectrograms,
+    pub spectrograms: Clips,
     /// Names of the model's classes, in the order of its logits: those of the shards that have a training clip.
     pub classes: Vec<String>,
     /// Training clips, augmented views included.
@@ -46,8 +46,9 @@ impl Data {
     ///
     /// # Errors
     /// No training clip, one class only, a class without a training clip, or a group (or, where a clip has no group,
-    /// a recording) with clips on both sides.
-    pub fn from_spectrograms(spectrograms: Spectrograms, train_split: &str, val_split: &str) -> Result<Self> {
+    /// a recording) with clips on both sides, or a shard that cannot be read.
+    pub fn from_spectrograms(spectrograms: impl Into<Clips>, train_split: &str, val_split: &str) -> Result<Self> {
+        let spectrograms = spectrograms.into();
         let splits = &spectrograms.header.splits;
         let in_split = |row: usize, wanted: &str| {
             let name = splits[usize::from(spectrograms.split[row])].as_str();
@@ -88,10 +89,15 @@ impl Data {
                 }
             }
         }
-        let real = |example: &Example| (spectrograms.clip(example.row), spectrograms.frames[example.row] as usize);
-        let normalization = Normalization::fit(spectrograms.n_mels, spectrograms.n_frames, train.iter().map(real))?;
+        let mut sums = BandSums::new(spectrograms.n_mels, spectrograms.n_frames);
+        let mut cells = vec![0.0; spectrograms.n_cells()];
+        for example in &train {
+            spectrograms.read(example.row, &mut cells)?;
+            sums.add(&cells, spectrograms.frames[example.row] as usize);
+        }
+        let normalization = Normalization::fit(&sums)?;
         let split = describe_split(&spectrograms, &classes, [("train", train_split, &train), ("val", val_split, &val)]);
-        let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val));
+        let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val))?;
         Ok(Self { classes, train, val, normalization, split, warnings, fingerprint, spectrograms })
     }
 
@@ -102,13 +108,13 @@ impl Data {
 }
 
 /// What must not be on two sides: the group, or the recording where no group is known.
-pub(crate) fn group_of(spectrograms: &Spectrograms, row: usize) -> &str {
+pub(crate) fn group_of(spectrograms: &Clips, row: usize) -> &str {
     let clip = &spectrograms.header.clips[row];
     clip.group.as_deref().unwrap_or(&clip.path)
 }
 
 /// The classes of the model, or what is wrong with them.
-fn classes(spectrograms: &Spectrograms, train_rows: &[usize], train_split: &str) -> Result<Vec<String>> {
+fn classes(spectrograms: &Clips, train_rows: &[usize], train_split: &str) -> Result<Vec<String>> {
     let header = &spectrograms.header;
     let mut used = vec![false; header.classes.len()];
     let mut trained = used.clone();
@@ -144,7 +150,7 @@ fn classes(spectrograms: &Spectrograms, train_rows: &[usize], train_split: &str)
 }
 
 /// The clips of `rows` that have one of the classes, and how many have not.
-fn examples(spectrograms: &Spectrograms, classes: &[String], rows: &[usize]) -> (Vec<Example>, usize) {
+fn examples(spectrograms: &Clips, classes: &[String], rows: &[usize]) -> (Vec<Example>, usize) {
     let class_of = class_of_label(spectrograms, classes);
     let example = |row: &usize| Some(Example { row: *row, class: class_of(spectrograms.label[*row])? });
     let examples: Vec<Example> = rows.iter().filter_map(example).collect();
@@ -153,13 +159,13 @@ fn examples(spectrograms: &Spectrograms, classes: &[String], rows: &[usize]) -> 
 }
 
 /// Maps a label of the shards to a class of the model, by name; a stranger has none.
-pub(crate) fn class_of_label(spectrograms: &Spectrograms, classes: &[String]) -> impl Fn(u32) -> Option<u32> + use<> {
+pub(crate) fn class_of_label(spectrograms: &Clips, classes: &[String]) -> impl Fn(u32) -> Option<u32> + use<> {
     let position = |name: &String| classes.iter().position(|class| class == name).map(|class| class as u32);
     let table: Vec<Option<u32>> = spectrograms.header.classes.iter().map(position).collect();
     move |label| table.get(label as usize).copied().flatten()
 }
 
-fn check_apart(spectrograms: &Spectrograms, train: &[Example], val: &[Example]) -> Result<()> {
+fn check_apart(spectrograms: &Clips, train: &[Example], val: &[Example]) -> Result<()> {
     let groups: BTreeSet<&str> = train.iter().map(|example| group_of(spectrograms, example.row)).collect();
     match val.iter().map(|example| example.row).find(|row| groups.contains(group_of(spectrograms, *row))) {
         None => Ok(()),
@@ -175,7 +181,7 @@ fn check_apart(spectrograms: &Spectrograms, train: &[Example], val: &[Example]) 
 }
 
 fn describe_split(
-    spectrograms: &Spectrograms,
+    spectrograms: &Clips,
     classes: &[String],
     parts: [(&str, &str, &Vec<Example>); 2],
 ) -> serde_json::Value {
@@ -198,24 +204,26 @@ fn describe_split(
 }
 
 fn fingerprint<'a>(
-    spectrograms: &Spectrograms,
+    spectrograms: &Clips,
     split: &serde_json::Value,
     examples: impl Iterator<Item = &'a Example>,
-) -> String {
+) -> Result<String> {
     let examples: Vec<&Example> = examples.collect();
+    let cells = || vec![0.0; spectrograms.n_cells()];
     let hashes: Vec<String> = examples
         .par_iter()
-        .map(|example| {
-            let words = spectrograms.clip(example.row).iter().map(|value| u64::from(value.to_bits()));
+        .map_init(cells, |cells, example| {
+            spectrograms.read(example.row, cells)?;
+            let words = cells.iter().map(|value: &f32| u64::from(value.to_bits()));
             let hash = words.fold(u64::from(spectrograms.frames[example.row]), |hash, word| {
                 (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
             });
             let clip = &spectrograms.header.clips[example.row];
-            format!("{}\t{}\t{}\t{hash:016x}\n", clip.id, clip.view, example.class)
+            Ok(format!("{}\t{}\t{}\t{hash:016x}\n", clip.id, clip.view, example.class))
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let shape = format!("{} {}\n{split}\n", spectrograms.n_mels, spectrograms.n_frames);
-    shard::sha256_hex((shape + &hashes.concat()).as_bytes())
+    Ok(shard::sha256_hex((shape + &hashes.concat()).as_bytes()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::rows::{Predictor, Rows, predict_rows};
 use crate::{Error, Result};
 use candle_core::Device;
 use classifier::{Classifier, ModelHeader};
-use shard::{NO_LABEL, Spectrograms};
+use shard::{Clips, NO_LABEL};
 use std::fs;
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// No such clip; the splits that there are are named.
-pub fn rows_of_split(spectrograms: &Spectrograms, split: &str) -> Result<Vec<usize>> {
+pub fn rows_of_split(spectrograms: &Clips, split: &str) -> Result<Vec<usize>> {
     let header = &spectrograms.header;
     let wanted = |row: &usize| {
         let name = header.splits[usize::from(spectrograms.split[*row])].as_str();
@@ -77,7 +77,7 @@ pub fn evaluate(
     model: &dyn Classifier,
     device: &Device,
     header: &ModelHeader,
-    spectrograms: &Spectrograms,
+    spectrograms: &Clips,
     split: &str,
     options: EvaluateOptions,
 ) -> Result<Evaluation> {
@@ -119,7 +119,7 @@ pub fn evaluate(
 }
 
 /// A clip without a label in an `ood...` split is known to be neither.
-fn truth(spectrograms: &Spectrograms, clip: usize) -> Option<String> {
+fn truth(spectrograms: &Clips, clip: usize) -> Option<String> {
     match spectrograms.label[clip] {
         NO_LABEL => {
             let split = &spectrograms.header.splits[usize::from(spectrograms.split[clip])];

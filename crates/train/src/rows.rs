@@ -4,7 +4,7 @@ use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use classifier::{Calibration, Classifier, Mode, Normalization};
 use rayon::prelude::*;
-use shard::Spectrograms;
+use shard::Clips;
 
 /// A model and what stands around it when it is asked.
 #[derive(Clone, Copy)]
@@ -49,16 +49,24 @@ impl Rows {
 /// Asks the model about the clips `rows` of the spectrograms, in their order, `batch_size` at a time.
 ///
 /// # Errors
-/// A model that needs another number of bands or frames, or an answer that is not finite.
-pub fn predict_rows(
-    predictor: Predictor<'_>,
-    spectrograms: &Spectrograms,
-    rows: &[usize],
-    batch_size: usize,
-) -> Result<Rows> {
-    let mels: Vec<&[f32]> = rows.iter().map(|row| spectrograms.clip(*row)).collect();
-    let name = |i: usize| spectrograms.header.clips[rows[i]].id.clone();
-    predict_mels(predictor, &mels, spectrograms.n_mels, spectrograms.n_frames, batch_size, &name)
+/// A shard that cannot be read, a model that needs another number of bands or frames, or an answer that is not finite.
+pub fn predict_rows(predictor: Predictor<'_>, spectrograms: &Clips, rows: &[usize], batch_size: usize) -> Result<Rows> {
+    let (n_mels, n_frames, n_cells) = (spectrograms.n_mels, spectrograms.n_frames, spectrograms.n_cells());
+    let (n_classes, dim) = (predictor.model.n_classes(), predictor.model.embedding_dim());
+    let mut said = Rows { n_classes, dim, logits: vec![], probability: vec![], embedding: vec![] };
+    let mut cells = vec![0.0; rows.len().min(batch_size.max(1)) * n_cells];
+    for rows in rows.chunks(batch_size.max(1)) {
+        let cells = &mut cells[..rows.len() * n_cells];
+        let clips = cells.par_chunks_exact_mut(n_cells).zip(rows);
+        clips.try_for_each(|(cells, row)| spectrograms.read(*row, cells))?;
+        let mels: Vec<&[f32]> = cells.chunks_exact(n_cells).collect();
+        let name = |i: usize| spectrograms.header.clips[rows[i]].id.clone();
+        let of_batch = predict_mels(predictor, &mels, n_mels, n_frames, batch_size, &name)?;
+        said.logits.extend(of_batch.logits);
+        said.probability.extend(of_batch.probability);
+        said.embedding.extend(of_batch.embedding);
+    }
+    Ok(said)
 }
 
 /// Asks the model about spectrograms, each `[n_mels, n_frames]` and not normalised, `batch_size` at a time.

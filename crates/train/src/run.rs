@@ -221,7 +221,7 @@ impl<'a> Trainer<'a> {
                 if self.control.cancelled() {
                     return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
                 }
-                let batch = batches.recv().map_err(|_| Error::Worker)?;
+                let batch = batches.recv().map_err(|_| Error::Worker)??;
                 let (n_clips, shape) = (batch.rows.len(), (data.spectrograms.n_mels, data.spectrograms.n_frames));
                 let device = self.parameters.device();
                 let mel = Tensor::from_vec(batch.mel, (n_clips, shape.0, shape.1), &Device::Cpu)?.to_device(device)?;

@@ -104,6 +104,6 @@ fn what_does_not_fit_is_named() {
     other.header.front_end["n_mels"] = 64.into();
     let (model, _) = tiny(2);
     let options = EvaluateOptions::default();
-    let message = evaluate(&model, &Device::Cpu, &header, &other, "test", options).unwrap_err().to_string();
+    let message = evaluate(&model, &Device::Cpu, &header, &other.into(), "test", options).unwrap_err().to_string();
     assert!(message.contains("n_mels: the model has 6, the spectrograms have 64"), "{message}");
 }

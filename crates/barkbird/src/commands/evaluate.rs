@@ -13,7 +13,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let loaded = Loaded::open(&args.run, &device)?;
     let index = shard::read_index(&args.features)?;
-    let spectrograms = shard::read_spectrograms(&args.features)?;
+    let spectrograms = shard::Clips::open(&args.features)?;
     let options = EvaluateOptions { seed: global.seed(), ..EvaluateOptions::default() };
     let evaluation = train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
         .with_context(|| args.features.display().to_string())?;

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let config = resolve(args, global)?;
     let index = shard::read_index(&args.features)?;
-    let data = Data::from_spectrograms(shard::read_spectrograms(&args.features)?, "train", "val")
+    let data = Data::from_spectrograms(shard::Clips::open(&args.features)?, "train", "val")
         .with_context(|| args.features.display().to_string())?;
     let architecture = match args.model {
         ModelKind::Cnn => config.cnn.architecture(),

@@ -70,8 +70,12 @@ pub(crate) fn embeddings(n_clips: usize) -> Embeddings {
 
 /// Writes the clips of `clips` as a folder.
 pub(crate) fn write(dir: &Path, clips: &Spectrograms) -> Index {
+    write_as(dir, clips, MelDtype::F32)
+}
+
+pub(crate) fn write_as(dir: &Path, clips: &Spectrograms, dtype: MelDtype) -> Index {
     let Header { front_end, classes, splits, provenance, .. } = clips.header.clone();
-    let mut writer = SpectrogramWriter::create(dir, front_end, classes, splits, provenance, MelDtype::F32).unwrap();
+    let mut writer = SpectrogramWriter::create(dir, front_end, classes, splits, provenance, dtype).unwrap();
     for (i, record) in clips.header.clips.iter().enumerate() {
         let (frames, label, split) = (clips.frames[i], clips.label[i], clips.split[i]);
         writer.push(record.clone(), clips.clip(i), clips.n_mels, clips.n_frames, frames, label, split).unwrap();

@@ -1,0 +1,179 @@
+//! The clips of a folder for stages that take them one by one in any order: what is small in memory, spectrograms on disk.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+use crate::container::Container;
+use crate::error::{Error, Result};
+use crate::header::Header;
+use crate::reader::{self, Folder};
+use crate::schema::append;
+use crate::spectrogram::{MelDtype, Spectrograms};
+
+/// The clips of a folder, or of memory, whose spectrograms are read one at a time.
+///
+/// Shards are verified when they are opened, as by [`read_spectrograms`](crate::read_spectrograms), and their
+/// spectrograms stay where they are: a folder may be larger than memory, and what the system has cached is not kept
+/// twice. A clip is read with one call that touches its own bytes alone; a shard that has changed since is an error.
+#[derive(Debug)]
+pub struct Clips {
+    /// What the clips are and where they came from.
+    pub header: Header,
+    /// Bands a clip.
+    pub n_mels: usize,
+    /// Frames a clip, padding included.
+    pub n_frames: usize,
+    /// `[N]`: frames that hold sound; the rest is padding.
+    pub frames: Vec<u32>,
+    /// `[N]`: index into `header.classes`, or [`NO_LABEL`](crate::NO_LABEL).
+    pub label: Vec<u32>,
+    /// `[N]`: index into `header.splits`.
+    pub split: Vec<u8>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// `[N, n_mels, n_frames]`
+    Memory(Vec<f32>),
+    /// In the order of their clips.
+    Shards(Vec<Shard>),
+}
+
+/// Where a shard's spectrograms lie.
+#[derive(Debug)]
+struct Shard {
+    path: PathBuf,
+    /// Its first clip among those of the folder.
+    first: usize,
+    /// Where `mel` begins in the file, in bytes.
+    offset: u64,
+    dtype: MelDtype,
+    modified: Option<SystemTime>,
+    n_bytes: u64,
+}
+
+impl Clips {
+    /// Opens a folder of spectrograms.
+    ///
+    /// # Errors
+    /// As for [`read_spectrograms`](crate::read_spectrograms).
+    pub fn open(dir: &Path) -> Result<Self> {
+        let Folder { index, paths } = reader::open::<Spectrograms>(dir)?;
+        let mut shards = Vec::with_capacity(paths.len());
+        let mut whole: Option<Spectrograms> = None;
+        for (entry, path) in index.shards.iter().zip(paths) {
+            let metadata = fs::metadata(&path).map_err(Error::io("read", &path))?;
+            let bytes = reader::read_verified(entry, &path)?;
+            let mut shard: Spectrograms = reader::parse(&index, entry, &bytes, &path)?;
+            let (offset, dtype) = Container::parse(&bytes, &path)?.place_of_mel()?;
+            shards.push(Shard {
+                first: whole.as_ref().map_or(0, Spectrograms::n_clips),
+                offset,
+                dtype,
+                modified: metadata.modified().ok(),
+                n_bytes: metadata.len(),
+                path,
+            });
+            shard.mel = Vec::new();
+            match &mut whole {
+                None => whole = Some(shard),
+                Some(whole) => append(whole, shard, &shards[shards.len() - 1].path)?,
+            }
+        }
+        let whole = whole.ok_or_else(|| reader::no_clips(dir, &index))?;
+        Ok(Self { source: Source::Shards(shards), ..whole.into() })
+    }
+
+    /// Number of clips.
+    pub fn n_clips(&self) -> usize {
+        self.header.clips.len()
+    }
+
+    /// Values of a spectrogram: `n_mels * n_frames`.
+    pub fn n_cells(&self) -> usize {
+        self.n_mels * self.n_frames
+    }
+
+    /// Reads the spectrogram of clip `row`, `[n_mels, n_frames]`.
+    ///
+    /// # Errors
+    /// A shard that cannot be read, or that has changed since it was opened.
+    ///
+    /// # Panics
+    /// When there is no such clip, or `cells` has another length than [`n_cells`](Self::n_cells).
+    pub fn read(&self, row: usize, cells: &mut [f32]) -> Result<()> {
+        let n = self.n_cells();
+        assert_eq!(cells.len(), n, "cells of a clip");
+        match &self.source {
+            Source::Memory(mel) => cells.copy_from_slice(&mel[row * n..(row + 1) * n]),
+            Source::Shards(shards) => {
+                assert!(row < self.n_clips(), "clip {row} of {}", self.n_clips());
+                let shard = &shards[shards.partition_point(|shard| shard.first <= row) - 1];
+                shard.read(row - shard.first, cells)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Spectrograms> for Clips {
+    fn from(whole: Spectrograms) -> Self {
+        let Spectrograms { header, n_mels, n_frames, mel, frames, label, split } = whole;
+        Self { header, n_mels, n_frames, frames, label, split, source: Source::Memory(mel) }
+    }
+}
+
+impl Shard {
+    fn read(&self, row: usize, cells: &mut [f32]) -> Result<()> {
+        let io = |operation| Error::io(operation, &self.path);
+        let file = File::open(&self.path).map_err(io("open"))?;
+        let metadata = file.metadata().map_err(io("read"))?;
+        if metadata.len() != self.n_bytes || metadata.modified().ok() != self.modified {
+            let got = "another: it was written anew while it was in use; start again";
+            return Err(Error::mismatch(&self.path, "file", "the one that was opened", got));
+        }
+        let place = |n_bytes: usize| self.offset + (row * cells.len() * n_bytes) as u64;
+        match self.dtype {
+            MelDtype::F32 => {
+                let at = place(4);
+                read_at(&file, bytemuck::cast_slice_mut(cells), at).map_err(io("read"))?;
+                if cfg!(target_endian = "big") {
+                    cells.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
+                }
+            }
+            MelDtype::F16 => {
+                let mut at = place(2);
+                let mut halves = [f16::ZERO; 2048];
+                for cells in cells.chunks_mut(halves.len()) {
+                    let halves = &mut halves[..cells.len()];
+                    read_at(&file, bytemuck::cast_slice_mut(halves.reinterpret_cast_mut()), at).map_err(io("read"))?;
+                    if cfg!(target_endian = "big") {
+                        halves.iter_mut().for_each(|value| *value = f16::from_bits(value.to_bits().swap_bytes()));
+                    }
+                    halves.convert_to_f32_slice(cells);
+                    at += 2 * cells.len() as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Fills `bytes` from a place of the file.
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+/// Fills `bytes` from a place of the file.
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}
