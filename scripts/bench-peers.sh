@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Ours beside PyTorch and librosa, in turn, on two threads each: CNN, Vision Transformer blocks, features, a whole
-# training run, and its memory. Prints a table of ratios of medians and writes it as JSON.
+# Ours beside PyTorch, librosa and soxr, in turn, on two threads each: CNN, Vision Transformer blocks, resampling (one
+# thread), features, a whole training run and its memory. Prints a table of ratios of medians and writes it as JSON.
 #
 #     scripts/bench-peers.sh PEERS_DIR DATA [OUT.json]
 #
 # PEERS_DIR holds torch_train.py, py_features.py and talk.py; DATA/manifest.csv lists recordings. Installs the peers'
 # Python packages (PyTorch: some GB) into $VENV (.venv). ROUNDS (5) is the number of turns, EPOCHS (20) the length of the
-# training run, PARTS (cnn,vit,features,train) what is measured.
+# training run, PARTS (cnn,vit,resample,features,train) what is measured.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 peers=${1:?usage: scripts/bench-peers.sh PEERS_DIR DATA [OUT.json]}
@@ -24,4 +24,4 @@ venv=${VENV:-$root/.venv}
 make_work
 env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE "$venv/bin/python" "$root/scripts/bench-peers.py" \
   --root "$root" --barkbird "$barkbird" --peers "$peers" --data "$data" --work "$work" --out "$out" \
-  --rounds "${ROUNDS:-5}" --epochs "${EPOCHS:-20}" --parts "${PARTS:-cnn,vit,features,train}"
+  --rounds "${ROUNDS:-5}" --epochs "${EPOCHS:-20}" --parts "${PARTS:-cnn,vit,resample,features,train}"
