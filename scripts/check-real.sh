@@ -14,5 +14,7 @@ done
 find_barkbird
 export BARKBIRD=$barkbird
 "$root/scripts/check-odd-wavs.sh" "$data/odd-wavs"
+"$root/scripts/check-flac-real.sh" "$data/animals"
+"$root/scripts/check-flac-real.sh" "$data/field"
 "$root/scripts/check-golden-real.sh" "$data/animals"
 "$root/scripts/check-golden-real.sh" "$data/field"
