@@ -3,7 +3,7 @@
 //! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
 //! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
-//! for each [`Path`], and called through checked functions (`table.rs`).
+//! for each [`Path`], and called through checked functions (`table.rs`); and the matrix products in [`bf16`].
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
@@ -23,6 +23,7 @@
 //! ```
 
 mod backward;
+pub mod bf16;
 mod block;
 mod convolution;
 mod error;
@@ -30,6 +31,7 @@ mod forward;
 mod fused;
 mod global_pool;
 mod path;
+mod precision;
 pub mod reference;
 mod rows;
 mod scratch;
@@ -43,3 +45,4 @@ pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Poo
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use path::{Path, path, set_path};
+pub use precision::{Precision, precision, set_precision};
