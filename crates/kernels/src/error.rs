@@ -19,4 +19,10 @@ pub enum Error {
     /// This processor does not have the instructions of a path.
     #[error("kernels: path {0} was asked for, and this processor does not have its instructions")]
     Path(crate::Path),
+    /// This processor, or its system, does not have a precision.
+    #[error(
+        "kernels: precision {0} was asked for, and it takes AMX tiles for bf16, which this processor does not have or \
+         its system does not give"
+    )]
+    Precision(crate::Precision),
 }

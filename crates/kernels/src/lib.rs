@@ -2,9 +2,9 @@
 //!
 //! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
-//! code: the kernels proper in `tile.rs`, `winograd.rs` and
-//! `rows.rs`, which are written once over a vector type (`simd.rs`), compiled
-//! for each [`Path`], and called through checked functions (`table.rs`).
+//! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
+//! (`simd.rs`), compiled for each [`Path`], and called through checked functions (`table.rs`); the matrix products in
+//! [`bf16`]; and what a process sets once (`process.rs`).
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
@@ -25,6 +25,7 @@
 
 mod average_pool;
 mod backward;
+pub mod bf16;
 mod block;
 mod convolution;
 mod error;
@@ -32,6 +33,7 @@ mod forward;
 mod fused;
 mod global_pool;
 mod path;
+mod precision;
 mod process;
 pub mod reference;
 mod rows;
@@ -47,4 +49,5 @@ pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Poo
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use path::{Path, path, set_path};
+pub use precision::{Precision, precision, set_precision};
 pub use process::settle_process;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum Path {
     /// Plain Rust that the compiler vectorises with what every processor of the architecture has.
     Portable,
+    /// 128-bit vectors with fused multiply-add: every 64-bit ARM processor.
+    Neon,
     /// 256-bit vectors with fused multiply-add.
     Avx2,
     /// 512-bit vectors.
@@ -19,7 +21,7 @@ static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
 impl Path {
     /// Every path, slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 4] = [Self::Portable, Self::Neon, Self::Avx2, Self::Avx512];
 
     /// The fastest path of this processor.
     pub fn detect() -> Self {
@@ -30,6 +32,10 @@ impl Path {
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::Neon => false,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -44,6 +50,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Portable => "portable",
+            Self::Neon => "neon",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
         })
@@ -83,6 +90,13 @@ mod tests {
         assert!(Path::Portable.is_available());
         assert!(Path::detect().is_available());
         assert!(path().is_available());
+    }
+
+    #[test]
+    fn the_order_is_that_of_declaration() {
+        for (i, path) in Path::ALL.into_iter().enumerate() {
+            assert_eq!(path as usize, i);
+        }
     }
 
     #[test]

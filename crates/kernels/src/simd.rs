@@ -1,5 +1,7 @@
 //! What the kernels need of a vector of `f32`, and the instruction sets that have it.
 
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
 pub(crate) mod portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;

@@ -61,6 +61,8 @@ macro_rules! table {
 }
 
 table!(PORTABLE, portable, crate::simd::portable::Lanes<4>);
+#[cfg(target_arch = "aarch64")]
+table!(NEON, neon, crate::simd::neon::Neon, target_feature(enable = "neon"));
 #[cfg(target_arch = "x86_64")]
 table!(AVX2, avx2, crate::simd::x86::Avx2, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
@@ -100,6 +102,8 @@ impl Table {
     /// The kernels of a path; the portable ones if the processor lacks its instructions.
     pub(crate) fn of(path: Path) -> &'static Self {
         match path {
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon if path.is_available() => &neon::TABLE,
             #[cfg(target_arch = "x86_64")]
             Path::Avx2 if path.is_available() => &avx2::TABLE,
             #[cfg(target_arch = "x86_64")]

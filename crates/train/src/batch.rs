@@ -184,7 +184,7 @@ mod tests {
             let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
             let turns = epoch_turns(&classes, 3, true, 3, 5, number);
             let assembler = Assembler { data: &data, config: &config, unit_per_db: 1.0 };
-            pool.install(|| assembler.assemble(&turns, number, &mut Vec::new()))
+            pool.install(|| assembler.assemble(&turns, number, &mut Vec::new())).unwrap()
         };
         assert_eq!(with(1, 1), with(3, 1));
         assert_ne!(with(1, 1).mel, with(1, 2).mel);
