@@ -1,5 +1,6 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
+use crate::compute::Precision;
 use crate::config::parse_set;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -203,6 +204,9 @@ pub(crate) struct TrainArgs {
     /// How strongly clips are varied: off, light or strong
     #[arg(long, value_enum)]
     pub(crate) augment: Option<Strength>,
+    /// What the factors of products are rounded to
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<Precision>,
     /// Go on where an earlier run of the same configuration stopped
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,

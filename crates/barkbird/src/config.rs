@@ -1,5 +1,6 @@
 //! One configuration for everything that a flag can say: defaults, then the file, then the flags.
 
+use crate::compute::ComputeConfig;
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
 use features::FrontEndConfig;
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) cnn: CnnConfig,
     /// How it is trained.
     pub(crate) train: TrainConfig,
+    /// What it is computed with.
+    pub(crate) compute: ComputeConfig,
 }
 
 impl Config {

@@ -6,6 +6,7 @@
 mod cancel;
 mod cli;
 mod commands;
+mod compute;
 mod config;
 mod device;
 mod front_end;

@@ -57,6 +57,9 @@ pub struct Settings {
     pub configuration: serde_json::Value,
     /// What builds the model.
     pub architecture: serde_json::Value,
+    /// What computed, see [`RunHeader`](crate::RunHeader); null in files of earlier versions.
+    #[serde(default)]
+    pub compute: serde_json::Value,
     /// What made the spectrograms.
     pub front_end: serde_json::Value,
     /// Units of the spectrogram a decibel.
@@ -66,9 +69,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What differs from `now`, in words; none where nothing does.
+    /// What differs from `now`, in words, beside what computes; none where nothing does.
     pub fn difference(&self, now: &Self) -> Option<String> {
-        let value = |settings: &Self| serde_json::to_value(settings).unwrap_or_default();
+        let same = |settings: &Self| Self { compute: serde_json::Value::Null, ..settings.clone() };
+        let value = |settings: &Self| serde_json::to_value(same(settings)).unwrap_or_default();
         let found = differences(["then", "now"], &value(self), &value(now));
         let readable = |line: String| match line.strip_prefix("data:") {
             Some(_) => "the clips, their labels or their split".to_owned(),
@@ -192,6 +196,7 @@ mod tests {
             version: "0.1.0".into(),
             configuration: serde_json::json!({"lr": 0.001, "schedule": {"kind": "cosine"}}),
             architecture: serde_json::json!({}),
+            compute: serde_json::json!({}),
             front_end: serde_json::json!({}),
             unit_per_db: 1.0,
             data: "ab".into(),

@@ -54,7 +54,12 @@
 //! let model = Linear { weight: parameters.trainable("weight", &[2, 2], Init::Normal { std: 0.1 })? };
 //! let data = Data::from_spectrograms(spectrograms(), "train", "val")?;
 //! let config = TrainConfig { epochs: 20, lr: 0.05, ..TrainConfig::default() };
-//! let header = RunHeader { version: "0".into(), front_end: serde_json::json!({}), unit_per_db: 1.0 };
+//! let header = RunHeader {
+//!     version: "0".into(),
+//!     compute: serde_json::json!({"device": "cpu"}),
+//!     front_end: serde_json::json!({}),
+//!     unit_per_db: 1.0,
+//! };
 //! let out = std::env::temp_dir().join(format!("barkbird-train-doc-{}", std::process::id()));
 //! let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
 //! let outcome = train::run(&model, &parameters, &data, &config, &header, &out, Start::Overwrite, &control)?;

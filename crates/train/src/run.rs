@@ -26,6 +26,9 @@ use std::time::Instant;
 pub struct RunHeader {
     /// Version of the program.
     pub version: String,
+    /// What computes: device, instructions and precision. A run that goes on with others is not the same to the last bit,
+    /// which is a warning.
+    pub compute: serde_json::Value,
     /// What made the spectrograms, as in their shards.
     pub front_end: serde_json::Value,
     /// How many units of the spectrogram one decibel is.
@@ -88,10 +91,17 @@ pub fn run(
             if let Some(difference) = checkpoint.header.settings.difference(&settings) {
                 return Err(Error::Different { path: folder.last(), difference });
             }
+            let (then, now) = (&checkpoint.header.settings.compute, &settings.compute);
+            if then != now {
+                warnings.push(format!(
+                    "the run was begun with {then} and goes on with {now}: its bytes are not those of an unbroken one"
+                ));
+            }
             restore(&checkpoint, parameters, &mut optimizer, &folder.last())?;
             // A kill may have come between the checkpoint and the files that follow from it.
             folder.write_metrics(&checkpoint.header.epochs)?;
-            folder.write_model(&folder.best(), &trainer.model_header(&settings, None), checkpoint.best_weights())?;
+            let best = trainer.model_header(&checkpoint.header.settings, None);
+            folder.write_model(&folder.best(), &best, checkpoint.best_weights())?;
             if is_over(&checkpoint.header, config) && folder.model().exists() {
                 warnings.push("the run had finished before: nothing was done".into());
                 restore_weights(checkpoint.best_weights(), parameters, &folder.last())?;
@@ -277,6 +287,8 @@ impl<'a> Trainer<'a> {
     }
 
     fn model_header(&self, settings: &Settings, calibration: Option<Calibration>) -> ModelHeader {
+        let mut training = settings.configuration.clone();
+        training["compute"] = settings.compute.clone();
         ModelHeader {
             schema: MODEL_SCHEMA.into(),
             version: self.header.version.clone(),
@@ -286,7 +298,7 @@ impl<'a> Trainer<'a> {
             classes: self.data.classes.clone(),
             split: self.data.split.clone(),
             seed: self.config.seed,
-            training: settings.configuration.clone(),
+            training,
             calibration,
             outlier: None,
         }

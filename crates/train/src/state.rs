@@ -23,6 +23,7 @@ pub(crate) fn settings(
         version: header.version.clone(),
         configuration: serde_json::to_value(config).map_err(Error::json("configuration"))?,
         architecture: model.architecture(),
+        compute: header.compute.clone(),
         front_end: header.front_end.clone(),
         unit_per_db: header.unit_per_db,
         data: data.fingerprint().to_owned(),

@@ -17,7 +17,7 @@ fn evaluated(noise: f32, split: &str, options: EvaluateOptions) -> Result<(Evalu
     let data = Data::from_spectrograms(clips(60, 30, 60, noise), "train", "val").unwrap();
     let config = TrainConfig { epochs: 8, lr: 0.02, ..TrainConfig::default() };
     let front_end = data.spectrograms.header.front_end.clone();
-    let header = RunHeader { version: "0".into(), front_end, unit_per_db: 1.0 };
+    let header = RunHeader { version: "0".into(), compute: serde_json::json!({}), front_end, unit_per_db: 1.0 };
     let out = tempfile::tempdir().unwrap();
     let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
     run(&model, &parameters, &data, &config, &header, out.path(), Start::Fresh, &control).unwrap();

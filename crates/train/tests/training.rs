@@ -27,7 +27,12 @@ fn config() -> TrainConfig {
 }
 
 fn header() -> RunHeader {
-    RunHeader { version: "0.1.0".into(), front_end: serde_json::json!({"kind": "test", "n_mels": 6}), unit_per_db: 1.0 }
+    RunHeader {
+        version: "0.1.0".into(),
+        compute: serde_json::json!({"device": "cpu"}),
+        front_end: serde_json::json!({"kind": "test", "n_mels": 6}),
+        unit_per_db: 1.0,
+    }
 }
 
 /// A run with a new model that is cancelled after `steps` steps.
@@ -221,6 +226,22 @@ fn a_folder_with_a_run_is_not_touched() {
 
     start(&data, &other, out.path(), Start::Overwrite, usize::MAX).unwrap();
     assert_ne!(outcome_of(out.path()), before);
+}
+
+#[test]
+fn a_run_that_goes_on_elsewhere_says_so() {
+    let out = tempfile::tempdir().unwrap();
+    start(&data(1.0), &config(), out.path(), Start::Fresh, 12).unwrap_err();
+    let (model, parameters) = tiny(2);
+    let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
+    let elsewhere = RunHeader { compute: serde_json::json!({"device": "metal"}), ..header() };
+    let outcome =
+        run(&model, &parameters, &data(1.0), &config(), &elsewhere, out.path(), Start::Resume, &control).unwrap();
+    let warned = outcome.warnings.iter().any(|w| w.contains("begun with") && w.contains("metal"));
+    assert!(warned, "{:?}", outcome.warnings);
+    let path = out.path().join("model.safetensors");
+    let file = classifier::ModelFile::from_bytes(&fs::read(&path).unwrap(), &path).unwrap();
+    assert_eq!(file.header.training["compute"]["device"], "metal");
 }
 
 #[test]

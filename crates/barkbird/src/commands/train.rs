@@ -17,6 +17,7 @@ const CONFIG_FILE: &str = "config.toml";
 pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let config = resolve(args, global)?;
+    let compute = config.compute.apply(&device)?;
     let index = shard::read_index(&args.features)?;
     let data = Data::from_spectrograms(shard::Clips::open(&args.features)?, "train", "val")
         .with_context(|| args.features.display().to_string())?;
@@ -25,16 +26,18 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     };
     let (classifier, parameters) = model::build(&architecture, data.classes.len(), config.train.seed, &device)?;
     ui.say(format!(
-        "{}: {} parameters, {} training and {} validation clips, {} on {}",
+        "{}: {} parameters, {} training and {} validation clips, {} on {}{}",
         architecture["kind"].as_str().unwrap_or_default(),
         parameters.count(),
         data.train.len(),
         data.val.len(),
         data.classes.join(", "),
-        device::name(&device)
+        device::name(&device),
+        compute["instructions"].as_str().map_or(String::new(), |instructions| format!(" ({instructions})"))
     ));
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
+        compute,
         front_end: index.front_end.clone(),
         unit_per_db: crate::front_end::Chain::from_header(&index.front_end, &args.features)?.unit_per_db(),
     };
@@ -86,6 +89,8 @@ fn resolve(args: &TrainArgs, global: &Global) -> Result<Config> {
             Strength::Strong => SpectrogramAugment::strong(),
         };
     }
+    config.compute.precision = args.precision.unwrap_or(config.compute.precision);
+    let train = &mut config.train;
     train.epochs = args.epochs.unwrap_or(train.epochs);
     train.batch_size = args.batch_size.unwrap_or(train.batch_size);
     train.lr = args.lr.unwrap_or(train.lr);

@@ -1,0 +1,91 @@
+//! Which instructions and which precision the CPU's kernels take: chosen here alone, recorded with the run.
+
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// How the CPU computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ComputeConfig {
+    /// The set of instructions; results of two of them differ by rounding.
+    pub(crate) instructions: Instructions,
+    /// What the factors of a product are rounded to.
+    pub(crate) precision: Precision,
+}
+
+/// A set of instructions, or the fastest that there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Instructions {
+    #[default]
+    Auto,
+    Portable,
+    Neon,
+    Avx2,
+    Avx512,
+}
+
+/// A precision, or the one that the model is best trained with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Precision {
+    /// What suits the model: f32 for the CNN
+    #[default]
+    Auto,
+    /// Not rounded
+    F32,
+    /// 8 significant bits, on processors with AMX; sums stay 32 bits wide
+    Bf16,
+}
+
+impl ComputeConfig {
+    /// Makes it so for the whole process, and says what it is that computes.
+    ///
+    /// # Errors
+    /// Instructions that this processor lacks, or a precision that the model does not have.
+    pub(crate) fn apply(self, device: &Device) -> Result<serde_json::Value> {
+        let path = match self.instructions {
+            Instructions::Auto => None,
+            Instructions::Portable => Some(kernels::Path::Portable),
+            Instructions::Neon => Some(kernels::Path::Neon),
+            Instructions::Avx2 => Some(kernels::Path::Avx2),
+            Instructions::Avx512 => Some(kernels::Path::Avx512),
+        };
+        if let Some(path) = path {
+            kernels::set_path(path).context("compute.instructions")?;
+        }
+        if self.precision == Precision::Bf16 {
+            bail!("--precision bf16: the CNN is computed in f32; leave it at auto");
+        }
+        let instructions = device.is_cpu().then(|| kernels::path().to_string());
+        let device = crate::device::name(device);
+        Ok(serde_json::json!({"device": device, "instructions": instructions, "precision": "f32"}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_processor_lacks_is_an_error() {
+        let missing = [(Instructions::Neon, kernels::Path::Neon), (Instructions::Avx512, kernels::Path::Avx512)];
+        let Some((instructions, path)) = missing.into_iter().find(|(_, path)| !path.is_available()) else {
+            panic!("a processor with NEON and AVX-512");
+        };
+        let config = ComputeConfig { instructions, ..ComputeConfig::default() };
+        let message = format!("{:#}", config.apply(&Device::Cpu).unwrap_err());
+        assert!(message.contains("compute.instructions") && message.contains(&path.to_string()), "{message}");
+    }
+
+    #[test]
+    fn what_computes_is_said() {
+        let said = ComputeConfig::default().apply(&Device::Cpu).unwrap();
+        assert_eq!(said["instructions"], kernels::path().to_string());
+        assert_eq!(said["precision"], "f32");
+        let bf16 = ComputeConfig { precision: Precision::Bf16, ..ComputeConfig::default() };
+        assert!(bf16.apply(&Device::Cpu).unwrap_err().to_string().contains("--precision bf16"));
+    }
+}
