@@ -1,78 +1,80 @@
-//! Matrix products whose factors are rounded to bf16 (the upper half of an `f32`) and whose sums are `f32`, in the tile
-//! registers that x86 calls AMX: about five times the speed of 512-bit vectors.
+//! Matrix products whose factors are bf16 and whose sums are `f32`: twice the multiplications of `f32` in the vectors of
+//! processors with AVX-512 BF16, several times as many in the tiles of those with AMX.
 //!
-//! Operands are rounded and packed into tiles (`pack.rs`), blocks of the result are summed up by an order of tile
-//! operations that is written once (`multiply.rs`) over what a processor does with tiles (`tiles.rs`): the real one
-//! (`amx.rs`), and one in plain Rust, for tests on machines that have none.
-#![cfg_attr(
-    not(all(target_arch = "x86_64", target_os = "linux")),
-    allow(dead_code, reason = "only the tests multiply where there is no AMX")
-)]
+//! The left operand lies row by row, as it is; the right one in panels of pairs of k, see [`crate::panels`]. Each value of
+//! the result is summed up by one thread in the order of k.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;
-#[cfg(test)]
 mod emulated;
-mod matrix;
-mod multiply;
-mod pack;
-#[cfg(test)]
-mod tests;
 mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 
-pub use matrix::Matrix;
+use crate::stored::Bf16;
 
-use crate::{Error, Precision};
+/// Columns of a vector of sums, and of a narrow panel; a wide one has two.
+pub(crate) const LANES: usize = 16;
 
-/// What becomes of the values that the result's place holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Write {
-    /// They are overwritten, whatever they are.
-    Replace,
-    /// They are the start of the sums.
-    Add,
+/// Steps of k that a tile holds: panels, and rows that are made for tiles, are padded to a multiple of it.
+pub(crate) const DEPTH: usize = 32;
+
+/// What is multiplied: `c[i][j] (+)= sum over k of a[i * a_row + k] * b[k][j]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Product {
+    /// Steps of k. Where it is odd, a row has one more value, which is finite.
+    pub(crate) n_k: usize,
+    pub(crate) a: *const Bf16,
+    pub(crate) a_row: usize,
+    /// Panels, `n_k` rounded up to [`DEPTH`] steps deep, the added ones zero.
+    pub(crate) b: *const Bf16,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
+    pub(crate) n_columns: usize,
+    /// Whether `c` is added to, or overwritten.
+    pub(crate) accumulate: bool,
 }
 
-/// Whether [`product`] can run here.
+/// A way to multiply, for so many rows.
+///
+/// # Safety
+/// The pointers are valid for what [`Product`] says, and the processor has the instructions.
+pub(crate) type Multiply = unsafe fn(&Product, usize);
+
+/// A way to multiply, and what it is called.
+pub(crate) struct Kernel {
+    /// `amx`, `avx512-bf16` or `emulated`.
+    #[cfg_attr(not(test), allow(dead_code, reason = "tests say which one failed"))]
+    pub(crate) name: &'static str,
+    pub(crate) multiply: Multiply,
+}
+
+/// The ways of this processor, fastest first, without the emulated one.
+fn native() -> Vec<Kernel> {
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "nothing is added"))]
+    let mut kernels = Vec::new();
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if amx::is_available() {
+        kernels.push(Kernel { name: "amx", multiply: tiles::multiply::<amx::Amx> });
+    }
+    #[cfg(target_arch = "x86_64")]
+    if vectors::is_available() {
+        kernels.push(Kernel { name: "avx512-bf16", multiply: vectors::multiply });
+    }
+    kernels
+}
+
+/// Every way of this processor, fastest first; the last one, in plain Rust, is everywhere.
+pub(crate) fn kernels() -> &'static [Kernel] {
+    static KERNELS: std::sync::LazyLock<Vec<Kernel>> = std::sync::LazyLock::new(|| {
+        let mut kernels = native();
+        kernels.push(Kernel { name: "emulated", multiply: tiles::multiply::<emulated::Emulated> });
+        kernels
+    });
+    &KERNELS
+}
+
+/// Whether there is a way that is worth it.
 pub(crate) fn is_available() -> bool {
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    return amx::is_available();
-    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-    false
-}
-
-/// `c = a b`, or `c += a b`, with `a` and `b` rounded to bf16 (to nearest, ties to even).
-///
-/// The error of a value is within 2^-7 of the sum of its products' absolute values: 2^-8 for each
-/// factor, which few sums come near. What is not a number or infinite
-/// stays so; values below 2^-126 count as 0. The result has the same bytes for any number of threads.
-///
-/// # Shapes
-/// `a`: `[M, K]`; `b`: `[K, N]`; `c`: `[M, N]`, row by row.
-///
-/// # Errors
-/// Shapes that do not fit, or a processor or system without [`Precision::Bf16`].
-pub fn product(a: Matrix<'_>, b: Matrix<'_>, write: Write, c: &mut [f32]) -> Result<(), Error> {
-    check(a, b, c)?;
-    if !is_available() {
-        return Err(Error::Precision(Precision::Bf16));
-    }
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    // SAFETY: AMX is available.
-    unsafe {
-        multiply::multiply::<amx::Amx>(a, b, write, c);
-    }
-    Ok(())
-}
-
-fn check(a: Matrix<'_>, b: Matrix<'_>, c: &[f32]) -> Result<(), Error> {
-    let error =
-        |what, expected: String, got: String| Err(Error::Shape { operation: "bf16 product", what, expected, got });
-    if b.n_rows() != a.n_columns() {
-        return error("b", format!("[{}, N]", a.n_columns()), format!("[{}, {}]", b.n_rows(), b.n_columns()));
-    }
-    if c.len() != a.n_rows() * b.n_columns() {
-        return error("c", format!("{} x {} values", a.n_rows(), b.n_columns()), format!("{}", c.len()));
-    }
-    Ok(())
+    kernels().len() > 1
 }

@@ -21,8 +21,8 @@ pub enum Error {
     Path(crate::Path),
     /// This processor, or its system, does not have a precision.
     #[error(
-        "kernels: precision {0} was asked for, and it takes AMX tiles for bf16, which this processor does not have or \
-         its system does not give"
+        "kernels: precision {0} was asked for, and it takes AVX-512 BF16, or AMX tiles for bf16, which this processor does \
+         not have or its system does not give"
     )]
     Precision(crate::Precision),
 }

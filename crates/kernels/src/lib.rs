@@ -23,31 +23,43 @@
 //! # Ok::<(), kernels::Error>(())
 //! ```
 
+mod attention;
 mod average_pool;
 mod backward;
-pub mod bf16;
+mod bf16;
 mod block;
 mod convolution;
+mod dispatch;
 mod error;
 mod forward;
+mod functions;
 mod fused;
 mod global_pool;
+mod gradients;
+mod layer_norm;
+mod panels;
 mod path;
 mod precision;
 mod process;
+mod products;
 pub mod reference;
 mod rows;
 mod scratch;
 mod simd;
 mod slab;
+mod stored;
 mod table;
 mod tile;
+mod transformer;
 mod weight_sums;
 mod winograd;
 
 pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};
 pub use error::Error;
 pub use global_pool::global_pool;
+pub use gradients::DirectGradients;
+pub use layer_norm::layer_norm;
 pub use path::{Path, path, set_path};
-pub use precision::{Precision, precision, set_precision};
+pub use precision::{Precision, force_precision, precision, set_precision};
 pub use process::settle_process;
+pub use transformer::{Adapter, LinearWeights, TransformerForm, TransformerWeights, transformer_layer};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub enum Precision {
     /// Not rounded: 24 significant bits.
     F32,
-    /// 8 significant bits with the range of `f32`, multiplied in AMX tiles.
+    /// 8 significant bits with the range of `f32`, multiplied in AMX tiles or in the vectors of AVX-512 BF16.
     Bf16,
 }
 
@@ -43,6 +43,12 @@ pub fn precision() -> Precision {
     Precision::ALL[CHOSEN.load(Ordering::Relaxed) as usize]
 }
 
+/// Sets the precision for the whole process, where it is not available too: products are then computed in plain Rust,
+/// with the same roundings and slowly. For tests.
+pub fn force_precision(precision: Precision) {
+    CHOSEN.store(precision as u8, Ordering::Relaxed);
+}
+
 /// Sets the precision for the whole process.
 ///
 /// # Errors
@@ -51,7 +57,7 @@ pub fn set_precision(precision: Precision) -> Result<(), Error> {
     if !precision.is_available() {
         return Err(Error::Precision(precision));
     }
-    CHOSEN.store(precision as u8, Ordering::Relaxed);
+    force_precision(precision);
     Ok(())
 }
 

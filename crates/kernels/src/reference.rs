@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool};
+use crate::transformer::{LinearWeights, TransformerForm, TransformerWeights};
 use candle_core::{D, Tensor};
 
 /// As [`crate::conv_block`], on any device.
@@ -105,4 +106,62 @@ pub fn global_pool(map: &Tensor) -> Result<Tensor, Error> {
     let first = columns.argmax_keepdim(D::Minus1)?;
     let largest = columns.gather(&first, D::Minus1)?.squeeze(D::Minus1)?;
     Ok(Tensor::cat(&[mean, largest], 1)?)
+}
+
+/// As [`crate::layer_norm`], on any device.
+///
+/// # Errors
+/// Shapes that candle refuses.
+pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, epsilon: f32) -> Result<Tensor, Error> {
+    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let normal = centred.broadcast_div(&(variance + f64::from(epsilon))?.sqrt()?)?;
+    Ok(normal.broadcast_mul(scale)?.broadcast_add(shift)?)
+}
+
+/// As [`crate::transformer_layer`], on any device, in `f32`.
+///
+/// # Errors
+/// Shapes that candle refuses.
+pub fn transformer_layer(
+    tokens: &Tensor,
+    weights: &TransformerWeights,
+    form: &TransformerForm,
+) -> Result<Tensor, Error> {
+    let (n_clips, n_tokens, dim) = tokens.dims3()?;
+    let head_dim = dim / form.n_heads;
+    let add_up = |before: &Tensor, half: Tensor, scale: &Option<Tensor>, nth: usize| -> Result<Tensor, Error> {
+        let mut half = half;
+        if let Some(scale) = scale {
+            half = half.broadcast_mul(scale)?;
+        }
+        if let Some(keep) = &form.keep {
+            half = half.broadcast_mul(&Tensor::from_slice(&keep[nth], (n_clips, 1, 1), half.device())?)?;
+        }
+        Ok((before + half)?)
+    };
+    let normal = layer_norm(tokens, &weights.norm1[0], &weights.norm1[1], form.epsilon)?;
+    let qkv = linear(&normal, &weights.qkv)?.reshape((n_clips, n_tokens, 3, form.n_heads, head_dim))?;
+    let qkv = qkv.permute((2, 0, 3, 1, 4))?.contiguous()?; // [3, B, H, T, D / H]
+    let part = |nth: usize| qkv.narrow(0, nth, 1)?.squeeze(0)?.contiguous();
+    let pairs = (part(0)?.matmul(&part(1)?.transpose(2, 3)?.contiguous()?)? / (head_dim as f64).sqrt())?;
+    let shifted = pairs.broadcast_sub(&pairs.max_keepdim(D::Minus1)?.detach())?.exp()?;
+    let attention = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
+    let gathered = attention.matmul(&part(2)?)?.transpose(1, 2)?.contiguous()?.reshape((n_clips, n_tokens, dim))?;
+    let middle = add_up(tokens, linear(&gathered, &weights.out)?, &weights.scale1, 0)?;
+
+    let normal = layer_norm(&middle, &weights.norm2[0], &weights.norm2[1], form.epsilon)?;
+    let hidden = linear(&normal, &weights.up)?.gelu_erf()?;
+    add_up(&middle, linear(&hidden, &weights.down)?, &weights.scale2, 1)
+}
+
+/// `x W^T + b`, with its adapter.
+fn linear(x: &Tensor, weights: &LinearWeights) -> Result<Tensor, Error> {
+    let mut weight = weights.weight.clone();
+    if let Some(adapter) = &weights.adapter {
+        weight = (weight + (adapter.up.matmul(&adapter.down)? * f64::from(adapter.factor))?)?;
+    }
+    let (n_clips, n_tokens, dim) = x.dims3()?;
+    let product = x.reshape((n_clips * n_tokens, dim))?.matmul(&weight.t()?)?;
+    Ok(product.broadcast_add(&weights.bias)?.reshape((n_clips, n_tokens, ()))?)
 }

@@ -28,6 +28,33 @@ pub(crate) trait Simd {
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn div(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The larger one; not a number where `b` is none.
+    unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The smaller one; not a number where `b` is none.
+    unsafe fn min(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The nearest whole number, of two equally near ones the even one.
+    unsafe fn round(a: Self::Vector) -> Self::Vector;
+    /// `a * 2^n` for whole `n` from -126 to 127.
+    unsafe fn times_power_of_two(a: Self::Vector, n: Self::Vector) -> Self::Vector;
+    /// The sum of all values.
+    unsafe fn sum(a: Self::Vector) -> f32;
+    /// The largest of all values; not a number where one of them is none.
+    unsafe fn largest(a: Self::Vector) -> f32;
+    /// Numbers from their upper halves.
+    unsafe fn load_bf16(from: *const u16) -> Self::Vector;
+    /// The upper halves of numbers, rounded as [`crate::stored::round`] does.
+    unsafe fn store_bf16(to: *mut u16, value: Self::Vector);
+    /// Exchanges rows and columns.
+    #[inline(always)]
+    unsafe fn transpose(square: &mut [[u32; 16]; 16]) {
+        let from = *square;
+        for (i, row) in square.iter_mut().enumerate() {
+            for (word, from) in row.iter_mut().zip(&from) {
+                *word = from[i];
+            }
+        }
+    }
     /// `a * b + c`.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// Where `a > b` or `a` is not a number.

@@ -1,12 +1,16 @@
 //! The kernels of each path behind functions that check their arguments: from here on there is nothing unsafe.
 
 use crate::Path;
+use crate::panels::{Panels, Rows};
 use crate::rows::{GradientSums, Normalise, OutputGradient, Statistics};
 use crate::tile::{Tile, panels_len};
 use crate::winograd::{self, Collect, OUT, POSITIONS, Spread, SpreadGradient, Tiles};
+use std::ops::Range;
 
 /// The kernels, compiled for one path.
 pub(crate) struct Table {
+    /// Whose instructions these are.
+    pub(crate) path: Path,
     /// Values in a vector.
     pub(crate) lanes: usize,
     convolve: unsafe fn(&Tile, usize),
@@ -22,7 +26,7 @@ pub(crate) struct Table {
 
 /// Instantiates every kernel for one instruction set.
 macro_rules! table {
-    ($table:ident, $module:ident, $simd:ty $(, $feature:meta)*) => {
+    ($path:ident, $module:ident, $simd:ty $(, $feature:meta)*) => {
         mod $module {
             use super::*;
             use crate::simd::Simd;
@@ -38,6 +42,7 @@ macro_rules! table {
             table!(@kernel $simd, [$($feature)*], rows, output_gradient, arguments: &mut OutputGradient<'_>);
 
             pub(super) static TABLE: Table = Table {
+                path: Path::$path,
                 lanes: <$simd>::LANES,
                 convolve,
                 add_products,
@@ -60,13 +65,13 @@ macro_rules! table {
     };
 }
 
-table!(PORTABLE, portable, crate::simd::portable::Lanes<4>);
+table!(Portable, portable, crate::simd::portable::Lanes<4>);
 #[cfg(target_arch = "aarch64")]
-table!(NEON, neon, crate::simd::neon::Neon, target_feature(enable = "neon"));
+table!(Neon, neon, crate::simd::neon::Neon, target_feature(enable = "neon"));
 #[cfg(target_arch = "x86_64")]
-table!(AVX2, avx2, crate::simd::x86::Avx2, target_feature(enable = "avx2,fma"));
+table!(Avx2, avx2, crate::simd::x86::Avx2, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
-table!(AVX512, avx512, crate::simd::x86::Avx512, target_feature(enable = "avx512f"));
+table!(Avx512, avx512, crate::simd::x86::Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl"));
 
 /// Rows of an image with a margin of `pad` zero pixels on each side, `[rows, width + 2 * pad, C]`.
 #[derive(Clone, Copy)]
@@ -95,6 +100,24 @@ impl Padded<'_> {
     /// Pixels of an output row.
     pub(crate) fn out_width(&self) -> usize {
         self.width.div_ceil(self.stride)
+    }
+}
+
+/// A product of a whole matrix and panels, without the order in which `a` lies.
+fn product(a: Rows<'_, f32>, b: &Panels<f32>, accumulate: bool, c: &mut [f32]) -> Tile {
+    Tile {
+        n_segments: 1,
+        n_k: b.n_k,
+        a: a.values.as_ptr(),
+        a_row: 0,
+        a_k: 0,
+        a_segment: 0,
+        b: b.values().as_ptr(),
+        b_segment: 0,
+        c: c.as_mut_ptr(),
+        c_row: b.n_columns,
+        n_columns: b.n_columns,
+        accumulate,
     }
 }
 
@@ -140,6 +163,49 @@ impl Table {
         // SAFETY: pixel i reads n_k values from i * stride * C_in on in each of `kernel` rows, and i * stride < width, so
         // the first assertion covers them; the others cover panels and output. `of` has checked the processor.
         unsafe { (self.convolve)(&tile, x.out_width()) }
+    }
+
+    /// `c = a b`, or `c += a b`.
+    ///
+    /// # Shapes
+    /// `a`: `[M, K]`; `b`: `[K, N]`; `c`: `[M, N]`
+    pub(crate) fn multiply(&self, a: Rows<'_, f32>, b: &Panels<f32>, accumulate: bool, c: &mut [f32]) {
+        let (n_rows, n_columns) = (a.n_rows, b.n_columns);
+        assert!(a.n_columns == b.n_k && c.len() == n_rows * n_columns);
+        assert_eq!(b.values().len(), panels_len(self.lanes, b.n_k, n_columns));
+        if n_rows == 0 {
+            return;
+        }
+        assert!(a.values.len() >= (n_rows - 1) * a.step + a.n_columns);
+        let tile = Tile { a_row: a.step, a_k: 1, ..product(a, b, accumulate, c) };
+        // SAFETY: the assertions cover rows, panels and result. `of` has checked the processor.
+        unsafe { (self.convolve)(&tile, n_rows) }
+    }
+
+    /// `c = a^T b`, or `c += a^T b`, for some columns of `a`.
+    ///
+    /// # Shapes
+    /// `a`: `[K, M]`; `b`: `[K, N]`; `c`: `[columns, N]`
+    pub(crate) fn multiply_turned(
+        &self,
+        a: Rows<'_, f32>,
+        columns: Range<usize>,
+        b: &Panels<f32>,
+        accumulate: bool,
+        c: &mut [f32],
+    ) {
+        let n_columns = b.n_columns;
+        assert!(a.n_rows == b.n_k && columns.end <= a.n_columns && c.len() == columns.len() * n_columns);
+        assert_eq!(b.values().len(), panels_len(self.lanes, b.n_k, n_columns));
+        if columns.is_empty() || a.n_rows == 0 {
+            return c.fill(0.0);
+        }
+        assert!(a.values.len() >= (a.n_rows - 1) * a.step + a.n_columns);
+        let n_rows = columns.len();
+        let first = Rows { values: &a.values[columns.start..], ..a };
+        let tile = Tile { a_row: 1, a_k: a.step, ..product(first, b, accumulate, c) };
+        // SAFETY: as above; row i reads column `columns.start + i` of `a`.
+        unsafe { (self.add_products)(&tile, n_rows) }
     }
 
     /// Six rows of input, spread for a strip of tiles.

@@ -3,7 +3,7 @@
 //! Each block of assembly is one instruction, and the tiles keep their values from one to the next. The compiler cannot
 //! spoil them: it uses no tile register of its own accord, and the system saves them with the thread's other registers.
 
-use super::tiles::{SIDE, Tile, Tiles};
+use super::tiles::{SIDE, Tiles};
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::marker::PhantomData;
@@ -80,15 +80,17 @@ impl Tiles for Amx {
     }
 
     #[inline(always)]
-    fn load<const REGISTER: usize>(&mut self, from: &Tile) {
-        // SAFETY: as in `zero`; a tile is 16 rows of 64 bytes.
-        unsafe { load::<REGISTER>((&raw const *from).cast(), 64) }
-    }
-
-    #[inline(always)]
-    unsafe fn load_sums<const REGISTER: usize>(&mut self, from: *const f32, row: usize) {
+    unsafe fn load<const REGISTER: usize>(&mut self, from: *const u8, row: usize) {
         // SAFETY: as in `zero`; the caller's pointer is valid for 16 rows.
-        unsafe { load::<REGISTER>(from.cast(), row * size_of::<f32>()) }
+        unsafe {
+            asm!(
+                "tileloadd tmm{r}, [{from} + {row}]",
+                r = const REGISTER,
+                from = in(reg) from,
+                row = in(reg) row,
+                options(nostack, readonly, preserves_flags),
+            );
+        }
     }
 
     #[inline(always)]
@@ -106,33 +108,17 @@ impl Tiles for Amx {
     }
 
     #[inline(always)]
-    unsafe fn store_sums<const REGISTER: usize>(&self, to: *mut f32, row: usize) {
+    unsafe fn store_sums<const REGISTER: usize>(&self, to: *mut u8, row: usize) {
         // SAFETY: as in `zero`; the caller's pointer is valid for 16 rows.
         unsafe {
             asm!(
                 "tilestored [{to} + {row}], tmm{r}",
                 to = in(reg) to,
-                row = in(reg) row * size_of::<f32>(),
+                row = in(reg) row,
                 r = const REGISTER,
                 options(nostack, preserves_flags),
             );
         }
-    }
-}
-
-/// # Safety
-/// Tiles are configured on this thread; the pointer is valid for 16 rows of 64 bytes, `stride` bytes apart.
-#[inline(always)]
-unsafe fn load<const REGISTER: usize>(from: *const u8, stride: usize) {
-    // SAFETY: the function's own contract.
-    unsafe {
-        asm!(
-            "tileloadd tmm{r}, [{from} + {stride}]",
-            r = const REGISTER,
-            from = in(reg) from,
-            stride = in(reg) stride,
-            options(nostack, readonly, preserves_flags),
-        );
     }
 }
 

@@ -1,6 +1,7 @@
-//! Tiles in plain Rust, with the roundings of the real ones.
+//! Tiles in plain Rust, with the roundings of the real ones: for tests, and so that what computes in bf16 gives something
+//! everywhere.
 
-use super::tiles::{SIDE, Tile, Tiles};
+use super::tiles::{SIDE, Tiles};
 
 /// Eight registers; a register of sums holds the bits of `f32`.
 pub(super) struct Emulated([[[u32; SIDE]; SIDE]; 8]);
@@ -24,14 +25,10 @@ impl Tiles for Emulated {
         self.0[REGISTER] = [[0; SIDE]; SIDE];
     }
 
-    fn load<const REGISTER: usize>(&mut self, from: &Tile) {
-        self.0[REGISTER] = from.0;
-    }
-
-    unsafe fn load_sums<const REGISTER: usize>(&mut self, from: *const f32, row: usize) {
+    unsafe fn load<const REGISTER: usize>(&mut self, from: *const u8, row: usize) {
         for (i, values) in self.0[REGISTER].iter_mut().enumerate() {
             // SAFETY: the caller's pointer is valid for 16 values in each of 16 rows.
-            *values = unsafe { from.add(i * row).cast::<[u32; SIDE]>().read() };
+            *values = unsafe { from.add(i * row).cast::<[u32; SIDE]>().read_unaligned() };
         }
     }
 
@@ -52,10 +49,10 @@ impl Tiles for Emulated {
         }
     }
 
-    unsafe fn store_sums<const REGISTER: usize>(&self, to: *mut f32, row: usize) {
+    unsafe fn store_sums<const REGISTER: usize>(&self, to: *mut u8, row: usize) {
         for (i, values) in self.0[REGISTER].iter().enumerate() {
-            // SAFETY: as in `load_sums`, for writing.
-            unsafe { to.add(i * row).cast::<[u32; SIDE]>().write(*values) }
+            // SAFETY: as in `load`, for writing.
+            unsafe { to.add(i * row).cast::<[u32; SIDE]>().write_unaligned(*values) }
         }
     }
 }

@@ -55,6 +55,47 @@ impl Simd for Neon {
         vmulq_f32(a, b)
     }
     #[inline(always)]
+    unsafe fn div(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        vdivq_f32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        vmaxq_f32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        vminq_f32(a, b)
+    }
+    #[inline(always)]
+    unsafe fn round(a: float32x4_t) -> float32x4_t {
+        vrndnq_f32(a)
+    }
+    #[inline(always)]
+    unsafe fn times_power_of_two(a: float32x4_t, n: float32x4_t) -> float32x4_t {
+        let exponent = vaddq_s32(vcvtq_s32_f32(n), vdupq_n_s32(127));
+        vmulq_f32(a, vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent)))
+    }
+    #[inline(always)]
+    unsafe fn sum(a: float32x4_t) -> f32 {
+        vaddvq_f32(a)
+    }
+    #[inline(always)]
+    unsafe fn largest(a: float32x4_t) -> f32 {
+        vmaxvq_f32(a)
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> float32x4_t {
+        vreinterpretq_f32_u32(vshll_n_u16::<16>(vld1_u16(from)))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(to: *mut u16, value: float32x4_t) {
+        let bits = vreinterpretq_u32_f32(value);
+        let odd = vandq_u32(vshrq_n_u32::<16>(bits), vdupq_n_u32(1));
+        let rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
+        let quiet = vorrq_u32(bits, vdupq_n_u32(0x40_0000));
+        vst1_u16(to, vshrn_n_u32::<16>(vbslq_u32(vceqq_f32(value, value), rounded, quiet)));
+    }
+    #[inline(always)]
     unsafe fn multiply_add(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         vfmaq_f32(c, a, b)
     }

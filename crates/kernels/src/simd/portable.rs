@@ -1,6 +1,12 @@
 use super::Simd;
 use std::array::from_fn;
 
+/// The larger number, and what is none if either is.
+#[inline(always)]
+pub(super) fn larger_or_nan(a: f32, b: f32) -> f32 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
 /// `N` values in plain Rust. `Lanes<4>` becomes vectors of 128 bits on x86-64 and ARM; `Lanes<1>` does what is left of a
 /// row on every path.
 pub(crate) struct Lanes<const N: usize>;
@@ -39,6 +45,47 @@ impl<const N: usize> Simd for Lanes<N> {
     #[inline(always)]
     unsafe fn mul(a: [f32; N], b: [f32; N]) -> [f32; N] {
         from_fn(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn div(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        from_fn(|i| a[i] / b[i])
+    }
+    #[inline(always)]
+    unsafe fn max(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn min(a: [f32; N], b: [f32; N]) -> [f32; N] {
+        from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn round(a: [f32; N]) -> [f32; N] {
+        // What is added pushes the digits behind the point out; larger numbers have none.
+        const WHOLE: f32 = 12_582_912.0;
+        from_fn(|i| if a[i].abs() < 4_194_304.0 { (a[i] + WHOLE) - WHOLE } else { a[i] })
+    }
+    #[inline(always)]
+    unsafe fn times_power_of_two(a: [f32; N], n: [f32; N]) -> [f32; N] {
+        from_fn(|i| a[i] * f32::from_bits(((n[i] as i32 + 127) as u32) << 23))
+    }
+    #[inline(always)]
+    unsafe fn sum(a: [f32; N]) -> f32 {
+        a.iter().sum()
+    }
+    #[inline(always)]
+    unsafe fn largest(a: [f32; N]) -> f32 {
+        a.into_iter().fold(f32::NEG_INFINITY, larger_or_nan)
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u16) -> [f32; N] {
+        // SAFETY: the caller's pointer is valid for N values.
+        let bits = unsafe { from.cast::<[u16; N]>().read_unaligned() };
+        bits.map(|bits| f32::from_bits(u32::from(bits) << 16))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(to: *mut u16, value: [f32; N]) {
+        // SAFETY: the caller's pointer is valid for N values.
+        unsafe { to.cast::<[u16; N]>().write_unaligned(value.map(|value| crate::stored::round(value) as u16)) }
     }
     #[inline(always)]
     unsafe fn multiply_add(a: [f32; N], b: [f32; N], c: [f32; N]) -> [f32; N] {

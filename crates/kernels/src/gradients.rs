@@ -1,0 +1,65 @@
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Device, Result, Tensor, TensorId, Var};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Gradients that operations hand over themselves.
+///
+/// An operation of candle has at most three arguments, and for each of them candle makes zeros and adds the gradient to
+/// them. An operation with a dozen large parameters holds these itself and puts their gradients in here;
+/// [`backward`](Self::backward) puts them where all others are. Clones share what they hold.
+#[derive(Debug, Clone)]
+pub struct DirectGradients {
+    /// What makes candle go back through an operation even where none of its inputs is trained.
+    anchor: Var,
+    held: Arc<Mutex<HashMap<TensorId, Tensor>>>,
+}
+
+impl DirectGradients {
+    /// None yet, for operations on `device`.
+    ///
+    /// # Errors
+    /// No memory on the device.
+    pub fn new(device: &Device) -> Result<Self> {
+        Ok(Self { anchor: Var::zeros(1, DType::F32, device)?, held: Arc::default() })
+    }
+
+    /// The gradients of all variables that `loss` depends on: those that candle computes, and those that operations hand
+    /// over meanwhile.
+    ///
+    /// # Errors
+    /// What an operation's way back fails with.
+    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+        self.lock().clear();
+        let mut store = loss.backward()?;
+        store.remove(&self.anchor);
+        for (id, gradient) in self.lock().drain() {
+            let gradient = match store.get_id(id) {
+                Some(other) => (other + gradient)?,
+                None => gradient,
+            };
+            store.insert_id(id, gradient);
+        }
+        Ok(store)
+    }
+
+    pub(crate) fn anchor(&self) -> &Tensor {
+        &self.anchor
+    }
+
+    /// Adds to the gradient of `variable`.
+    pub(crate) fn add(&self, variable: &Tensor, gradient: Vec<f32>) -> Result<()> {
+        let gradient = Tensor::from_vec(gradient, variable.shape(), variable.device())?;
+        let mut held = self.lock();
+        let sum = match held.remove(&variable.id()) {
+            Some(before) => (before + gradient)?,
+            None => gradient,
+        };
+        held.insert(variable.id(), sum);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TensorId, Tensor>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,314 @@
+//! A transformer's layer against candle's operations, and what no reference has.
+
+mod common;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+use common::{assert_close, flat, tensor};
+use kernels::{
+    Adapter, DirectGradients, LinearWeights, Path, Precision, TransformerForm, TransformerWeights, layer_norm,
+    reference, set_path, set_precision, transformer_layer,
+};
+use std::sync::Mutex;
+
+/// Path and precision are the process's: tests that set them, or depend on them, take turns.
+static SETTINGS: Mutex<()> = Mutex::new(());
+
+/// A layer, what goes into it, and its variables by name.
+struct Case {
+    tokens: Var,
+    weights: TransformerWeights,
+    form: TransformerForm,
+    variables: Vec<(&'static str, Tensor)>,
+}
+
+/// What of a layer is there, and what of it is trained.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// `[B, T, D, F]`
+    size: [usize; 4],
+    n_heads: usize,
+    scale: bool,
+    keep: bool,
+    adapter: bool,
+    /// Whether the linear layers' own weights are trained.
+    whole: bool,
+}
+
+const PLAIN: Kind = Kind { size: [3, 7, 12, 20], n_heads: 2, scale: false, keep: false, adapter: false, whole: true };
+
+fn kinds() -> Vec<Kind> {
+    vec![
+        PLAIN,
+        Kind { scale: true, keep: true, ..PLAIN },
+        Kind { adapter: true, whole: false, ..PLAIN },
+        Kind { adapter: true, scale: true, ..PLAIN },
+        Kind { size: [1, 1, 4, 2], ..PLAIN },
+        Kind { size: [2, 197, 64, 128], n_heads: 4, ..PLAIN },
+        Kind { size: [2, 131, 96, 70], n_heads: 3, scale: true, keep: true, ..PLAIN },
+        Kind { size: [5, 33, 64, 256], n_heads: 1, adapter: true, whole: false, ..PLAIN },
+    ]
+}
+
+impl Case {
+    fn new(kind: Kind) -> Self {
+        let [b, t, d, f] = kind.size;
+        let mut variables = Vec::new();
+        let mut seed = 10;
+        let mut make = |name: &'static str, dims: &[usize], size: f64, trained: bool| {
+            seed += 1;
+            let value = (tensor(dims, seed) * size).unwrap();
+            if !trained {
+                return value;
+            }
+            let variable = Var::from_tensor(&value).unwrap().as_tensor().clone();
+            variables.push((name, variable.clone()));
+            variable
+        };
+        let tokens = Var::from_tensor(&tensor(&[b, t, d], 1)).unwrap();
+        let mut norm = |names: [&'static str; 2]| [make(names[0], &[d], 1.0, true), make(names[1], &[d], 0.5, true)];
+        let (norm1, norm2) = (norm(["norm1.scale", "norm1.shift"]), norm(["norm2.scale", "norm2.shift"]));
+        let mut linear = |names: [&'static str; 4], n_out: usize, n_in: usize| {
+            let size = 1.0 / (n_in as f64).sqrt();
+            LinearWeights {
+                weight: make(names[0], &[n_out, n_in], size, kind.whole),
+                bias: make(names[1], &[n_out], 0.3, kind.whole),
+                adapter: kind.adapter.then(|| Adapter {
+                    down: make(names[2], &[3, n_in], size, true),
+                    up: make(names[3], &[n_out, 3], 0.5, true),
+                    factor: 0.7,
+                }),
+            }
+        };
+        let qkv = linear(["qkv.weight", "qkv.bias", "qkv.down", "qkv.up"], 3 * d, d);
+        let out = linear(["out.weight", "out.bias", "out.down", "out.up"], d, d);
+        let up = linear(["up.weight", "up.bias", "up.down", "up.up"], f, d);
+        let down = linear(["down.weight", "down.bias", "down.down", "down.up"], d, f);
+        let mut scale = |name| kind.scale.then(|| make(name, &[d], 0.8, kind.whole));
+        let (scale1, scale2) = (scale("scale1"), scale("scale2"));
+        let keep = kind.keep.then(|| {
+            let of = |first: usize| (0..b).map(|clip| if (clip + first) % 3 == 0 { 0.0 } else { 1.25 }).collect();
+            [of(0), of(1)]
+        });
+        Self {
+            tokens,
+            weights: TransformerWeights { norm1, qkv, out, scale1, norm2, up, down, scale2 },
+            form: TransformerForm { n_heads: kind.n_heads, epsilon: 1e-6, keep },
+            variables,
+        }
+    }
+
+    fn fused(&self, gradients: Option<&DirectGradients>) -> Tensor {
+        transformer_layer(&self.tokens, &self.weights, &self.form, gradients).unwrap()
+    }
+
+    fn reference(&self) -> Tensor {
+        reference::transformer_layer(&self.tokens, &self.weights, &self.form).unwrap()
+    }
+
+    /// The gradients of a weighted sum of the output, by name, and whether each of them is there.
+    fn gradients(&self, store: &GradStore) -> Vec<(&'static str, Vec<f32>)> {
+        let of = |tensor: &Tensor, name: &str| flat(store.get(tensor).unwrap_or_else(|| panic!("{name}: no gradient")));
+        let mut all = vec![("tokens", of(&self.tokens, "tokens"))];
+        all.extend(self.variables.iter().map(|(name, variable)| (*name, of(variable, name))));
+        all
+    }
+
+    fn fused_gradients(&self) -> Vec<(&'static str, Vec<f32>)> {
+        let direct = DirectGradients::new(&Device::Cpu).unwrap();
+        let store = direct.backward(&weighted(&self.fused(Some(&direct)))).unwrap();
+        self.gradients(&store)
+    }
+}
+
+fn weighted(out: &Tensor) -> Tensor {
+    (out * tensor(out.dims(), 9)).unwrap().sum_all().unwrap()
+}
+
+fn paths() -> Vec<Path> {
+    Path::ALL.into_iter().filter(|path| path.is_available()).collect()
+}
+
+#[test]
+fn forward_and_gradients_equal_candle_on_every_path() {
+    let _turn = SETTINGS.lock().unwrap();
+    for kind in kinds() {
+        let case = Case::new(kind);
+        let out = case.reference();
+        let expected = case.gradients(&weighted(&out).backward().unwrap());
+        for path in paths() {
+            set_path(path).unwrap();
+            let what = format!("{path} {:?}", kind.size);
+            let direct = DirectGradients::new(&Device::Cpu).unwrap();
+            assert_close(&what, &flat(&case.fused(Some(&direct))), &flat(&out), 2e-5);
+            assert_close(&what, &flat(&case.fused(None)), &flat(&out), 2e-5);
+            for ((name, got), (_, expected)) in case.fused_gradients().iter().zip(&expected) {
+                assert_close(&format!("{what} {name}"), got, expected, 5e-5);
+            }
+        }
+        set_path(Path::detect()).unwrap();
+    }
+}
+
+#[test]
+fn bf16_is_as_close_as_its_digits() {
+    let _turn = SETTINGS.lock().unwrap();
+    for kind in kinds() {
+        let case = Case::new(kind);
+        let (out, expected) = (flat(&case.fused(None)), case.fused_gradients());
+        kernels::force_precision(Precision::Bf16);
+        let (got, gradients) = (flat(&case.fused(None)), case.fused_gradients());
+        kernels::force_precision(Precision::F32);
+        assert_close(&format!("{:?}", kind.size), &got, &out, 0.02);
+        assert_ne!(got, out);
+        for ((name, got), (_, expected)) in gradients.iter().zip(&expected) {
+            // As a vector: its length, and where it points to.
+            let sum = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+            let (of_got, of_expected) = (sum(got, got).sqrt(), sum(expected, expected).sqrt());
+            let cosine = sum(got, expected) / (of_got * of_expected);
+            let what = format!("{:?} {name}: {of_got} {of_expected} {cosine}", kind.size);
+            assert!((of_got / of_expected - 1.0).abs() < 0.02 && cosine > 0.9995, "{what}");
+        }
+    }
+}
+
+#[test]
+fn gradients_are_differences() {
+    let _turn = SETTINGS.lock().unwrap();
+    for kind in [Kind { scale: true, keep: true, ..PLAIN }, Kind { adapter: true, whole: false, scale: true, ..PLAIN }]
+    {
+        let case = Case::new(kind);
+        let sum = |case: &Case| -> f64 {
+            let product = (case.fused(None) * tensor(case.tokens.dims(), 9)).unwrap();
+            flat(&product).iter().map(|&v| f64::from(v)).sum()
+        };
+        let gradients = case.fused_gradients();
+        for (name, gradient) in &gradients {
+            let found = case.variables.iter().find(|(of, _)| of == name);
+            let variable = found.map_or(case.tokens.as_tensor(), |(_, variable)| variable);
+            let start = variable.copy().unwrap();
+            let set = |values: Vec<f32>| {
+                Var::from_tensor(variable)
+                    .unwrap()
+                    .set(&Tensor::from_vec(values, start.dims(), &Device::Cpu).unwrap())
+                    .unwrap();
+            };
+            for at in [0, gradient.len() / 2, gradient.len() - 1] {
+                let step = 1e-2f32;
+                let moved = |by: f32| {
+                    let mut values = flat(&start);
+                    values[at] += by;
+                    set(values);
+                    sum(&case)
+                };
+                let difference = (moved(step) - moved(-step)) / (2.0 * f64::from(step));
+                set(flat(&start));
+                let error = (difference - f64::from(gradient[at])).abs();
+                assert!(error < 5e-3 * (1.0 + difference.abs()), "{name}[{at}]: {difference} and {}", gradient[at]);
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_matter() {
+    let _turn = SETTINGS.lock().unwrap();
+    for precision in Precision::ALL {
+        kernels::force_precision(precision);
+        for kind in [PLAIN, Kind { size: [3, 150, 64, 128], ..PLAIN }] {
+            let case = Case::new(kind);
+            let with = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| (flat(&case.fused(None)), case.fused_gradients()))
+            };
+            let one = with(1);
+            assert_eq!(one, with(2));
+            assert_eq!(one, with(5));
+        }
+    }
+    kernels::force_precision(Precision::F32);
+}
+
+#[test]
+fn a_clip_is_the_same_alone_as_in_a_batch() {
+    let _turn = SETTINGS.lock().unwrap();
+    let case = Case::new(Kind { size: [4, 50, 32, 64], ..PLAIN });
+    let whole = case.fused(None);
+    for clip in 0..4 {
+        let tokens = case.tokens.narrow(0, clip, 1).unwrap();
+        let alone = transformer_layer(&tokens, &case.weights, &case.form, None).unwrap();
+        assert_close("clip", &flat(&alone), &flat(&whole.narrow(0, clip, 1).unwrap()), 1e-6);
+    }
+}
+
+#[test]
+fn what_is_frozen_gets_no_gradient_and_what_comes_before_is_left_alone() {
+    let _turn = SETTINGS.lock().unwrap();
+    let mut case = Case::new(Kind { adapter: true, whole: false, ..PLAIN });
+    let expected = case.fused_gradients();
+    case.weights.norm1 = case.weights.norm1.map(|vector| vector.detach());
+    let direct = DirectGradients::new(&Device::Cpu).unwrap();
+    let frozen = transformer_layer(&case.tokens.detach(), &case.weights, &case.form, Some(&direct)).unwrap();
+    let store = direct.backward(&weighted(&frozen)).unwrap();
+    assert!(store.get(&case.tokens).is_none() && store.get(&case.weights.qkv.weight).is_none());
+    for (name, variable) in case.variables.iter().filter(|(name, _)| !name.starts_with("norm1")) {
+        let (_, expected) = expected.iter().find(|(of, _)| of == name).unwrap();
+        assert_eq!(&flat(store.get(variable).unwrap()), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_a_number_stays_visible() {
+    let _turn = SETTINGS.lock().unwrap();
+    let case = Case::new(PLAIN);
+    let mut values = flat(&case.tokens);
+    values[0] = f32::NAN;
+    case.tokens.set(&Tensor::from_vec(values, case.tokens.dims(), &Device::Cpu).unwrap()).unwrap();
+    let out = flat(&case.fused(None).narrow(0, 0, 1).unwrap());
+    assert!(out.iter().all(|v| v.is_nan()));
+}
+
+#[test]
+fn wrong_shapes_are_named() {
+    let message = |change: fn(&mut Case)| {
+        let mut case = Case::new(PLAIN);
+        change(&mut case);
+        transformer_layer(&case.tokens, &case.weights, &case.form, None).unwrap_err().to_string()
+    };
+    assert!(message(|case| case.form.n_heads = 5).contains("a multiple of 5 heads"));
+    assert!(message(|case| case.form.n_heads = 4).contains("an even width of each, got 3"));
+    assert!(message(|case| case.weights.out.bias = tensor(&[11], 1)).contains("out: expected [12], got [11]"));
+    assert!(message(|case| case.form.keep = Some([vec![1.0], vec![1.0]])).contains("keep: expected [3], got [1]"));
+}
+
+#[test]
+fn layer_norm_equals_candle() {
+    let _turn = SETTINGS.lock().unwrap();
+    for path in paths() {
+        set_path(path).unwrap();
+        for dims in [&[3, 5, 37][..], &[2, 64], &[1, 1, 1, 3]] {
+            let dim = dims[dims.len() - 1];
+            let var = |dims: &[usize], seed| Var::from_tensor(&tensor(dims, seed)).unwrap();
+            let (x, scale, shift) = (var(dims, 1), var(&[dim], 2), var(&[dim], 3));
+            let fused = layer_norm(&x, &scale, &shift, 1e-5).unwrap();
+            let expected = reference::layer_norm(&x, &scale, &shift, 1e-5).unwrap();
+            assert_close("output", &flat(&fused), &flat(&expected), 1e-5);
+            let (got, expected) = (weighted(&fused).backward().unwrap(), weighted(&expected).backward().unwrap());
+            for variable in [&x, &scale, &shift] {
+                let of = |store: &GradStore| flat(store.get(variable).unwrap());
+                assert_close("gradient", &of(&got), &of(&expected), 2e-5);
+            }
+        }
+    }
+    set_path(Path::detect()).unwrap();
+    let message = layer_norm(&tensor(&[2, 4], 1), &tensor(&[3], 2), &tensor(&[4], 3), 1e-5).unwrap_err().to_string();
+    assert!(message.contains("scale: expected [4]"), "{message}");
+}
+
+#[test]
+fn only_what_is_available_can_be_set() {
+    let _turn = SETTINGS.lock().unwrap();
+    if !Precision::Bf16.is_available() {
+        assert!(set_precision(Precision::Bf16).unwrap_err().to_string().contains("bf16"));
+    }
+}
