@@ -1,10 +1,15 @@
 //! What the kernels need of a vector of `f32`, and the instruction sets that have it.
 
+use crate::tile::Tile;
+
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
 pub(crate) mod portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
+
+/// Values of the longest vector.
+pub(crate) const MOST_LANES: usize = 16;
 
 /// A vector of `f32`, and beside it a vector of as many bytes ("codes": which of a pool's inputs was taken).
 ///
@@ -22,9 +27,45 @@ pub(crate) trait Simd {
     type Codes: Copy;
     type Mask: Copy;
 
+    /// [`crate::tile::tile`] as a function of its own: where many tiles are compiled into one, their sums do not stay in
+    /// registers.
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn tile<const R: usize, const V: usize, const TURNED: bool>(t: &Tile);
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
     unsafe fn store(to: *mut f32, value: Self::Vector);
+    /// The first `n` values, at most all, and zeros; only they need be valid.
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, n: usize) -> Self::Vector {
+        let mut all = [0f32; MOST_LANES];
+        // SAFETY: the caller's pointer is valid for `n` values, and `all` is as long as the longest vector.
+        unsafe {
+            if n == Self::LANES {
+                return Self::load(from);
+            }
+            for (i, value) in all.iter_mut().enumerate().take(n) {
+                *value = from.add(i).read();
+            }
+            Self::load(all.as_ptr())
+        }
+    }
+    /// Stores the first `n` values, at most all; only they need be valid.
+    #[inline(always)]
+    unsafe fn store_part(to: *mut f32, value: Self::Vector, n: usize) {
+        let mut all = [0f32; MOST_LANES];
+        // SAFETY: as in `load_part`.
+        unsafe {
+            if n == Self::LANES {
+                return Self::store(to, value);
+            }
+            Self::store(all.as_mut_ptr(), value);
+            for (i, value) in all.iter().enumerate().take(n) {
+                to.add(i).write(*value);
+            }
+        }
+    }
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;

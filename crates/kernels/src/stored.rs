@@ -1,7 +1,7 @@
 //! What lies in memory between two matrix products: `f32`, or the same rounded to bf16.
 
 use crate::scratch::Kept;
-use crate::simd::Simd;
+use crate::simd::{MOST_LANES, Simd};
 use std::sync::Mutex;
 
 /// The upper half of an `f32`: 8 significant bits with its range.
@@ -132,9 +132,6 @@ pub(crate) unsafe fn store_first<S: Simd, V: Stored>(to: *mut V, value: S::Vecto
         }
     }
 }
-
-/// Values of the longest vector.
-const MOST_LANES: usize = 16;
 
 #[cfg(test)]
 mod tests {

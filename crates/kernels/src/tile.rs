@@ -25,30 +25,24 @@ pub(crate) struct Tile {
     pub(crate) accumulate: bool,
 }
 
-/// Most columns that a tile of any path computes.
-const MOST_COLUMNS: usize = 32;
-
 /// One tile of `R` rows and `V` vectors. `TURNED` (a weight gradient): `a_row` is 1; otherwise (a convolution) `a_k` is 1.
 ///
 /// # Safety
 /// The pointers are valid for what [`Tile`] says is read and written; the processor has the instructions of `S`.
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
-    // SAFETY: the function's own contract; `spill` has room for R * V * LANES <= 32 values a row.
+pub(crate) unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+    // SAFETY: the function's own contract; of a vector beyond the columns nothing is stored.
     unsafe {
         let mut sum = [[S::splat(0.0); V]; R];
         for segment in 0..t.n_segments {
             let mut a = t.a.add(segment * t.a_segment);
             let mut b = t.b.add(segment * t.b_segment);
             for _ in 0..t.n_k {
-                let mut columns = [S::splat(0.0); V];
-                for (j, column) in columns.iter_mut().enumerate() {
-                    *column = S::load(b.add(j * S::LANES));
-                }
+                let columns: [S::Vector; V] = std::array::from_fn(|j| S::load(b.add(j * S::LANES)));
                 for (i, row) in sum.iter_mut().enumerate() {
                     let value = S::splat(*a.add(if TURNED { i } else { i * t.a_row }));
-                    for (j, column) in columns.iter().enumerate() {
-                        row[j] = S::multiply_add(value, *column, row[j]);
+                    for (sum, column) in row.iter_mut().zip(columns) {
+                        *sum = S::multiply_add(value, column, *sum);
                     }
                 }
                 // After the last step they point past the end, where `add` must not go.
@@ -56,23 +50,12 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &
                 b = b.wrapping_add(V * S::LANES);
             }
         }
-        if t.n_columns == V * S::LANES {
-            for (i, row) in sum.iter().enumerate() {
-                for (j, value) in row.iter().enumerate() {
-                    let c = t.c.add(i * t.c_row + j * S::LANES);
-                    S::store(c, if t.accumulate { S::add(S::load(c), *value) } else { *value });
-                }
-            }
-        } else {
-            let mut spill = [0f32; MOST_COLUMNS];
-            for (i, row) in sum.iter().enumerate() {
-                for (j, value) in row.iter().enumerate() {
-                    S::store(spill.as_mut_ptr().add(j * S::LANES), *value);
-                }
-                for (j, value) in spill.iter().enumerate().take(t.n_columns) {
-                    let c = t.c.add(i * t.c_row + j);
-                    *c = if t.accumulate { *c + value } else { *value };
-                }
+        // One way to store for whole and for partial vectors: with two, the sums do not stay in registers.
+        for (i, row) in sum.iter().enumerate() {
+            for (j, value) in row.iter().enumerate() {
+                let c = t.c.wrapping_add(i * t.c_row + j * S::LANES);
+                let n = t.n_columns.saturating_sub(j * S::LANES).min(S::LANES);
+                S::store_part(c, if t.accumulate { S::add(S::load_part(c, n), *value) } else { *value }, n);
             }
         }
     }
@@ -81,7 +64,7 @@ unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &
 macro_rules! by_rows {
     ($simd:ty, $most:expr, $rows:expr, $vectors:literal, $add:ident, $tile:expr, [$($n:literal)*]) => {
         match $rows {
-            $($n => if $n <= $most { tile::<$simd, $n, $vectors, $add>($tile) },)*
+            $($n => if $n <= $most { <$simd>::tile::<$n, $vectors, $add>($tile) },)*
             _ => unreachable!("a tile has at most {} rows", $most),
         }
     };

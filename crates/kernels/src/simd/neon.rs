@@ -6,6 +6,7 @@
 )]
 
 use super::Simd;
+use crate::tile::{Tile, tile};
 use std::arch::aarch64::*;
 
 /// NEON: 4 values, 32 registers. A narrow tile has only as many rows as there are general registers to point to them:
@@ -30,6 +31,10 @@ impl Simd for Neon {
     type Codes = uint32x4_t;
     type Mask = uint32x4_t;
 
+    #[inline(always)]
+    unsafe fn tile<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+        tile_neon::<R, V, TURNED>(t)
+    }
     #[inline(always)]
     unsafe fn splat(value: f32) -> float32x4_t {
         vdupq_n_f32(value)
@@ -129,4 +134,10 @@ impl Simd for Neon {
     unsafe fn unless_code(codes: *const u8, code: u8, value: float32x4_t) -> float32x4_t {
         vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(value), Self::equal(codes, code)))
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "neon")]
+unsafe fn tile_neon<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+    tile::<Neon, R, V, TURNED>(t)
 }

@@ -1,4 +1,5 @@
 use super::Simd;
+use crate::tile::{Tile, tile};
 use std::array::from_fn;
 
 /// The larger number, and what is none if either is.
@@ -20,6 +21,11 @@ impl<const N: usize> Simd for Lanes<N> {
     type Codes = [u8; N];
     type Mask = [bool; N];
 
+    #[inline(never)]
+    unsafe fn tile<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+        // SAFETY: the caller's contract.
+        unsafe { tile::<Self, R, V, TURNED>(t) }
+    }
     #[inline(always)]
     unsafe fn splat(value: f32) -> [f32; N] {
         [value; N]

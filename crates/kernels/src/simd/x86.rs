@@ -7,6 +7,7 @@
 
 use super::Simd;
 use super::portable::larger_or_nan;
+use crate::tile::{Tile, tile};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA: 8 values, 16 registers.
@@ -21,6 +22,10 @@ impl Simd for Avx2 {
     type Mask = __m256;
 
     #[inline(always)]
+    unsafe fn tile<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+        tile_avx2::<R, V, TURNED>(t)
+    }
+    #[inline(always)]
     unsafe fn splat(value: f32) -> __m256 {
         _mm256_set1_ps(value)
     }
@@ -31,6 +36,14 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: __m256) {
         _mm256_storeu_ps(to, value)
+    }
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, n: usize) -> __m256 {
+        _mm256_maskload_ps(from, first_of_8(n))
+    }
+    #[inline(always)]
+    unsafe fn store_part(to: *mut f32, value: __m256, n: usize) {
+        _mm256_maskstore_ps(to, first_of_8(n), value)
     }
     #[inline(always)]
     unsafe fn add(a: __m256, b: __m256) -> __m256 {
@@ -144,6 +157,10 @@ impl Simd for Avx512 {
     type Mask = __mmask16;
 
     #[inline(always)]
+    unsafe fn tile<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+        tile_avx512::<R, V, TURNED>(t)
+    }
+    #[inline(always)]
     unsafe fn splat(value: f32) -> __m512 {
         _mm512_set1_ps(value)
     }
@@ -154,6 +171,14 @@ impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn store(to: *mut f32, value: __m512) {
         _mm512_storeu_ps(to, value)
+    }
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, n: usize) -> __m512 {
+        _mm512_maskz_loadu_ps(first_of_16(n), from)
+    }
+    #[inline(always)]
+    unsafe fn store_part(to: *mut f32, value: __m512, n: usize) {
+        _mm512_mask_storeu_ps(to, first_of_16(n), value)
     }
     #[inline(always)]
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
@@ -275,4 +300,28 @@ impl Simd for Avx512 {
         let codes = _mm512_cvtepu8_epi32(_mm_loadu_si128(codes.cast()));
         _mm512_maskz_mov_ps(_mm512_cmpneq_epi32_mask(codes, _mm512_set1_epi32(i32::from(code))), value)
     }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn tile_avx2<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+    tile::<Avx2, R, V, TURNED>(t)
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn tile_avx512<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
+    tile::<Avx512, R, V, TURNED>(t)
+}
+
+/// All bits of the first `n` of 8 lanes.
+#[inline(always)]
+unsafe fn first_of_8(n: usize) -> __m256i {
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+}
+
+/// The first `n` of 16 lanes.
+#[inline(always)]
+fn first_of_16(n: usize) -> __mmask16 {
+    ((1u32 << n) - 1) as __mmask16
 }
