@@ -60,12 +60,17 @@ class Rates:
 
 
 def networks(a, rates, part, ours, theirs):
+    """Ours in every precision that it prints, each beside the peer in every mode."""
+    parts = set()
     for line in lines([ours, "--threads", str(THREADS), "--runs", "5"]):
-        rates.add(f"{part}: training step", "barkbird", line["step_per_s"])
-        rates.add(f"{part}: forward", "barkbird", line["forward_per_s"])
+        name = f"{part}, {line['mode']}" if line["mode"] in ("f32", "bf16") else part
+        parts.add(name)
+        rates.add(f"{name}: training step", "barkbird", line["step_per_s"])
+        rates.add(f"{name}: forward", "barkbird", line["forward_per_s"])
     for line in lines([sys.executable, os.path.join(a.peers, "torch_train.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
-        rates.add(f"{part}: training step", f"torch {line['mode']}", line["step_per_s"])
-        rates.add(f"{part}: forward", f"torch {line['mode']}", line["forward_per_s"])
+        for name in sorted(parts):
+            rates.add(f"{name}: training step", f"torch {line['mode']}", line["step_per_s"])
+            rates.add(f"{name}: forward", f"torch {line['mode']}", line["forward_per_s"])
 
 
 def features(a, rates, number):
@@ -141,7 +146,7 @@ def main():
     a = p.parse_args()
     parts, rates, runs = a.parts.split(","), Rates(), []
     cnn = bench(a, "barkbird", "peers") if "cnn" in parts else None
-    vit = bench(a, "kernels", "transformer") if "vit" in parts else None
+    vit = bench(a, "barkbird", "vit") if "vit" in parts else None
     resampler = bench(a, "audio-io", "resample") if "resample" in parts else None
     for number in range(a.rounds):
         if cnn:

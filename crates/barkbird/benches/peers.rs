@@ -39,7 +39,7 @@ fn main() -> Result<()> {
         seed += 1;
         let loss = soft_cross_entropy(&cnn.forward(&mel, Mode::Train { seed })?.logits, &targets)?;
         black_box(loss.to_scalar::<f32>()?);
-        Ok(black_box(optimizer.step(&loss.backward()?, 1e-3)?))
+        Ok(black_box(optimizer.step(&parameters.backward(&loss)?, 1e-3)?))
     })?;
     let forward = median_s(runs, || Ok(black_box(cnn.forward(&mel, Mode::Eval)?)))?;
     let per_s = |seconds: f64| (SHAPE.0 as f64 / seconds * 100.0).round() / 100.0;

@@ -1,5 +1,7 @@
 use crate::{Error, Init};
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
+use kernels::DirectGradients;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -13,12 +15,19 @@ pub struct Parameters {
     device: Device,
     trainable: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Var>,
+    gradients: DirectGradients,
 }
 
 impl Parameters {
     /// An empty set whose values will come from `seed` and lie on `device`.
     pub fn seeded(seed: u64, device: &Device) -> Self {
-        Self { seed, device: device.clone(), trainable: BTreeMap::new(), buffers: BTreeMap::new() }
+        Self {
+            seed,
+            device: device.clone(),
+            trainable: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+            gradients: DirectGradients::default(),
+        }
     }
 
     /// The device that every tensor lies on.
@@ -57,6 +66,19 @@ impl Parameters {
     /// The trained parameters, by name.
     pub fn trained(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.trainable.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Where the operations of a model put gradients that candle does not carry.
+    pub fn direct_gradients(&self) -> &DirectGradients {
+        &self.gradients
+    }
+
+    /// The gradients of all that `loss` depends on.
+    ///
+    /// # Errors
+    /// What an operation's way back fails with.
+    pub fn backward(&self, loss: &Tensor) -> Result<GradStore, Error> {
+        Ok(self.gradients.backward(loss)?)
     }
 
     /// Number of trained values.

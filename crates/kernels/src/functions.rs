@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn functions_are_exact_to_rounding_on_every_path() {
-        let x: Vec<f32> = (-4001..4001).map(|i| i as f32 * 0.0125).collect();
+        let n = if cfg!(miri) { 21 } else { 4001 };
+        let x: Vec<f32> = (-n..n).map(|i| i as f32 * 50.0 / n as f32).collect();
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
             let [exponential, value, again, slope] = each(path, &x);
             assert_eq!(value, again);

@@ -209,8 +209,10 @@ mod tests {
 
     #[test]
     fn values_lie_where_products_look_for_them() {
-        for n_k in [1, 2, 31, 33, 64] {
-            for n_columns in [1, 4, 15, 17, 32, 47, 70] {
+        let all = ([1, 2, 31, 33, 64], [1, 4, 15, 17, 32, 47, 70]);
+        let (depths, widths) = if cfg!(miri) { (&all.0[2..3], &all.1[3..4]) } else { (&all.0[..], &all.1[..]) };
+        for &n_k in depths {
+            for &n_columns in widths {
                 check::<f32>(n_k, n_columns);
                 check::<Bf16>(n_k, n_columns);
             }

@@ -43,6 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri runs no C code")]
     fn the_option_is_the_delay() {
         // SAFETY: reading and setting an option.
         let read = || unsafe { libmimalloc_sys::mi_option_get(PURGE_DELAY) };

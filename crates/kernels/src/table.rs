@@ -504,8 +504,9 @@ mod tests {
         let sizes = if cfg!(miri) { &[[3, 7]][..] } else { &[[3, 7], [8, 12], [7, 10], [9, 33], [16, 27]] };
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
             for &size in sizes {
-                for channels in [[8, 8], [9, 17], [16, 33], [40, 24]] {
-                    tiles_give_the_direct_sums(path, size, channels);
+                let channels = [[9, 17], [8, 8], [16, 33], [40, 24]];
+                for channels in if cfg!(miri) { &channels[..1] } else { &channels[..] } {
+                    tiles_give_the_direct_sums(path, size, *channels);
                 }
             }
         }

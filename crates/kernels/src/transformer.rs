@@ -108,7 +108,7 @@ fn apply<V: crate::products::Factor>(
 ) -> Result<Tensor, Error> {
     let operation = Operation::<V>::new(size, weights.clone(), form.clone(), path(), gradients.cloned());
     Ok(match gradients {
-        Some(gradients) => tokens.apply_op2(gradients.anchor(), operation)?,
+        Some(gradients) => tokens.apply_op2(gradients.anchor(tokens.device())?, operation)?,
         None => tokens.apply_op1_no_bwd(&operation)?,
     })
 }
@@ -128,16 +128,16 @@ impl Size {
         let &[n_clips, n_tokens, dim] = tokens.dims() else {
             return Err(wrong("tokens", "[B, T, D]".into(), format!("{:?}", tokens.dims())));
         };
-        if n_clips * n_tokens * dim == 0 || form.n_heads == 0 || dim % form.n_heads != 0 {
+        if n_clips * n_tokens * dim == 0 || form.n_heads == 0 || !dim.is_multiple_of(form.n_heads) {
             let expected = format!("[B, T, D], none of them 0, D a multiple of {} heads", form.n_heads);
             return Err(wrong("tokens", expected, format!("{:?}", tokens.dims())));
         }
         // Pairs of bf16 must not reach into the next head.
-        if dim / form.n_heads % 2 != 0 {
+        if !(dim / form.n_heads).is_multiple_of(2) {
             return Err(wrong("heads", "an even width of each".into(), format!("{}", dim / form.n_heads)));
         }
         let hidden = weights.up.weight.dims().first().copied().unwrap_or(0);
-        if hidden == 0 || hidden % 2 != 0 {
+        if hidden == 0 || !hidden.is_multiple_of(2) {
             return Err(wrong("up weight", "[F, D] with an even F".into(), format!("{:?}", weights.up.weight.dims())));
         }
         let is = |what, tensor: &Tensor, expected: &[usize]| {

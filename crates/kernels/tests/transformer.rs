@@ -1,4 +1,5 @@
 //! A transformer's layer against candle's operations, and what no reference has.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
 
@@ -87,7 +88,8 @@ impl Case {
         let mut scale = |name| kind.scale.then(|| make(name, &[d], 0.8, kind.whole));
         let (scale1, scale2) = (scale("scale1"), scale("scale2"));
         let keep = kind.keep.then(|| {
-            let of = |first: usize| (0..b).map(|clip| if (clip + first) % 3 == 0 { 0.0 } else { 1.25 }).collect();
+            let of =
+                |first: usize| (0..b).map(|clip| if (clip + first).is_multiple_of(3) { 0.0 } else { 1.25 }).collect();
             [of(0), of(1)]
         });
         Self {
@@ -115,7 +117,7 @@ impl Case {
     }
 
     fn fused_gradients(&self) -> Vec<(&'static str, Vec<f32>)> {
-        let direct = DirectGradients::new(&Device::Cpu).unwrap();
+        let direct = DirectGradients::default();
         let store = direct.backward(&weighted(&self.fused(Some(&direct)))).unwrap();
         self.gradients(&store)
     }
@@ -139,7 +141,7 @@ fn forward_and_gradients_equal_candle_on_every_path() {
         for path in paths() {
             set_path(path).unwrap();
             let what = format!("{path} {:?}", kind.size);
-            let direct = DirectGradients::new(&Device::Cpu).unwrap();
+            let direct = DirectGradients::default();
             assert_close(&what, &flat(&case.fused(Some(&direct))), &flat(&out), 2e-5);
             assert_close(&what, &flat(&case.fused(None)), &flat(&out), 2e-5);
             for ((name, got), (_, expected)) in case.fused_gradients().iter().zip(&expected) {
@@ -247,7 +249,7 @@ fn what_is_frozen_gets_no_gradient_and_what_comes_before_is_left_alone() {
     let mut case = Case::new(Kind { adapter: true, whole: false, ..PLAIN });
     let expected = case.fused_gradients();
     case.weights.norm1 = case.weights.norm1.map(|vector| vector.detach());
-    let direct = DirectGradients::new(&Device::Cpu).unwrap();
+    let direct = DirectGradients::default();
     let frozen = transformer_layer(&case.tokens.detach(), &case.weights, &case.form, Some(&direct)).unwrap();
     let store = direct.backward(&weighted(&frozen)).unwrap();
     assert!(store.get(&case.tokens).is_none() && store.get(&case.weights.qkv.weight).is_none());
@@ -310,5 +312,50 @@ fn only_what_is_available_can_be_set() {
     let _turn = SETTINGS.lock().unwrap();
     if !Precision::Bf16.is_available() {
         assert!(set_precision(Precision::Bf16).unwrap_err().to_string().contains("bf16"));
+    }
+}
+
+/// Output and gradients that PyTorch computed in 64 bits: `scripts/golden-transformer.sh`.
+#[test]
+fn equals_pytorch_on_every_path() {
+    let _turn = SETTINGS.lock().unwrap();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/golden/transformer.safetensors");
+    let golden = candle_core::safetensors::load(&path, &Device::Cpu).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+    for (case, n_heads) in [("even", 4), ("odd", 3)] {
+        let of = |part: &str| golden.get(&format!("{case}/{part}"));
+        let mut variables = Vec::new();
+        let mut parameter = |name: &str| -> Option<Tensor> {
+            let variable = Var::from_tensor(of(&format!("parameter/{name}"))?).unwrap().as_tensor().clone();
+            variables.push((name.to_owned(), variable.clone()));
+            Some(variable)
+        };
+        let mut required =
+            |name: String| parameter(&name).unwrap_or_else(|| panic!("{case}/parameter/{name}: missing"));
+        let mut norm = |name: &str| [required(format!("{name}.scale")), required(format!("{name}.shift"))];
+        let (norm1, norm2) = (norm("norm1"), norm("norm2"));
+        let mut linear = |name: &str| LinearWeights {
+            weight: required(format!("{name}.weight")),
+            bias: required(format!("{name}.bias")),
+            adapter: None,
+        };
+        let (qkv, out, up, down) = (linear("qkv"), linear("out"), linear("up"), linear("down"));
+        let (scale1, scale2) = (parameter("scale1"), parameter("scale2"));
+        let tokens = Var::from_tensor(of("input/tokens").unwrap()).unwrap();
+        variables.push(("tokens".into(), tokens.as_tensor().clone()));
+        let weights = TransformerWeights { norm1, qkv, out, scale1, norm2, up, down, scale2 };
+        let form = TransformerForm { n_heads, epsilon: 1e-6, keep: None };
+        for path in paths() {
+            set_path(path).unwrap();
+            let direct = DirectGradients::default();
+            let out = transformer_layer(&tokens, &weights, &form, Some(&direct)).unwrap();
+            assert_close(&format!("{path} {case}"), &flat(&out), &flat(of("output").unwrap()), 2e-6);
+            let loss = (out * of("input/weight").unwrap()).unwrap().sum_all().unwrap();
+            let store = direct.backward(&loss).unwrap();
+            for (name, variable) in &variables {
+                let expected = flat(of(&format!("gradient/{name}")).unwrap());
+                assert_close(&format!("{path} {case} {name}"), &flat(store.get(variable).unwrap()), &expected, 5e-6);
+            }
+        }
+        set_path(Path::detect()).unwrap();
     }
 }

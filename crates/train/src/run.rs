@@ -249,7 +249,7 @@ impl<'a> Trainer<'a> {
                     if value.is_finite() { Ok(()) } else { Err(error()) }
                 };
                 finite("the loss", value)?;
-                let norm = optimizer.step(&loss.backward()?, lr)?;
+                let norm = optimizer.step(&self.parameters.backward(&loss)?, lr)?;
                 finite("the gradient norm", norm)?;
 
                 loss_sum += value * n_clips as f64;

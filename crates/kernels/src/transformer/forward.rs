@@ -4,7 +4,7 @@ use super::parts::{Activate, AddBias, AddUp};
 use crate::layer_norm::{Norm, Normalise};
 use crate::panels::Rows;
 use crate::products::{Factor, chunk_rows, multiply};
-use crate::scratch::{Buffer, Kept};
+use crate::scratch::{Buffer, Kept, zeroed};
 use crate::stored::Stored;
 use crate::table::Table;
 use candle_core::{Result, Tensor};
@@ -104,13 +104,15 @@ pub(super) fn run<V: Factor>(
 
     let down_layer = Linear::new(&weights.down, weights.scale2.as_ref())?;
     let bias = down_layer.bias();
-    let mut out = vec![0f32; n_rows * dim];
-    let beside = out.par_chunks_mut(chunk_rows(dim) * dim);
+    let mut out = Vec::with_capacity(n_rows * dim);
+    let beside = out.spare_capacity_mut()[..n_rows * dim].par_chunks_mut(chunk_rows(dim) * dim);
     multiply(table, Rows::new(&activated, hidden_dim), &down_layer.forward::<V>(table), beside, |at, rows, to| {
         let before = &middle[at.start * dim..at.end * dim];
         let keep = |row| layer.keep(1, clip(at.start + row));
-        table.run(AddUp { rows, bias: &bias, keep, before, to });
+        table.run(AddUp { rows, bias: &bias, keep, before, to: zeroed(to) });
     });
+    // SAFETY: every chunk has been zeroed and then written, and the chunks are all rows.
+    unsafe { out.set_len(n_rows * dim) }
     let saved = keep_for_back.then_some(Saved { qkv, log_sums, gathered, middle, hidden });
     Ok((out, saved))
 }

@@ -139,8 +139,7 @@ impl<'a> Linear<'a> {
         let whole = weight.is_variable() || trained_scale.is_some();
         let panels = (whole || adapter.is_some()).then(|| Panels::new(table, input, Side::Depth, None));
         if let (Some(panels), true) = (&panels, whole) {
-            let mut of_weight = zeros(self.n_out * self.n_in);
-            multiply_turned(table, gradient, panels, &mut of_weight);
+            let of_weight = multiply_turned(table, gradient, panels);
             if let (Some(scale), Some(of_bias)) = (trained_scale, &of_bias) {
                 // The output is linear in the factor: its gradient is that of the scaled weights times the weights.
                 let of_row = |(out, of_row): (usize, &[f32])| {
@@ -172,8 +171,7 @@ impl<'a> Linear<'a> {
                 let across = Panels::new(table, Rows::new(down.values(), self.n_in), Side::Columns, None);
                 let through = narrow(input, &across); // [M, rank]
                 let through = Panels::new(table, Rows::new(&through, rank), Side::Depth, None);
-                let mut of_up = zeros(self.n_out * rank);
-                multiply_turned(table, gradient, &through, &mut of_up);
+                let mut of_up = multiply_turned(table, gradient, &through);
                 of_up.iter_mut().for_each(|value| *value *= adapter.factor);
                 to.add(&adapter.up, scaled(of_up, rank))?;
             }
@@ -181,9 +179,7 @@ impl<'a> Linear<'a> {
                 let up = Panels::new(table, Rows::new(up.values(), rank), Side::Depth, self.factors());
                 let back = narrow(gradient, &up); // [M, rank]
                 let stored: Vec<V> = back.iter().map(|value| V::of(value * adapter.factor)).collect();
-                let mut of_down = zeros(rank * self.n_in);
-                multiply_turned(table, Rows::new(&stored, rank), panels, &mut of_down);
-                to.add(&adapter.down, of_down)?;
+                to.add(&adapter.down, multiply_turned(table, Rows::new(&stored, rank), panels))?;
             }
         }
         Ok(())
@@ -192,11 +188,6 @@ impl<'a> Linear<'a> {
 
 /// Rows of a thin product that a thread takes at a time.
 const THIN_ROWS: usize = 96;
-
-/// Memory for a gradient, which candle will own.
-fn zeros(len: usize) -> Vec<f32> {
-    vec![0.0; len]
-}
 
 /// Rows whose sums are added up together.
 const SUM_ROWS: usize = 64;
