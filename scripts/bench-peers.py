@@ -35,11 +35,22 @@ def bench(a, package, name):
     return [path for path in found if path][-1]
 
 
+def gflop(part):
+    """Billions of operations of one clip's forward pass, as the definition of the network has them: a multiplication and an
+    addition are two. A training step takes three times as many, but for the first layer's input gradient."""
+    if part == "CNN":
+        height, width, channels = 128, 216, (1, 16, 32, 64, 128)
+        return sum(2 * 9 * i * o * (height >> n) * (width >> n) for n, (i, o) in enumerate(zip(channels, channels[1:]))) / 1e9
+    dim, tokens, layers = 384, 197, 12
+    return 2 * (layers * (12 * tokens * dim * dim + 2 * tokens * tokens * dim) + (tokens - 1) * 768 * dim) / 1e9
+
+
 class Rates:
     """Clips a second by what was measured and who, a list of rounds each."""
 
     def __init__(self):
         self.all = {}
+        self.products = []
 
     def add(self, what, who, value):
         self.all.setdefault(what, {}).setdefault(who, []).append(value)
@@ -67,6 +78,7 @@ def networks(a, rates, part, ours, theirs):
         parts.add(name)
         rates.add(f"{name}: training step", "barkbird", line["step_per_s"])
         rates.add(f"{name}: forward", "barkbird", line["forward_per_s"])
+        rates.products += [line["product_gflop_per_s"]] if "product_gflop_per_s" in line else []
     for line in lines([sys.executable, os.path.join(a.peers, "torch_train.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
         for name in sorted(parts):
             rates.add(f"{name}: training step", f"torch {line['mode']}", line["step_per_s"])
@@ -170,6 +182,14 @@ def main():
     print(f"\n| what | peer | barkbird | peer | ratio |\n| --- | --- | --- | --- | --- |")
     for row in table:
         print(f"| {row['what']} | {row['peer']} | {row['ours']:g} | {row['theirs']:g} | **{row['ratio']:g}** |")
+    if rates.products:
+        product = statistics.median(rates.products)
+        print(f"\na product of 2048 x 2048 f32 matrices: {product:.0f} GFLOP/s; beside it, as the definitions count:")
+        for what, by in rates.all.items():
+            part, _, kind = what.partition(": ")
+            if part.startswith(("CNN", "ViT-S")):
+                rate = statistics.median(by["barkbird"]) * gflop(part.split(",")[0]) * (3 if kind == "training step" else 1)
+                print(f"  {what}: {rate:.0f} GFLOP/s, {rate / product:.2f} of it")
     for run in runs:
         peaks = run["peak_mb_after_epoch"]
         if peaks:

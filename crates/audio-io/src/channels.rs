@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::room::with_room;
 
 /// What becomes of a file with several channels. In a configuration: `"mix"`, `"all"`, or a channel's number from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,7 +93,9 @@ pub(crate) fn select<'a>(channels: &[&'a [f32]], policy: ChannelPolicy) -> Resul
 
 fn mix(channels: &[&[f32]]) -> Vec<f32> {
     if let [left, right] = channels {
-        return left.iter().zip(*right).map(|(l, r)| 0.5 * (l + r)).collect();
+        let mut mean = with_room(left.len());
+        mean.extend(left.iter().zip(*right).map(|(l, r)| 0.5 * (l + r)));
+        return mean;
     }
     let mut mean = channels.first().map(|samples| samples.to_vec()).unwrap_or_default();
     for samples in channels.iter().skip(1) {

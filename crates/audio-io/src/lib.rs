@@ -42,6 +42,7 @@ mod folder;
 mod level;
 mod manifest;
 mod resample;
+mod room;
 pub mod scan;
 mod sniff;
 pub mod split;

@@ -6,15 +6,16 @@
 //! the I0-sinh window function", 1974). Two blocks are the real and the imaginary part of one complex transform.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
 use crate::error::{Error, Result};
+use crate::room::with_room;
 
 /// Where the filter begins to fall, as a share of the lower Nyquist frequency. It is down at that frequency.
 const PASS: f64 = 0.98;
@@ -25,12 +26,15 @@ const ATTENUATION_DB: f64 = 120.0;
 /// Frames that are transformed at once, at least.
 const BLOCK_FRAMES: usize = 8192;
 
-/// Rate pairs a thread keeps plans for. A collection has a handful; a stranger's may have hundreds.
-const MAX_KEPT: usize = 16;
+/// Rate pairs that plans are kept for. A collection has a handful; a stranger's may have hundreds.
+const MAX_KEPT: usize = 32;
+
+/// Plans by (from, to), for all threads: making one costs more than a short clip.
+static PLANS: Mutex<BTreeMap<(u32, u32), Arc<OnceLock<Plan>>>> = Mutex::new(BTreeMap::new());
 
 thread_local! {
-    /// Plans and filters by (from, to): making one costs more than a short clip. Nothing of a sound is kept in them.
-    static KEPT: RefCell<HashMap<(u32, u32), Resampler>> = RefCell::new(HashMap::new());
+    /// Room for two blocks at any rate. Nothing of a sound is kept in it.
+    static ROOM: RefCell<Room> = RefCell::default();
 }
 
 /// Number of samples that `n` samples become: `ceil(n * to / from)`.
@@ -96,20 +100,27 @@ pub(crate) fn resample_part(
     part: Range<usize>,
     capacity: usize,
 ) -> Vec<f32> {
-    KEPT.with_borrow_mut(|kept| {
-        if kept.len() >= MAX_KEPT && !kept.contains_key(&(from_hz, to_hz)) {
-            kept.clear();
-        }
-        let resampler = kept.entry((from_hz, to_hz)).or_insert_with(|| Resampler::new(from_hz, to_hz));
-        let mut out = Vec::with_capacity(capacity.max(part.len()));
-        let pair_out = resampler.blocks.pair_out();
+    let plan = plan(from_hz, to_hz);
+    let plan = plan.get_or_init(|| Plan::new(from_hz, to_hz));
+    ROOM.with_borrow_mut(|room| {
+        let mut out = with_room(capacity.max(part.len()));
+        let pair_out = plan.blocks.pair_out();
         for pair in part.start / pair_out..part.end.div_ceil(pair_out) {
-            resampler.transform(samples, pair);
+            plan.transform(samples, pair, room);
             let at = |frame: usize| frame.saturating_sub(pair * pair_out).min(pair_out);
-            resampler.append(at(part.start)..at(part.end), &mut out);
+            plan.append(at(part.start)..at(part.end), room, &mut out);
         }
         out
     })
+}
+
+/// The place of a plan, which may be empty: it is made outside of the lock.
+fn plan(from_hz: u32, to_hz: u32) -> Arc<OnceLock<Plan>> {
+    let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
+    if plans.len() >= MAX_KEPT && !plans.contains_key(&(from_hz, to_hz)) {
+        plans.clear();
+    }
+    Arc::clone(plans.entry((from_hz, to_hz)).or_default())
 }
 
 /// How a sound is cut into blocks. A unit is the shortest stretch that is a whole number of frames at both rates; a
@@ -154,13 +165,18 @@ fn half_length(from_hz: u32, to_hz: u32) -> usize {
     ((ATTENUATION_DB - 7.95) / (14.36 * fall) / 2.0).ceil() as usize
 }
 
-/// Plans, filter and room for two blocks.
-struct Resampler {
+/// Transforms and filter of two rates.
+struct Plan {
     blocks: Blocks,
     /// The filter's response, real since it is symmetric: `[min(n_in, n_out) / 2]`, with both transforms' scale in it.
     response: Vec<f32>,
     forward: Arc<dyn Fft<f32>>,
     inverse: Arc<dyn Fft<f32>>,
+}
+
+/// What a thread resamples in: as much as the largest of its plans needs.
+#[derive(Default)]
+struct Room {
     /// `[n_in]`
     sound: Vec<Complex<f32>>,
     /// `[n_in]`
@@ -172,63 +188,63 @@ struct Resampler {
     work: Vec<Complex<f32>>,
 }
 
-impl Resampler {
+/// The first `n` values, of which there are enough afterwards.
+fn first(values: &mut Vec<Complex<f32>>, n: usize) -> &mut [Complex<f32>] {
+    if values.len() < n {
+        values.resize(n, Complex::new(0.0, 0.0));
+    }
+    &mut values[..n]
+}
+
+impl Plan {
     fn new(from_hz: u32, to_hz: u32) -> Self {
         let blocks = Blocks::new(from_hz, to_hz);
         let (n_in, n_out) = (blocks.n_units * blocks.unit_in, blocks.n_units * blocks.unit_out);
         let mut planner = FftPlanner::new();
         let (forward, inverse) = (planner.plan_fft_forward(n_in), planner.plan_fft_inverse(n_out));
-        let n_work = forward.get_outofplace_scratch_len().max(inverse.get_outofplace_scratch_len());
-        let zeros = |n| vec![Complex::new(0.0, 0.0); n];
-        Self {
-            blocks,
-            response: response(from_hz, to_hz, n_in, n_in.min(n_out) / 2),
-            forward,
-            inverse,
-            sound: zeros(n_in),
-            spectrum_in: zeros(n_in),
-            spectrum_out: zeros(n_out),
-            resampled: zeros(n_out),
-            work: zeros(n_work),
-        }
+        let response = response(from_hz, to_hz, n_in, n_in.min(n_out) / 2);
+        Self { blocks, response, forward, inverse }
     }
 
     /// Resamples the blocks `2 pair` and `2 pair + 1`.
-    fn transform(&mut self, samples: &[f32], pair: usize) {
-        let n_in = self.sound.len();
+    fn transform(&self, samples: &[f32], pair: usize, room: &mut Room) {
+        let (n_in, n_out) = (self.forward.len(), self.inverse.len());
+        let (sound, spectrum_in) = (first(&mut room.sound, n_in), first(&mut room.spectrum_in, n_in));
+        let (spectrum_out, resampled) = (first(&mut room.spectrum_out, n_out), first(&mut room.resampled, n_out));
+        let n_work = self.forward.get_outofplace_scratch_len().max(self.inverse.get_outofplace_scratch_len());
+        let work = first(&mut room.work, n_work);
         let margin = self.blocks.margin * self.blocks.unit_in;
         let first = pair * self.blocks.pair_in();
         let second = first + self.blocks.pair_in() / 2;
         if first >= margin && second + n_in - margin <= samples.len() {
             let (first, second) = (&samples[first - margin..][..n_in], &samples[second - margin..][..n_in]);
-            for ((value, &re), &im) in self.sound.iter_mut().zip(first).zip(second) {
+            for ((value, &re), &im) in sound.iter_mut().zip(first).zip(second) {
                 *value = Complex::new(re, im);
             }
         } else {
             let at = |i: usize| i.checked_sub(margin).and_then(|i| samples.get(i)).copied().unwrap_or(0.0);
-            for (i, value) in self.sound.iter_mut().enumerate() {
+            for (i, value) in sound.iter_mut().enumerate() {
                 *value = Complex::new(at(first + i), at(second + i));
             }
         }
-        self.forward.process_outofplace_with_scratch(&mut self.sound, &mut self.spectrum_in, &mut self.work);
+        self.forward.process_outofplace_with_scratch(sound, spectrum_in, work);
         let n_bins = self.response.len();
-        let n_out = self.spectrum_out.len();
         // Frequencies upwards from 0, and from -1 downwards; what lies between them at the other rate is silence.
         let filter = |((to, &from), &factor): ((&mut Complex<f32>, &Complex<f32>), &f32)| *to = from * factor;
-        let (low, high) = self.spectrum_out.split_at_mut(n_out - n_bins + 1);
+        let (low, high) = spectrum_out.split_at_mut(n_out - n_bins + 1);
         low[n_bins..].fill(Complex::new(0.0, 0.0));
-        low.iter_mut().zip(&self.spectrum_in).zip(&self.response).for_each(filter);
-        high.iter_mut().rev().zip(self.spectrum_in.iter().rev()).zip(&self.response[1..]).for_each(filter);
-        self.inverse.process_outofplace_with_scratch(&mut self.spectrum_out, &mut self.resampled, &mut self.work);
+        low.iter_mut().zip(&*spectrum_in).zip(&self.response).for_each(filter);
+        high.iter_mut().rev().zip(spectrum_in.iter().rev()).zip(&self.response[1..]).for_each(filter);
+        self.inverse.process_outofplace_with_scratch(spectrum_out, resampled, work);
     }
 
     /// Appends some of the frames that the pair gives.
-    fn append(&self, frames: Range<usize>, out: &mut Vec<f32>) {
+    fn append(&self, frames: Range<usize>, room: &Room, out: &mut Vec<f32>) {
         let n_kept = self.blocks.pair_out() / 2;
         let margin = self.blocks.margin * self.blocks.unit_out;
         let of =
             |from: usize| frames.start.clamp(from, from + n_kept) - from..frames.end.clamp(from, from + n_kept) - from;
-        let kept = &self.resampled[margin..margin + n_kept];
+        let kept = &room.resampled[margin..margin + n_kept];
         out.extend(kept[of(0)].iter().map(|value| value.re));
         out.extend(kept[of(n_kept)].iter().map(|value| value.im));
     }

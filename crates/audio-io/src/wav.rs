@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::damage::Damage;
 use crate::decode::{Decoded, Until};
 use crate::error::{Error, Result};
+use crate::room::with_room;
 use crate::sniff::{CONVERT, Format, WavContainer};
 use crate::{companding, stream};
 
@@ -166,13 +167,18 @@ fn planes<const B: usize>(
     to_f32: impl Fn([u8; B]) -> f32,
 ) -> Vec<Vec<f32>> {
     if n_channels == 1 && stride == B {
-        return vec![data.as_chunks::<B>().0.iter().map(|&sample| to_f32(sample)).collect()];
+        let (samples, _) = data.as_chunks::<B>();
+        let mut plane = with_room(samples.len());
+        plane.extend(samples.iter().map(|&sample| to_f32(sample)));
+        return vec![plane];
     }
     // One pass a channel: a known length each, which is much faster than pushing to all of them by turns.
     (0..n_channels)
         .map(|channel| {
             let sample = |frame: &[u8]| frame[channel * B..].first_chunk().map_or(0.0, |sample| to_f32(*sample));
-            data.chunks_exact(stride).map(sample).collect()
+            let mut plane = with_room(data.len() / stride);
+            plane.extend(data.chunks_exact(stride).map(sample));
+            plane
         })
         .collect()
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::level::energy;
+use crate::room::with_room;
 
 /// Where windows are taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -121,7 +122,7 @@ pub fn windows(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Vec<Wind
     starts(samples, rate_hz, windowing)
         .into_iter()
         .map(|start| {
-            let mut window = Vec::with_capacity(length);
+            let mut window = with_room(length);
             window.extend_from_slice(&samples[start..samples.len().min(start + length)]);
             let n_real = window.len();
             pad(&mut window, length, windowing.padding);

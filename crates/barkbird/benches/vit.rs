@@ -90,7 +90,7 @@ impl Vit {
 fn main() -> Result<()> {
     let threads = argument("--threads")?.unwrap_or(2);
     let runs = argument("--runs")?.unwrap_or(7);
-    kernels::settle_process(Some(threads));
+    kernels::settle_process(Some(threads), kernels::Pages::Huge);
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let device = Device::Cpu;
     let image = Tensor::randn(0f32, 1., (BATCH, 3, SIDE, SIDE), &device)?;

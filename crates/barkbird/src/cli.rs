@@ -91,6 +91,13 @@ pub(crate) enum Command {
     Demo(DemoArgs),
 }
 
+impl Command {
+    /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
+    pub(crate) fn streams(&self) -> bool {
+        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Features(_))
+    }
+}
+
 /// Arguments of `synth`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SynthArgs {

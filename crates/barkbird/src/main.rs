@@ -26,7 +26,8 @@ const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    kernels::settle_process(cli.global.threads);
+    let pages = if cli.command.streams() { kernels::Pages::Small } else { kernels::Pages::Huge };
+    kernels::settle_process(cli.global.threads, pages);
     let ui = ui::Ui::new(&cli.global);
     let outcome = prepare(&cli).and_then(|()| commands::run(&cli, &ui));
     match outcome {

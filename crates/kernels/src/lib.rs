@@ -61,5 +61,5 @@ pub use gradients::DirectGradients;
 pub use layer_norm::layer_norm;
 pub use path::{Path, path, set_path};
 pub use precision::{Precision, force_precision, precision, set_precision};
-pub use process::settle_process;
+pub use process::{Pages, settle_process};
 pub use transformer::{Adapter, LinearWeights, TransformerForm, TransformerWeights, transformer_layer};

@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::damage::Damage;
 use crate::decode::{Decoded, Until};
 use crate::error::{Error, Result};
+use crate::room::with_room;
 use crate::sniff::Format;
 use crate::stream::{self, MAX_GAP_FRAMES, room};
 use frame::{FrameHeader, STREAM_INFO_BYTES, StreamInfo};
@@ -79,7 +80,7 @@ impl<'a> Stream<'a> {
             block_size: info.block_size,
             declared,
             enough,
-            channels: (0..n_channels).map(|_| Vec::with_capacity(room(declared, enough))).collect(),
+            channels: (0..n_channels).map(|_| with_room(room(declared, enough))).collect(),
             block: vec![Vec::new(); n_channels],
             n_bad: 0,
             damage: Vec::new(),

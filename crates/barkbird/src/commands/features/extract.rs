@@ -7,12 +7,22 @@ use audio_io::Row;
 use features::FrontEnd;
 use shard::cache::{Cache, Key};
 use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 /// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
 const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Largest file whose memory serves the next one.
+const KEPT_BYTES: usize = 16 << 20;
+
+thread_local! {
+    /// A thread's last file: what it lay in serves the next one.
+    static FILE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// What a recording became.
 pub(crate) struct Recording {
@@ -58,20 +68,33 @@ impl Extractor {
     /// A cache that can't be read.
     pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
         let path = plan.manifest.file(&planned.row);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(format!("cannot be read: {error}"))),
-        };
-        let source_sha256 = shard::sha256_hex(&bytes);
+        let mut bytes = FILE.take();
+        bytes.clear();
+        let read = std::fs::File::open(&path).and_then(|mut file| {
+            bytes.reserve(file.metadata()?.len().next_power_of_two() as usize);
+            file.read_to_end(&mut bytes)
+        });
+        if let Err(error) = read {
+            return Ok(Err(format!("cannot be read: {error}")));
+        }
+        let extracted = self.bytes(&bytes, &path, planned);
+        if bytes.capacity() <= KEPT_BYTES {
+            FILE.set(bytes);
+        }
+        extracted
+    }
+
+    fn bytes(&self, bytes: &[u8], path: &Path, planned: &Planned) -> Result<Result<Extracted, String>> {
+        let source_sha256 = shard::sha256_hex(bytes);
         let key = self.key(&source_sha256, &planned.row);
         let cached = match &self.cache {
-            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, &path)),
+            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, path)),
             None => None,
         };
         if let Some(spectrograms) = cached {
             return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
         }
-        match self.chain.spectrograms(&self.front_end, &bytes, &path, &planned.row) {
+        match self.chain.spectrograms(&self.front_end, bytes, path, &planned.row) {
             Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
             Err(error) => Ok(Err(crate::one_line(&error))),
         }
