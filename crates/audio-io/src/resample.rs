@@ -30,7 +30,10 @@ const BLOCK_FRAMES: usize = 8192;
 const MAX_KEPT: usize = 32;
 
 /// Plans by (from, to), for all threads: making one costs more than a short clip.
-static PLANS: Mutex<BTreeMap<(u32, u32), Arc<OnceLock<Plan>>>> = Mutex::new(BTreeMap::new());
+static PLANS: Mutex<BTreeMap<(u32, u32), Planned>> = Mutex::new(BTreeMap::new());
+
+/// The place of a plan, which may be empty: it is made outside of the lock.
+type Planned = Arc<OnceLock<Plan>>;
 
 thread_local! {
     /// Room for two blocks at any rate. Nothing of a sound is kept in it.
@@ -114,8 +117,8 @@ pub(crate) fn resample_part(
     })
 }
 
-/// The place of a plan, which may be empty: it is made outside of the lock.
-fn plan(from_hz: u32, to_hz: u32) -> Arc<OnceLock<Plan>> {
+/// The place of these rates' plan.
+fn plan(from_hz: u32, to_hz: u32) -> Planned {
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
     if plans.len() >= MAX_KEPT && !plans.contains_key(&(from_hz, to_hz)) {
         plans.clear();
