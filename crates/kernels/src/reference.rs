@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool};
+use crate::separable::SeparableWeights;
 use crate::transformer::{LinearWeights, TransformerForm, TransformerWeights};
 use candle_core::{D, Tensor};
 
@@ -164,4 +165,36 @@ fn linear(x: &Tensor, weights: &LinearWeights) -> Result<Tensor, Error> {
     let (n_clips, n_tokens, dim) = x.dims3()?;
     let product = x.reshape((n_clips * n_tokens, dim))?.matmul(&weight.t()?)?;
     Ok(product.broadcast_add(&weights.bias)?.reshape((n_clips, n_tokens, ()))?)
+}
+
+/// As [`crate::separable_layer`], on any device.
+///
+/// # Errors
+/// Shapes that candle refuses.
+pub fn separable_layer(map: &Tensor, weights: &SeparableWeights, stride: usize) -> Result<Tensor, Error> {
+    let n_channels = map.dim(3)?;
+    let inner = conv_same(map, &weights.depthwise, stride, n_channels)?.broadcast_add(&weights.depthwise_bias)?;
+    let outer = conv_same(&relu(&inner)?, &weights.pointwise, 1, 1)?.broadcast_add(&weights.pointwise_bias)?;
+    relu(&outer)
+}
+
+/// As [`crate::conv_relu`], on any device.
+///
+/// # Errors
+/// Shapes that candle refuses.
+pub fn conv_relu(map: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor, Error> {
+    relu(&conv_same(map, weight, stride, 1)?.broadcast_add(bias)?)
+}
+
+/// A convolution of a map whose channels come last, with TensorFlow's `SAME` zeros around it.
+fn conv_same(map: &Tensor, weight: &Tensor, stride: usize, groups: usize) -> Result<Tensor, Error> {
+    let kernel = weight.dim(2)?;
+    let mut map = map.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, H, W]
+    for direction in [2, 3] {
+        let len = map.dim(direction)?;
+        let added = ((len.div_ceil(stride) - 1) * stride + kernel).saturating_sub(len);
+        map = map.pad_with_zeros(direction, added / 2, added - added / 2)?;
+    }
+    let dense = map.conv2d(weight, 0, 1, 1, groups)?;
+    Ok(every_nth(&dense, stride)?.permute((0, 2, 3, 1))?.contiguous()?)
 }

@@ -11,6 +11,7 @@ use crate::attention::Heads;
 use crate::stored::Bf16;
 use crate::{DirectGradients, Error, Precision, path, precision, reference};
 use candle_core::Tensor;
+pub(crate) use linear::{Held, column_sums};
 use operation::Operation;
 
 /// A linear layer, `x W^T + b`.

@@ -12,14 +12,14 @@ use parking_lot::RwLockReadGuard;
 use rayon::prelude::*;
 
 /// The values of a contiguous tensor on the CPU, for as long as this is held.
-pub(super) struct Held<'a> {
+pub(crate) struct Held<'a> {
     storage: RwLockReadGuard<'a, Storage>,
     start: usize,
     end: usize,
 }
 
 impl<'a> Held<'a> {
-    pub(super) fn new(tensor: &'a Tensor) -> Result<Self> {
+    pub(crate) fn new(tensor: &'a Tensor) -> Result<Self> {
         let (storage, layout) = tensor.storage_and_layout();
         match (&*storage, layout.contiguous_offsets()) {
             (Storage::Cpu(CpuStorage::F32(_)), Some((start, end))) => Ok(Self { storage, start, end }),
@@ -27,7 +27,7 @@ impl<'a> Held<'a> {
         }
     }
 
-    pub(super) fn values(&self) -> &[f32] {
+    pub(crate) fn values(&self) -> &[f32] {
         match &*self.storage {
             Storage::Cpu(CpuStorage::F32(values)) => &values[self.start..self.end],
             _ => unreachable!("checked when it was made"),
@@ -193,7 +193,7 @@ const THIN_ROWS: usize = 96;
 const SUM_ROWS: usize = 64;
 
 /// The sum of each column.
-pub(super) fn column_sums<V: Factor>(rows: Rows<'_, V>) -> Vec<f32> {
+pub(crate) fn column_sums<V: Factor>(rows: Rows<'_, V>) -> Vec<f32> {
     let parts: Vec<Vec<f32>> = (0..rows.n_rows.div_ceil(SUM_ROWS))
         .into_par_iter()
         .map(|part| {
