@@ -41,9 +41,10 @@ pub use error::Error;
 pub use init::Init;
 pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
 pub use normalization::{BandSums, Normalization};
-pub use parameters::Parameters;
+pub use parameters::{LeftOver, Parameters, Rule};
 
 use candle_core::Tensor;
+use std::collections::BTreeMap;
 
 /// Whether a forward pass is part of training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,17 @@ pub struct Output {
     pub embedding: Tensor,
 }
 
+/// What a model file has of a model whose training is over.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// What builds it.
+    pub architecture: serde_json::Value,
+    /// What its input is normalised with.
+    pub normalization: Normalization,
+    /// Its parameters and buffers.
+    pub tensors: BTreeMap<String, Tensor>,
+}
+
 /// A model that can be trained and asked.
 ///
 /// The parameters live in the [`Parameters`] that the model was built with, so the loop that trains it needs only this
@@ -79,6 +91,22 @@ pub trait Classifier: Send + Sync {
 
     /// Width of the embedding, D.
     fn embedding_dim(&self) -> usize;
+
+    /// What the input of `n_mels` bands has to be normalised with, where that comes with the model's weights; `None`: with
+    /// what the training clips say.
+    fn normalization(&self, n_mels: usize) -> Option<Normalization> {
+        let _ = n_mels;
+        None
+    }
+
+    /// What stands in the model file at the end of training, from the best epoch's parameters and what their input was
+    /// normalised with: the same, where the model that is trained is the one that will be asked.
+    ///
+    /// # Errors
+    /// Tensors that do not fit.
+    fn finished(&self, tensors: BTreeMap<String, Tensor>, normalization: &Normalization) -> Result<Finished, Error> {
+        Ok(Finished { architecture: self.architecture(), normalization: normalization.clone(), tensors })
+    }
 
     /// # Shapes
     /// `mel`: `[B, M, T]`, normalised. The output: logits `[B, C]` and embedding `[B, D]`.

@@ -14,6 +14,11 @@ impl Normalization {
     /// The smallest standard deviation that is divided by: a band that never changes stays near 0.
     pub const MIN_STD: f32 = 1e-3;
 
+    /// The same for all of `n_mels` bands.
+    pub fn uniform(n_mels: usize, mean: f32, std: f32) -> Self {
+        Self { mean: vec![mean; n_mels], std: vec![std; n_mels] }
+    }
+
     /// Mean and deviation of each band over the clips that were added up.
     ///
     /// # Errors

@@ -15,7 +15,26 @@ pub struct Parameters {
     device: Device,
     trainable: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Var>,
+    rules: BTreeMap<String, Rule>,
     gradients: DirectGradients,
+}
+
+/// How an optimiser treats one trained parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// What the learning rate is multiplied with.
+    pub rate: f64,
+    /// Whether weight decay pulls it to 0; where a parameter has no rule, that is so if it has two dimensions or more.
+    pub decays: bool,
+}
+
+/// What [`Parameters::load`] left over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// Names that the model has and the tensors have not.
+    pub missing: Vec<String>,
+    /// Names that the tensors have and the model has not.
+    pub unknown: Vec<String>,
 }
 
 impl Parameters {
@@ -26,6 +45,7 @@ impl Parameters {
             device: device.clone(),
             trainable: BTreeMap::new(),
             buffers: BTreeMap::new(),
+            rules: BTreeMap::new(),
             gradients: DirectGradients::default(),
         }
     }
@@ -53,6 +73,32 @@ impl Parameters {
         let var = self.define(name, shape, Init::Constant(value))?;
         self.buffers.insert(name.to_owned(), var.clone());
         Ok(var)
+    }
+
+    /// Defines a weight that is trained, or one that is saved with the model and never changes. The tensor shares its
+    /// storage with what the set has; it is a variable only where it is trained.
+    ///
+    /// # Errors
+    /// A name that is taken, or no memory on the device.
+    pub fn weight(&mut self, name: &str, shape: &[usize], init: Init, is_trained: bool) -> Result<Tensor, Error> {
+        if is_trained {
+            return Ok(self.trainable(name, shape, init)?.as_tensor().clone());
+        }
+        let var = self.define(name, shape, init)?;
+        let tensor = var.as_tensor().detach();
+        self.buffers.insert(name.to_owned(), var);
+        Ok(tensor)
+    }
+
+    /// Says how an optimiser is to treat a trained parameter.
+    pub fn set_rule(&mut self, name: &str, rule: Rule) {
+        self.rules.insert(name.to_owned(), rule);
+    }
+
+    /// How an optimiser is to treat a parameter.
+    pub fn rule(&self, name: &str) -> Rule {
+        let decays = self.trainable.get(name).is_some_and(|var| var.rank() > 1);
+        self.rules.get(name).copied().unwrap_or(Rule { rate: 1.0, decays })
     }
 
     fn define(&self, name: &str, shape: &[usize], init: Init) -> Result<Var, Error> {
@@ -95,6 +141,29 @@ impl Parameters {
         all.map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
     }
 
+    /// Overwrites those tensors of which there is one of the same name, and says which names had no partner.
+    ///
+    /// # Errors
+    /// Another shape or dtype; then nothing was changed. `path` is named in the message.
+    pub fn load(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<LeftOver, Error> {
+        let all: BTreeMap<_, _> = self.trainable.iter().chain(&self.buffers).collect();
+        let mut left = LeftOver::default();
+        left.unknown.extend(tensors.keys().filter(|name| !all.contains_key(name)).cloned());
+        left.unknown.sort_unstable();
+        for (name, var) in &all {
+            match tensors.get(*name) {
+                Some(tensor) => check(name, var, tensor, path)?,
+                None => left.missing.push((*name).clone()),
+            }
+        }
+        for (name, var) in all {
+            if let Some(tensor) = tensors.get(name) {
+                var.set(&tensor.to_device(&self.device)?)?;
+            }
+        }
+        Ok(left)
+    }
+
     /// Overwrites every tensor with the one of the same name.
     ///
     /// # Errors
@@ -111,20 +180,25 @@ impl Parameters {
             return Err(Error::Unknown { path: path.to_owned(), names: unknown.join(", ") });
         }
         for (name, var) in &all {
-            let tensor = &tensors[*name];
-            if tensor.dims() != var.dims() || tensor.dtype() != DType::F32 {
-                return Err(Error::Shape {
-                    what: format!("{}: tensor {name}", path.display()),
-                    expected: format!("F32 {:?}", var.dims()),
-                    got: format!("{:?} {:?}", tensor.dtype(), tensor.dims()),
-                });
-            }
+            check(name, var, &tensors[*name], path)?;
         }
         for (name, var) in &all {
             var.set(&tensors[*name].to_device(&self.device)?)?;
         }
         Ok(())
     }
+}
+
+/// A tensor that is to overwrite another one.
+fn check(name: &str, var: &Var, tensor: &Tensor, path: &Path) -> Result<(), Error> {
+    if tensor.dims() == var.dims() && tensor.dtype() == DType::F32 {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: format!("{}: tensor {name}", path.display()),
+        expected: format!("F32 {:?}", var.dims()),
+        got: format!("{:?} {:?}", tensor.dtype(), tensor.dims()),
+    })
 }
 
 #[cfg(test)]

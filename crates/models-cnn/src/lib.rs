@@ -1,5 +1,6 @@
-//! A convolutional network that is trained from nothing on spectrograms of any size: stages of 3x3 convolution, batch
+//! Convolutional networks. [`Cnn`] is trained from nothing on spectrograms of any size: stages of 3x3 convolution, batch
 //! norm, ReLU and 2x2 max pool, optionally with a residual block each; pooled over the map; dropout; one linear layer.
+//! [`Yamnet`] has learned from the sounds of AudioSet, and gets a linear layer of the user's classes.
 //!
 //! This crate must not know how a model is trained, where data or model files lie, or what a processor can do: it
 //! describes the network once, and `kernels` runs it on the device that the parameters lie on.
@@ -20,7 +21,12 @@
 
 mod cnn;
 mod config;
+mod dropout;
 mod layer;
+mod tflite;
+mod yamnet;
 
 pub use cnn::Cnn;
 pub use config::{CnnConfig, Downsample, MapPooling};
+pub use tflite::yamnet_from_tflite;
+pub use yamnet::{N_BANDS, N_OWN_CLASSES, PATCH_FRAMES, Yamnet, YamnetConfig, yamnet_weights};

@@ -11,7 +11,8 @@ use std::path::Path;
 
 /// Decoupled weight decay and Adam (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 ///
-/// Parameters of one dimension (biases, scales of a normalisation) do not decay.
+/// Which parameters decay, and what part of the learning rate each of them gets, is what [`Parameters::rule`] says: biases
+/// and scales of a normalisation do not decay.
 #[derive(Debug)]
 pub struct AdamW {
     beta1: f64,
@@ -28,6 +29,8 @@ struct Slot {
     name: String,
     parameter: Var,
     decay: f64,
+    /// What the learning rate is multiplied with.
+    rate: f64,
     moments: Moments,
 }
 
@@ -53,8 +56,9 @@ impl AdamW {
             } else {
                 Moments::Device { first: var.zeros_like()?, second: var.zeros_like()? }
             };
-            let decay = if var.rank() > 1 { config.weight_decay } else { 0.0 };
-            Ok(Slot { name: name.to_owned(), parameter: var.clone(), decay, moments })
+            let rule = parameters.rule(name);
+            let decay = if rule.decays { config.weight_decay } else { 0.0 };
+            Ok(Slot { name: name.to_owned(), parameter: var.clone(), decay, rate: rule.rate, moments })
         };
         Ok(Self {
             beta1: config.beta1,
@@ -98,7 +102,7 @@ impl AdamW {
             correction2: 1.0 - self.beta2.powi(t),
         };
         for (slot, gradient) in self.slots.iter_mut().zip(&gradients) {
-            slot.update(gradient, scalars)?;
+            slot.update(gradient, Scalars { lr: lr * slot.rate, ..scalars })?;
         }
         Ok(norm)
     }

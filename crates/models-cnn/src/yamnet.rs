@@ -1,0 +1,262 @@
+use crate::layer::from_kernels;
+use candle_core::{DType, Device, Tensor};
+use classifier::{Classifier, Error, Init, Mode, Normalization, Output, Parameters};
+use kernels::{DirectGradients, SeparableWeights, conv_relu, separable_layer};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Frames that the network looks at together: 0.96 s.
+pub const PATCH_FRAMES: usize = 96;
+
+/// Bands of its spectrogram.
+pub const N_BANDS: usize = 64;
+
+/// Width of the embedding.
+const DIM: usize = 1024;
+
+/// Channels and stride of every layer's output, the first one included.
+const LAYERS: [(usize, usize); 14] = [
+    (32, 2),
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+];
+
+/// Sounds of AudioSet that the published network tells apart.
+pub const N_OWN_CLASSES: usize = 521;
+
+/// Windows that are computed together where nothing is kept: what lies between two layers stays in a processor's cache.
+const WINDOWS: usize = 16;
+
+/// The form of a [`Yamnet`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct YamnetConfig {
+    /// Frames from one window of [`PATCH_FRAMES`] to the next.
+    pub hop_frames: usize,
+    /// Share of the embedding that is zeroed before the last layer while training, in `[0, 1)`.
+    pub dropout: f64,
+}
+
+impl Default for YamnetConfig {
+    fn default() -> Self {
+        Self { hop_frames: PATCH_FRAMES / 2, dropout: 0.2 }
+    }
+}
+
+impl YamnetConfig {
+    /// What a model file says: `kind` is `yamnet`, the other fields are those of this struct.
+    pub fn architecture(&self) -> serde_json::Value {
+        let mut architecture = serde_json::json!(self);
+        architecture["kind"] = "yamnet".into();
+        architecture
+    }
+}
+
+/// YAMNet (M. Plakal and D. Ellis, TensorFlow Models, 2019): MobileNet v1 over windows of 0.96 s, trained on AudioSet, and a
+/// linear layer of the user's classes over the mean of the windows' embeddings.
+///
+/// Its input is the front end `yamnet`, not normalised. Batch norm is folded into the weights, which come from
+/// [`yamnet_weights`].
+#[derive(Debug)]
+pub struct Yamnet {
+    config: YamnetConfig,
+    n_classes: usize,
+    first: [Tensor; 2],
+    layers: Vec<(SeparableWeights, usize)>,
+    /// Of the [`N_OWN_CLASSES`] sounds, never trained.
+    own: [Tensor; 2],
+    head: [Tensor; 2],
+    gradients: DirectGradients,
+    /// Layers from the first on that are not trained.
+    n_frozen: usize,
+}
+
+impl Yamnet {
+    /// Parameters `layer1.conv.*`, `layerN.{depthwise, pointwise}_conv.*`, `dense.*` and `head.*`, each with `weight` and
+    /// `bias`. Of the fourteen layers the last `n_trained` are trained, and the head always is.
+    ///
+    /// # Errors
+    /// A configuration that is no network, or names that `parameters` has already.
+    pub fn new(
+        config: &YamnetConfig,
+        n_classes: usize,
+        n_trained: usize,
+        parameters: &mut Parameters,
+    ) -> Result<Self, Error> {
+        let wrong = |what: &str, expected: &str, got: String| {
+            Err(Error::Shape { what: format!("YAMNet configuration: {what}"), expected: expected.into(), got })
+        };
+        if config.hop_frames == 0 {
+            return wrong("hop_frames", "1 or more", "0".into());
+        }
+        if !(0.0..1.0).contains(&config.dropout) {
+            return wrong("dropout", "0 <= dropout < 1", config.dropout.to_string());
+        }
+        let n_frozen = LAYERS.len().saturating_sub(n_trained);
+        let zero = Init::Constant(0.0);
+        let mut pair = |name: &str, dims: &[usize], init: Init, is_trained: bool| -> Result<[Tensor; 2], Error> {
+            Ok([
+                parameters.weight(&format!("{name}.weight"), dims, init, is_trained)?,
+                parameters.weight(&format!("{name}.bias"), &dims[..1], zero, is_trained)?,
+            ])
+        };
+        let mut n_in = LAYERS[0].0;
+        let first = pair("layer1.conv", &[n_in, 1, 3, 3], zero, n_frozen == 0)?;
+        let mut layers = Vec::new();
+        for (nth, (n_out, stride)) in LAYERS.into_iter().enumerate().skip(1) {
+            let (name, is_trained) = (format!("layer{}", nth + 1), nth >= n_frozen);
+            let [depthwise, depthwise_bias] =
+                pair(&format!("{name}.depthwise_conv"), &[n_in, 1, 3, 3], zero, is_trained)?;
+            let [pointwise, pointwise_bias] =
+                pair(&format!("{name}.pointwise_conv"), &[n_out, n_in, 1, 1], zero, is_trained)?;
+            layers.push((SeparableWeights { depthwise, depthwise_bias, pointwise, pointwise_bias }, stride));
+            n_in = n_out;
+        }
+        let own = pair("dense", &[N_OWN_CLASSES, DIM], zero, false)?;
+        let bound = 1.0 / (DIM as f64).sqrt();
+        let head = pair("head", &[n_classes, DIM], Init::Uniform { bound }, true)?;
+        let gradients = parameters.direct_gradients().clone();
+        Ok(Self { config: config.clone(), n_classes, first, layers, own, head, gradients, n_frozen })
+    }
+
+    /// Windows of a clip of so many frames.
+    fn n_windows(&self, n_frames: usize) -> usize {
+        (n_frames - PATCH_FRAMES) / self.config.hop_frames + 1
+    }
+
+    /// Cuts clips into windows: `[B, M, T]` to `[B * P, 96, M, 1]`.
+    fn windows(&self, mel: &Tensor) -> Result<Tensor, Error> {
+        let &[n_clips, n_bands, n_frames] = mel.dims() else {
+            return Err(wrong_input(mel));
+        };
+        if n_bands != N_BANDS || n_frames < PATCH_FRAMES {
+            return Err(wrong_input(mel));
+        }
+        let by_frame = mel.transpose(1, 2)?.contiguous()?; // [B, T, M]
+        let window = |nth: usize| by_frame.narrow(1, nth * self.config.hop_frames, PATCH_FRAMES);
+        let windows: Vec<Tensor> = (0..self.n_windows(n_frames)).map(window).collect::<Result<_, _>>()?;
+        let n_windows = windows.len();
+        let all = Tensor::stack(&windows, 1)?.contiguous()?; // [B, P, 96, M]
+        Ok(all.reshape((n_clips * n_windows, PATCH_FRAMES, N_BANDS, 1))?)
+    }
+
+    /// What the network makes of windows, `[N, 96, M, 1]` to `[N, D]`.
+    fn embed(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
+        let gradients = |nth: usize| match mode {
+            Mode::Train { .. } if nth >= self.n_frozen => Some(&self.gradients),
+            _ => None,
+        };
+        let [weight, bias] = &self.first;
+        let mut map = conv_relu(windows, weight, bias, LAYERS[0].1, gradients(0)).map_err(from_kernels)?;
+        for (nth, (weights, stride)) in self.layers.iter().enumerate() {
+            map = separable_layer(&map, weights, *stride, gradients(nth + 1)).map_err(from_kernels)?;
+        }
+        Ok(map.flatten(1, 2)?.mean(1)?) // [N, D]
+    }
+
+    /// The windows' embeddings, `[B, P, D]`, and their scores of the sounds that the published network tells apart, before
+    /// the sigmoid, `[B, P, 521]`.
+    ///
+    /// # Shapes
+    /// `mel`: `[B, 64, T]` with at least 96 frames; P windows.
+    ///
+    /// # Errors
+    /// Another shape, or an operation that the device refuses.
+    pub fn listen(&self, mel: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        let (n_clips, n_windows) = (mel.dim(0)?, self.n_windows(mel.dim(2)?.max(PATCH_FRAMES)));
+        let embedding = self.embed_windows(&self.windows(mel)?, Mode::Eval)?;
+        let scores = embedding.matmul(&self.own[0].t()?)?.broadcast_add(&self.own[1])?;
+        let shaped = |rows: Tensor, width| rows.reshape((n_clips, n_windows, width));
+        Ok((shaped(embedding, DIM)?, shaped(scores, N_OWN_CLASSES)?))
+    }
+
+    fn embed_windows(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
+        if mode != Mode::Eval {
+            return self.embed(windows, mode);
+        }
+        let n = windows.dim(0)?;
+        let part = |first: usize| self.embed(&windows.narrow(0, first, WINDOWS.min(n - first))?, mode);
+        let parts: Vec<Tensor> = (0..n).step_by(WINDOWS).map(part).collect::<Result<_, Error>>()?;
+        Ok(Tensor::cat(&parts, 0)?)
+    }
+}
+
+fn wrong_input(mel: &Tensor) -> Error {
+    Error::Shape {
+        what: "YAMNet: mel".into(),
+        expected: format!("[B, {N_BANDS}, {PATCH_FRAMES} or more], made by the front end `yamnet`"),
+        got: format!("{:?}", mel.dims()),
+    }
+}
+
+impl Classifier for Yamnet {
+    fn architecture(&self) -> serde_json::Value {
+        self.config.architecture()
+    }
+
+    fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    fn embedding_dim(&self) -> usize {
+        DIM
+    }
+
+    fn normalization(&self, n_mels: usize) -> Option<Normalization> {
+        Some(Normalization::uniform(n_mels, 0.0, 1.0))
+    }
+
+    fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {
+        let windows = self.windows(mel)?;
+        let n_clips = mel.dim(0)?;
+        let of_windows = self.embed_windows(&windows, mode)?;
+        let embedding = of_windows.reshape((n_clips, windows.dim(0)? / n_clips, DIM))?.mean(1)?; // [B, D]
+        let seen = match mode {
+            Mode::Train { seed } if self.config.dropout > 0.0 => {
+                crate::dropout::drop_out(&embedding, self.config.dropout, seed)?
+            }
+            _ => embedding.clone(),
+        };
+        let logits = seen.matmul(&self.head[0].t()?)?.broadcast_add(&self.head[1])?;
+        Ok(Output { logits, embedding })
+    }
+}
+
+/// YAMNet's weights, named as [`Yamnet`] names them, from the published `.tflite` or from a safetensors file with batch norm
+/// folded. `path` is named in errors.
+///
+/// # Errors
+/// A file of another kind or network, or a damaged one.
+pub fn yamnet_weights(bytes: &[u8], path: &Path) -> Result<HashMap<String, Tensor>, Error> {
+    if bytes.get(4..8) == Some(b"TFL3") {
+        return crate::tflite::yamnet_from_tflite(bytes, path);
+    }
+    let error = |reason: String| Error::File { path: path.to_owned(), reason };
+    let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
+        .map_err(|e| error(format!("neither a model of TensorFlow Lite nor a whole safetensors file ({e})")))?;
+    let mut all = HashMap::new();
+    for (name, tensor) in tensors {
+        let tensor = tensor.to_dtype(DType::F32)?;
+        let sum = tensor.abs()?.sum_all()?.to_scalar::<f32>()?;
+        if !sum.is_finite() {
+            return Err(error(format!("tensor {name}: expected finite values, got NaN or infinity")));
+        }
+        all.insert(name, tensor);
+    }
+    if !all.contains_key("layer14.pointwise_conv.weight") {
+        return Err(error("not YAMNet (no layer14.pointwise_conv.weight)".into()));
+    }
+    Ok(all)
+}
