@@ -1,0 +1,45 @@
+//! A spectrogram as rows of patches.
+
+use crate::config::VitConfig;
+use crate::interpolation::{Curve, tensor};
+use candle_core::{Device, Result, Tensor};
+
+/// The image that is cut into patches: the spectrogram itself, or stretched, and as many equal channels as there are.
+///
+/// # Shapes
+/// `mel`: `[B, M, T]`; the result: `[B, C, H, W]`.
+pub(crate) fn image(mel: &Tensor, config: &VitConfig) -> Result<Tensor> {
+    let mut mel = mel.affine(config.input_scale, 0.0)?;
+    let (from, to) = (config.input, config.image());
+    if from != to {
+        let n_clips = mel.dim(0)?;
+        let rows = tensor(from[0], to[0], Curve::Linear, mel.device())?.broadcast_left(n_clips)?; // [B, H, M]
+        let columns = tensor(from[1], to[1], Curve::Linear, mel.device())?.t()?; // [T, W]
+        mel = rows.matmul(&mel.contiguous()?)?;
+        mel = mel
+            .reshape((n_clips * to[0], from[1]))?
+            .matmul(&columns.contiguous()?)?
+            .reshape((n_clips, to[0], to[1]))?;
+    }
+    let image = mel.unsqueeze(1)?;
+    if config.channels == 1 { Ok(image) } else { image.repeat((1, config.channels, 1, 1)) }
+}
+
+/// The patches, row by row.
+///
+/// # Shapes
+/// `image`: `[B, C, H, W]`; the result: `[B, N, C * h * w]`.
+pub(crate) fn cut(image: &Tensor, config: &VitConfig) -> Result<Tensor> {
+    let (n_clips, channels, ..) = image.dims4()?;
+    let ([rows, columns], [height, width]) = (config.grid(), config.patch);
+    // Patches that overlap are laid side by side first; so is nothing where they touch.
+    let laid = |n: usize, len: usize, stride: usize, device: &Device| {
+        let indices: Vec<u32> = (0..n).flat_map(|i| (0..len).map(move |k| (i * stride + k) as u32)).collect();
+        let n_indices = indices.len();
+        Tensor::from_vec(indices, n_indices, device)
+    };
+    let image = image.index_select(&laid(rows, height, config.stride[0], image.device())?, 2)?;
+    let image = image.index_select(&laid(columns, width, config.stride[1], image.device())?, 3)?;
+    let patches = image.reshape(&[n_clips, channels, rows, height, columns, width])?.permute(vec![0, 2, 4, 1, 3, 5])?;
+    patches.contiguous()?.reshape((n_clips, rows * columns, channels * height * width))
+}
