@@ -32,14 +32,18 @@
 mod calibration;
 mod error;
 mod init;
+mod linear_head;
 mod model_file;
+mod neighbours;
 mod normalization;
 mod parameters;
 
 pub use calibration::Calibration;
 pub use error::Error;
 pub use init::Init;
+pub use linear_head::LinearHead;
 pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
+pub use neighbours::{Neighbours, NeighboursConfig};
 pub use normalization::{BandSums, Normalization};
 pub use parameters::{LeftOver, Parameters, Rule};
 

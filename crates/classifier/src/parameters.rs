@@ -15,6 +15,7 @@ pub struct Parameters {
     device: Device,
     trainable: BTreeMap<String, Var>,
     buffers: BTreeMap<String, Var>,
+    frozen: BTreeMap<String, Var>,
     rules: BTreeMap<String, Rule>,
     gradients: DirectGradients,
 }
@@ -45,6 +46,7 @@ impl Parameters {
             device: device.clone(),
             trainable: BTreeMap::new(),
             buffers: BTreeMap::new(),
+            frozen: BTreeMap::new(),
             rules: BTreeMap::new(),
             gradients: DirectGradients::default(),
         }
@@ -86,7 +88,7 @@ impl Parameters {
         }
         let var = self.define(name, shape, init)?;
         let tensor = var.as_tensor().detach();
-        self.buffers.insert(name.to_owned(), var);
+        self.frozen.insert(name.to_owned(), var);
         Ok(tensor)
     }
 
@@ -102,7 +104,7 @@ impl Parameters {
     }
 
     fn define(&self, name: &str, shape: &[usize], init: Init) -> Result<Var, Error> {
-        if self.trainable.contains_key(name) || self.buffers.contains_key(name) {
+        if self.all().any(|(taken, _)| taken == name) {
             return Err(Error::Duplicate(name.to_owned()));
         }
         let values = init.draw(shape.iter().product(), self.seed, name);
@@ -132,13 +134,37 @@ impl Parameters {
         self.trainable.values().map(|var| var.elem_count()).sum()
     }
 
-    /// A copy of every tensor, trained or buffer, by name.
+    /// Every tensor by name: trained ones, buffers, and those that never change.
+    fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
+        self.trainable.iter().chain(&self.buffers).chain(&self.frozen)
+    }
+
+    /// Those that training changes.
+    fn changing(&self) -> impl Iterator<Item = (&String, &Var)> {
+        self.trainable.iter().chain(&self.buffers)
+    }
+
+    /// A copy of every tensor by name.
     ///
     /// # Errors
     /// No memory for the copy.
     pub fn snapshot(&self) -> Result<BTreeMap<String, Tensor>, Error> {
-        let all = self.trainable.iter().chain(&self.buffers);
-        all.map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+        self.all().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+    }
+
+    /// A copy of every tensor that training changes: parameters that are trained, and buffers.
+    ///
+    /// # Errors
+    /// No memory for the copy.
+    pub fn state(&self) -> Result<BTreeMap<String, Tensor>, Error> {
+        self.changing().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
+    }
+
+    /// `state`, and beside it what never changes: every tensor of the model.
+    pub fn whole(&self, state: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
+        let mut whole = state.clone();
+        whole.extend(self.frozen.iter().map(|(name, var)| (name.clone(), var.as_tensor().detach())));
+        whole
     }
 
     /// Overwrites those tensors of which there is one of the same name, and says which names had no partner.
@@ -146,7 +172,7 @@ impl Parameters {
     /// # Errors
     /// Another shape or dtype; then nothing was changed. `path` is named in the message.
     pub fn load(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<LeftOver, Error> {
-        let all: BTreeMap<_, _> = self.trainable.iter().chain(&self.buffers).collect();
+        let all: BTreeMap<_, _> = self.all().collect();
         let mut left = LeftOver::default();
         left.unknown.extend(tensors.keys().filter(|name| !all.contains_key(name)).cloned());
         left.unknown.sort_unstable();
@@ -169,7 +195,23 @@ impl Parameters {
     /// # Errors
     /// A missing or unknown name, another shape; then nothing was changed. `path` is named in the message.
     pub fn restore(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<(), Error> {
-        let all: BTreeMap<_, _> = self.trainable.iter().chain(&self.buffers).collect();
+        self.overwrite(self.all().collect(), tensors, path)
+    }
+
+    /// As [`restore`](Self::restore), with what [`state`](Self::state) gives.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn restore_state(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<(), Error> {
+        self.overwrite(self.changing().collect(), tensors, path)
+    }
+
+    fn overwrite(
+        &self,
+        all: BTreeMap<&String, &Var>,
+        tensors: &HashMap<String, Tensor>,
+        path: &Path,
+    ) -> Result<(), Error> {
         let missing: Vec<_> = all.keys().filter(|name| !tensors.contains_key(**name)).map(|n| n.as_str()).collect();
         if !missing.is_empty() {
             return Err(Error::Missing { path: path.to_owned(), names: missing.join(", ") });

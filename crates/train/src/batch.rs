@@ -6,6 +6,7 @@ use crate::sampler::{Turn, batches};
 use crate::seeds::{Purpose, seed};
 use crate::{Error, Result};
 use augment::{augment, mix, mixup_lambda, seed_for};
+use classifier::Normalization;
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
@@ -31,6 +32,8 @@ pub struct Assembler<'a> {
     pub data: &'a Data,
     /// What is done to them.
     pub config: &'a TrainConfig,
+    /// What the model's input is normalised with.
+    pub normalization: &'a Normalization,
     /// How many units of the spectrogram one decibel is.
     pub unit_per_db: f32,
 }
@@ -69,7 +72,7 @@ impl<'a> Assembler<'a> {
     /// # Errors
     /// A shard that cannot be read.
     pub fn assemble(self, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Result<Batch> {
-        let Self { data, config, unit_per_db } = self;
+        let Self { data, config, normalization, unit_per_db } = self;
         let (n_mels, n_frames) = (data.spectrograms.n_mels, data.spectrograms.n_frames);
         let (n_clips, n_cells, n_classes) = (turns.len(), n_mels * n_frames, data.classes.len());
         let clip_seed = |turn: &Turn| {
@@ -82,7 +85,7 @@ impl<'a> Assembler<'a> {
             data.spectrograms.read(data.train[turn.example].row, cells)?;
             let fill = &data.normalization.mean;
             augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
-            data.normalization.apply(cells, n_frames);
+            normalization.apply(cells, n_frames);
             Ok::<_, Error>(())
         })?;
 
@@ -136,7 +139,7 @@ mod tests {
     fn epoch(data: &Data, config: &TrainConfig, epoch: usize) -> Vec<Batch> {
         let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
         let turns = epoch_turns(&classes, 3, false, 1, config.seed, epoch);
-        let assembler = Assembler { data, config, unit_per_db: 1.0 };
+        let assembler = Assembler { data, config, normalization: &data.normalization, unit_per_db: 1.0 };
         std::thread::scope(|scope| assembler.spawn(scope, turns, epoch).iter().collect::<Result<_>>().unwrap())
     }
 
@@ -183,7 +186,8 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
             let turns = epoch_turns(&classes, 3, true, 3, 5, number);
-            let assembler = Assembler { data: &data, config: &config, unit_per_db: 1.0 };
+            let assembler =
+                Assembler { data: &data, config: &config, normalization: &data.normalization, unit_per_db: 1.0 };
             pool.install(|| assembler.assemble(&turns, number, &mut Vec::new())).unwrap()
         };
         assert_eq!(with(1, 1), with(3, 1));

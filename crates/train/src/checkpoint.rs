@@ -1,8 +1,9 @@
 //! The whole state of a run between two epochs, `last.safetensors`.
 //!
 //! One safetensors file whose metadata has one key, `training`, holding [`CheckpointHeader`] as JSON. Tensors, all F32:
-//! `weight/NAME` for every parameter and buffer, `moment1/NAME` and `moment2/NAME` for every trained parameter, and
-//! `best/NAME` for the weights of the best epoch where that is not the last one.
+//! `weight/NAME` for every parameter and buffer, `moment1/NAME` and `moment2/NAME` for every trained parameter,
+//! `average/NAME` for every parameter and buffer where weights are averaged, and `best/NAME` for the weights of the best
+//! epoch where that is not the last one.
 
 use crate::difference::differences;
 use crate::schedule::PlateauState;
@@ -106,6 +107,8 @@ pub struct Checkpoint {
     pub header: CheckpointHeader,
     /// Parameters and buffers by name.
     pub weights: BTreeMap<String, Tensor>,
+    /// The average over all steps, where there is one, in place of the parameters; the buffers as they are.
+    pub average: Option<BTreeMap<String, Tensor>>,
     /// Those of the best epoch, where it is not the last one.
     pub best: Option<BTreeMap<String, Tensor>>,
     /// AdamW's first and second moment of each trained parameter.
@@ -126,6 +129,7 @@ impl Checkpoint {
             Ok(())
         };
         self.weights.iter().try_for_each(|(name, tensor)| add("weight", name, tensor))?;
+        self.average.iter().flatten().try_for_each(|(name, tensor)| add("average", name, tensor))?;
         self.best.iter().flatten().try_for_each(|(name, tensor)| add("best", name, tensor))?;
         for (name, first, second) in &self.moments {
             add("moment1", name, first)?;
@@ -176,13 +180,13 @@ impl Checkpoint {
             let second = second.remove(&name).ok_or_else(|| bad(format!("tensor moment2/{name}: missing")))?;
             moments.push((name, first, second));
         }
-        let best = parts.remove("best");
-        Ok(Self { header, weights: parts.remove("weight").unwrap_or_default(), best, moments })
+        let (average, best) = (parts.remove("average"), parts.remove("best"));
+        Ok(Self { header, weights: parts.remove("weight").unwrap_or_default(), average, best, moments })
     }
 
     /// The weights of the best epoch.
     pub fn best_weights(&self) -> &BTreeMap<String, Tensor> {
-        self.best.as_ref().unwrap_or(&self.weights)
+        self.best.as_ref().or(self.average.as_ref()).unwrap_or(&self.weights)
     }
 }
 
@@ -222,6 +226,7 @@ mod tests {
                 epochs: vec![metrics],
             },
             weights: BTreeMap::from([("a".to_owned(), tensor(1.0)), ("stem/b".to_owned(), tensor(2.0))]),
+            average: Some(BTreeMap::from([("a".to_owned(), tensor(2.5))])),
             best: Some(BTreeMap::from([("a".to_owned(), tensor(3.0))])),
             moments: vec![("a".to_owned(), tensor(4.0), tensor(5.0))],
         }

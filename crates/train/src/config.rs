@@ -55,6 +55,12 @@ pub struct TrainConfig {
     pub repeat: usize,
     /// The most training clips that `train_loss_eval` is measured on; the same ones in every epoch.
     pub train_eval_clips: usize,
+    /// Decay a step of the average over the weights of all steps so far, which is what is evaluated and kept in place of the
+    /// last ones; 0: there is none. It rises to this value over the first steps.
+    pub average: f64,
+    /// Clips whose gradients are computed at a time, where memory does not hold a whole batch's; 0: all of them. A step
+    /// waits for the whole batch all the same. Batch norm then sees these alone.
+    pub micro_batch: usize,
 }
 
 impl Default for TrainConfig {
@@ -79,6 +85,8 @@ impl Default for TrainConfig {
             monitor: Monitor::ValLoss,
             repeat: 1,
             train_eval_clips: 512,
+            average: 0.0,
+            micro_batch: 0,
         }
     }
 }
@@ -108,6 +116,9 @@ impl TrainConfig {
         range("label_smoothing", self.label_smoothing, "a share from 0 to below 1", smoothing)?;
         range("beta1", self.beta1, "a number from 0 to below 1", (0.0..1.0).contains(&self.beta1))?;
         range("beta2", self.beta2, "a number from 0 to below 1", (0.0..1.0).contains(&self.beta2))?;
+        range("average", self.average, "a number from 0 to below 1", (0.0..1.0).contains(&self.average))?;
+        let micro = self.micro_batch;
+        require("micro_batch", micro != 1, "0 for the whole batch, or 2 or more".into(), micro.to_string())?;
         range("eps", self.eps, "a number above 0", self.eps > 0.0)?;
         match self.schedule {
             Schedule::Constant | Schedule::Cosine => {}

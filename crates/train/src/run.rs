@@ -1,6 +1,7 @@
 //! The training loop.
 
-use crate::batch::Assembler;
+use crate::average::Average;
+use crate::batch::{Assembler, Batch};
 use crate::checkpoint::{CheckpointHeader, EpochMetrics, Settings};
 use crate::config::TrainConfig;
 use crate::control::{Control, Progress};
@@ -15,9 +16,11 @@ use crate::schedule::{LearningRate, PlateauState};
 use crate::seeds::{Purpose, seed};
 use crate::state::{after_epoch, is_over, restore, restore_weights, settings};
 use crate::{Error, Result};
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
-use classifier::{Calibration, Classifier, MODEL_SCHEMA, Mode, ModelHeader, Parameters};
+use classifier::{Calibration, Classifier, MODEL_SCHEMA, Mode, ModelHeader, Normalization, Parameters};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -85,7 +88,10 @@ pub fn run(
     let trainer = Trainer::new(model, parameters, data, config, header, control);
     let mut warnings = data.warnings.clone();
     let folder = Folder::open(out, start)?;
-    let mut optimizer = AdamW::new(parameters, config)?;
+    let mut steps = Steps {
+        optimizer: AdamW::new(parameters, config)?,
+        average: (config.average > 0.0).then(|| Average::new(parameters, config.average)).transpose()?,
+    };
     let mut state = match folder.checkpoint(start)? {
         Some(checkpoint) => {
             if let Some(difference) = checkpoint.header.settings.difference(&settings) {
@@ -97,11 +103,14 @@ pub fn run(
                     "the run was begun with {then} and goes on with {now}: its bytes are not those of an unbroken one"
                 ));
             }
-            restore(&checkpoint, parameters, &mut optimizer, &folder.last())?;
+            restore(&checkpoint, parameters, &mut steps.optimizer, &folder.last())?;
+            if let (Some(average), Some(saved)) = (&mut steps.average, &checkpoint.average) {
+                average.restore(saved, &folder.last())?;
+            }
             // A kill may have come between the checkpoint and the files that follow from it.
             folder.write_metrics(&checkpoint.header.epochs)?;
             let best = trainer.model_header(&checkpoint.header.settings, None);
-            folder.write_model(&folder.best(), &best, checkpoint.best_weights())?;
+            folder.write_model(&folder.best(), &best, &parameters.whole(checkpoint.best_weights()))?;
             if is_over(&checkpoint.header, config) && folder.model().exists() {
                 warnings.push("the run had finished before: nothing was done".into());
                 restore_weights(checkpoint.best_weights(), parameters, &folder.last())?;
@@ -126,12 +135,17 @@ pub fn run(
         }
         let began = Instant::now();
         let epoch = done + 1;
-        let (train_loss, lr) = trainer.train_epoch(&mut optimizer, epoch, plateau)?;
+        let (train_loss, lr) = trainer.train_epoch(&mut steps, epoch, plateau)?;
+        // What is looked at is what would be kept: the average, where there is one.
+        let last = steps.average.as_ref().map(|average| trainer.put_average(average)).transpose()?;
         let train = trainer.evaluate(&trainer.train_eval, epoch, done)?;
         let val = if data.val.is_empty() { None } else { Some(trainer.evaluate(&data.val, epoch, done)?) };
+        if let Some(last) = last {
+            restore_weights(&last, parameters, &folder.last())?;
+        }
         let metrics = EpochMetrics {
             epoch,
-            step: optimizer.steps(),
+            step: steps.optimizer.steps(),
             lr,
             train_loss,
             train_loss_eval: train.loss,
@@ -140,11 +154,12 @@ pub fn run(
             val_balanced_accuracy: val.as_ref().and_then(|val| val.confusion.balanced_accuracy()),
             seconds: began.elapsed().as_secs_f64(),
         };
-        let next = after_epoch(state.take(), metrics, &settings, config, parameters, &optimizer)?;
+        let next = after_epoch(state.take(), metrics, &settings, config, parameters, &steps)?;
         folder.write_last(&next)?; // the truth: what follows can be made from it again
         folder.write_metrics(&next.header.epochs)?;
         if next.header.best.epoch == epoch {
-            folder.write_model(&folder.best(), &trainer.model_header(&settings, None), next.best_weights())?;
+            let whole = parameters.whole(next.best_weights());
+            folder.write_model(&folder.best(), &trainer.model_header(&settings, None), &whole)?;
         }
         state = Some(next);
         (control.progress)(Progress::Epoch(metrics));
@@ -160,8 +175,20 @@ pub fn run(
             Some(Calibration::fit(&trainer.evaluate(val, epochs, epochs)?.logits, &labels, data.classes.len())?)
         }
     };
-    folder.write_model(&folder.model(), &trainer.model_header(&settings, calibration), state.best_weights())?;
+    let finished = model.finished(parameters.whole(state.best_weights()), &trainer.normalization)?;
+    let header = ModelHeader {
+        architecture: finished.architecture,
+        normalization: finished.normalization,
+        ..trainer.model_header(&settings, calibration)
+    };
+    folder.write_model(&folder.model(), &header, &finished.tensors)?;
     Ok(trainer.outcome(&state.header, false, warnings))
+}
+
+/// What every step moves, beside the parameters.
+pub(crate) struct Steps {
+    pub(crate) optimizer: AdamW,
+    pub(crate) average: Option<Average>,
 }
 
 /// What stays the same over a run.
@@ -172,6 +199,8 @@ struct Trainer<'a> {
     config: &'a TrainConfig,
     header: &'a RunHeader,
     control: &'a Control<'a>,
+    /// What the model's input is normalised with.
+    normalization: Normalization,
     /// Class of each training clip.
     classes: Vec<u32>,
     /// The training clips that are looked at in evaluation mode.
@@ -211,6 +240,7 @@ impl<'a> Trainer<'a> {
             config,
             header,
             control,
+            normalization: model.normalization(data.spectrograms.n_mels).unwrap_or_else(|| data.normalization.clone()),
             classes: data.train.iter().map(|example| example.class).collect(),
             train_eval: chosen.into_iter().map(|i| recordings[i]).collect(),
             n_batches,
@@ -218,13 +248,17 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Every training clip once. Returns the mean loss a clip and the last learning rate.
-    fn train_epoch(&self, optimizer: &mut AdamW, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
+    /// Every training clip once. Returns the mean loss a clip and the last learning rate. A model with nothing to train is
+    /// left as it is.
+    fn train_epoch(&self, steps: &mut Steps, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
         let Self { data, config, .. } = *self;
-        let n_classes = data.classes.len();
-        let turns = epoch_turns(&self.classes, n_classes, config.balance, config.repeat, config.seed, epoch);
+        if self.parameters.count() == 0 {
+            return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
+        }
+        let turns = epoch_turns(&self.classes, data.classes.len(), config.balance, config.repeat, config.seed, epoch);
         let (n_turns, mut loss_sum, mut lr) = (turns.len(), 0.0, 0.0);
-        let assembler = Assembler { data, config, unit_per_db: self.header.unit_per_db };
+        let assembler =
+            Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
         std::thread::scope(|scope| {
             let batches = assembler.spawn(scope, turns, epoch);
             for number in 1..=self.n_batches {
@@ -232,26 +266,20 @@ impl<'a> Trainer<'a> {
                     return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
                 }
                 let batch = batches.recv().map_err(|_| Error::Worker)??;
-                let (n_clips, shape) = (batch.rows.len(), (data.spectrograms.n_mels, data.spectrograms.n_frames));
-                let device = self.parameters.device();
-                let mel = Tensor::from_vec(batch.mel, (n_clips, shape.0, shape.1), &Device::Cpu)?.to_device(device)?;
-                let targets = Tensor::from_vec(batch.targets, (n_clips, n_classes), &Device::Cpu)?.to_device(device)?;
-
-                let step = optimizer.steps();
+                let (n_clips, step) = (batch.rows.len(), steps.optimizer.steps());
                 lr = self.learning_rate.at(step, plateau);
-                let mode = Mode::Train { seed: seed(config.seed, Purpose::Forward, step, 0) };
-                let output = self.model.forward(&mel, mode)?;
-                let loss = soft_cross_entropy(&output.logits, &targets)?;
-                let value = f64::from(loss.to_scalar::<f32>()?);
                 let finite = |what, value: f64| {
                     let clips = || self.name(&batch.rows);
                     let error = || Error::NotFinite { what, value, epoch, step: step + 1, clips: clips() };
                     if value.is_finite() { Ok(()) } else { Err(error()) }
                 };
+                let (value, gradients) = self.gradients(&batch, step)?;
                 finite("the loss", value)?;
-                let norm = optimizer.step(&self.parameters.backward(&loss)?, lr)?;
+                let norm = steps.optimizer.step(&gradients, lr)?;
                 finite("the gradient norm", norm)?;
-
+                if let Some(average) = &mut steps.average {
+                    average.update(steps.optimizer.steps())?;
+                }
                 loss_sum += value * n_clips as f64;
                 let (epochs, batches) = (config.epochs, self.n_batches);
                 (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
@@ -260,12 +288,58 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// The mean loss of a batch and its gradients, computed for a part of the batch at a time where that is asked for.
+    fn gradients(&self, batch: &Batch, step: u64) -> Result<(f64, GradStore)> {
+        let n_clips = batch.rows.len();
+        let (n_cells, n_classes) = (self.data.spectrograms.n_cells(), self.data.classes.len());
+        let most = if self.config.micro_batch == 0 { n_clips } else { self.config.micro_batch };
+        // Parts as even as they can be: none is left with a clip alone.
+        let n_parts = n_clips.div_ceil(most);
+        let (mut sum, mut value) = (None::<GradStore>, 0.0);
+        for part in 0..n_parts {
+            let clips = part * n_clips / n_parts..(part + 1) * n_clips / n_parts;
+            let device = self.parameters.device();
+            let (n_mels, n_frames) = (self.data.spectrograms.n_mels, self.data.spectrograms.n_frames);
+            let mel = &batch.mel[clips.start * n_cells..clips.end * n_cells];
+            let mel = Tensor::from_slice(mel, (clips.len(), n_mels, n_frames), &Device::Cpu)?.to_device(device)?;
+            let targets = &batch.targets[clips.start * n_classes..clips.end * n_classes];
+            let targets = Tensor::from_slice(targets, (clips.len(), n_classes), &Device::Cpu)?.to_device(device)?;
+            let mode = Mode::Train { seed: seed(self.config.seed, Purpose::Forward, step, part as u64) };
+            let loss = soft_cross_entropy(&self.model.forward(&mel, mode)?.logits, &targets)?;
+            let share = clips.len() as f64 / n_clips as f64;
+            value += f64::from(loss.to_scalar::<f32>()?) * share;
+            let loss = if n_parts == 1 { loss } else { (loss * share)? };
+            let store = self.parameters.backward(&loss)?;
+            sum = Some(match sum {
+                None => store,
+                Some(mut sum) => {
+                    for (_, parameter) in self.parameters.trained() {
+                        if let (Some(before), Some(now)) = (sum.get(parameter), store.get(parameter)) {
+                            let both = (before + now)?;
+                            sum.insert(parameter, both);
+                        }
+                    }
+                    sum
+                }
+            });
+        }
+        let sum = sum.ok_or_else(|| Error::Data("training: a batch without clips".into()))?;
+        Ok((value, sum))
+    }
+
+    /// Puts the average in place of the parameters and gives what was there.
+    fn put_average(&self, average: &Average) -> Result<BTreeMap<String, Tensor>> {
+        let last = self.parameters.state()?;
+        restore_weights(&average.snapshot(&last)?, self.parameters, Path::new("average"))?;
+        Ok(last)
+    }
+
     /// Loss and confusion in evaluation mode, not augmented.
     fn evaluate(&self, examples: &[Example], epoch: usize, epochs_kept: usize) -> Result<Evaluated> {
         let predictor = Predictor {
             model: self.model,
             device: self.parameters.device(),
-            normalization: &self.data.normalization,
+            normalization: &self.normalization,
             temperature: 1.0,
         };
         let n_classes = self.data.classes.len();
@@ -294,7 +368,7 @@ impl<'a> Trainer<'a> {
             version: self.header.version.clone(),
             architecture: settings.architecture.clone(),
             front_end: self.header.front_end.clone(),
-            normalization: self.data.normalization.clone(),
+            normalization: self.normalization.clone(),
             classes: self.data.classes.clone(),
             split: self.data.split.clone(),
             seed: self.config.seed,

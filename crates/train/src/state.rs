@@ -4,7 +4,7 @@ use crate::checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, E
 use crate::config::{Monitor, TrainConfig};
 use crate::data::Data;
 use crate::optimizer::AdamW;
-use crate::run::RunHeader;
+use crate::run::{RunHeader, Steps};
 use crate::schedule::PlateauState;
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -37,17 +37,18 @@ pub(crate) fn after_epoch(
     settings: &Settings,
     config: &TrainConfig,
     parameters: &Parameters,
-    optimizer: &AdamW,
+    steps: &Steps,
 ) -> Result<Checkpoint> {
-    let weights = parameters.snapshot()?;
+    let weights = parameters.state()?;
+    let average = steps.average.as_ref().map(|average| average.snapshot(&weights)).transpose()?;
     let (mut epochs, best, plateau, best_weights) = match before {
         None => (Vec::new(), Best { epoch: 1, stale: 0 }, PlateauState::default(), None),
-        Some(Checkpoint { header, weights, best, .. }) => {
+        Some(Checkpoint { header, weights, average, best, .. }) => {
             if is_better(config.monitor, &metrics, &header.epochs[header.best.epoch - 1]) {
                 (header.epochs, Best { epoch: metrics.epoch, stale: 0 }, header.plateau, None)
             } else {
                 let stale = Best { stale: header.best.stale + 1, ..header.best };
-                (header.epochs, stale, header.plateau, Some(best.unwrap_or(weights)))
+                (header.epochs, stale, header.plateau, Some(best.or(average).unwrap_or(weights)))
             }
         }
     };
@@ -61,7 +62,7 @@ pub(crate) fn after_epoch(
         plateau,
         epochs,
     };
-    Ok(Checkpoint { header, weights, best: best_weights, moments: optimizer.moments()? })
+    Ok(Checkpoint { header, weights, average, best: best_weights, moments: steps.optimizer.moments()? })
 }
 
 /// Without validation the last epoch counts as the best.
@@ -99,7 +100,7 @@ pub(crate) fn restore(
 /// Overwrites every parameter and buffer; `path` is named in errors.
 pub(crate) fn restore_weights(weights: &BTreeMap<String, Tensor>, parameters: &Parameters, path: &Path) -> Result<()> {
     let weights: HashMap<_, _> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
-    Ok(parameters.restore(&weights, path)?)
+    Ok(parameters.restore_state(&weights, path)?)
 }
 
 #[cfg(test)]

@@ -122,6 +122,52 @@ fn a_run_that_is_cut_at_every_epoch_ends_as_an_unbroken_one() {
     assert_eq!(outcome_of(cut.path()), outcome_of(whole.path()));
 }
 
+#[test]
+fn averaged_weights_survive_a_cut_and_are_what_is_kept() {
+    let config = TrainConfig { average: 0.9, micro_batch: 3, ..config() };
+    let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    start(&data(25.0), &config, whole.path(), Start::Fresh, usize::MAX).unwrap();
+    for steps in [7, 4, 13] {
+        let _ = start(&data(25.0), &config, cut.path(), Start::Resume, steps);
+    }
+    start(&data(25.0), &config, cut.path(), Start::Resume, usize::MAX).unwrap();
+    assert_eq!(outcome_of(cut.path()), outcome_of(whole.path()));
+    let last = fs::read(whole.path().join("last.safetensors")).unwrap();
+    let last = train::Checkpoint::from_bytes(&last, Path::new("last")).unwrap();
+    let (weights, average) = (&last.weights["head.weight"], &last.average.as_ref().unwrap()["head.weight"]);
+    assert_ne!(weights.to_vec2::<f32>().unwrap(), average.to_vec2::<f32>().unwrap());
+    // The buffer is the last one: it belongs to no step.
+    let mean =
+        |all: &std::collections::BTreeMap<String, candle_core::Tensor>| all["running_mean"].to_vec1::<f32>().unwrap();
+    assert_eq!(mean(&last.weights), mean(last.average.as_ref().unwrap()));
+}
+
+/// Without batch norm and dropout, parts of a batch add up to the batch.
+#[test]
+fn parts_of_a_batch_add_up() {
+    let first_loss = |micro_batch| {
+        let out = tempfile::tempdir().unwrap();
+        let config = TrainConfig { epochs: 3, micro_batch, ..config() };
+        let mut parameters = classifier::Parameters::seeded(11, &candle_core::Device::Cpu);
+        let model = common::Linear::new(2, &mut parameters);
+        let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
+        let data = data(25.0);
+        run(&model, &parameters, &data, &config, &header(), out.path(), Start::Fresh, &control).unwrap();
+        let weight = parameters.state().unwrap()["weight"].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let frozen = parameters.snapshot().unwrap()["frozen"].to_vec1::<f32>().unwrap();
+        (weight, frozen)
+    };
+    let (whole, frozen) = first_loss(0);
+    for micro_batch in [2, 3, 5, 100] {
+        let (parts, still_frozen) = first_loss(micro_batch);
+        assert_eq!(frozen, still_frozen);
+        for (part, whole) in parts.iter().zip(&whole) {
+            assert!((part - whole).abs() < 1e-4 * (1.0 + whole.abs()), "{micro_batch}: {part} {whole}");
+        }
+    }
+    assert_eq!(frozen, common::FROZEN);
+}
+
 /// Not a test: what [`killed_by_the_system_it_ends_as_an_unbroken_one`] starts as a process of its own and kills.
 #[test]
 #[ignore = "started by another test"]

@@ -61,6 +61,43 @@ impl Classifier for Tiny {
     }
 }
 
+/// What [`Linear`] multiplies the mean spectrum with; it is never trained.
+pub(crate) const FROZEN: [f32; N_MELS] = [1.5; N_MELS];
+
+/// One layer over the mean spectrum times frozen factors: no batch norm, no dropout.
+pub(crate) struct Linear {
+    n_classes: usize,
+    weight: Var,
+    frozen: Tensor,
+}
+
+impl Linear {
+    pub(crate) fn new(n_classes: usize, parameters: &mut Parameters) -> Self {
+        let weight = parameters.trainable("weight", &[N_MELS, n_classes], Init::Normal { std: 0.3 }).unwrap();
+        let frozen = parameters.weight("frozen", &[N_MELS], Init::Constant(FROZEN[0]), false).unwrap();
+        Self { n_classes, weight, frozen }
+    }
+}
+
+impl Classifier for Linear {
+    fn architecture(&self) -> serde_json::Value {
+        serde_json::json!({"kind": "linear"})
+    }
+
+    fn n_classes(&self) -> usize {
+        self.n_classes
+    }
+
+    fn embedding_dim(&self) -> usize {
+        N_MELS
+    }
+
+    fn forward(&self, mel: &Tensor, _: Mode) -> Result<Output, Error> {
+        let embedding = mel.mean(2)?.broadcast_mul(&self.frozen)?; // [B, M]
+        Ok(Output { logits: embedding.matmul(&self.weight)?, embedding })
+    }
+}
+
 /// A model with freshly seeded parameters.
 pub(crate) fn tiny(n_classes: usize) -> (Tiny, Parameters) {
     let mut parameters = Parameters::seeded(11, &candle_core::Device::Cpu);

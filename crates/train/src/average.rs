@@ -1,0 +1,130 @@
+//! The average over the weights of all steps, each older one counting less (B. Polyak and A. Juditsky, 1992, as training
+//! code has it: an exponential moving average).
+
+use crate::fused::host_slice;
+use crate::{Error, Result};
+use candle_core::{Device, Tensor, Var};
+use classifier::Parameters;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Values that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// The average of each trained parameter.
+#[derive(Debug)]
+pub(crate) struct Average {
+    decay: f64,
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    name: String,
+    parameter: Var,
+    value: Value,
+}
+
+#[derive(Debug)]
+enum Value {
+    Host(Vec<f32>),
+    Device(Tensor),
+}
+
+impl Average {
+    /// Starts from the parameters as they are.
+    pub(crate) fn new(parameters: &Parameters, decay: f64) -> Result<Self> {
+        let host = matches!(parameters.device(), Device::Cpu);
+        let slot = |(name, var): (&str, &Var)| {
+            let value = if host {
+                Value::Host(var.as_tensor().flatten_all()?.to_vec1()?)
+            } else {
+                Value::Device(var.as_tensor().copy()?)
+            };
+            Ok(Slot { name: name.to_owned(), parameter: var.clone(), value })
+        };
+        Ok(Self { decay, slots: parameters.trained().map(slot).collect::<Result<_>>()? })
+    }
+
+    /// Takes in the parameters after step `step`, from 1. Of the first steps little is kept: they are far from what follows.
+    pub(crate) fn update(&mut self, step: u64) -> Result<()> {
+        let keep = self.decay.min((1.0 + step as f64) / (10.0 + step as f64));
+        for slot in &mut self.slots {
+            match &mut slot.value {
+                Value::Host(average) => {
+                    let (storage, layout) = slot.parameter.storage_and_layout();
+                    let now = host_slice(&storage, layout)?;
+                    let (keep, take) = (keep as f32, (1.0 - keep) as f32);
+                    average.par_chunks_mut(CHUNK).zip(now.par_chunks(CHUNK)).for_each(|(average, now)| {
+                        average.iter_mut().zip(now).for_each(|(average, now)| *average = keep * *average + take * now);
+                    });
+                }
+                Value::Device(average) => {
+                    let now = slot.parameter.as_tensor().detach();
+                    *average = ((&*average * keep)? + (now * (1.0 - keep))?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `state`, with the averages in place of the parameters.
+    pub(crate) fn snapshot(&self, state: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>> {
+        let mut all = state.clone();
+        for slot in &self.slots {
+            let tensor = match &slot.value {
+                Value::Host(values) => Tensor::from_slice(values, slot.parameter.dims(), &Device::Cpu)?,
+                Value::Device(tensor) => tensor.clone(),
+            };
+            all.insert(slot.name.clone(), tensor);
+        }
+        Ok(all)
+    }
+
+    /// Goes on from saved averages; `path` is named in errors.
+    pub(crate) fn restore(&mut self, saved: &BTreeMap<String, Tensor>, path: &Path) -> Result<()> {
+        for slot in &mut self.slots {
+            let found = saved.get(&slot.name).filter(|tensor| tensor.dims() == slot.parameter.dims());
+            let tensor = found.ok_or_else(|| {
+                let reason = format!("average of {}: missing, or of another shape", slot.name);
+                Error::Checkpoint { path: path.to_owned(), reason }
+            })?;
+            slot.value = match &slot.value {
+                Value::Host(_) => Value::Host(tensor.flatten_all()?.to_vec1()?),
+                Value::Device(_) => Value::Device(tensor.to_device(slot.parameter.device())?),
+            };
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use classifier::Init;
+
+    #[test]
+    fn early_steps_count_little_and_later_ones_by_the_decay() {
+        let mut parameters = Parameters::seeded(0, &Device::Cpu);
+        let w = parameters.trainable("w", &[2], Init::Constant(0.0)).unwrap();
+        let mut average = Average::new(&parameters, 0.5).unwrap();
+        let set = |value: f32| w.set(&Tensor::new(&[value, -value], &Device::Cpu).unwrap()).unwrap();
+        let now = |average: &Average| {
+            let all = average.snapshot(&parameters.state().unwrap()).unwrap();
+            all["w"].to_vec1::<f32>().unwrap()
+        };
+        set(11.0);
+        average.update(1).unwrap(); // keeps 2/11
+        assert!((now(&average)[0] - 9.0).abs() < 1e-5);
+        set(1.0);
+        average.update(100).unwrap(); // keeps a half
+        assert!((now(&average)[0] - 5.0).abs() < 1e-5 && (now(&average)[1] + 5.0).abs() < 1e-5);
+        let saved = average.snapshot(&parameters.state().unwrap()).unwrap();
+        let mut other = Average::new(&parameters, 0.5).unwrap();
+        other.restore(&saved, Path::new("last")).unwrap();
+        assert_eq!(now(&other), now(&average));
+        let message = other.restore(&BTreeMap::new(), Path::new("last")).unwrap_err().to_string();
+        assert!(message.contains("average of w"), "{message}");
+    }
+}
