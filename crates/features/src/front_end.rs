@@ -6,6 +6,7 @@ use crate::axis::Axis;
 use crate::config::{FrontEndConfig, Kind, Output, Precision, Spectrum};
 use crate::decibel;
 use crate::error::{Error, Result};
+use crate::frames;
 use crate::linear::Linear;
 use crate::mel::MelBank;
 use crate::mfcc::Dct;
@@ -112,10 +113,9 @@ impl FrontEnd {
                 output: mfcc.output,
             },
         };
-        let n_window = config.n_window.unwrap_or(config.n_fft);
         let transform = match config.precision {
-            Precision::F64 => Transform::F64(Stft::new(config.n_fft, n_window, config.hop)),
-            Precision::F32 => Transform::F32(Stft::new(config.n_fft, n_window, config.hop)),
+            Precision::F64 => Transform::F64(Stft::new(config)),
+            Precision::F32 => Transform::F32(Stft::new(config)),
         };
         Ok(Self { config: config.clone(), transform, stage })
     }
@@ -134,14 +134,15 @@ impl FrontEnd {
         }
     }
 
-    /// Columns of the output for a clip of that many samples: one frame centred on the first sample and one every hop
-    /// from there, to the end. An empty clip has one frame, of silence.
+    /// Columns of the output for a clip of that many samples. Of centred frames one on the first sample and one every hop
+    /// from there, to the end; of frames inside all that are whole, and one where none is. An empty clip has one frame,
+    /// of silence.
     pub fn n_frames(&self, n_samples: usize) -> usize {
-        1 + n_samples / self.config.hop
+        frames::n_frames(&self.config, n_samples)
     }
 
-    /// Frames that hold sound in a clip whose first `n_real_samples` samples are sound and the others padding: those
-    /// whose centre is not after the end of the sound. All of [`n_frames`](Self::n_frames) where nothing was padded.
+    /// Frames that hold sound in a clip whose first `n_real_samples` samples are sound and the others padding: those that
+    /// the sound would have by itself. All of [`n_frames`](Self::n_frames) where nothing was padded.
     pub fn real_frames(&self, n_real_samples: usize) -> usize {
         if n_real_samples == 0 { 0 } else { self.n_frames(n_real_samples) }
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`FrontEndConfig`] says everything that decides the values; a [`FrontEnd`] is built from it once and computes any
 //! number of clips, each thread with its own [`Scratch`]. The same configuration and samples give the same values
-//! whichever thread computes them. Values are those of librosa: centred frames with silence beyond the ends, a
+//! whichever thread computes them. Values are those of librosa by default: centred frames with silence beyond the ends, a
 //! periodic Hann window, the same bands and the same decibels.
 //!
 //! What this crate must not know: files, sample rate conversion, labels, tensors, and what is done with a spectrogram.
@@ -23,14 +23,15 @@
 //! # Ok::<(), features::Error>(())
 //! ```
 //!
-//! One clip through the files: `config` is checked by `validate`, `stft` cuts frames, weights them with `window` and transforms two
-//! at a time, `mel` (or `linear`) gathers bins into bands, and `decibel`, `pcen` or `mfcc` make the values of them;
+//! One clip through the files: `config` is checked by `validate`, `frames` cuts frames and weights them with `window`, `stft`
+//! transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `decibel`, `pcen` or `mfcc` make the values of them;
 //! `front_end` is the order of it.
 
 mod axis;
 mod config;
 mod decibel;
 mod error;
+mod frames;
 mod front_end;
 mod linear;
 mod mel;
@@ -43,8 +44,8 @@ mod window;
 
 pub use axis::Axis;
 pub use config::{
-    EmptyBands, FrontEndConfig, Kind, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig, Output, PcenConfig,
-    Precision, Reference, Spectrum, StftConfig,
+    EmptyBands, Framing, FrontEndConfig, Kind, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig, Output,
+    PcenConfig, Precision, Reference, Spectrum, StftConfig, Window,
 };
 pub use error::{Error, Result};
 pub use front_end::{FrontEnd, Scratch};
