@@ -101,6 +101,9 @@ pub struct MelConfig {
     pub f_max_hz: Option<f64>,
     /// The frequency scale on which the bands are equally wide.
     pub scale: MelScale,
+    /// The axis along which the sides of a band's triangle are straight.
+    #[serde(skip_serializing_if = "is_default")]
+    pub linear_in: LinearIn,
     /// The height of the bands.
     pub norm: MelNorm,
     /// What to do where a band is narrower than the spacing of the bins and holds none.
@@ -113,8 +116,21 @@ pub struct MelConfig {
 pub enum MelScale {
     /// Linear to 1 kHz, logarithmic above (Slaney's Auditory Toolbox).
     Slaney,
-    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit).
+    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit). Kaldi's and TensorFlow's 1127 ln(1 + f / 700) is this but for
+    /// a factor, and bands do not change with a factor: `kaldi` in a configuration file is this.
+    #[serde(alias = "kaldi")]
     Htk,
+}
+
+/// The axis along which the sides of a triangle are straight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinearIn {
+    /// Frequency in Hz, as librosa has it.
+    #[default]
+    Hz,
+    /// The mel scale of the bands, as Kaldi and TensorFlow have it.
+    Mel,
 }
 
 /// Height of the triangular bands.
@@ -162,6 +178,18 @@ pub enum Output {
         #[serde(default)]
         top_db: Option<f32>,
     },
+    /// The natural logarithm of what was summed.
+    Ln(Quietest),
+}
+
+/// What keeps the logarithm of silence finite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quietest {
+    /// This is added to every value.
+    Offset(f32),
+    /// Values below this count as this.
+    Floor(f32),
 }
 
 /// What 0 dB is.
@@ -269,6 +297,7 @@ impl Default for MelConfig {
             f_min_hz: LOWEST_HZ,
             f_max_hz: None,
             scale: MelScale::Slaney,
+            linear_in: LinearIn::Hz,
             norm: MelNorm::Slaney,
             empty_bands: EmptyBands::Refuse,
         }

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use crate::axis::Axis;
 use crate::config::{FrontEndConfig, Kind, Output, Precision, Spectrum};
-use crate::decibel;
 use crate::error::{Error, Result};
 use crate::frames;
 use crate::linear::Linear;
 use crate::mel::MelBank;
 use crate::mfcc::Dct;
+use crate::output::scale;
 use crate::pcen::Pcen;
 use crate::stft::{BLOCK, Buffers, Stft, sounding};
 
@@ -167,7 +167,7 @@ impl FrontEnd {
         }
     }
 
-    /// Unit of the values: `dB`, `power`, `magnitude`, or empty where they have none.
+    /// Unit of the values: `dB`, `power`, `magnitude`, `ln power`, `ln magnitude`, or empty where they have none.
     pub fn unit(&self) -> &'static str {
         match &self.stage {
             Stage::LogMel { spectrum, output, .. } | Stage::Linear { spectrum, output, .. } => {
@@ -175,6 +175,8 @@ impl FrontEnd {
                     (Output::Db { .. }, _) => "dB",
                     (Output::Linear, Spectrum::Power) => "power",
                     (Output::Linear, Spectrum::Magnitude) => "magnitude",
+                    (Output::Ln(_), Spectrum::Power) => "ln power",
+                    (Output::Ln(_), Spectrum::Magnitude) => "ln magnitude",
                 }
             }
             Stage::Pcen { .. } | Stage::Mfcc { .. } => "",
@@ -214,7 +216,7 @@ impl FrontEnd {
         match &self.stage {
             Stage::LogMel { bank, spectrum, output } => {
                 self.mel(samples, *spectrum, bank, scratch, out);
-                decibel::scale(out, *spectrum, *output);
+                scale(out, *spectrum, *output);
             }
             Stage::Pcen { bank, spectrum, pcen } => {
                 self.mel(samples, *spectrum, bank, scratch, out);
@@ -223,13 +225,13 @@ impl FrontEnd {
             Stage::Linear { linear, spectrum, output } => {
                 let write = |block: &[_], frames| linear.apply(block, out, n_frames, frames);
                 self.for_each_block(samples, *spectrum, scratch, write);
-                decibel::scale(out, *spectrum, *output);
+                scale(out, *spectrum, *output);
             }
             Stage::Mfcc { bank, dct, output } => {
                 let mut bands = std::mem::take(&mut scratch.bands);
                 bands.resize(bank.n_bands() * n_frames, 0.0);
                 self.mel(samples, Spectrum::Power, bank, scratch, &mut bands);
-                decibel::scale(&mut bands, Spectrum::Power, *output);
+                scale(&mut bands, Spectrum::Power, *output);
                 scratch.sums.resize(n_frames, 0.0);
                 dct.apply(&bands, &mut scratch.sums, out);
                 scratch.bands = bands;

@@ -24,18 +24,19 @@
 //! ```
 //!
 //! One clip through the files: `config` is checked by `validate`, `frames` cuts frames and weights them with `window`, `stft`
-//! transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `decibel`, `pcen` or `mfcc` make the values of them;
+//! transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `output`, `pcen` or `mfcc` make the values of them;
 //! `front_end` is the order of it.
 
 mod axis;
 mod config;
-mod decibel;
 mod error;
 mod frames;
 mod front_end;
 mod linear;
+mod logarithm;
 mod mel;
 mod mfcc;
+mod output;
 mod pcen;
 mod preset;
 mod stft;
@@ -44,8 +45,8 @@ mod window;
 
 pub use axis::Axis;
 pub use config::{
-    EmptyBands, Framing, FrontEndConfig, Kind, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig, Output,
-    PcenConfig, Precision, Reference, Spectrum, StftConfig, Window,
+    EmptyBands, Framing, FrontEndConfig, Kind, LinearIn, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig,
+    Output, PcenConfig, Precision, Quietest, Reference, Spectrum, StftConfig, Window,
 };
 pub use error::{Error, Result};
 pub use front_end::{FrontEnd, Scratch};

@@ -1,6 +1,6 @@
 //! Whether a configuration can work, before anything is built from it.
 
-use crate::config::{FrontEndConfig, Kind, MelConfig, Output, Window};
+use crate::config::{FrontEndConfig, Kind, MelConfig, Output, Quietest, Window};
 use crate::error::{Error, Result};
 
 impl FrontEndConfig {
@@ -71,6 +71,8 @@ impl FrontEndConfig {
 /// The largest transform: two minutes at 8 kHz, and squares of sums of accepted samples stay finite in f32.
 const MAX_N_FFT: usize = 1 << 20;
 const POSITIVE: &str = "a number above 0";
+/// Of an f32: what a logarithm is of.
+const NORMAL: &str = "a number of at least 1.2e-38";
 const NOT_NEGATIVE: &str = "a number of at least 0";
 
 fn positive(x: f64) -> bool {
@@ -86,6 +88,10 @@ fn validate_output(output: Output) -> Result<()> {
         Output::Db { top_db: Some(top_db), .. } => {
             check("output.top_db", not_negative(f64::from(top_db)), NOT_NEGATIVE, top_db)
         }
+        Output::Ln(Quietest::Offset(offset)) => {
+            check("output.ln.offset", offset.is_normal() && offset > 0.0, NORMAL, offset)
+        }
+        Output::Ln(Quietest::Floor(floor)) => check("output.ln.floor", floor.is_normal() && floor > 0.0, NORMAL, floor),
         _ => Ok(()),
     }
 }
