@@ -116,8 +116,8 @@ pub struct MelConfig {
 pub enum MelScale {
     /// Linear to 1 kHz, logarithmic above (Slaney's Auditory Toolbox).
     Slaney,
-    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit). Kaldi's and TensorFlow's 1127 ln(1 + f / 700) is this but for
-    /// a factor, and bands do not change with a factor: `kaldi` in a configuration file is this.
+    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit). Kaldi's and TensorFlow's 1127 ln(1 + f / 700) is this but
+    /// for a factor, and bands do not change with a factor: `kaldi` in a configuration file is this.
     #[serde(alias = "kaldi")]
     Htk,
 }

@@ -134,15 +134,14 @@ impl FrontEnd {
         }
     }
 
-    /// Columns of the output for a clip of that many samples. Of centred frames one on the first sample and one every hop
-    /// from there, to the end; of frames inside all that are whole, and one where none is. An empty clip has one frame,
-    /// of silence.
+    /// Columns of the output for a clip of that many samples. Centred: one on the first sample and one every hop from
+    /// there, to the end. Inside: all that are whole, and one where none is. An empty clip has one frame, of silence.
     pub fn n_frames(&self, n_samples: usize) -> usize {
         frames::n_frames(&self.config, n_samples)
     }
 
-    /// Frames that hold sound in a clip whose first `n_real_samples` samples are sound and the others padding: those that
-    /// the sound would have by itself. All of [`n_frames`](Self::n_frames) where nothing was padded.
+    /// Frames that hold sound in a clip whose first `n_real_samples` samples are sound and the others padding: those
+    /// that the sound would have by itself. All of [`n_frames`](Self::n_frames) where nothing was padded.
     pub fn real_frames(&self, n_real_samples: usize) -> usize {
         if n_real_samples == 0 { 0 } else { self.n_frames(n_real_samples) }
     }

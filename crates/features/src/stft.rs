@@ -77,8 +77,8 @@ impl<T: Real> Stft<T> {
         }
     }
 
-    /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Samples outside
-    /// `sounding` are silence, and so are frames that reach no others, without a transform.
+    /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Samples
+    /// outside `sounding` are silence, and so are frames that reach no others, without a transform.
     ///
     /// # Shapes
     /// `power`: `[bins, BLOCK]`; columns beyond the frames hold nothing of use.

@@ -89,7 +89,7 @@ fn compare_all(name: &str, libraries: &[&str], at_least: usize) {
     let mut failed = Vec::new();
     for (name, case) in &cases {
         let (difference, tolerance) = compare(&file, name, case, &case.front_end);
-        println!("{name}: {difference:e} (at most {tolerance:e})");
+        eprintln!("{name}: {difference:e} (at most {tolerance:e})");
         if difference.is_nan() || difference > tolerance {
             failed.push(name);
         }
