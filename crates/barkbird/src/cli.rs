@@ -149,7 +149,8 @@ pub(crate) struct FeaturesArgs {
     /// Configuration of the front end
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Kind of spectrogram: log-mel, pcen, stft or mfcc
+    /// Kind of spectrogram: log-mel, pcen, stft or mfcc; or all of a pretrained model's front end, rate included: yamnet
+    /// or ast
     #[arg(long, value_name = "NAME", conflicts_with = "like")]
     pub(crate) front_end: Option<features::Preset>,
     /// The front end of this run or features folder

@@ -3,7 +3,7 @@
 use crate::compute::ComputeConfig;
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
-use features::FrontEndConfig;
+use features::{FrontEndConfig, Preset};
 use models_cnn::CnnConfig;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -55,6 +55,19 @@ impl Config {
     }
 }
 
+/// What `--front-end` says, as flags: a whole front end and its rate where a pretrained model expects all of it, else
+/// the kind alone, so that the other settings stay what the file says.
+pub(crate) fn preset_flags(preset: Preset) -> Result<Vec<(String, String)>> {
+    let front_end = preset.config();
+    if !preset.is_of_a_model() {
+        return Ok(vec![("front_end.kind".to_owned(), toml::Value::try_from(front_end.kind)?.to_string())]);
+    }
+    Ok(vec![
+        ("clip.sample_rate_hz".to_owned(), front_end.sample_rate_hz.to_string()),
+        ("front_end".to_owned(), toml::Value::try_from(front_end)?.to_string()),
+    ])
+}
+
 /// Splits `key=value` as `--set` has it.
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("{text}: expected KEY=VALUE"))?;
@@ -72,12 +85,11 @@ fn check_keys(known: &toml::Table, read: &toml::Table, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// A table whose `name` says which kind it is replaces one of another name whole, so that no field of the other kind is
-/// left behind.
+/// A table that says which kind it is replaces one of another kind whole, so that nothing of the other is left behind.
 fn overlay(base: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) if same_name(below, &above) => {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) if same_kind(below, &above) => {
                 overlay(below, above);
             }
             (_, value) => {
@@ -87,8 +99,10 @@ fn overlay(base: &mut toml::Table, over: toml::Table) {
     }
 }
 
-fn same_name(below: &toml::Table, above: &toml::Table) -> bool {
-    above.get("name").is_none_or(|name| Some(name) == below.get("name"))
+/// A kind is said by a field `name` (`front_end.kind`) or is the only key (`output = { db = ... }`).
+fn same_kind(below: &toml::Table, above: &toml::Table) -> bool {
+    let another_only_key = below.len() == 1 && above.len() == 1 && !below.keys().eq(above.keys());
+    !another_only_key && above.get("name").is_none_or(|name| Some(name) == below.get("name"))
 }
 
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
@@ -136,6 +150,49 @@ mod tests {
         let config = Config::resolve(None, &[pair("train.lr", "0.002")]).unwrap();
         let text = config.to_toml().unwrap();
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_preset_is_the_kind_alone_or_a_models_whole_front_end() {
+        let folder = std::env::temp_dir().join(format!("barkbird-preset-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("c.toml");
+        std::fs::write(&path, "[front_end]\nhop = 256\nremove_dc = true\n").unwrap();
+        let resolve = |preset| Config::resolve(Some(&path), &preset_flags(preset).unwrap()).unwrap();
+        for preset in Preset::ALL {
+            let config = resolve(preset);
+            if preset.is_of_a_model() {
+                assert_eq!((config.front_end, config.clip.sample_rate_hz), (preset.config(), 16_000), "{preset}");
+            } else {
+                let expected = FrontEndConfig { hop: 256, remove_dc: true, ..preset.config() };
+                assert_eq!((config.front_end, config.clip.sample_rate_hz), (expected, 22_050), "{preset}");
+            }
+        }
+        let mut flags = preset_flags(Preset::Yamnet).unwrap();
+        flags.push(pair("front_end.hop", "80"));
+        assert_eq!(
+            Config::resolve(None, &flags).unwrap().front_end,
+            FrontEndConfig { hop: 80, ..Preset::Yamnet.config() }
+        );
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_may_say_another_scale_of_the_values() {
+        let folder = std::env::temp_dir().join(format!("barkbird-scale-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("c.toml");
+        std::fs::write(&path, "[front_end.kind]\nspectrum = \"magnitude\"\noutput = { ln = { offset = 0.5 } }\n")
+            .unwrap();
+        let config = Config::resolve(Some(&path), &[]).unwrap();
+        let features::Kind::LogMel(log_mel) = config.front_end.kind else { panic!("{config:?}") };
+        assert_eq!(log_mel.output, features::Output::Ln(features::Quietest::Offset(0.5)));
+        std::fs::write(&path, "[front_end.kind]\noutput = { db = { top_db = 60.0 } }\n").unwrap();
+        let config = Config::resolve(Some(&path), &[]).unwrap();
+        let features::Kind::LogMel(log_mel) = config.front_end.kind else { panic!("{config:?}") };
+        let db = features::Output::Db { reference: features::Reference::One, top_db: Some(60.0) };
+        assert_eq!(log_mel.output, db);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

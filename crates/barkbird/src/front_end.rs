@@ -3,8 +3,9 @@
 
 use anyhow::{Context, Result};
 use audio_io::{ClipConfig, Row};
-use features::{FrontEnd, FrontEndConfig, Kind, LogMelConfig, Output, StftConfig};
+use features::{FrontEnd, FrontEndConfig, Kind, Output, Spectrum};
 use serde::{Deserialize, Serialize};
+use std::f32::consts::LN_10;
 use std::path::Path;
 
 /// Changes whenever the same settings give other values, so that no cache entry of an earlier version is used.
@@ -70,13 +71,19 @@ impl Chain {
         self.spectrogram.hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
     }
 
-    /// How many of the spectrogram's units one decibel is; 0 where values are not decibels, so that a gain, which is
+    /// How many of the spectrogram's units one decibel is; 0 where values are not logarithms, so that a gain, which is
     /// not a sum there, is left out.
     pub(crate) fn unit_per_db(&self) -> f32 {
-        match &self.spectrogram.kind {
-            Kind::LogMel(LogMelConfig { output: Output::Db { .. }, .. })
-            | Kind::Stft(StftConfig { output: Output::Db { .. }, .. }) => 1.0,
-            _ => 0.0,
+        let (output, spectrum) = match &self.spectrogram.kind {
+            Kind::LogMel(log_mel) => (log_mel.output, log_mel.spectrum),
+            Kind::Stft(stft) => (stft.output, stft.spectrum),
+            Kind::Pcen(_) | Kind::Mfcc(_) => return 0.0,
+        };
+        match (output, spectrum) {
+            (Output::Linear, _) => 0.0,
+            (Output::Db { .. }, _) => 1.0,
+            (Output::Ln(_), Spectrum::Power) => LN_10 / 10.0,
+            (Output::Ln(_), Spectrum::Magnitude) => LN_10 / 20.0,
         }
     }
 
@@ -118,5 +125,27 @@ impl Chain {
             Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames })
         };
         clips.into_iter().map(spectrogram).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use features::Preset;
+
+    #[test]
+    fn a_gain_is_as_many_units_as_unit_per_db_says() {
+        let quiet: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let louder: Vec<f32> = quiet.iter().map(|sample| 10.0 * sample).collect(); // by 20 dB
+        for preset in [Preset::LogMel, Preset::Stft, Preset::Yamnet, Preset::Ast] {
+            let chain = Chain::new(ClipConfig::default(), preset.config());
+            let front_end = chain.build().unwrap();
+            let largest = |samples| front_end.compute_one(samples).unwrap().into_iter().fold(f32::MIN, f32::max);
+            let gain = largest(&louder) - largest(&quiet);
+            assert!((gain - 20.0 * chain.unit_per_db()).abs() < 1e-3, "{preset}: {gain}");
+        }
+        for preset in [Preset::Pcen, Preset::Mfcc] {
+            assert_eq!(Chain::new(ClipConfig::default(), preset.config()).unit_per_db(), 0.0, "{preset}");
+        }
     }
 }

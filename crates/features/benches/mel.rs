@@ -6,17 +6,16 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use features::{FrontEnd, FrontEndConfig, Precision, Preset};
 
-fn five_seconds() -> Vec<f32> {
+fn five_seconds(sample_rate_hz: u32) -> Vec<f32> {
     let mut state = 1_u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as f32 / (1 << 24) as f32 - 0.5
     };
-    (0..5 * 22_050).map(|i| 0.5 * (i as f32 * 0.1).sin() + 0.1 * noise()).collect()
+    (0..5 * sample_rate_hz).map(|i| 0.5 * (i as f32 * 0.1).sin() + 0.1 * noise()).collect()
 }
 
 fn clips(criterion: &mut Criterion) {
-    let samples = five_seconds();
     let mut group = criterion.benchmark_group("clip_5s");
     group.throughput(Throughput::Elements(1));
     let presets = Preset::ALL.map(|preset| (preset.to_string(), preset.config()));
@@ -26,6 +25,7 @@ fn clips(criterion: &mut Criterion) {
     ];
     for (name, config) in presets.into_iter().chain(others) {
         let front_end = FrontEnd::new(&config).expect("presets are valid");
+        let samples = five_seconds(config.sample_rate_hz);
         let mut scratch = front_end.scratch();
         let mut out = vec![0.0; front_end.n_bands() * front_end.n_frames(samples.len())];
         group.bench_function(name, |bencher| {

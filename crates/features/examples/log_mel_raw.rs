@@ -30,7 +30,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let front_end = FrontEnd::new(&FrontEndConfig {
         sample_rate_hz: rate_hz.parse()?,
         n_fft: 2048,
-        n_window: None,
         hop: 512,
         precision,
         kind: Kind::LogMel(LogMelConfig {
@@ -44,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             output: Output::Db { reference, top_db },
             ..LogMelConfig::default()
         }),
+        ..FrontEndConfig::default()
     })?;
 
     let bytes = std::fs::read(input)?;

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// Everything that decides the values of a spectrogram, apart from the samples.
 ///
-/// A field that is left out of a configuration file takes its default; a field that is not known is an error.
+/// A field that is left out of a configuration file takes its default; a field that is not known is an error. Fields
+/// that came later than the first shards and models are written only where they are not the default, so that what was
+/// the same front end before is the same text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FrontEndConfig {
@@ -12,14 +14,51 @@ pub struct FrontEndConfig {
     pub sample_rate_hz: u32,
     /// Samples a transform, even.
     pub n_fft: usize,
-    /// Samples of the Hann window, in the middle of the transform; `None`: `n_fft`.
+    /// Samples a frame, which are those of the window, with zeros up to the transform's; `None`: `n_fft`.
     pub n_window: Option<usize>,
     /// Samples from one frame to the next.
     pub hop: usize,
+    /// Where frames lie.
+    #[serde(skip_serializing_if = "is_default")]
+    pub framing: Framing,
+    /// Whether the mean of each frame is taken off it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub remove_dc: bool,
+    /// Share of the sample before that is taken off each sample of a frame, 0 to 1, which makes high frequencies
+    /// louder; 0: none is. The first sample, before which a frame has none, counts as its own.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pre_emphasis: f64,
+    /// What a frame is weighted with.
+    #[serde(skip_serializing_if = "is_default")]
+    pub window: Window,
     /// Arithmetic of the Fourier transform.
     pub precision: Precision,
     /// What is made of the spectrum.
     pub kind: Kind,
+}
+
+/// Where frames lie.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// The first is centred on the first sample, with silence beyond both ends of the sound.
+    #[default]
+    Centred,
+    /// The first begins with the first sample and the last ends within the sound; a sound shorter than a frame is
+    /// followed by silence. Zeros up to the transform's length come after the frame.
+    Inside,
+}
+
+/// What a frame is weighted with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// One period of a raised cosine: its first sample is zero and its last is not, and shifted copies at a hop of half
+    /// its length add up to one.
+    #[default]
+    PeriodicHann,
+    /// The same with its first and its last sample zero.
+    SymmetricHann,
 }
 
 /// Arithmetic of the Fourier transform. The rest is in f32 either way.
@@ -62,6 +101,9 @@ pub struct MelConfig {
     pub f_max_hz: Option<f64>,
     /// The frequency scale on which the bands are equally wide.
     pub scale: MelScale,
+    /// The axis along which the sides of a band's triangle are straight.
+    #[serde(skip_serializing_if = "is_default")]
+    pub linear_in: LinearIn,
     /// The height of the bands.
     pub norm: MelNorm,
     /// What to do where a band is narrower than the spacing of the bins and holds none.
@@ -74,8 +116,21 @@ pub struct MelConfig {
 pub enum MelScale {
     /// Linear to 1 kHz, logarithmic above (Slaney's Auditory Toolbox).
     Slaney,
-    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit).
+    /// 2595 log10(1 + f / 700) (the Hidden Markov Toolkit). Kaldi's and TensorFlow's 1127 ln(1 + f / 700) is this but
+    /// for a factor, and bands do not change with a factor: `kaldi` in a configuration file is this.
+    #[serde(alias = "kaldi")]
     Htk,
+}
+
+/// The axis along which the sides of a triangle are straight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinearIn {
+    /// Frequency in Hz, as librosa has it.
+    #[default]
+    Hz,
+    /// The mel scale of the bands, as Kaldi and TensorFlow have it.
+    Mel,
 }
 
 /// Height of the triangular bands.
@@ -123,6 +178,18 @@ pub enum Output {
         #[serde(default)]
         top_db: Option<f32>,
     },
+    /// The natural logarithm of what was summed.
+    Ln(Quietest),
+}
+
+/// What keeps the logarithm of silence finite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quietest {
+    /// This is added to every value.
+    Offset(f32),
+    /// Values below this count as this.
+    Floor(f32),
 }
 
 /// What 0 dB is.
@@ -133,6 +200,17 @@ pub enum Reference {
     One,
     /// The largest value of the clip.
     Max,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl FrontEndConfig {
+    /// Samples of a frame.
+    pub(crate) fn frame_len(&self) -> usize {
+        self.n_window.unwrap_or(self.n_fft)
+    }
 }
 
 impl Reference {
@@ -219,6 +297,7 @@ impl Default for MelConfig {
             f_min_hz: LOWEST_HZ,
             f_max_hz: None,
             scale: MelScale::Slaney,
+            linear_in: LinearIn::Hz,
             norm: MelNorm::Slaney,
             empty_bands: EmptyBands::Refuse,
         }
@@ -283,6 +362,10 @@ impl Default for FrontEndConfig {
             n_fft: 2048,
             n_window: None,
             hop: 1024,
+            framing: Framing::Centred,
+            remove_dc: false,
+            pre_emphasis: 0.0,
+            window: Window::PeriodicHann,
             precision: Precision::F64,
             kind: Kind::LogMel(LogMelConfig::default()),
         }

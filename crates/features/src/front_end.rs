@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use crate::axis::Axis;
 use crate::config::{FrontEndConfig, Kind, Output, Precision, Spectrum};
-use crate::decibel;
 use crate::error::{Error, Result};
+use crate::frames;
 use crate::linear::Linear;
 use crate::mel::MelBank;
 use crate::mfcc::Dct;
+use crate::output::scale;
 use crate::pcen::Pcen;
 use crate::stft::{BLOCK, Buffers, Stft, sounding};
 
@@ -112,10 +113,9 @@ impl FrontEnd {
                 output: mfcc.output,
             },
         };
-        let n_window = config.n_window.unwrap_or(config.n_fft);
         let transform = match config.precision {
-            Precision::F64 => Transform::F64(Stft::new(config.n_fft, n_window, config.hop)),
-            Precision::F32 => Transform::F32(Stft::new(config.n_fft, n_window, config.hop)),
+            Precision::F64 => Transform::F64(Stft::new(config)),
+            Precision::F32 => Transform::F32(Stft::new(config)),
         };
         Ok(Self { config: config.clone(), transform, stage })
     }
@@ -134,14 +134,14 @@ impl FrontEnd {
         }
     }
 
-    /// Columns of the output for a clip of that many samples: one frame centred on the first sample and one every hop
-    /// from there, to the end. An empty clip has one frame, of silence.
+    /// Columns of the output for a clip of that many samples. Centred: one on the first sample and one every hop from
+    /// there, to the end. Inside: all that are whole, and one where none is. An empty clip has one frame, of silence.
     pub fn n_frames(&self, n_samples: usize) -> usize {
-        1 + n_samples / self.config.hop
+        frames::n_frames(&self.config, n_samples)
     }
 
     /// Frames that hold sound in a clip whose first `n_real_samples` samples are sound and the others padding: those
-    /// whose centre is not after the end of the sound. All of [`n_frames`](Self::n_frames) where nothing was padded.
+    /// that the sound would have by itself. All of [`n_frames`](Self::n_frames) where nothing was padded.
     pub fn real_frames(&self, n_real_samples: usize) -> usize {
         if n_real_samples == 0 { 0 } else { self.n_frames(n_real_samples) }
     }
@@ -166,7 +166,7 @@ impl FrontEnd {
         }
     }
 
-    /// Unit of the values: `dB`, `power`, `magnitude`, or empty where they have none.
+    /// Unit of the values: `dB`, `power`, `magnitude`, `ln power`, `ln magnitude`, or empty where they have none.
     pub fn unit(&self) -> &'static str {
         match &self.stage {
             Stage::LogMel { spectrum, output, .. } | Stage::Linear { spectrum, output, .. } => {
@@ -174,6 +174,8 @@ impl FrontEnd {
                     (Output::Db { .. }, _) => "dB",
                     (Output::Linear, Spectrum::Power) => "power",
                     (Output::Linear, Spectrum::Magnitude) => "magnitude",
+                    (Output::Ln(_), Spectrum::Power) => "ln power",
+                    (Output::Ln(_), Spectrum::Magnitude) => "ln magnitude",
                 }
             }
             Stage::Pcen { .. } | Stage::Mfcc { .. } => "",
@@ -213,7 +215,7 @@ impl FrontEnd {
         match &self.stage {
             Stage::LogMel { bank, spectrum, output } => {
                 self.mel(samples, *spectrum, bank, scratch, out);
-                decibel::scale(out, *spectrum, *output);
+                scale(out, *spectrum, *output);
             }
             Stage::Pcen { bank, spectrum, pcen } => {
                 self.mel(samples, *spectrum, bank, scratch, out);
@@ -222,13 +224,13 @@ impl FrontEnd {
             Stage::Linear { linear, spectrum, output } => {
                 let write = |block: &[_], frames| linear.apply(block, out, n_frames, frames);
                 self.for_each_block(samples, *spectrum, scratch, write);
-                decibel::scale(out, *spectrum, *output);
+                scale(out, *spectrum, *output);
             }
             Stage::Mfcc { bank, dct, output } => {
                 let mut bands = std::mem::take(&mut scratch.bands);
                 bands.resize(bank.n_bands() * n_frames, 0.0);
                 self.mel(samples, Spectrum::Power, bank, scratch, &mut bands);
-                decibel::scale(&mut bands, Spectrum::Power, *output);
+                scale(&mut bands, Spectrum::Power, *output);
                 scratch.sums.resize(n_frames, 0.0);
                 dct.apply(&bands, &mut scratch.sums, out);
                 scratch.bands = bands;

@@ -1,9 +1,12 @@
-//! Samples to spectrograms: log-mel, and PCEN, linear-frequency and cepstral front ends beside it.
+//! Samples to spectrograms: log-mel, and PCEN, linear-frequency and cepstral front ends beside it, and those that
+//! YAMNet and the Audio Spectrogram Transformer were trained with.
 //!
 //! A [`FrontEndConfig`] says everything that decides the values; a [`FrontEnd`] is built from it once and computes any
 //! number of clips, each thread with its own [`Scratch`]. The same configuration and samples give the same values
-//! whichever thread computes them. Values are those of librosa: centred frames with silence beyond the ends, a
-//! periodic Hann window, the same bands and the same decibels.
+//! whichever thread computes them. By default values are those of librosa: centred frames with silence beyond the ends,
+//! a periodic Hann window, the same bands and the same decibels. [`Preset::Yamnet`] and [`Preset::Ast`] are TensorFlow's
+//! and Kaldi's in the same fields: frames inside the sound, bands that are triangles along the mel axis, natural
+//! logarithms.
 //!
 //! What this crate must not know: files, sample rate conversion, labels, tensors, and what is done with a spectrogram.
 //! Samples come in at the configured rate, rows come out.
@@ -23,18 +26,20 @@
 //! # Ok::<(), features::Error>(())
 //! ```
 //!
-//! One clip through the files: `config` is checked by `validate`, `stft` cuts frames, weights them with `window` and transforms two
-//! at a time, `mel` (or `linear`) gathers bins into bands, and `decibel`, `pcen` or `mfcc` make the values of them;
-//! `front_end` is the order of it.
+//! One clip through the files: `config` is checked by `validate`, `frames` cuts frames and weights them with `window`,
+//! `stft` transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `output`, `pcen` or `mfcc` make the
+//! values of them; `front_end` is the order of it.
 
 mod axis;
 mod config;
-mod decibel;
 mod error;
+mod frames;
 mod front_end;
 mod linear;
+mod logarithm;
 mod mel;
 mod mfcc;
+mod output;
 mod pcen;
 mod preset;
 mod stft;
@@ -43,8 +48,8 @@ mod window;
 
 pub use axis::Axis;
 pub use config::{
-    EmptyBands, FrontEndConfig, Kind, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig, Output, PcenConfig,
-    Precision, Reference, Spectrum, StftConfig,
+    EmptyBands, Framing, FrontEndConfig, Kind, LinearIn, LogMelConfig, MelConfig, MelNorm, MelScale, MfccConfig,
+    Output, PcenConfig, Precision, Quietest, Reference, Spectrum, StftConfig, Window,
 };
 pub use error::{Error, Result};
 pub use front_end::{FrontEnd, Scratch};

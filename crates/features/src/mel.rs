@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::config::{EmptyBands, FrontEndConfig, MelConfig, MelNorm, MelScale};
+use crate::config::{EmptyBands, FrontEndConfig, LinearIn, MelConfig, MelNorm, MelScale};
 use crate::error::{Error, Result};
 use crate::stft::BLOCK;
 
@@ -25,13 +25,12 @@ struct Band {
 impl MelBank {
     pub(crate) fn new(config: &FrontEndConfig, mel: &MelConfig) -> Result<Self> {
         let mut bank = Self { bands: Vec::with_capacity(mel.n_mels), weights: Vec::new(), bins: 0..0 };
-        let edges_hz = edges_hz(mel, config.nyquist_hz());
-        for triangle in edges_hz.windows(3) {
-            let (first, weights) = weigh(triangle, config, mel.norm);
+        for triangle in edges(mel, config.nyquist_hz()).windows(3) {
+            let (first, weights) = weigh(triangle, config, mel);
             let start = bank.weights.len();
             bank.weights.extend(weights);
             let weights = start..bank.weights.len();
-            bank.bands.push(Band { first, weights, centre_hz: triangle[1] as f32 });
+            bank.bands.push(Band { first, weights, centre_hz: triangle[1].hz as f32 });
         }
         let covered = || bank.bands.iter().filter(|band| !band.weights.is_empty());
         let n_empty = bank.bands.len() - covered().count();
@@ -78,36 +77,51 @@ impl MelBank {
     }
 }
 
+/// A corner of a triangle.
+struct Edge {
+    hz: f64,
+    mel: f64,
+}
+
 /// Lower edge, centre and upper edge of every band: band `i` has those at `i`, `i + 1` and `i + 2`.
 ///
 /// # Shapes
 /// `[n_mels + 2]`
-fn edges_hz(mel: &MelConfig, nyquist_hz: f64) -> Vec<f64> {
+fn edges(mel: &MelConfig, nyquist_hz: f64) -> Vec<Edge> {
     let low = mel.scale.hz_to_mel(mel.f_min_hz);
     let high = mel.scale.hz_to_mel(mel.f_max_hz.unwrap_or(nyquist_hz));
     let step = (high - low) / (mel.n_mels + 1) as f64;
-    (0..=mel.n_mels).map(|i| low + i as f64 * step).chain([high]).map(|m| mel.scale.mel_to_hz(m)).collect()
+    let mels = (0..=mel.n_mels).map(|i| low + i as f64 * step).chain([high]);
+    mels.map(|m| Edge { hz: mel.scale.mel_to_hz(m), mel: m }).collect()
 }
 
 /// The first bin of a triangle and the weights from there on.
 ///
 /// Weights are rounded to f32 before they are normalised and after, as librosa does, so that they are the same bits.
-fn weigh(triangle: &[f64], config: &FrontEndConfig, norm: MelNorm) -> (usize, Vec<f32>) {
-    let (low, centre, high) = (triangle[0], triangle[1], triangle[2]);
-    let height = match norm {
-        MelNorm::Slaney => 2.0 / (high - low),
+fn weigh(triangle: &[Edge], config: &FrontEndConfig, mel: &MelConfig) -> (usize, Vec<f32>) {
+    let (low_hz, high_hz) = (triangle[0].hz, triangle[2].hz);
+    let height = match mel.norm {
+        MelNorm::Slaney => 2.0 / (high_hz - low_hz),
         MelNorm::None => 1.0,
     };
+    let [low, centre, high] = [0, 1, 2].map(|corner| match mel.linear_in {
+        LinearIn::Hz => triangle[corner].hz,
+        LinearIn::Mel => triangle[corner].mel,
+    });
     let spacing_hz = 1.0 / (config.n_fft as f64 * (1.0 / f64::from(config.sample_rate_hz)));
     let weight = |bin: usize| {
         let hz = bin as f64 * spacing_hz;
-        let rising = (hz - low) / (centre - low);
-        let falling = (high - hz) / (high - centre);
+        let place = match mel.linear_in {
+            LinearIn::Hz => hz,
+            LinearIn::Mel => mel.scale.hz_to_mel(hz),
+        };
+        let rising = (place - low) / (centre - low);
+        let falling = (high - place) / (high - centre);
         let side = rising.min(falling).max(0.0) as f32;
         (f64::from(side) * height) as f32
     };
     let n_bins = config.n_fft / 2 + 1;
-    let near = (low / spacing_hz) as usize..n_bins.min((high / spacing_hz) as usize + 2);
+    let near = (low_hz / spacing_hz) as usize..n_bins.min((high_hz / spacing_hz) as usize + 2);
     let mut covered = near.skip_while(|&bin| weight(bin) == 0.0).peekable();
     let first = covered.peek().copied().unwrap_or(0);
     (first, covered.map(weight).take_while(|&w| w > 0.0).collect())
@@ -118,7 +132,7 @@ fn too_narrow(config: &FrontEndConfig, mel: &MelConfig, n_empty: usize) -> Error
     let has_no_empty = |n_fft: usize, n_mels: usize| {
         let config = FrontEndConfig { n_fft, ..config.clone() };
         let mel = MelConfig { n_mels, ..mel.clone() };
-        edges_hz(&mel, config.nyquist_hz()).windows(3).all(|t| !weigh(t, &config, mel.norm).1.is_empty())
+        edges(&mel, config.nyquist_hz()).windows(3).all(|t| !weigh(t, &config, &mel).1.is_empty())
     };
     let fewer = (1..mel.n_mels).rev().find(|&n_mels| has_no_empty(config.n_fft, n_mels));
     let longer = (1..6).map(|shift| config.n_fft << shift).find(|&n_fft| has_no_empty(n_fft, mel.n_mels));
@@ -186,21 +200,44 @@ mod tests {
 
     #[test]
     fn equal_height_bands_add_up_to_one_between_the_outer_centres() {
-        let bank = bank(MelConfig { n_mels: 128, norm: MelNorm::None, ..MelConfig::default() }).unwrap();
-        let mut sums = vec![0.0_f32; 1025];
-        for band in &bank.bands {
-            for (sum, weight) in sums[band.first..].iter_mut().zip(&bank.weights[band.weights.clone()]) {
-                *sum += weight;
+        for linear_in in [LinearIn::Hz, LinearIn::Mel] {
+            let equal_height = MelConfig { n_mels: 128, norm: MelNorm::None, linear_in, ..MelConfig::default() };
+            let bank = bank(equal_height).unwrap();
+            let mut sums = vec![0.0_f32; 1025];
+            for band in &bank.bands {
+                for (sum, weight) in sums[band.first..].iter_mut().zip(&bank.weights[band.weights.clone()]) {
+                    *sum += weight;
+                }
+            }
+            let spacing_hz = 22_050.0 / 2048.0;
+            let (low, high) = (bank.bands[0].centre_hz, bank.bands[127].centre_hz);
+            for (bin, sum) in sums.iter().enumerate() {
+                let hz = bin as f32 * spacing_hz;
+                if hz > low && hz < high {
+                    assert!((sum - 1.0).abs() < 1e-5, "bin {bin}: {sum}");
+                }
             }
         }
-        let spacing_hz = 22_050.0 / 2048.0;
-        let (low, high) = (bank.bands[0].centre_hz, bank.bands[127].centre_hz);
-        for (bin, sum) in sums.iter().enumerate() {
-            let hz = bin as f32 * spacing_hz;
-            if hz > low && hz < high {
-                assert!((sum - 1.0).abs() < 1e-5, "bin {bin}: {sum}");
-            }
-        }
+    }
+
+    #[test]
+    fn sides_that_are_straight_in_mel_bulge_in_hz() {
+        let of = |linear_in| {
+            let mel =
+                MelConfig { n_mels: 8, scale: MelScale::Htk, norm: MelNorm::None, linear_in, ..MelConfig::default() };
+            bank(mel).unwrap()
+        };
+        let (hz, mel) = (of(LinearIn::Hz), of(LinearIn::Mel));
+        let inner_bin = hz.bands[7].first + 3; // on the rising side of the highest band
+        let weight = |bank: &MelBank| bank.weights[bank.bands[7].weights.start + inner_bin - bank.bands[7].first];
+        assert_eq!(hz.bands[7].first, mel.bands[7].first);
+        assert!(weight(&mel) > weight(&hz) && weight(&mel) < 1.5 * weight(&hz), "{} {}", weight(&mel), weight(&hz));
+    }
+
+    #[test]
+    fn kaldis_name_is_understood() {
+        let mel: MelConfig = toml::from_str("scale = \"kaldi\"").unwrap();
+        assert_eq!(mel.scale, MelScale::Htk);
     }
 
     #[test]

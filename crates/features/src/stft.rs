@@ -1,4 +1,4 @@
-//! The short-time Fourier transform: centred frames, silence beyond the ends, squared magnitudes.
+//! The short-time Fourier transform: squared magnitudes of frames.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftNum, FftPlanner};
 
-use crate::window::hann;
+use crate::config::FrontEndConfig;
+use crate::frames::Frames;
 
 /// Frames that are transformed before anything is made of them: rows of this many are one or two vectors.
 pub(crate) const BLOCK: usize = 8;
@@ -44,9 +45,7 @@ impl Real for f64 {
 
 /// A planned transform. Two real frames are the real and the imaginary part of one complex transform.
 pub(crate) struct Stft<T> {
-    hop: usize,
-    /// Half of Hann's window, see [`power_of_two_frames`].
-    half_window: Vec<T>,
+    frames: Frames<T>,
     plan: Arc<dyn Fft<T>>,
 }
 
@@ -63,28 +62,23 @@ pub(crate) struct Buffers<T> {
 }
 
 impl<T: Real> Stft<T> {
-    pub(crate) fn new(n_fft: usize, n_window: usize, hop: usize) -> Self {
-        let half_window = hann(n_window, n_fft).into_iter().map(|w| T::of_f64(0.5 * w)).collect();
-        Self { hop, half_window, plan: FftPlanner::new().plan_fft_forward(n_fft) }
-    }
-
-    fn n_fft(&self) -> usize {
-        self.half_window.len()
+    pub(crate) fn new(config: &FrontEndConfig) -> Self {
+        Self { frames: Frames::new(config), plan: FftPlanner::new().plan_fft_forward(config.n_fft) }
     }
 
     pub(crate) fn buffers(&self) -> Buffers<T> {
         let zero = Complex::new(T::zero(), T::zero());
+        let n_fft = self.frames.n_fft();
         Buffers {
-            frames: vec![zero; self.n_fft()],
-            spectrum: vec![zero; self.n_fft()],
+            frames: vec![zero; n_fft],
+            spectrum: vec![zero; n_fft],
             work: vec![zero; self.plan.get_outofplace_scratch_len()],
-            power: vec![0.0; BLOCK * (self.n_fft() / 2 + 1)],
+            power: vec![0.0; BLOCK * (n_fft / 2 + 1)],
         }
     }
 
-    /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Frame `t` is
-    /// centred on sample `t * hop`; samples before the first, after the last and outside `sounding` are silence, and
-    /// so are frames that reach no others, without a transform.
+    /// Squared magnitudes of the bins `bins` of the frames `frames`, of which there are at most `BLOCK`. Samples
+    /// outside `sounding` are silence, and so are frames that reach no others, without a transform.
     ///
     /// # Shapes
     /// `power`: `[bins, BLOCK]`; columns beyond the frames hold nothing of use.
@@ -98,42 +92,19 @@ impl<T: Real> Stft<T> {
         buffers: &mut Buffers<T>,
         power: &mut [[f32; BLOCK]],
     ) {
-        let half = self.n_fft() / 2;
-        let silent = |frame: usize| {
-            let centre = frame * self.hop;
-            centre + half <= sounding.start || centre >= sounding.end + half
-        };
+        let silent = |frame| self.frames.is_silent(frame, &sounding);
         let rows = buffers.power.chunks_exact_mut(2 * bins.len()).take(BLOCK / 2);
         for (rows, frame) in rows.zip(frames.step_by(2)) {
             if silent(frame) && silent(frame + 1) {
                 rows.fill(0.0);
                 continue;
             }
-            self.window_two_frames(samples, frame, &mut buffers.frames);
+            self.frames.write_two(samples, frame, &mut buffers.frames);
             self.plan.process_outofplace_with_scratch(&mut buffers.frames, &mut buffers.spectrum, &mut buffers.work);
             let (first, second) = rows.split_at_mut(bins.len());
             power_of_two_frames(&buffers.spectrum, bins.clone(), first, second);
         }
         transpose(&buffers.power, power);
-    }
-
-    #[inline(always)]
-    fn window_two_frames(&self, samples: &[f32], frame: usize, out: &mut [Complex<T>]) {
-        let n_fft = self.n_fft();
-        let half = n_fft / 2;
-        let centre = frame * self.hop;
-        if centre >= half && centre + self.hop + half <= samples.len() {
-            let first = &samples[centre - half..][..n_fft];
-            let second = &samples[centre + self.hop - half..][..n_fft];
-            for (((value, &weight), &a), &b) in out.iter_mut().zip(&self.half_window).zip(first).zip(second) {
-                *value = Complex::new(T::of_f32(a) * weight, T::of_f32(b) * weight);
-            }
-        } else {
-            let at = |i: usize| i.checked_sub(half).and_then(|i| samples.get(i)).map_or(T::zero(), |&x| T::of_f32(x));
-            for (i, (value, &weight)) in out.iter_mut().zip(&self.half_window).enumerate() {
-                *value = Complex::new(at(centre + i) * weight, at(centre + self.hop + i) * weight);
-            }
-        }
     }
 }
 
@@ -155,7 +126,7 @@ pub(crate) fn sounding(samples: &[f32]) -> Range<usize> {
 /// Takes the transforms of two real frames apart and squares their magnitudes.
 ///
 /// With `z` the transform of `a + ib`, that of `a` is `(z[k] + conj z[n-k]) / 2` and that of `b` is
-/// `(z[k] - conj z[n-k]) / 2i`. The halves are in the window already.
+/// `(z[k] - conj z[n-k]) / 2i`. The halves are in the window of [`Frames`] already.
 ///
 /// # Shapes
 /// `a`, `b`: `[bins]`
@@ -207,6 +178,11 @@ mod tests {
     use std::f64::consts::PI;
 
     use super::*;
+    use crate::config::Window;
+
+    fn stft<T: Real>(n_fft: usize, hop: usize) -> Stft<T> {
+        Stft::new(&FrontEndConfig { n_fft, hop, ..FrontEndConfig::default() })
+    }
 
     fn noise(n: usize) -> Vec<f32> {
         let mut state = 7_u32;
@@ -219,7 +195,7 @@ mod tests {
 
     /// One bin of one frame by the definition.
     fn power_by_definition(samples: &[f32], n_fft: usize, hop: usize, frame: usize, bin: usize) -> f64 {
-        let window = hann(n_fft, n_fft);
+        let window = Window::PeriodicHann.weights(n_fft);
         let (mut re, mut im) = (0.0, 0.0);
         for (i, weight) in window.iter().enumerate() {
             let at = (frame * hop + i).checked_sub(n_fft / 2).and_then(|i| samples.get(i));
@@ -233,7 +209,7 @@ mod tests {
 
     fn compare<T: Real>(n_samples: usize, n_fft: usize, hop: usize, bins: Range<usize>, tolerance: f64) {
         let samples = noise(n_samples);
-        let stft = Stft::<T>::new(n_fft, n_fft, hop);
+        let stft = stft::<T>(n_fft, hop);
         let mut power = vec![[0.0; BLOCK]; bins.len()];
         stft.power(&samples, sounding(&samples), 0..BLOCK, bins.clone(), &mut stft.buffers(), &mut power);
         for (bin, row) in bins.zip(&power) {
@@ -252,7 +228,7 @@ mod tests {
         assert_eq!(sounding(&samples), 64..256);
         assert_eq!(sounding(&samples[..199]), 64..199);
         assert_eq!(sounding(&[0.0; 9]), 0..0);
-        let stft = Stft::<f64>::new(32, 32, 25);
+        let stft = stft::<f64>(32, 25);
         let powers = |sounding| {
             let mut all = Vec::new();
             for start in [0, BLOCK] {

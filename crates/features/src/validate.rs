@@ -1,6 +1,6 @@
 //! Whether a configuration can work, before anything is built from it.
 
-use crate::config::{FrontEndConfig, Kind, MelConfig, Output};
+use crate::config::{FrontEndConfig, Kind, MelConfig, Output, Quietest, Window};
 use crate::error::{Error, Result};
 
 impl FrontEndConfig {
@@ -17,10 +17,12 @@ impl FrontEndConfig {
         let even = self.n_fft >= 2 && self.n_fft.is_multiple_of(2);
         check("n_fft", even && self.n_fft <= MAX_N_FFT, format!("an even number from 2 to {MAX_N_FFT}"), self.n_fft)?;
         check("hop", self.hop > 0, "at least 1", self.hop)?;
-        if let Some(n_window) = self.n_window {
-            let fits = (2..=self.n_fft).contains(&n_window);
-            check("n_window", fits, format!("2 to n_fft = {}", self.n_fft), n_window)?;
-        }
+        // Below, a window is all zeros.
+        let shortest = if self.window == Window::SymmetricHann { 3 } else { 2 };
+        let fits = (shortest..=self.n_fft).contains(&self.frame_len());
+        check("n_window", fits, format!("{shortest} to n_fft = {}", self.n_fft), self.frame_len())?;
+        let share = (0.0..=1.0).contains(&self.pre_emphasis);
+        check("pre_emphasis", share, "a number from 0 to 1", self.pre_emphasis)?;
         match &self.kind {
             Kind::LogMel(log_mel) => {
                 self.validate_mel(&log_mel.mel)?;
@@ -69,6 +71,8 @@ impl FrontEndConfig {
 /// The largest transform: two minutes at 8 kHz, and squares of sums of accepted samples stay finite in f32.
 const MAX_N_FFT: usize = 1 << 20;
 const POSITIVE: &str = "a number above 0";
+/// Of an f32: what a logarithm is of.
+const NORMAL: &str = "a number of at least 1.2e-38";
 const NOT_NEGATIVE: &str = "a number of at least 0";
 
 fn positive(x: f64) -> bool {
@@ -84,6 +88,10 @@ fn validate_output(output: Output) -> Result<()> {
         Output::Db { top_db: Some(top_db), .. } => {
             check("output.top_db", not_negative(f64::from(top_db)), NOT_NEGATIVE, top_db)
         }
+        Output::Ln(Quietest::Offset(offset)) => {
+            check("output.ln.offset", offset.is_normal() && offset > 0.0, NORMAL, offset)
+        }
+        Output::Ln(Quietest::Floor(floor)) => check("output.ln.floor", floor.is_normal() && floor > 0.0, NORMAL, floor),
         _ => Ok(()),
     }
 }

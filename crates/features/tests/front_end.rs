@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input fails")]
 
 use features::{
-    EmptyBands, Error, FrontEnd, FrontEndConfig, Kind, LogMelConfig, MelConfig, MfccConfig, Output, PcenConfig,
-    Precision, Preset, Reference, StftConfig,
+    EmptyBands, Error, Framing, FrontEnd, FrontEndConfig, Kind, LogMelConfig, MelConfig, MfccConfig, Output,
+    PcenConfig, Precision, Preset, Quietest, Reference, StftConfig, Window,
 };
 use proptest::prelude::*;
 
@@ -25,6 +25,7 @@ fn small_of(preset: Preset) -> FrontEndConfig {
         Preset::Pcen => Kind::Pcen(PcenConfig { mel, ..PcenConfig::default() }),
         Preset::Stft => Kind::Stft(StftConfig::default()),
         Preset::Mfcc => Kind::Mfcc(MfccConfig { mel, n_mfcc: 13, ..MfccConfig::default() }),
+        Preset::Yamnet | Preset::Ast => return preset.config(),
     };
     FrontEndConfig { kind, ..small() }
 }
@@ -40,7 +41,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_accepted_sound_gives_finite_values(samples in samples(), kind in 0_usize..4, f32_transform: bool) {
+    fn any_accepted_sound_gives_finite_values(samples in samples(), kind in 0..Preset::ALL.len(), f32_transform: bool) {
         let precision = if f32_transform { Precision::F32 } else { Precision::F64 };
         let config = FrontEndConfig { precision, ..small_of(Preset::ALL[kind]) };
         let values = FrontEnd::new(&config).unwrap().compute_one(&samples).unwrap();
@@ -60,11 +61,36 @@ proptest! {
     }
 
     #[test]
-    fn frames_never_become_fewer(n in 0_usize..100_000, more in 0_usize..5000, hop in 1_usize..3000) {
-        let front_end = FrontEnd::new(&FrontEndConfig { hop, ..small() }).unwrap();
+    fn frames_never_become_fewer(n in 0_usize..100_000, more in 0_usize..5000, hop in 1_usize..3000, inside: bool) {
+        let framing = if inside { Framing::Inside } else { Framing::Centred };
+        let front_end = FrontEnd::new(&FrontEndConfig { hop, framing, ..small() }).unwrap();
         prop_assert!(front_end.n_frames(n) <= front_end.n_frames(n + more));
         prop_assert!(front_end.real_frames(n) <= front_end.real_frames(n + more));
         prop_assert!(front_end.real_frames(n) <= front_end.n_frames(n + more));
+    }
+
+    #[test]
+    fn padding_changes_no_frame_inside_the_sound(
+        samples in prop::collection::vec(-1.0_f32..=1.0, 1..2000),
+        more in 0_usize..1000,
+    ) {
+        for preset in [Preset::Yamnet, Preset::Ast] {
+            let front_end = FrontEnd::new(&preset.config()).unwrap();
+            let padded = [samples.clone(), vec![0.0; more]].concat();
+            let (n, m) = (front_end.real_frames(samples.len()), front_end.n_frames(padded.len()));
+            let (a, b) = (front_end.compute_one(&samples).unwrap(), front_end.compute_one(&padded).unwrap());
+            for (a, b) in a.chunks_exact(n).zip(b.chunks_exact(m)) {
+                for (a, b) in a.iter().zip(&b[..n]) {
+                    prop_assert!((a - b).abs() < 1e-5, "{} {}", a, b);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_constant_is_silence_where_the_mean_is_taken_off(level in -1.0_f32..=1.0, n in 400_usize..2000) {
+        let values = FrontEnd::new(&Preset::Ast.config()).unwrap().compute_one(&vec![level; n]).unwrap();
+        prop_assert!(values.iter().all(|value| (value - f32::EPSILON.ln()).abs() < 1e-5));
     }
 
     #[test]
@@ -111,6 +137,13 @@ fn every_configuration_survives_json_and_toml() {
 }
 
 #[test]
+fn a_configuration_of_earlier_versions_is_the_same_text() {
+    let earlier = r#"{"sample_rate_hz":22050,"n_fft":2048,"n_window":null,"hop":1024,"precision":"f64","kind":{"name":"log-mel","mel":{"n_mels":64,"f_min_hz":50.0,"f_max_hz":null,"scale":"slaney","norm":"slaney","empty_bands":"refuse"},"spectrum":"power","output":{"db":{"reference":"one","top_db":80.0}}}}"#;
+    assert_eq!(serde_json::from_str::<FrontEndConfig>(earlier).unwrap(), FrontEndConfig::default());
+    assert_eq!(serde_json::to_string(&FrontEndConfig::default()).unwrap(), earlier);
+}
+
+#[test]
 fn a_file_says_only_what_differs() {
     let config: FrontEndConfig = toml::from_str("hop = 256\n[kind]\nname = \"log-mel\"\nmel.n_mels = 64\n").unwrap();
     let mel = MelConfig { n_mels: 64, ..MelConfig::default() };
@@ -125,10 +158,20 @@ fn a_misspelt_field_is_named() {
         ("[kind]\nname = \"log-mel\"\nbands = 3", "bands"),
         ("[kind]\nname = \"log-mel\"\nmel.n_mel = 3", "n_mel"),
         ("[kind]\nname = \"log-mel\"\noutput = { db = { top = 3 } }", "top"),
+        ("[kind]\nname = \"log-mel\"\noutput = { ln = { ofset = 0.1 } }", "`offset` or `floor`"),
+        ("framing = \"outside\"", "`centred` or `inside`"),
         ("[kind]\nname = \"mel\"", "mel"),
     ] {
         let error = toml::from_str::<FrontEndConfig>(text).unwrap_err().to_string();
         assert!(error.contains(field), "{error}");
+    }
+}
+
+#[test]
+fn a_logarithm_has_an_offset_or_a_floor() {
+    for ln in ["{}", "{ offset = 0.1, floor = 0.1 }", "0.1"] {
+        let text = format!("[kind]\nname = \"log-mel\"\noutput = {{ ln = {ln} }}");
+        assert!(toml::from_str::<FrontEndConfig>(&text).is_err(), "{text}");
     }
 }
 
@@ -140,6 +183,10 @@ fn wrong_settings_are_named_with_what_was_expected() {
         let output = Output::Db { reference: Reference::One, top_db: Some(top_db) };
         FrontEndConfig { kind: Kind::Stft(StftConfig { output, ..StftConfig::default() }), ..small() }
     };
+    let ln = |quietest| {
+        let output = Output::Ln(quietest);
+        FrontEndConfig { kind: Kind::Stft(StftConfig { output, ..StftConfig::default() }), ..small() }
+    };
     let wrong = [
         (FrontEndConfig { sample_rate_hz: 0, ..small() }, "sample_rate_hz", "at least 1"),
         (FrontEndConfig { hop: 0, ..small() }, "hop", "at least 1"),
@@ -148,6 +195,16 @@ fn wrong_settings_are_named_with_what_was_expected() {
         (FrontEndConfig { n_fft: 1 << 24, ..small() }, "n_fft", "1048576"),
         (FrontEndConfig { n_window: Some(257), ..small() }, "n_window", "2 to n_fft = 256"),
         (FrontEndConfig { n_window: Some(1), ..small() }, "n_window", "2 to n_fft = 256"),
+        (
+            FrontEndConfig { n_window: Some(2), window: Window::SymmetricHann, ..small() },
+            "n_window",
+            "3 to n_fft = 256",
+        ),
+        (FrontEndConfig { pre_emphasis: 1.1, ..small() }, "pre_emphasis", "0 to 1"),
+        (FrontEndConfig { pre_emphasis: f64::NAN, ..small() }, "pre_emphasis", "0 to 1"),
+        (ln(Quietest::Offset(0.0)), "output.ln.offset", "at least 1.2e-38"),
+        (ln(Quietest::Floor(1e-40)), "output.ln.floor", "at least 1.2e-38"),
+        (ln(Quietest::Floor(f32::INFINITY)), "output.ln.floor", "at least 1.2e-38"),
         (log_mel(MelConfig { n_mels: 0, ..mel() }), "mel.n_mels", "1 to the 129 bins"),
         (log_mel(MelConfig { n_mels: 130, ..mel() }), "mel.n_mels", "1 to the 129 bins"),
         (log_mel(MelConfig { n_mels: 128, f_max_hz: Some(2000.0), ..mel() }), "mel.n_mels", "or n_fft = 512"),

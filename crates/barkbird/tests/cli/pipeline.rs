@@ -102,8 +102,30 @@ fn a_picture_is_a_png() {
     let work = Work::new();
     work.ok(&["synth", "--out", "sounds", "--clips", "5"]);
     let sound = fs::read_dir(work.path("sounds/dog")).unwrap().next().unwrap().unwrap().path();
-    work.ok(&["features", "--picture", sound.to_str().unwrap(), "--out", "bark.png"]);
-    assert!(fs::read(work.path("bark.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+    for front_end in ["log-mel", "yamnet", "ast"] {
+        let picture = ["--picture", sound.to_str().unwrap(), "--out", "bark.png", "--front-end", front_end];
+        work.ok(&[&["features"], &picture[..]].concat());
+        assert!(fs::read(work.path("bark.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"), "{front_end}");
+        fs::remove_file(work.path("bark.png")).unwrap();
+    }
+}
+
+#[test]
+fn the_front_ends_of_models_bring_their_rate() {
+    let work = Work::new();
+    work.sounds(5);
+    for (front_end, n_mels) in [("yamnet", 64), ("ast", 128)] {
+        work.ok(&["features", "manifest.csv", "--out", front_end, "--front-end", front_end]);
+        let index = fs::read(work.path(front_end).join("index.json")).unwrap();
+        let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+        for part in ["clip", "spectrogram"] {
+            assert_eq!(index["front_end"][part]["sample_rate_hz"], 16_000, "{front_end}: {part}");
+        }
+        assert_eq!(index["front_end"]["spectrogram"]["kind"]["mel"]["n_mels"], n_mels);
+        work.ok(&["features", "manifest.csv", "--out", "like", "--like", front_end, "--no-cache"]);
+        assert!(files(&work.path("like")) == files(&work.path(front_end)), "{front_end}");
+        fs::remove_dir_all(work.path("like")).unwrap();
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod plan;
 
 use crate::cancel;
 use crate::cli::{Dtype, FeaturesArgs, Global};
-use crate::config::Config;
+use crate::config::{Config, preset_flags};
 use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
@@ -52,8 +52,7 @@ fn chain(args: &FeaturesArgs) -> Result<Chain> {
     let Some(like) = &args.like else {
         let mut flags = Vec::new();
         if let Some(preset) = args.front_end {
-            let kind = toml::Value::try_from(preset.config().kind)?;
-            flags.push(("front_end.kind".to_owned(), kind.to_string()));
+            flags.extend(preset_flags(preset)?);
         }
         flags.extend(args.config.set.iter().cloned());
         let config = Config::resolve(args.config.config.as_deref(), &flags)?;
