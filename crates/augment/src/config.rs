@@ -56,6 +56,15 @@ impl SpectrogramAugment {
         }
     }
 
+    /// Whether a clip by itself stays as it is; it may still be mixed with another one.
+    pub fn keeps_clips(&self) -> bool {
+        *self
+            == Self {
+                mixup_alpha: self.mixup_alpha,
+                ..Self { noise_floor_db: self.noise_floor_db, band_limit_lowest: self.band_limit_lowest, ..Self::off() }
+            }
+    }
+
     /// What hardly ever hurts: roll, some gain and tilt, one narrow mask an axis, a little mixup.
     pub fn light() -> Self {
         Self {

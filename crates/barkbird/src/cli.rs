@@ -2,6 +2,7 @@
 
 use crate::compute::Precision;
 use crate::config::parse_set;
+use crate::finetune::{Head, Way};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -72,8 +73,13 @@ pub(crate) enum Command {
     /// Train a classifier on spectrograms
     #[command(after_help = "Examples:\n  barkbird train cnn --features features --out run\n  barkbird train cnn \
                             --features features --out run --resume\n  barkbird train cnn --features features --out \
-                            run --set train.label_smoothing=0.1")]
+                            run --set train.label_smoothing=0.1\n  barkbird train vit --features features --out run \
+                            --pretrained facebook/dinov2-small --way lora\n  barkbird train yamnet --features \
+                            features-yamnet --out run --pretrained yamnet.tflite")]
     Train(TrainArgs),
+    /// Write what a model makes of clips: embeddings and logits
+    #[command(after_help = "Example:\n  barkbird embed run --features features --out embeddings")]
+    Embed(EmbedArgs),
     /// Measure a trained classifier on clips that it has not seen
     #[command(after_help = "Example:\n  barkbird evaluate run --features features --split test --out run/test")]
     Evaluate(EvaluateArgs),
@@ -215,6 +221,27 @@ pub(crate) struct TrainArgs {
     /// What the factors of products are rounded to
     #[arg(long, value_enum)]
     pub(crate) precision: Option<Precision>,
+    /// Where a pretrained model comes from: a folder or file, or a repository of the hub (owner/name)
+    #[arg(long, value_name = "DIR|REPO", help_heading = "Pretrained models")]
+    pub(crate) pretrained: Option<String>,
+    /// Branch, tag or commit of the repository
+    #[arg(long, value_name = "NAME", help_heading = "Pretrained models")]
+    pub(crate) revision: Option<String>,
+    /// What of it is trained
+    #[arg(long, value_enum, help_heading = "Pretrained models")]
+    pub(crate) way: Option<Way>,
+    /// Let the number of clips and the time decide (the default)
+    #[arg(long, conflicts_with = "way", help_heading = "Pretrained models")]
+    pub(crate) auto: bool,
+    /// Minutes that --auto may take
+    #[arg(long, value_name = "N", help_heading = "Pretrained models")]
+    pub(crate) minutes: Option<f64>,
+    /// Layers that `--way last` trains
+    #[arg(long, value_name = "N", help_heading = "Pretrained models")]
+    pub(crate) last: Option<usize>,
+    /// What `--way probe` puts on top
+    #[arg(long, value_enum, help_heading = "Pretrained models")]
+    pub(crate) head: Option<Head>,
     /// Go on where an earlier run of the same configuration stopped
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,
@@ -228,6 +255,10 @@ pub(crate) struct TrainArgs {
 pub(crate) enum ModelKind {
     /// A convolutional network, from scratch
     Cnn,
+    /// A pretrained Vision Transformer
+    Vit,
+    /// YAMNet, which has learned from the sounds of AudioSet
+    Yamnet,
 }
 
 /// Sizes of the convolutional network.
@@ -263,6 +294,20 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, default_value = "test", value_name = "NAME")]
     pub(crate) split: String,
     /// Where metrics.json and predictions.csv go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
+/// Arguments of `embed`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EmbedArgs {
+    /// Folder of a run, or a model file
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Features folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) features: PathBuf,
+    /// Folder for the shards (embedding/1)
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }

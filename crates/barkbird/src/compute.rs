@@ -1,5 +1,6 @@
 //! Which instructions and which precision the CPU's kernels take: chosen here alone, recorded with the run.
 
+use crate::cli::ModelKind;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use clap::ValueEnum;
@@ -31,12 +32,12 @@ pub(crate) enum Instructions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Precision {
-    /// What suits the model: f32 for the CNN
+    /// What suits the model: bf16 for the Vision Transformer where the processor has it, else f32
     #[default]
     Auto,
     /// Not rounded
     F32,
-    /// 8 significant bits, on processors with AMX; sums stay 32 bits wide
+    /// 8 significant bits, on processors with AVX-512 BF16 or AMX; sums stay 32 bits wide
     Bf16,
 }
 
@@ -45,7 +46,7 @@ impl ComputeConfig {
     ///
     /// # Errors
     /// Instructions that this processor lacks, or a precision that the model does not have.
-    pub(crate) fn apply(self, device: &Device) -> Result<serde_json::Value> {
+    pub(crate) fn apply(self, device: &Device, model: ModelKind) -> Result<serde_json::Value> {
         let path = match self.instructions {
             Instructions::Auto => None,
             Instructions::Portable => Some(kernels::Path::Portable),
@@ -56,12 +57,22 @@ impl ComputeConfig {
         if let Some(path) = path {
             kernels::set_path(path).context("compute.instructions")?;
         }
-        if self.precision == Precision::Bf16 {
-            bail!("--precision bf16: the CNN is computed in f32; leave it at auto");
-        }
+        let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
+        let precision = match (self.precision, model) {
+            (Precision::Bf16, ModelKind::Cnn) => {
+                bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
+            }
+            (Precision::Bf16, _) if !device.is_cpu() => {
+                bail!("--precision bf16: only on the CPU; on {} f32 is computed", crate::device::name(device))
+            }
+            (Precision::Bf16, _) => kernels::Precision::Bf16,
+            (Precision::Auto, ModelKind::Vit) if has_bf16 => kernels::Precision::Bf16,
+            _ => kernels::Precision::F32,
+        };
+        kernels::set_precision(precision).context("--precision")?;
         let instructions = device.is_cpu().then(|| kernels::path().to_string());
         let device = crate::device::name(device);
-        Ok(serde_json::json!({"device": device, "instructions": instructions, "precision": "f32"}))
+        Ok(serde_json::json!({"device": device, "instructions": instructions, "precision": precision.to_string()}))
     }
 }
 
@@ -76,16 +87,16 @@ mod tests {
             panic!("a processor with NEON and AVX-512");
         };
         let config = ComputeConfig { instructions, ..ComputeConfig::default() };
-        let message = format!("{:#}", config.apply(&Device::Cpu).unwrap_err());
+        let message = format!("{:#}", config.apply(&Device::Cpu, ModelKind::Cnn).unwrap_err());
         assert!(message.contains("compute.instructions") && message.contains(&path.to_string()), "{message}");
     }
 
     #[test]
     fn what_computes_is_said() {
-        let said = ComputeConfig::default().apply(&Device::Cpu).unwrap();
+        let said = ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
         assert_eq!(said["instructions"], kernels::path().to_string());
         assert_eq!(said["precision"], "f32");
         let bf16 = ComputeConfig { precision: Precision::Bf16, ..ComputeConfig::default() };
-        assert!(bf16.apply(&Device::Cpu).unwrap_err().to_string().contains("--precision bf16"));
+        assert!(bf16.apply(&Device::Cpu, ModelKind::Cnn).unwrap_err().to_string().contains("--precision bf16"));
     }
 }

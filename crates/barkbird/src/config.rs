@@ -1,10 +1,11 @@
 //! One configuration for everything that a flag can say: defaults, then the file, then the flags.
 
 use crate::compute::ComputeConfig;
+use crate::finetune::{FinetuneConfig, VitSettings};
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
 use features::{FrontEndConfig, Preset};
-use models_cnn::CnnConfig;
+use models_cnn::{CnnConfig, YamnetConfig};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use train::TrainConfig;
@@ -17,8 +18,14 @@ pub(crate) struct Config {
     pub(crate) clip: ClipConfig,
     /// From a clip to a spectrogram.
     pub(crate) front_end: FrontEndConfig,
-    /// The network.
+    /// The convolutional network.
     pub(crate) cnn: CnnConfig,
+    /// The Vision Transformer, beyond what its checkpoint says.
+    pub(crate) vit: VitSettings,
+    /// YAMNet.
+    pub(crate) yamnet: YamnetConfig,
+    /// How a pretrained model is fitted.
+    pub(crate) finetune: FinetuneConfig,
     /// How it is trained.
     pub(crate) train: TrainConfig,
     /// What it is computed with.
@@ -28,7 +35,12 @@ pub(crate) struct Config {
 impl Config {
     /// Defaults, overlaid by `file`, overlaid by `flags`: pairs of a dotted key (`train.epochs`) and a TOML value.
     pub(crate) fn resolve(file: Option<&Path>, flags: &[(String, String)]) -> Result<Self> {
-        let mut table = toml::Table::try_from(Self::default()).context("default configuration")?;
+        Self::resolve_from(&Self::default(), file, flags)
+    }
+
+    /// The same with `base` for the defaults.
+    pub(crate) fn resolve_from(base: &Self, file: Option<&Path>, flags: &[(String, String)]) -> Result<Self> {
+        let mut table = toml::Table::try_from(base).context("default configuration")?;
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
             let read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;

@@ -9,9 +9,12 @@ mod commands;
 mod compute;
 mod config;
 mod device;
+mod embeddings;
+mod finetune;
 mod front_end;
 mod inputs;
 mod model;
+mod pretrained;
 mod ui;
 
 use clap::Parser;

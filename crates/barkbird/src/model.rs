@@ -3,8 +3,9 @@
 use crate::front_end::Chain;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
-use classifier::{Classifier, ModelFile, ModelHeader, Parameters};
-use models_cnn::{Cnn, CnnConfig};
+use classifier::{Classifier, ModelFile, ModelHeader, Neighbours, NeighboursConfig, Parameters};
+use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
+use models_vit::{Trained, Vit, VitConfig};
 use std::path::{Path, PathBuf};
 
 /// Name of the finished model in a run's folder.
@@ -52,27 +53,52 @@ impl Loaded {
     }
 }
 
-/// Builds the network that `architecture` names, with fresh parameters.
+/// Builds the network that `architecture` names, with fresh parameters; only a convolutional network of ours is trained.
 pub(crate) fn build(
     architecture: &serde_json::Value,
     n_classes: usize,
     seed: u64,
     device: &Device,
 ) -> Result<(Box<dyn Classifier>, Parameters)> {
+    let mut parameters = Parameters::seeded(seed, device);
+    let classifier = network(architecture, n_classes, &mut parameters)?;
+    Ok((classifier, parameters))
+}
+
+fn network(
+    architecture: &serde_json::Value,
+    n_classes: usize,
+    parameters: &mut Parameters,
+) -> Result<Box<dyn Classifier>> {
     let kind = architecture["kind"].as_str().unwrap_or("none");
-    match kind {
-        "cnn" => {
-            let mut fields = architecture.clone();
-            if let Some(object) = fields.as_object_mut() {
-                object.remove("kind");
-            }
-            let config: CnnConfig = serde_json::from_value(fields).context("configuration of the CNN")?;
-            let mut parameters = Parameters::seeded(seed, device);
-            let cnn = Cnn::new(&config, n_classes, &mut parameters)?;
-            Ok((Box::new(cnn), parameters))
-        }
-        other => bail!("kind: expected cnn, got {other}; a newer version of barkbird may have written it"),
+    let mut fields = architecture.clone();
+    if let Some(object) = fields.as_object_mut() {
+        object.remove("kind");
     }
+    Ok(match kind {
+        "cnn" => {
+            let config: CnnConfig = serde_json::from_value(fields).context("configuration of the CNN")?;
+            Box::new(Cnn::new(&config, n_classes, parameters)?)
+        }
+        "vit" => {
+            let config: VitConfig = serde_json::from_value(fields).context("configuration of the ViT")?;
+            Box::new(Vit::new(&config, n_classes, Trained::Head, 1.0, parameters)?)
+        }
+        "yamnet" => {
+            let config: YamnetConfig = serde_json::from_value(fields).context("configuration of YAMNet")?;
+            Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
+        }
+        "neighbours" => {
+            let config: NeighboursConfig =
+                serde_json::from_value(fields["neighbours"].take()).context("configuration of the neighbours")?;
+            let n_clips = fields["n_clips"].as_u64().context("neighbours: no number of clips")? as usize;
+            let body = network(&fields["body"], n_classes, parameters)?;
+            Box::new(Neighbours::new(body, config, n_clips, parameters)?)
+        }
+        other => bail!(
+            "kind: expected cnn, vit, yamnet or neighbours, got {other}; a newer version of barkbird may have written it"
+        ),
+    })
 }
 
 /// Reads the model file of a run without building the network.
@@ -108,6 +134,6 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, got tree"), "{message}");
+        assert!(message.starts_with("kind: expected cnn, vit, yamnet or neighbours, got tree"), "{message}");
     }
 }

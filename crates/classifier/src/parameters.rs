@@ -92,6 +92,11 @@ impl Parameters {
         Ok(tensor)
     }
 
+    /// From now on nothing is trained that is defined so far.
+    pub fn freeze(&mut self) {
+        self.frozen.append(&mut self.trainable);
+    }
+
     /// Says how an optimiser is to treat a trained parameter.
     pub fn set_rule(&mut self, name: &str, rule: Rule) {
         self.rules.insert(name.to_owned(), rule);

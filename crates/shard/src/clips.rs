@@ -8,6 +8,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::container::Container;
+use crate::embedding::Embeddings;
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::reader::{self, Folder};
@@ -125,6 +126,15 @@ impl From<Spectrograms> for Clips {
     fn from(whole: Spectrograms) -> Self {
         let Spectrograms { header, n_mels, n_frames, mel, frames, label, split } = whole;
         Self { header, n_mels, n_frames, frames, label, split, source: Source::Memory(mel) }
+    }
+}
+
+/// Embeddings as spectrograms of `dim` bands and one frame; their logits are left behind.
+impl From<Embeddings> for Clips {
+    fn from(whole: Embeddings) -> Self {
+        let Embeddings { header, dim, embedding, label, split, .. } = whole;
+        let frames = vec![1; header.clips.len()];
+        Self { header, n_mels: dim, n_frames: 1, frames, label, split, source: Source::Memory(embedding) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands: each reads what is on disk, calls one stage, and writes what comes next.
 
 mod demo;
+mod embed;
 mod evaluate;
 mod features;
 mod predict;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
         Command::Scan(args) => scan::run(args, global, ui),
         Command::Features(args) => features::run(args, global, ui),
         Command::Train(args) => train::run(args, global, ui),
+        Command::Embed(args) => embed::run(args, global, ui),
         Command::Evaluate(args) => evaluate::run(args, global, ui),
         Command::Predict(args) => predict::run(args, global, ui),
         Command::Report(args) => report::run(args, ui),

@@ -1,0 +1,44 @@
+//! Which way to fit a pretrained model: by the number of clips and the time.
+
+use super::Session;
+use crate::cli::ModelKind;
+use crate::finetune::{Way, recipe};
+use anyhow::Result;
+use candle_core::{DType, Tensor};
+use classifier::{Classifier, Mode};
+use models_vit::Vit;
+use std::time::Instant;
+
+/// Clips whose forward pass is timed.
+const TIMED: usize = 8;
+
+/// What a training step costs, in forward passes of the whole network; measured, see docs/performance.md.
+const LORA_COST: f64 = 3.0;
+const FULL_COST: f64 = 3.2;
+
+/// Clips below which there is too little to move every weight.
+const FEW: usize = 80;
+
+/// The best way that fits into the time.
+pub(super) fn choose(session: &Session<'_>, vit: &Vit, minutes: f64) -> Result<Way> {
+    let n_clips = session.data.train.len();
+    let [bands, frames] = vit.config().input;
+    let mel = Tensor::zeros((TIMED, bands, frames), DType::F32, &session.device)?;
+    vit.forward(&mel, Mode::Eval)?;
+    let began = Instant::now();
+    vit.forward(&mel, Mode::Eval)?;
+    let forward_s = began.elapsed().as_secs_f64() / TIMED as f64;
+    let seconds = |cost: f64, way: Way| forward_s * cost * (n_clips * recipe(ModelKind::Vit, way).epochs) as f64;
+    let (lora, full) = (seconds(LORA_COST, Way::Lora), seconds(FULL_COST, Way::Full));
+    let (way, why) = if n_clips < FEW {
+        (Way::Probe, format!("{n_clips} clips are few"))
+    } else if full <= 60.0 * minutes {
+        (Way::Full, format!("{n_clips} clips take some {:.1} minutes", full / 60.0))
+    } else if lora <= 60.0 * minutes {
+        (Way::Lora, format!("{n_clips} clips take some {:.1} minutes", lora / 60.0))
+    } else {
+        (Way::Probe, format!("training for longer would take {:.0} minutes", lora / 60.0))
+    };
+    session.ui.say(format!("way: {} ({why})", way.name()));
+    Ok(way)
+}

@@ -1,0 +1,130 @@
+use super::Session;
+use super::auto;
+use super::kept::{Maker, fingerprint};
+use super::pretrained::Body;
+use crate::embeddings::Source;
+use crate::finetune::{View, VitSettings, Way};
+use crate::pretrained::{Place, place};
+use anyhow::{Context, Result, bail};
+use classifier::{Mode, Parameters};
+use models_vit::{Checkpoint, Top, Trained, Vit, VitConfig};
+use serde_json::json;
+use std::path::PathBuf;
+use train::{Data, Outcome};
+
+/// The checkpoint that is taken where none is named: of those of its size it gave the best figures on recordings from
+/// elsewhere, see docs/performance.md.
+pub(super) const DEFAULT: &str = "facebook/dinov2-small";
+
+/// A Vision Transformer from a checkpoint.
+pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
+    session.check_out()?;
+    let name = session.config.finetune.pretrained.clone().unwrap_or_else(|| DEFAULT.to_owned());
+    let folder = locate(&name, session)?;
+    let checkpoint = Checkpoint::open(&folder)?;
+    if checkpoint.is_audio() && session.chain.spectrogram != features::Preset::Ast.config() {
+        bail!(
+            "{}: this network learned from its own front end; compute the features with `--front-end ast`",
+            folder.display()
+        );
+    }
+    session.config.finetune.pretrained = Some(name);
+    let way = match session.config.finetune.way {
+        Way::Auto => {
+            let (vit, _) = build(session, &checkpoint, Way::Probe)?;
+            auto::choose(session, &vit, session.config.finetune.minutes)?
+        }
+        way => way,
+    };
+    session.settle(way)?;
+    let (vit, parameters) = build(session, &checkpoint, way)?;
+    match way {
+        Way::Probe => session.probe(Body { classifier: Box::new(vit), parameters }),
+        Way::Last if session.keeps_tokens() => last_layers(session, vit, &parameters),
+        _ => {
+            session.say(&format!("vit, {}", way.name()), &parameters, "");
+            session.fit(&vit, &parameters, &session.data, &session.config.train)
+        }
+    }
+}
+
+fn locate(name: &str, session: &Session<'_>) -> Result<PathBuf> {
+    match place(name)? {
+        Place::Local(folder) => Ok(folder),
+        Place::Hub(repository) => {
+            let revision = session.config.finetune.revision.as_deref();
+            bail!("{repository} {revision:?}: the hub is not there yet")
+        }
+    }
+}
+
+/// The network of a checkpoint for these spectrograms, with its weights.
+fn build(session: &Session<'_>, checkpoint: &Checkpoint, way: Way) -> Result<(Vit, Parameters)> {
+    let Session { config, data, device, ui, .. } = session;
+    let &VitSettings { view, pooling, adapter, layer_decay, dropout, stochastic_depth, patchout } = &config.vit;
+    let input = [data.spectrograms.n_mels, data.spectrograms.n_frames];
+    let view = match view {
+        View::OwnGrid => models_vit::View::OwnGrid,
+        View::AsImage => models_vit::View::AsImage,
+    };
+    let of_checkpoint = checkpoint.vit_config(input, view)?;
+    let form = VitConfig {
+        pooling: pooling.unwrap_or(of_checkpoint.pooling),
+        dropout,
+        stochastic_depth,
+        patchout,
+        adapter: (way == Way::Lora).then_some(adapter),
+        ..of_checkpoint
+    };
+    let trained = match way {
+        Way::Probe => Trained::Head,
+        Way::Last => Trained::Last(config.finetune.last_layers),
+        Way::Lora => Trained::Adapters,
+        Way::Full | Way::Auto => Trained::All,
+    };
+    let weights = checkpoint.weights(&form)?;
+    let mut parameters = Parameters::seeded(config.train.seed, device);
+    let vit = Vit::new(&form, data.classes.len(), trained, layer_decay, &mut parameters)?;
+    let left = parameters.load(&weights.tensors, std::path::Path::new("checkpoint"))?;
+    let ours = |name: &&String| !name.starts_with("head.") && !name.contains(".adapter.");
+    if let Some(missing) = left.missing.iter().find(ours) {
+        bail!("checkpoint: nothing to start {missing} from");
+    }
+    if !weights.ignored.is_empty() {
+        ui.say(format!("not taken from the checkpoint: {}", weights.ignored.join(", ")));
+    }
+    let [rows, columns] = form.grid();
+    ui.say(format!("{}: {} layers of {} over {rows} x {columns} patches", checkpoint.kind(), form.layers, form.dim));
+    Ok((vit, parameters))
+}
+
+impl Session<'_> {
+    /// Whether the tokens that frozen layers make can be made once: they can where clips are not varied.
+    fn keeps_tokens(&self) -> bool {
+        self.config.train.augment.keeps_clips() && self.config.vit.patchout == [0, 0]
+    }
+}
+
+/// The last layers over what those below make once.
+fn last_layers(session: &Session<'_>, vit: Vit, parameters: &Parameters) -> Result<Outcome> {
+    let first = vit.first_trained_layer();
+    let normalization = session.normalization(&vit);
+    let frozen = parameters.whole(&std::collections::BTreeMap::new());
+    let maker = Maker {
+        description: json!({
+            "architecture": vit.config().architecture(),
+            "layers": first,
+            "normalization": normalization,
+            "weights": fingerprint(&frozen)?,
+        }),
+        data: &session.data,
+        source: Source { clips: &session.data.spectrograms, normalization: &normalization, device: &session.device },
+    };
+    let below = |mel: &candle_core::Tensor| vit.below(mel, first, Mode::Eval).context("frozen layers");
+    let kept = maker.tokens(below, &session.args.out, session.ui)?;
+    let data = Data::from_spectrograms(kept, "train", "val")?;
+    let n_layers = vit.config().layers - first;
+    let top = Top::new(vit, normalization);
+    session.say(&format!("vit, the last {n_layers} layers over kept tokens"), parameters, "");
+    session.fit(&top, parameters, &data, &session.config.train)
+}
