@@ -39,6 +39,7 @@ mod decode;
 mod error;
 mod flac;
 mod folder;
+pub mod folds;
 mod level;
 mod manifest;
 mod resample;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{FileCheck, MIN_SECONDS, check_file};
 use crate::clip::range;
 use crate::error::{Error, Result};
+use crate::folds::assign_folds;
 use crate::manifest::{Manifest, Row};
 use crate::split::{NEITHER, Shares, assign};
 use crate::warning::Warning;
@@ -24,13 +25,15 @@ pub struct ScanOptions {
     pub min_seconds: f64,
     /// Shares of the splits.
     pub shares: Shares,
+    /// Folds of a cross-validation in place of them.
+    pub folds: Option<usize>,
     /// Decides between groups of equal size.
     pub seed: u64,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        ScanOptions { min_seconds: MIN_SECONDS, shares: Shares::default(), seed: 0 }
+        ScanOptions { min_seconds: MIN_SECONDS, shares: Shares::default(), folds: None, seed: 0 }
     }
 }
 
@@ -124,7 +127,10 @@ pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize
             (0..out.rows.len()).filter(|&i| paths.contains(out.rows[i].path.as_str())).collect()
         })
         .collect();
-    warnings.extend(assign(&mut out.rows, &tied, &options.shares, options.seed));
+    warnings.extend(match options.folds {
+        None => assign(&mut out.rows, &tied, &options.shares, options.seed),
+        Some(n_folds) => assign_folds(&mut out.rows, &tied, n_folds, options.seed)?,
+    });
     Ok(Scan { manifest: out, checks, unusable, duplicates, warnings })
 }
 

@@ -99,7 +99,7 @@ pub(crate) struct Set {
 
 impl Set {
     /// The sets, the largest first, equals in an order that the seed decides.
-    fn all(rows: &[Row], tied: &[Vec<usize>], seed: u64) -> Vec<Set> {
+    pub(crate) fn all(rows: &[Row], tied: &[Vec<usize>], seed: u64) -> Vec<Set> {
         let mut parents: Vec<usize> = (0..rows.len()).collect();
         let mut first_with: HashMap<(bool, &str), usize> = HashMap::new();
         for (i, row) in rows.iter().enumerate() {

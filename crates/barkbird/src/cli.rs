@@ -127,6 +127,9 @@ pub(crate) struct ScanArgs {
     /// Shares of the groups for training, validation and test
     #[arg(long, default_value = "0.7,0.15,0.15", value_name = "A,B,C", value_parser = shares)]
     pub(crate) split: audio_io::split::Shares,
+    /// Folds of a cross-validation (fold-0, fold-1, ...) in place of training, validation and test
+    #[arg(long, value_name = "K", conflicts_with = "split")]
+    pub(crate) folds: Option<usize>,
     /// Recordings shorter than this are unusable
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
     pub(crate) min_seconds: f64,
@@ -200,6 +203,12 @@ pub(crate) struct TrainArgs {
     /// Folder of the run
     #[arg(long, value_name = "RUN")]
     pub(crate) out: PathBuf,
+    /// Splits that are trained on, separated by commas
+    #[arg(long, default_value = "train", value_name = "A,B")]
+    pub(crate) train_split: String,
+    /// Splits that the epoch is chosen on, separated by commas; with `none` the last epoch is kept
+    #[arg(long, default_value = "val", value_name = "A,B")]
+    pub(crate) val_split: String,
     /// Configuration of model and training
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

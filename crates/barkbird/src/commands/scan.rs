@@ -13,7 +13,8 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     let manifest = Manifest::open(&args.data)?;
     let n = manifest.rows.len();
     let bar = ui.bar(n, "scan");
-    let options = ScanOptions { shares: args.split, seed: global.seed(), min_seconds: args.min_seconds };
+    let options =
+        ScanOptions { shares: args.split, folds: args.folds, seed: global.seed(), min_seconds: args.min_seconds };
     let scan = scan(&manifest, &options, &|_| bar.inc(1))?;
     bar.finish_and_clear();
     cancel::check("nothing was written")?;

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     let config = resolve(args, global, Way::Auto)?;
     let compute = config.compute.apply(&device, args.model)?;
     let index = shard::read_index(&args.features)?;
-    let data = Data::from_spectrograms(shard::Clips::open(&args.features)?, "train", "val")
+    let data = Data::from_spectrograms(shard::Clips::open(&args.features)?, &args.train_split, &args.val_split)
         .with_context(|| args.features.display().to_string())?;
     let chain = Chain::from_header(&index.front_end, &args.features)?;
     let header = RunHeader {

@@ -39,7 +39,7 @@ impl Session<'_> {
             source: Source { clips: &self.data.spectrograms, normalization: &normalization, device: &self.device },
         };
         let kept = maker.embeddings(&*classifier, &self.args.out, self.ui)?;
-        let data = Data::from_spectrograms(kept, "train", "val")?;
+        let data = Data::from_spectrograms(kept, &self.args.train_split, &self.args.val_split)?;
         let whole = Finished { architecture: classifier.architecture(), normalization, tensors };
         match self.config.finetune.head {
             Head::Linear => {

@@ -122,7 +122,7 @@ fn last_layers(session: &Session<'_>, vit: Vit, parameters: &Parameters) -> Resu
     };
     let below = |mel: &candle_core::Tensor| vit.below(mel, first, Mode::Eval).context("frozen layers");
     let kept = maker.tokens(below, &session.args.out, session.ui)?;
-    let data = Data::from_spectrograms(kept, "train", "val")?;
+    let data = Data::from_spectrograms(kept, &session.args.train_split, &session.args.val_split)?;
     let n_layers = vit.config().layers - first;
     let top = Top::new(vit, normalization);
     session.say(&format!("vit, the last {n_layers} layers over kept tokens"), parameters, "");
