@@ -87,7 +87,7 @@ mod tests {
     fn rows() -> Vec<Row> {
         let row = |i: usize| Row {
             path: format!("{i}.wav"),
-            label: ["dog", "bird"][usize::from(i % 3 == 0)].to_owned(),
+            label: ["dog", "bird"][usize::from(i.is_multiple_of(3))].to_owned(),
             group: Some(format!("g{}", i / 2 % 23)),
             ..Row::default()
         };

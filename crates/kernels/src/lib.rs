@@ -4,7 +4,7 @@
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
 //! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
 //! (`simd.rs`), compiled for each [`Path`], and called through checked functions (`table.rs`); the matrix products in
-//! [`bf16`]; and what a process sets once (`process.rs`).
+//! `bf16`; and what a process sets once (`process.rs`).
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
