@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpectrogramAugment {
+    /// The probability that only an excerpt of the clip is kept, repeated until it fills the frames, 0 to 1. Short
+    /// recordings are repeated to fill a window; so is then any clip, and how often says nothing about the label.
+    pub excerpt_share: f32,
+    /// The shortest excerpt, as a share of the frames, 0 to 1; the length is drawn from this to 1.
+    pub excerpt_shortest: f32,
     /// Time masks a clip.
     pub time_masks: usize,
     /// The widest time mask, as a share of the frames, 0 to 1. Each mask's width is drawn from 0 to this.
@@ -22,11 +27,13 @@ pub struct SpectrogramAugment {
     /// A straight line over the bands, from `-t` at the lowest to `+t` at the highest, is added; `t` is drawn from
     /// plus or minus this many decibels. It stands for another microphone's or another room's colour.
     pub tilt_db: f32,
-    /// The probability that the clip gets a raised noise floor, 0 to 1.
-    pub noise_floor_share: f32,
-    /// A raised floor lies this many decibels below the clip's loudest cell, drawn between the two; what lies below it
-    /// is raised to it, so that the shape of a recording's own floor cannot give its label away.
-    pub noise_floor_db: [f32; 2],
+    /// The probability that stationary noise is added, 0 to 1, so that neither the level nor the shape of a recording's
+    /// own noise floor can give its label away.
+    pub noise_share: f32,
+    /// The added noise lies this many decibels below the clip's loudest cell, drawn between the two.
+    pub noise_below_db: [f32; 2],
+    /// The noise's colour: a straight line over the bands as in [`tilt_db`](Self::tilt_db).
+    pub noise_tilt_db: f32,
     /// The probability that the clip loses its upper bands, 0 to 1: bands from a drawn cutoff on are set to the clip's
     /// lowest cell, so that a recording's own band limit cannot give its label away.
     pub band_limit_share: f32,
@@ -41,6 +48,8 @@ impl SpectrogramAugment {
     /// Nothing: [`augment`](crate::augment) leaves the clip as it is.
     pub fn off() -> Self {
         Self {
+            excerpt_share: 0.0,
+            excerpt_shortest: 0.2,
             time_masks: 0,
             time_mask_share: 0.0,
             frequency_masks: 0,
@@ -48,8 +57,9 @@ impl SpectrogramAugment {
             roll: false,
             gain_db: 0.0,
             tilt_db: 0.0,
-            noise_floor_share: 0.0,
-            noise_floor_db: [30.0, 70.0],
+            noise_share: 0.0,
+            noise_below_db: [20.0, 60.0],
+            noise_tilt_db: 12.0,
             band_limit_share: 0.0,
             band_limit_lowest: 0.5,
             mixup_alpha: 0.0,
@@ -58,16 +68,16 @@ impl SpectrogramAugment {
 
     /// Whether a clip by itself stays as it is; it may still be mixed with another one.
     pub fn keeps_clips(&self) -> bool {
-        *self
-            == Self {
-                mixup_alpha: self.mixup_alpha,
-                ..Self { noise_floor_db: self.noise_floor_db, band_limit_lowest: self.band_limit_lowest, ..Self::off() }
-            }
+        let Self { excerpt_shortest, noise_below_db, noise_tilt_db, band_limit_lowest, mixup_alpha, .. } = *self;
+        let ranges =
+            Self { excerpt_shortest, noise_below_db, noise_tilt_db, band_limit_lowest, mixup_alpha, ..Self::off() };
+        *self == ranges
     }
 
-    /// What hardly ever hurts: roll, some gain and tilt, one narrow mask an axis, a little mixup.
+    /// What hardly ever hurts: excerpts, roll, some gain and tilt, one narrow mask an axis, a little mixup.
     pub fn light() -> Self {
         Self {
+            excerpt_share: 0.5,
             time_masks: 1,
             time_mask_share: 0.1,
             frequency_masks: 1,
@@ -80,10 +90,11 @@ impl SpectrogramAugment {
         }
     }
 
-    /// For sets whose recordings differ by more than what was recorded: wide masks, and floors and band limits drawn
-    /// anew, so that loudness, colour, floor and bandwidth say little about the label.
+    /// For sets whose recordings differ by more than what was recorded: wide masks, and noise and band limits drawn
+    /// anew, so that loudness, colour, noise floor and bandwidth say little about the label.
     pub fn strong() -> Self {
         Self {
+            excerpt_share: 0.8,
             time_masks: 2,
             time_mask_share: 0.2,
             frequency_masks: 2,
@@ -91,7 +102,7 @@ impl SpectrogramAugment {
             roll: true,
             gain_db: 12.0,
             tilt_db: 9.0,
-            noise_floor_share: 0.5,
+            noise_share: 0.5,
             band_limit_share: 0.5,
             mixup_alpha: 0.3,
             ..Self::off()
@@ -103,17 +114,20 @@ impl SpectrogramAugment {
     /// # Errors
     /// The first field whose value makes no sense, with what was expected.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let [nearest, farthest] = self.noise_floor_db;
+        let [nearest, farthest] = self.noise_below_db;
         let checks = [
+            ("excerpt_share", self.excerpt_share, "a share from 0 to 1", is_share(self.excerpt_share)),
+            ("excerpt_shortest", self.excerpt_shortest, "a share from 0 to 1", is_share(self.excerpt_shortest)),
             ("time_mask_share", self.time_mask_share, "a share from 0 to 1", is_share(self.time_mask_share)),
             ("gain_db", self.gain_db, "0 or more decibels", is_amount(self.gain_db)),
             ("tilt_db", self.tilt_db, "0 or more decibels", is_amount(self.tilt_db)),
-            ("noise_floor_share", self.noise_floor_share, "a share from 0 to 1", is_share(self.noise_floor_share)),
-            ("noise_floor_db[0]", nearest, "0 or more decibels", is_amount(nearest)),
+            ("noise_share", self.noise_share, "a share from 0 to 1", is_share(self.noise_share)),
+            ("noise_tilt_db", self.noise_tilt_db, "0 or more decibels", is_amount(self.noise_tilt_db)),
+            ("noise_below_db[0]", nearest, "0 or more decibels", is_amount(nearest)),
             (
-                "noise_floor_db[1]",
+                "noise_below_db[1]",
                 farthest,
-                "no less than noise_floor_db[0]",
+                "no less than noise_below_db[0]",
                 farthest.is_finite() && farthest >= nearest,
             ),
             ("band_limit_share", self.band_limit_share, "a share from 0 to 1", is_share(self.band_limit_share)),
@@ -182,7 +196,7 @@ mod tests {
         assert_eq!(message, "augmentation: time_mask_share: expected a share from 0 to 1, got 1.5");
         let wrong = SpectrogramAugment { gain_db: f32::NAN, ..SpectrogramAugment::off() };
         assert_eq!(wrong.validate().unwrap_err().field, "gain_db");
-        let wrong = SpectrogramAugment { noise_floor_db: [50.0, 40.0], ..SpectrogramAugment::off() };
-        assert_eq!(wrong.validate().unwrap_err().field, "noise_floor_db[1]");
+        let wrong = SpectrogramAugment { noise_below_db: [50.0, 40.0], ..SpectrogramAugment::off() };
+        assert_eq!(wrong.validate().unwrap_err().field, "noise_below_db[1]");
     }
 }

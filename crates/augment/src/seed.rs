@@ -28,11 +28,12 @@ pub(crate) enum Step {
     Roll,
     Gain,
     Tilt,
-    NoiseFloor,
+    Noise,
     BandLimit,
     TimeMask,
     FrequencyMask,
     Mixup,
+    Excerpt,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {

@@ -4,9 +4,9 @@ use crate::SpectrogramAugment;
 use crate::seed::{Step, generator};
 use rand::Rng;
 
-/// Augments one clip in place: roll, gain, tilt, noise floor, band limit, then the masks.
+/// Augments one clip in place: excerpt, roll, gain, tilt, noise, band limit, then the masks.
 ///
-/// Gain, tilt and floor act as a microphone, a room and a noisier place would; the masks come last so that their cells
+/// Gain, tilt and noise act as a microphone, a room and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
 /// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
 /// Each step draws from a stream of its own, and nothing is allocated.
@@ -31,6 +31,7 @@ pub fn augment(
     if mel.is_empty() {
         return;
     }
+    take_excerpt(mel, n_frames, config, seed);
     if config.roll {
         let shift = generator(seed, Step::Roll).random_range(0..n_frames);
         mel.chunks_exact_mut(n_frames).for_each(|band| band.rotate_right(shift));
@@ -38,7 +39,7 @@ pub fn augment(
     if config.gain_db > 0.0 || config.tilt_db > 0.0 {
         colour(mel, n_frames, config, unit_per_db, seed);
     }
-    raise_floor(mel, config, unit_per_db, seed);
+    add_noise(mel, n_frames, config, unit_per_db, seed);
     limit_band(mel, n_mels, n_frames, config, seed);
 
     let mut rng = generator(seed, Step::TimeMask);
@@ -55,6 +56,21 @@ pub fn augment(
     }
 }
 
+/// Keeps a drawn part of the frames and repeats it over the others.
+fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, seed: u64) {
+    let mut rng = generator(seed, Step::Excerpt);
+    if !happens(config.excerpt_share, &mut rng) {
+        return;
+    }
+    let shortest = ((config.excerpt_shortest * n_frames as f32).ceil() as usize).clamp(1, n_frames);
+    let length = rng.random_range(shortest..=n_frames);
+    let start = rng.random_range(0..=n_frames - length);
+    for band in mel.chunks_exact_mut(n_frames) {
+        band.copy_within(start..start + length, 0);
+        (length..n_frames).for_each(|t| band[t] = band[t - length]);
+    }
+}
+
 /// Adds the drawn gain and the drawn slope over the bands.
 fn colour(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
     let gain = unit_per_db * signed_draw(config.gain_db, seed, Step::Gain);
@@ -66,17 +82,30 @@ fn colour(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_pe
     }
 }
 
-/// Lifts what lies below a drawn floor up to it.
-fn raise_floor(mel: &mut [f32], config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
-    let mut rng = generator(seed, Step::NoiseFloor);
-    if !happens(config.noise_floor_share, &mut rng) {
+/// Adds stationary noise of a drawn level and colour, in power. As in the spectrogram of real noise the power of a cell
+/// varies about its mean: a chi-squared distribution of four degrees of freedom, that of two bins of a Fourier
+/// transform together.
+fn add_noise(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
+    let mut rng = generator(seed, Step::Noise);
+    if unit_per_db <= 0.0 || !happens(config.noise_share, &mut rng) {
         return;
     }
-    let [nearest, farthest] = config.noise_floor_db;
+    let [nearest, farthest] = config.noise_below_db;
     let below_db = nearest + (farthest - nearest) * rng.random::<f32>();
+    let tilt_db = config.noise_tilt_db * (2.0 * rng.random::<f32>() - 1.0);
     let loudest = mel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let floor = loudest - below_db * unit_per_db;
-    mel.iter_mut().for_each(|cell| *cell = cell.max(floor));
+    let unit_per_e = unit_per_db * 10.0 / std::f32::consts::LN_10;
+    let last = (mel.len() / n_frames - 1).max(1) as f32;
+    for (b, band) in mel.chunks_exact_mut(n_frames).enumerate() {
+        let offset_db = tilt_db * (2.0 * b as f32 / last - 1.0) - below_db;
+        let mean = loudest + offset_db * unit_per_db;
+        for cell in band {
+            let [a, b]: [f32; 2] = rng.random();
+            let power = -0.5 * ((1.0 - a) * (1.0 - b)).max(f32::MIN_POSITIVE).ln();
+            let ratio = ((*cell - mean) / unit_per_e).exp();
+            *cell = if ratio.is_finite() { mean + unit_per_e * (ratio + power).ln() } else { *cell };
+        }
+    }
 }
 
 /// Sets the bands from a drawn cutoff on to the clip's lowest cell.
@@ -228,16 +257,49 @@ mod tests {
     }
 
     #[test]
-    fn floor_only_raises_and_stays_in_its_range() {
-        let config =
-            SpectrogramAugment { noise_floor_share: 1.0, noise_floor_db: [5.0, 10.0], ..SpectrogramAugment::off() };
-        let loudest = picture().iter().copied().fold(f32::MIN, f32::max);
-        for seed in 0..100 {
-            let after = run(&config, 1.0, seed);
-            let floor = after.iter().copied().fold(f32::MAX, f32::min);
-            assert!((loudest - 10.001..=loudest - 4.999).contains(&floor));
-            assert!(after.iter().zip(picture()).all(|(&a, b)| a == b.max(floor)));
+    fn noise_fills_what_lies_below_it() {
+        let config = SpectrogramAugment {
+            noise_share: 1.0,
+            noise_below_db: [20.0, 20.0],
+            noise_tilt_db: 0.0,
+            ..SpectrogramAugment::off()
+        };
+        let power = |db: f32| 10f64.powf(f64::from(db) / 10.0);
+        let (mut sum, mut n) = (0.0, 0);
+        for seed in 0..200 {
+            let mut mel = vec![-100.0; N_MELS * N_FRAMES];
+            mel[0] = 0.0;
+            augment(&mut mel, N_MELS, N_FRAMES, &fill(), &config, 1.0, seed);
+            assert!((0.0..0.5).contains(&mel[0]), "the loudest cell hardly changes: {}", mel[0]);
+            sum += mel[1..].iter().map(|&db| power(db)).sum::<f64>();
+            n += mel.len() - 1;
         }
+        let mean_db = 10.0 * (sum / f64::from(n as u32)).log10();
+        assert!((mean_db + 20.0).abs() < 0.05, "{mean_db}");
+    }
+
+    #[test]
+    fn noise_needs_decibels() {
+        let config = SpectrogramAugment { noise_share: 1.0, ..SpectrogramAugment::off() };
+        assert_eq!(run(&config, 0.0, 1), picture());
+    }
+
+    #[test]
+    fn an_excerpt_is_repeated() {
+        let config = SpectrogramAugment { excerpt_share: 1.0, excerpt_shortest: 0.25, ..SpectrogramAugment::off() };
+        let mut lengths = std::collections::BTreeSet::new();
+        for seed in 0..200 {
+            let after = run(&config, 1.0, seed);
+            let row = &after[..N_FRAMES];
+            let length = (1..=N_FRAMES).find(|&l| row[l..].iter().zip(row).all(|(a, b)| a == b)).unwrap();
+            let start = (0..N_FRAMES).find(|&t| picture()[t] == row[0]).unwrap();
+            assert!(length >= N_FRAMES / 4 && start + length <= N_FRAMES, "{start} {length}");
+            for (band, before) in after.chunks(N_FRAMES).zip(picture().chunks(N_FRAMES)) {
+                assert!((0..N_FRAMES).all(|t| band[t] == before[start + t % length]));
+            }
+            lengths.insert(length);
+        }
+        assert!(lengths.len() > 20, "{lengths:?}");
     }
 
     #[test]

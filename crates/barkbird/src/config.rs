@@ -67,16 +67,21 @@ impl Config {
     }
 }
 
+/// A whole section as a flag, for those flags that stand for many keys: `--set` comes after them and can change one.
+pub(crate) fn section_flag(key: &str, section: &impl Serialize) -> Result<(String, String)> {
+    Ok((key.to_owned(), toml::Value::try_from(section)?.to_string()))
+}
+
 /// What `--front-end` says, as flags: a whole front end and its rate where a pretrained model expects all of it, else
 /// the kind alone, so that the other settings stay what the file says.
 pub(crate) fn preset_flags(preset: Preset) -> Result<Vec<(String, String)>> {
     let front_end = preset.config();
     if !preset.is_of_a_model() {
-        return Ok(vec![("front_end.kind".to_owned(), toml::Value::try_from(front_end.kind)?.to_string())]);
+        return Ok(vec![section_flag("front_end.kind", &front_end.kind)?]);
     }
     Ok(vec![
         ("clip.sample_rate_hz".to_owned(), front_end.sample_rate_hz.to_string()),
-        ("front_end".to_owned(), toml::Value::try_from(front_end)?.to_string()),
+        section_flag("front_end", &front_end)?,
     ])
 }
 

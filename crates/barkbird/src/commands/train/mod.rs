@@ -9,7 +9,7 @@ mod yamnet;
 
 use crate::cancel;
 use crate::cli::{Global, ModelKind, Preset, Strength, TrainArgs};
-use crate::config::Config;
+use crate::config::{Config, section_flag};
 use crate::device;
 use crate::finetune::{Way, recipe};
 use crate::front_end::Chain;
@@ -137,13 +137,24 @@ impl Session<'_> {
 /// Defaults of the model and the way, then the file, then the flags.
 fn resolve(args: &TrainArgs, global: &Global, way: Way) -> Result<Config> {
     let base = Config { train: recipe(args.model, way), ..Config::default() };
-    let mut config = Config::resolve_from(&base, args.config.config.as_deref(), &args.config.set)?;
+    let mut flags = Vec::new();
     if let Some(preset) = args.preset {
-        config.cnn = match preset {
+        let cnn = match preset {
             Preset::Small => CnnConfig::small(),
             Preset::Base => CnnConfig::base(),
         };
+        flags.push(section_flag("cnn", &cnn)?);
     }
+    if let Some(strength) = args.augment {
+        let augment = match strength {
+            Strength::Off => SpectrogramAugment::off(),
+            Strength::Light => SpectrogramAugment::light(),
+            Strength::Strong => SpectrogramAugment::strong(),
+        };
+        flags.push(section_flag("train.augment", &augment)?);
+    }
+    flags.extend_from_slice(&args.config.set);
+    let mut config = Config::resolve_from(&base, args.config.config.as_deref(), &flags)?;
     let finetune = &mut config.finetune;
     finetune.pretrained = args.pretrained.clone().or(finetune.pretrained.take());
     finetune.revision = args.revision.clone().or(finetune.revision.take());
@@ -151,14 +162,6 @@ fn resolve(args: &TrainArgs, global: &Global, way: Way) -> Result<Config> {
     finetune.last_layers = args.last.unwrap_or(finetune.last_layers);
     finetune.head = args.head.unwrap_or(finetune.head);
     finetune.minutes = args.minutes.unwrap_or(finetune.minutes);
-    let train = &mut config.train;
-    if let Some(strength) = args.augment {
-        train.augment = match strength {
-            Strength::Off => SpectrogramAugment::off(),
-            Strength::Light => SpectrogramAugment::light(),
-            Strength::Strong => SpectrogramAugment::strong(),
-        };
-    }
     config.compute.precision = args.precision.unwrap_or(config.compute.precision);
     let train = &mut config.train;
     train.epochs = args.epochs.unwrap_or(train.epochs);
