@@ -74,10 +74,9 @@ impl SpectrogramAugment {
         *self == ranges
     }
 
-    /// What hardly ever hurts: excerpts, roll, some gain and tilt, one narrow mask an axis, a little mixup.
+    /// What hardly ever hurts: roll, some gain and tilt, one narrow mask an axis, a little mixup.
     pub fn light() -> Self {
         Self {
-            excerpt_share: 0.5,
             time_masks: 1,
             time_mask_share: 0.1,
             frequency_masks: 1,
@@ -94,7 +93,7 @@ impl SpectrogramAugment {
     /// anew, so that loudness, colour, noise floor and bandwidth say little about the label.
     pub fn strong() -> Self {
         Self {
-            excerpt_share: 0.8,
+            excerpt_share: 0.5,
             time_masks: 2,
             time_mask_share: 0.2,
             frequency_masks: 2,
