@@ -74,8 +74,12 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  barkbird train cnn --features features --out run\n  barkbird train cnn \
                             --features features --out run --resume\n  barkbird train cnn --features features --out \
                             run --set train.label_smoothing=0.1\n  barkbird train vit --features features --out run \
-                            --pretrained facebook/dinov2-small --way lora\n  barkbird train yamnet --features \
-                            features-yamnet --out run --pretrained yamnet.tflite")]
+                            --pretrained facebook/dinov2-small --way lora\n  barkbird train vit --features features \
+                            --out run --pretrained facebook/dinov2-small --revision main --offline\n  barkbird train yamnet --features \
+                            features-yamnet --out run --pretrained yamnet.tflite\n\nA repository of the Hugging Face hub is fetched \
+                            once, and every file is verified by size and hash. HF_TOKEN (or the token that `hf auth \
+                            login` has left) opens private and gated ones; HF_ENDPOINT names another hub. The run's \
+                            config.toml keeps the commit.")]
     Train(TrainArgs),
     /// Write what a model makes of clips: embeddings and logits
     #[command(after_help = "Example:\n  barkbird embed run --features features --out embeddings")]
@@ -236,6 +240,13 @@ pub(crate) struct TrainArgs {
     /// Branch, tag or commit of the repository
     #[arg(long, value_name = "NAME", help_heading = "Pretrained models")]
     pub(crate) revision: Option<String>,
+    /// Take a repository from the cache and ask nobody, as HF_HUB_OFFLINE=1 does
+    #[arg(long, help_heading = "Pretrained models")]
+    pub(crate) offline: bool,
+    /// Folder that keeps what comes from the hub; by default HF_HUB_CACHE, or the one in the home folder that other
+    /// programs of Hugging Face use
+    #[arg(long, value_name = "DIR", help_heading = "Pretrained models")]
+    pub(crate) cache: Option<PathBuf>,
     /// What of it is trained
     #[arg(long, value_enum, help_heading = "Pretrained models")]
     pub(crate) way: Option<Way>,

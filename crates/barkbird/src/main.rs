@@ -12,6 +12,7 @@ mod device;
 mod embeddings;
 mod finetune;
 mod front_end;
+mod hub;
 mod inputs;
 mod model;
 mod pretrained;

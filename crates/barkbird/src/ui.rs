@@ -47,12 +47,22 @@ impl Ui {
 
     /// A progress bar over `n` steps; hidden where nobody watches.
     pub(crate) fn bar(&self, n: usize, what: &str) -> ProgressBar {
+        let template = "{msg:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]";
+        self.styled(ProgressBar::new(n as u64).with_message(what.to_owned()), template)
+    }
+
+    /// A progress bar over the bytes of files that come from elsewhere; hidden where nobody watches.
+    #[cfg(feature = "hub")]
+    pub(crate) fn bytes(&self) -> ProgressBar {
+        let template = "{msg:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]";
+        self.styled(ProgressBar::new(0), template)
+    }
+
+    fn styled(&self, bar: ProgressBar, template: &str) -> ProgressBar {
         if self.quiet || !self.terminal {
             return ProgressBar::hidden();
         }
-        let template = "{msg:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(n as u64).with_style(style).with_message(what.to_owned())
+        bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
     /// The result of the command, on stdout, when `--json` asks for it.

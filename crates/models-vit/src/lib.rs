@@ -1,5 +1,8 @@
 //! The Vision Transformer over spectrograms: its form, checkpoints that it starts from, and what of it is trained.
 //!
+//! With the feature `hub` (on by default), [`hub`] fetches checkpoints from the Hugging Face hub and verifies every file
+//! before anybody sees its path; without it nothing of this crate opens a connection.
+//!
 //! This crate must not know recordings, front ends, how a model is trained, or what a processor can do: it describes the
 //! network once, and `kernels` runs its layers on the device that the parameters lie on.
 //!
@@ -26,6 +29,8 @@ mod chance;
 mod checkpoint;
 mod config;
 mod error;
+#[cfg(feature = "hub")]
+pub mod hub;
 mod interpolation;
 mod layout;
 mod patches;

@@ -17,9 +17,16 @@ impl Work {
         self.0.path().join(name)
     }
 
+    /// The binary, to be run in the folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_barkbird"));
+        command.args(arguments).current_dir(self.0.path());
+        command
+    }
+
     /// Runs the binary in the folder.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_barkbird")).args(arguments).current_dir(self.0.path()).output().unwrap()
+        self.command(arguments).output().unwrap()
     }
 
     /// Runs the binary; it must succeed. Returns stdout.
@@ -32,12 +39,7 @@ impl Work {
 
     /// Runs the binary; it must fail with status 1 and one `error:` line. Returns that line.
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?} should fail: {error}");
-        let lines: Vec<&str> = error.lines().filter(|line| line.starts_with("error: ")).collect();
-        assert_eq!(lines.len(), 1, "{arguments:?}: {error}");
-        lines[0].to_owned()
+        error_line(&self.run(arguments))
     }
 
     /// Sounds of our own making, scanned: `sounds/` and `manifest.csv`.
@@ -45,6 +47,15 @@ impl Work {
         self.ok(&["synth", "--out", "sounds", "--clips", &clips.to_string(), "--seed", "3"]);
         self.ok(&["scan", "sounds/manifest.csv", "--out", "manifest.csv"]);
     }
+}
+
+/// The one `error:` line of a run that must have failed with status 1.
+pub(crate) fn error_line(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "should have failed: {error}");
+    let lines: Vec<&str> = error.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(lines.len(), 1, "{error}");
+    lines[0].to_owned()
 }
 
 /// Every file below a folder with its bytes, by name; `cache` left out.

@@ -2,4 +2,11 @@
 
 mod bad_input;
 mod common;
+mod hub;
 mod pipeline;
+
+/// The hub that the tests of models-vit ask, which use all of it.
+#[cfg(feature = "hub")]
+#[path = "../../../models-vit/tests/hub/test_hub/mod.rs"]
+#[allow(dead_code, unused_imports, clippy::unwrap_used, reason = "the rest is for models-vit; a test may panic")]
+mod test_hub;

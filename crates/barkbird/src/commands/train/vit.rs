@@ -4,6 +4,7 @@ use super::kept::{Maker, fingerprint};
 use super::pretrained::Body;
 use crate::embeddings::Source;
 use crate::finetune::{View, VitSettings, Way};
+use crate::hub::{self, Request};
 use crate::pretrained::{Place, place};
 use anyhow::{Context, Result, bail};
 use classifier::{Mode, Parameters};
@@ -20,7 +21,7 @@ pub(super) const DEFAULT: &str = "facebook/dinov2-small";
 pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     session.check_out()?;
     let name = session.config.finetune.pretrained.clone().unwrap_or_else(|| DEFAULT.to_owned());
-    let folder = locate(&name, session)?;
+    let (folder, commit) = locate(&name, session)?;
     let checkpoint = Checkpoint::open(&folder)?;
     if checkpoint.is_audio() && session.chain.spectrogram != features::Preset::Ast.config() {
         bail!(
@@ -28,7 +29,6 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
             folder.display()
         );
     }
-    session.config.finetune.pretrained = Some(name);
     let way = match session.config.finetune.way {
         Way::Auto => {
             let (vit, _) = build(session, &checkpoint, Way::Probe)?;
@@ -37,6 +37,9 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
         way => way,
     };
     session.settle(way)?;
+    // As the revision, the commit names the same weights for ever.
+    session.config.finetune.pretrained = Some(name);
+    session.config.finetune.revision = commit;
     let (vit, parameters) = build(session, &checkpoint, way)?;
     match way {
         Way::Probe => session.probe(Body { classifier: Box::new(vit), parameters }),
@@ -48,12 +51,19 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     }
 }
 
-fn locate(name: &str, session: &Session<'_>) -> Result<PathBuf> {
+/// The folder of a checkpoint and, where it comes from the hub, its commit.
+fn locate(name: &str, session: &Session<'_>) -> Result<(PathBuf, Option<String>)> {
     match place(name)? {
-        Place::Local(folder) => Ok(folder),
+        Place::Local(folder) => Ok((folder, None)),
         Place::Hub(repository) => {
-            let revision = session.config.finetune.revision.as_deref();
-            bail!("{repository} {revision:?}: the hub is not there yet")
+            let request = Request {
+                repository: &repository,
+                revision: session.config.finetune.revision.as_deref(),
+                cache: session.args.cache.as_deref(),
+                offline: session.args.offline,
+            };
+            let model = hub::fetch(&request, session.ui)?;
+            Ok((model.folder, Some(model.commit)))
         }
     }
 }
