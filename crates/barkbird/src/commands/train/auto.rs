@@ -12,7 +12,8 @@ use std::time::Instant;
 /// Clips whose forward pass is timed.
 const TIMED: usize = 8;
 
-/// What a training step costs, in forward passes of the whole network; measured, see docs/performance.md.
+/// What a training step costs, in forward passes of the whole network: a backward pass is about two, less where weights
+/// are frozen.
 const LORA_COST: f64 = 3.0;
 const FULL_COST: f64 = 3.2;
 

@@ -13,8 +13,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use train::{Data, Outcome};
 
-/// The checkpoint that is taken where none is named: of those of its size it gave the best figures on recordings from
-/// elsewhere, see docs/performance.md.
+/// The checkpoint that is taken where none is named: a small one that runs on a laptop.
 pub(super) const DEFAULT: &str = "facebook/dinov2-small";
 
 /// A Vision Transformer from a checkpoint.
