@@ -12,11 +12,11 @@ pub fn fold_name(fold: usize) -> String {
     format!("fold-{fold}")
 }
 
-/// Gives every row of a class that is not in an `ood...` split one of `n_folds` folds in place of the split it had; all other
-/// rows keep theirs.
+/// Gives every row of a class that is not in an `ood...` split one of `n_folds` folds in place of the split it had; all
+/// other rows keep theirs.
 ///
-/// Rows of one group, of one file, and rows listed together in `tied` (indices into `rows`, for exact duplicates) land in
-/// one fold. The largest sets of rows are dealt first, each to where it brings every class nearest to its share.
+/// Rows of one group, of one file, and rows listed together in `tied` (indices into `rows`, for exact duplicates) land
+/// in one fold. The largest sets of rows are dealt first, each to where it brings every class nearest to its share.
 ///
 /// # Errors
 /// Fewer than two folds, or more than there are sets of rows.

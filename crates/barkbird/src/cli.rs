@@ -75,11 +75,11 @@ pub(crate) enum Command {
                             --features features --out run --resume\n  barkbird train cnn --features features --out \
                             run --set train.label_smoothing=0.1\n  barkbird train vit --features features --out run \
                             --pretrained facebook/dinov2-small --way lora\n  barkbird train vit --features features \
-                            --out run --pretrained facebook/dinov2-small --revision main --offline\n  barkbird train yamnet --features \
-                            features-yamnet --out run --pretrained yamnet.tflite\n\nA repository of the Hugging Face hub is fetched \
-                            once, and every file is verified by size and hash. HF_TOKEN (or the token that `hf auth \
-                            login` has left) opens private and gated ones; HF_ENDPOINT names another hub. The run's \
-                            config.toml keeps the commit.")]
+                            --out run --pretrained facebook/dinov2-small --revision main --offline\n  barkbird train \
+                            yamnet --features features-yamnet --out run --pretrained yamnet.tflite\n\nA repository \
+                            of the Hugging Face hub is fetched once, and every file is verified by size and hash. \
+                            HF_TOKEN (or the token that `hf auth login` has left) opens private and gated ones; \
+                            HF_ENDPOINT names another hub. The run's config.toml keeps the commit.")]
     Train(TrainArgs),
     /// Write what a model makes of clips: embeddings and logits
     #[command(after_help = "Example:\n  barkbird embed run --features features --out embeddings")]
