@@ -34,6 +34,7 @@ pub(crate) enum Step {
     FrequencyMask,
     Mixup,
     Excerpt,
+    FrequencyShift,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {

@@ -32,6 +32,7 @@ pub fn augment(
         return;
     }
     take_excerpt(mel, n_frames, config, seed);
+    shift_bands(mel, n_mels, n_frames, config, seed);
     if config.roll {
         let shift = generator(seed, Step::Roll).random_range(0..n_frames);
         mel.chunks_exact_mut(n_frames).for_each(|band| band.rotate_right(shift));
@@ -68,6 +69,24 @@ fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, s
     for band in mel.chunks_exact_mut(n_frames) {
         band.copy_within(start..start + length, 0);
         (length..n_frames).for_each(|t| band[t] = band[t - length]);
+    }
+}
+
+/// Moves the clip up or down by a drawn number of bands.
+fn shift_bands(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
+    let furthest = config.frequency_shift_bands.min(n_mels - 1);
+    if furthest == 0 {
+        return;
+    }
+    let drawn = generator(seed, Step::FrequencyShift).random_range(0..=2 * furthest);
+    let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
+    let (kept, cells) = (mel.len() - drawn.abs_diff(furthest) * n_frames, drawn.abs_diff(furthest) * n_frames);
+    if drawn > furthest {
+        mel.copy_within(..kept, cells);
+        mel[..cells].fill(lowest);
+    } else {
+        mel.copy_within(cells.., 0);
+        mel[kept..].fill(lowest);
     }
 }
 

@@ -137,8 +137,7 @@ mod tests {
     }
 
     fn epoch(data: &Data, config: &TrainConfig, epoch: usize) -> Vec<Batch> {
-        let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
-        let turns = epoch_turns(&classes, 3, false, 1, config.seed, epoch);
+        let turns = epoch_turns(&data.strata(), &TrainConfig { balance: false, ..config.clone() }, epoch);
         let assembler = Assembler { data, config, normalization: &data.normalization, unit_per_db: 1.0 };
         std::thread::scope(|scope| assembler.spawn(scope, turns, epoch).iter().collect::<Result<_>>().unwrap())
     }
@@ -184,8 +183,7 @@ mod tests {
         let (data, config) = (data(), config(SpectrogramAugment::strong()));
         let with = |threads, number| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let classes: Vec<u32> = data.train.iter().map(|example| example.class).collect();
-            let turns = epoch_turns(&classes, 3, true, 3, 5, number);
+            let turns = epoch_turns(&data.strata(), &TrainConfig { repeat: 3, seed: 5, ..config.clone() }, number);
             let assembler =
                 Assembler { data: &data, config: &config, normalization: &data.normalization, unit_per_db: 1.0 };
             pool.install(|| assembler.assemble(&turns, number, &mut Vec::new())).unwrap()

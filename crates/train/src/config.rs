@@ -37,6 +37,10 @@ pub struct TrainConfig {
     pub label_smoothing: f64,
     /// Whether every class is drawn equally often.
     pub balance: bool,
+    /// How far groups of one class are evened out, 0 to 1: a group of `n` clips is drawn in proportion to `n` to the
+    /// power of one less this. 0 draws every clip equally often, 1 every group. Clips of one recording say much the same,
+    /// and a few long recordings should not be all that a class is known by.
+    pub group_balance: f64,
     /// What is done to a training clip each time it is seen.
     pub augment: SpectrogramAugment,
     /// Epochs without improvement before the run stops; 0 never stops early.
@@ -76,6 +80,7 @@ impl Default for TrainConfig {
             clip_norm: 5.0,
             label_smoothing: 0.05,
             balance: true,
+            group_balance: 0.0,
             augment: SpectrogramAugment::light(),
             patience: 10,
             seed: 0,
@@ -112,6 +117,8 @@ impl TrainConfig {
         range("warmup_share", self.warmup_share, "a share from 0 to 1", (0.0..=1.0).contains(&self.warmup_share))?;
         range("min_lr_share", self.min_lr_share, "a share from 0 to 1", (0.0..=1.0).contains(&self.min_lr_share))?;
         range("clip_norm", self.clip_norm, "0 or more", self.clip_norm >= 0.0)?;
+        let groups = (0.0..=1.0).contains(&self.group_balance);
+        range("group_balance", self.group_balance, "a share from 0 to 1", groups)?;
         let smoothing = (0.0..1.0).contains(&self.label_smoothing);
         range("label_smoothing", self.label_smoothing, "a share from 0 to below 1", smoothing)?;
         range("beta1", self.beta1, "a number from 0 to below 1", (0.0..1.0).contains(&self.beta1))?;

@@ -1,5 +1,6 @@
 //! What a model is trained on: which clips of the shards train, which validate, and which classes there are.
 
+use crate::sampler::Strata;
 use crate::{Error, Result};
 use classifier::{BandSums, Normalization};
 use rayon::prelude::*;
@@ -99,6 +100,19 @@ impl Data {
         let split = describe_split(&spectrograms, &classes, [("train", train_split, &train), ("val", val_split, &val)]);
         let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val))?;
         Ok(Self { classes, train, val, normalization, split, warnings, fingerprint, spectrograms })
+    }
+
+    /// Class and group of each training clip.
+    pub fn strata(&self) -> Strata {
+        let mut numbers = BTreeMap::new();
+        let mut number = |group| {
+            let next = numbers.len() as u32;
+            *numbers.entry(group).or_insert(next)
+        };
+        Strata {
+            classes: self.train.iter().map(|example| example.class).collect(),
+            groups: self.train.iter().map(|example| number(group_of(&self.spectrograms, example.row))).collect(),
+        }
     }
 
     /// SHA-256 over all that the outcome of a run depends on: which clips, their labels and every value of theirs.

@@ -116,5 +116,5 @@ pub use optimizer::AdamW;
 pub use predictions::{Prediction, UNSURE, predictions_csv};
 pub use rows::{Predictor, Rows, clip_loss, largest, predict_mels, predict_rows};
 pub use run::{Outcome, RunHeader, run};
-pub use sampler::{Turn, batches, epoch_turns, n_batches};
+pub use sampler::{Strata, Turn, batches, epoch_turns, n_batches};
 pub use schedule::{LearningRate, PlateauState, Schedule, Span};

@@ -11,7 +11,7 @@ use crate::loss::soft_cross_entropy;
 use crate::metrics::Confusion;
 use crate::optimizer::AdamW;
 use crate::rows::{Predictor, clip_loss, largest, predict_rows};
-use crate::sampler::{epoch_turns, n_batches, subset};
+use crate::sampler::{Strata, epoch_turns, n_batches, subset};
 use crate::schedule::{LearningRate, PlateauState};
 use crate::seeds::{Purpose, seed};
 use crate::state::{after_epoch, is_over, restore, restore_weights, settings};
@@ -202,7 +202,7 @@ struct Trainer<'a> {
     /// What the model's input is normalised with.
     normalization: Normalization,
     /// Class of each training clip.
-    classes: Vec<u32>,
+    strata: Strata,
     /// The training clips that are looked at in evaluation mode.
     train_eval: Vec<Example>,
     /// Batches of an epoch.
@@ -241,7 +241,7 @@ impl<'a> Trainer<'a> {
             header,
             control,
             normalization: model.normalization(data.spectrograms.n_mels).unwrap_or_else(|| data.normalization.clone()),
-            classes: data.train.iter().map(|example| example.class).collect(),
+            strata: data.strata(),
             train_eval: chosen.into_iter().map(|i| recordings[i]).collect(),
             n_batches,
             learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
@@ -255,7 +255,7 @@ impl<'a> Trainer<'a> {
         if self.parameters.count() == 0 {
             return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
         }
-        let turns = epoch_turns(&self.classes, data.classes.len(), config.balance, config.repeat, config.seed, epoch);
+        let turns = epoch_turns(&self.strata, config, epoch);
         let (n_turns, mut loss_sum, mut lr) = (turns.len(), 0.0, 0.0);
         let assembler =
             Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };

@@ -1,7 +1,9 @@
 //! Which clips an epoch sees, in which order and in which batches: a pure function of (seed, epoch).
 
+use crate::TrainConfig;
 use crate::seeds::{Purpose, generator};
 use rand::Rng;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// One turn of a training clip.
@@ -13,45 +15,76 @@ pub struct Turn {
     pub occurrence: u64,
 }
 
-/// The turns of an epoch.
+/// The training clips as the sampler sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strata {
+    /// The class of each clip.
+    pub classes: Vec<u32>,
+    /// The group of each clip: equal numbers are one recording, animal or session.
+    pub groups: Vec<u32>,
+}
+
+/// The turns of an epoch, as [`TrainConfig`] wants them.
 ///
-/// Without `balance` every clip has `repeat` turns, each pass over the clips shuffled anew. With it the epoch is as
-/// long, but every class has the same number of turns (to within one): the clips of a class take turns in a shuffled
-/// order that starts over when it ends, so that two clips of one class differ by at most one turn.
-///
-/// `classes` holds the class of each training clip, each below `n_classes`.
-pub fn epoch_turns(
-    classes: &[u32],
-    n_classes: usize,
-    balance: bool,
-    repeat: usize,
-    seed: u64,
-    epoch: usize,
-) -> Vec<Turn> {
-    let mut random = generator(seed, Purpose::Order, epoch as u64, 0);
-    let total = classes.len() * repeat;
+/// With `balance` every class has the same number of turns (to within one), and the epoch is as long as without. Within
+/// a class (within all clips, without `balance`) turns are dealt to groups in proportion to the number of their clips
+/// to the power of `1 - group_balance`, each epoch rounding up other groups, and to the clips of a group by a shuffled
+/// order that starts over when it ends. So with a `group_balance` of 0 two clips of one class differ by at most one
+/// turn.
+pub fn epoch_turns(strata: &Strata, config: &TrainConfig, epoch: usize) -> Vec<Turn> {
+    let Strata { classes, groups } = strata;
+    let mut random = generator(config.seed, Purpose::Order, epoch as u64, 0);
+    let total = classes.len() * config.repeat;
     let mut order = Vec::with_capacity(total);
-    if balance {
-        let mut members = vec![Vec::new(); n_classes];
-        classes.iter().enumerate().for_each(|(example, class)| members[*class as usize].push(example));
-        let mut present: Vec<Vec<usize>> = members.into_iter().filter(|m| !m.is_empty()).collect();
-        shuffle(&mut present, &mut random); // which classes get the turns that are left over
-        let n_present = present.len();
-        for (i, members) in present.iter_mut().enumerate() {
-            let turns = total / n_present + usize::from(i < total % n_present);
+    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (example, class) in classes.iter().enumerate() {
+        members.entry(if config.balance { *class } else { 0 }).or_default().push(example);
+    }
+    let mut present: Vec<Vec<usize>> = members.into_values().collect();
+    shuffle(&mut present, &mut random); // which classes get the turns that are left over
+    let n_present = present.len();
+    for (i, members) in present.iter_mut().enumerate() {
+        let turns = total / n_present + usize::from(i < total % n_present);
+        if config.group_balance > 0.0 {
+            fill_by_group(&mut order, members, groups, config.group_balance, turns, &mut random);
+        } else {
             fill(&mut order, members, turns, &mut random);
         }
-        shuffle(&mut order, &mut random);
-    } else {
-        let mut all: Vec<usize> = (0..classes.len()).collect();
-        fill(&mut order, &mut all, total, &mut random);
     }
+    shuffle(&mut order, &mut random);
     let mut seen = vec![0_u64; classes.len()];
     let turn = |example: usize| {
         seen[example] += 1;
         Turn { example, occurrence: seen[example] - 1 }
     };
     order.into_iter().map(turn).collect()
+}
+
+/// Deals `turns` to groups. Systematic sampling: marks at equal distances on a line along which the groups lie in a drawn
+/// order, each as long as its weight.
+fn fill_by_group(
+    order: &mut Vec<usize>,
+    members: &[usize],
+    groups: &[u32],
+    balance: f64,
+    turns: usize,
+    random: &mut impl Rng,
+) {
+    let mut by_group: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    members.iter().for_each(|example| by_group.entry(groups[*example]).or_default().push(*example));
+    let mut by_group: Vec<Vec<usize>> = by_group.into_values().collect();
+    shuffle(&mut by_group, random);
+    let weight = |group: &Vec<usize>| (group.len() as f64).powf(1.0 - balance);
+    let whole: f64 = by_group.iter().map(weight).sum();
+    let offset: f64 = random.random();
+    let (mut reached, mut dealt) = (0.0, 0);
+    let n_groups = by_group.len();
+    for (i, group) in by_group.iter_mut().enumerate() {
+        reached += weight(group) * turns as f64 / whole;
+        let marks = if i + 1 == n_groups { turns } else { ((reached + offset) as usize).min(turns) };
+        fill(order, group, marks - dealt, random);
+        dealt = marks;
+    }
 }
 
 /// Takes `turns` examples, shuffling before every pass.
@@ -100,6 +133,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn strata(classes: &[u32]) -> Strata {
+        Strata { classes: classes.to_vec(), groups: (0..classes.len() as u32).collect() }
+    }
+
+    fn config(balance: bool, repeat: usize, seed: u64) -> TrainConfig {
+        TrainConfig { balance, repeat, seed, ..TrainConfig::default() }
+    }
+
     fn counts(turns: &[Turn], n: usize) -> Vec<usize> {
         let mut counts = vec![0; n];
         turns.iter().for_each(|turn| counts[turn.example] += 1);
@@ -108,17 +149,17 @@ mod tests {
 
     #[test]
     fn every_clip_once_in_another_order_every_epoch() {
-        let classes = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2];
-        let epoch = |epoch| epoch_turns(&classes, 3, false, 1, 7, epoch);
+        let strata = strata(&[0, 0, 0, 0, 1, 1, 1, 2, 2, 2]);
+        let epoch = |epoch| epoch_turns(&strata, &config(false, 1, 7), epoch);
         assert_eq!(counts(&epoch(1), 10), [1; 10]);
         assert_eq!(epoch(1), epoch(1));
         assert_ne!(epoch(1), epoch(2));
-        assert_ne!(epoch(1), epoch_turns(&classes, 3, false, 1, 8, 1));
+        assert_ne!(epoch(1), epoch_turns(&strata, &config(false, 1, 8), 1));
     }
 
     #[test]
     fn repeats_count_their_occurrence() {
-        let turns = epoch_turns(&[0, 1, 0], 2, false, 4, 7, 1);
+        let turns = epoch_turns(&strata(&[0, 1, 0]), &config(false, 4, 7), 1);
         assert_eq!(counts(&turns, 3), [4; 3]);
         for example in 0..3 {
             let seen: Vec<u64> = turns.iter().filter(|t| t.example == example).map(|t| t.occurrence).collect();
@@ -143,12 +184,37 @@ mod tests {
         assert!(subset(100, 10, 1).is_sorted());
     }
 
+    #[test]
+    fn turns_of_groups_follow_the_power_of_their_size() {
+        // Class 0: a group of 16 and four of one clip; class 1: five clips of a group each.
+        let groups: Vec<u32> = std::iter::repeat_n(0, 16).chain(1..10).collect();
+        let classes: Vec<u32> = std::iter::repeat_n(0, 20).chain(std::iter::repeat_n(1, 5)).collect();
+        let strata = Strata { classes, groups };
+        let turns_of = |group_balance: f64| -> Vec<f64> {
+            let config = TrainConfig { group_balance, ..config(true, 2, 5) };
+            let mut sums = vec![0.0; 10];
+            for epoch in 1..=400 {
+                let turns = epoch_turns(&strata, &config, epoch);
+                assert_eq!(turns.len(), 50);
+                assert_eq!(turns.iter().filter(|turn| strata.classes[turn.example] == 0).count(), 25);
+                turns.iter().for_each(|turn| sums[strata.groups[turn.example] as usize] += 1.0 / 400.0);
+            }
+            sums
+        };
+        for (balance, large, small) in [(0.5, 12.5, 3.125), (1.0, 5.0, 5.0)] {
+            let sums = turns_of(balance);
+            assert!((sums[0] - large).abs() < 0.1, "{sums:?}");
+            assert!(sums[1..5].iter().all(|sum| (sum - small).abs() < 0.1), "{sums:?}");
+            assert!(sums[5..].iter().all(|sum| (sum - 5.0).abs() < 0.1), "{sums:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn balanced_to_within_one(sizes in prop::collection::vec(1_usize..20, 2..5), repeat in 1_usize..4, seed: u64) {
             let classes: Vec<u32> =
                 sizes.iter().enumerate().flat_map(|(class, n)| std::iter::repeat_n(class as u32, *n)).collect();
-            let turns = epoch_turns(&classes, sizes.len(), true, repeat, seed, 3);
+            let turns = epoch_turns(&strata(&classes), &config(true, repeat, seed), 3);
             prop_assert_eq!(turns.len(), classes.len() * repeat);
             let clip = counts(&turns, classes.len());
             let mut of_class = vec![0; sizes.len()];
