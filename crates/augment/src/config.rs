@@ -20,10 +20,10 @@ pub struct SpectrogramAugment {
     pub frequency_masks: usize,
     /// The widest frequency mask in bands. Each mask's width is drawn from 0 to this.
     pub frequency_mask_bands: usize,
-    /// The furthest that the clip is moved along the bands, up or down, in bands; the distance is drawn from 0 to this.
-    /// What leaves at one end is gone; bands that come in at the other have the clip's lowest cell. On a mel scale it
-    /// stands for a higher or a lower voice, so that pitch by itself says less about the label.
-    pub frequency_shift_bands: usize,
+    /// The furthest that the clip is moved along the bands, up or down, as a share of the bands, 0 to 1; the distance is
+    /// drawn from 0 to this. What leaves at one end is gone; bands that come in at the other have the clip's lowest
+    /// cell. On a mel scale it stands for a higher or a lower voice, so that pitch by itself says less about the label.
+    pub frequency_shift_share: f32,
     /// Roll the clip in time by a drawn number of frames; what leaves at the end comes in at the start.
     pub roll: bool,
     /// A gain drawn from plus or minus this many decibels is added to every cell.
@@ -58,7 +58,7 @@ impl SpectrogramAugment {
             time_mask_share: 0.0,
             frequency_masks: 0,
             frequency_mask_bands: 0,
-            frequency_shift_bands: 0,
+            frequency_shift_share: 0.0,
             roll: false,
             gain_db: 0.0,
             tilt_db: 0.0,
@@ -123,6 +123,12 @@ impl SpectrogramAugment {
             ("excerpt_share", self.excerpt_share, "a share from 0 to 1", is_share(self.excerpt_share)),
             ("excerpt_shortest", self.excerpt_shortest, "a share from 0 to 1", is_share(self.excerpt_shortest)),
             ("time_mask_share", self.time_mask_share, "a share from 0 to 1", is_share(self.time_mask_share)),
+            (
+                "frequency_shift_share",
+                self.frequency_shift_share,
+                "a share from 0 to 1",
+                is_share(self.frequency_shift_share),
+            ),
             ("gain_db", self.gain_db, "0 or more decibels", is_amount(self.gain_db)),
             ("tilt_db", self.tilt_db, "0 or more decibels", is_amount(self.tilt_db)),
             ("noise_share", self.noise_share, "a share from 0 to 1", is_share(self.noise_share)),

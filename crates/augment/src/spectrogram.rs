@@ -4,7 +4,7 @@ use crate::SpectrogramAugment;
 use crate::seed::{Step, generator};
 use rand::Rng;
 
-/// Augments one clip in place: excerpt, roll, gain, tilt, noise, band limit, then the masks.
+/// Augments one clip in place: excerpt, shift along the bands, roll, gain, tilt, noise, band limit, then the masks.
 ///
 /// Gain, tilt and noise act as a microphone, a room and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
@@ -74,19 +74,20 @@ fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, s
 
 /// Moves the clip up or down by a drawn number of bands.
 fn shift_bands(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
-    let furthest = config.frequency_shift_bands.min(n_mels - 1);
+    let furthest = ((config.frequency_shift_share * n_mels as f32) as usize).min(n_mels - 1);
     if furthest == 0 {
         return;
     }
     let drawn = generator(seed, Step::FrequencyShift).random_range(0..=2 * furthest);
     let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
-    let (kept, cells) = (mel.len() - drawn.abs_diff(furthest) * n_frames, drawn.abs_diff(furthest) * n_frames);
+    let n_moved = drawn.abs_diff(furthest) * n_frames;
+    let n_kept = mel.len() - n_moved;
     if drawn > furthest {
-        mel.copy_within(..kept, cells);
-        mel[..cells].fill(lowest);
+        mel.copy_within(..n_kept, n_moved);
+        mel[..n_moved].fill(lowest);
     } else {
-        mel.copy_within(cells.., 0);
-        mel[kept..].fill(lowest);
+        mel.copy_within(n_moved.., 0);
+        mel[n_kept..].fill(lowest);
     }
 }
 
@@ -202,6 +203,27 @@ mod tests {
             shifts.insert(shift);
         }
         assert!(shifts.len() > 35, "200 seeds reach {} of {N_FRAMES} shifts", shifts.len());
+    }
+
+    #[test]
+    fn a_shift_moves_all_bands_alike_and_leaves_the_lowest_cell_behind() {
+        let config = SpectrogramAugment { frequency_shift_share: 0.25, ..SpectrogramAugment::off() };
+        let mut shifts = std::collections::BTreeSet::new();
+        for seed in 0..300 {
+            let after = run(&config, 1.0, seed);
+            // Bands by which the clip went up; two bands of it are there whatever the shift.
+            let up = (-4..=4).find(|up| cell(&after, (8 + up) as usize, 3) == cell(&picture(), 8, 3)).unwrap();
+            for band in 0..N_MELS as i32 {
+                let from = band - up;
+                for frame in 0..N_FRAMES {
+                    let there = (0..N_MELS as i32).contains(&from);
+                    let expected = if there { cell(&picture(), from as usize, frame) } else { picture()[0] };
+                    assert_eq!(cell(&after, band as usize, frame), expected, "up {up}, band {band}");
+                }
+            }
+            shifts.insert(up);
+        }
+        assert_eq!(shifts, (-4..=4).collect());
     }
 
     #[test]

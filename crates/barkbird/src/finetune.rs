@@ -132,6 +132,14 @@ impl Default for VitSettings {
 pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
     let base = TrainConfig::default();
     let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };
+    // What a pretrained trunk learns at once is the pitch and the largest recordings of a class. Five folds over our 338
+    // clips and the same models on recordings from elsewhere, balanced accuracy: 0.985 and 0.93 without these two, 0.988
+    // and 0.953 with them (`scripts/measure-pretrained.sh`). A network from scratch gains nothing by them.
+    let varied = TrainConfig {
+        group_balance: 1.0,
+        augment: SpectrogramAugment { frequency_shift_share: 0.19, ..SpectrogramAugment::light() },
+        ..base.clone()
+    };
     match (kind, way) {
         (ModelKind::Cnn, _) => base,
         (_, Way::Probe) => TrainConfig {
@@ -152,7 +160,7 @@ pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
             clip_norm: 1.0,
             label_smoothing: 0.1,
             patience: 0,
-            ..if kind == ModelKind::Vit { over_kept } else { base }
+            ..if kind == ModelKind::Vit { over_kept } else { varied }
         },
         (_, Way::Lora) => TrainConfig {
             epochs: 20,
@@ -163,10 +171,10 @@ pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
             clip_norm: 1.0,
             label_smoothing: 0.1,
             patience: 0,
-            ..base
+            ..varied
         },
         (_, Way::Full | Way::Auto) => TrainConfig {
-            epochs: 20,
+            epochs: 12,
             batch_size: 16,
             lr: 2e-4,
             weight_decay: 0.05,
@@ -174,7 +182,7 @@ pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
             clip_norm: 1.0,
             label_smoothing: 0.1,
             patience: 0,
-            ..base
+            ..varied
         },
     }
 }

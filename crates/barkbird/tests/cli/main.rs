@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod finetune;
 mod hub;
 mod pipeline;
 
