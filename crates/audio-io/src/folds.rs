@@ -1,6 +1,6 @@
 //! Folds of a cross-validation: by group, each class in equal shares, the same for the same seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::manifest::Row;
@@ -169,6 +169,7 @@ pub fn leave_out(rows: &mut [Row], tied: &[Vec<usize>], values: &[String]) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn rows() -> Vec<Row> {
         let row = |i: usize| Row {
