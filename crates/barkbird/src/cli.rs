@@ -67,6 +67,7 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Turn a manifest's recordings into spectrograms on disk
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
+                            manifest.csv --out features --equalize band,level,length\n  barkbird features \
                             manifest.csv --out features --part 1/4     (then 2/4 ... and once without --part)\n  \
                             barkbird features --picture bark.wav --out bark.png")]
     Features(FeaturesArgs),
@@ -134,6 +135,9 @@ pub(crate) struct ScanArgs {
     /// Folds of a cross-validation (fold-0, fold-1, ...) in place of training, validation and test
     #[arg(long, value_name = "K", conflicts_with = "split")]
     pub(crate) folds: Option<usize>,
+    /// A fold for each value of this column of the manifest (a source, a recordist), to be left out in turn
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split", "folds"])]
+    pub(crate) leave_out: Option<String>,
     /// Recordings shorter than this are unusable
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
     pub(crate) min_seconds: f64,
@@ -166,8 +170,12 @@ pub(crate) struct FeaturesArgs {
     /// or ast
     #[arg(long, value_name = "NAME", conflicts_with = "like")]
     pub(crate) front_end: Option<features::Preset>,
+    /// What must not tell classes apart, and is made the same in every clip: band (one band, one noise floor), level,
+    /// length (the loudest 2 s of each recording)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) equalize: Vec<Nuisance>,
     /// The front end of this run or features folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set", "equalize"])]
     pub(crate) like: Option<PathBuf>,
     /// Compute this share of the recordings alone; once all are there, the same command without --part puts them together
     #[arg(long, value_name = "I/N", value_parser = part)]
@@ -175,6 +183,9 @@ pub(crate) struct FeaturesArgs {
     /// Classes, in order; all labels that are trained on by default
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) classes: Vec<String>,
+    /// Go on where clips of one group are in more than one split, which makes every figure too good
+    #[arg(long)]
+    pub(crate) allow_crossing_groups: bool,
     /// How values are stored
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,
@@ -184,6 +195,17 @@ pub(crate) struct FeaturesArgs {
     /// Draw this recording's spectrogram as a PNG
     #[arg(long, value_name = "FILE", conflicts_with = "manifest")]
     pub(crate) picture: Option<PathBuf>,
+}
+
+/// What a recorder adds to a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Nuisance {
+    /// Its band limit and its noise floor
+    Band,
+    /// How loud it is
+    Level,
+    /// How long it is
+    Length,
 }
 
 /// How spectrogram values are stored.

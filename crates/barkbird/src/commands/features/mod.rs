@@ -11,7 +11,7 @@ mod plan;
 
 use crate::cancel;
 use crate::cli::{Dtype, FeaturesArgs, Global};
-use crate::config::{Config, preset_flags};
+use crate::config::{Config, equalize_flags, preset_flags};
 use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &FeaturesArgs, global: &Global, ui: &Ui) -> Result<()> {
     }
     let Some(manifest) = &args.manifest else { bail!("a manifest or --picture is needed") };
     let plan = Plan::read(manifest, &args.classes)?;
+    plan.check_groups(manifest, args.allow_crossing_groups, ui)?;
     for warning in &plan.warnings {
         ui.warn(warning);
     }
@@ -54,6 +55,7 @@ fn chain(args: &FeaturesArgs) -> Result<Chain> {
         if let Some(preset) = args.front_end {
             flags.extend(preset_flags(preset)?);
         }
+        flags.extend(equalize_flags(&args.equalize));
         flags.extend(args.config.set.iter().cloned());
         let config = Config::resolve(args.config.config.as_deref(), &flags)?;
         return Ok(Chain::new(config.clip, config.front_end));
