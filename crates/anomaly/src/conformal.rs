@@ -76,8 +76,8 @@ pub struct Conformal {
     scores: Vec<f32>,
     /// Group weight of this and all larger scores; a whole group has 1.
     at_least: Vec<f64>,
-    /// Group weight of each score.
-    weights: Vec<f32>,
+    /// Clips that share the weight of each score's group.
+    n_sharing: Vec<f32>,
 }
 
 /// One score a file, from those of its windows.
@@ -116,9 +116,9 @@ impl Conformal {
     pub fn fit<G: Ord>(scores: &[f64], groups: &[G], form: Form) -> Result<Self> {
         check_scores("calibration scores", scores)?;
         let groups = members(scores, groups)?;
-        let of_group = |(group, rows): (usize, &Vec<usize>)| -> Vec<(f64, f64)> {
+        let of_group = |(group, rows): (usize, &Vec<usize>)| -> Vec<(f64, f32)> {
             match form {
-                Form::Weighted => rows.iter().map(|&row| (scores[row], 1.0 / rows.len() as f64)).collect(),
+                Form::Weighted => rows.iter().map(|&row| (scores[row], rows.len() as f32)).collect(),
                 Form::OneAGroup(seed) => {
                     let drawn = generator(seed, Use::Conformal, group).random_range(0..rows.len());
                     vec![(scores[rows[drawn]], 1.0)]
@@ -128,18 +128,18 @@ impl Conformal {
                 }
             }
         };
-        let mut weighted: Vec<(f64, f64)> = groups.iter().enumerate().flat_map(of_group).collect();
-        weighted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut kept: Vec<(f64, f32)> = groups.iter().enumerate().flat_map(of_group).collect();
+        kept.sort_by(|a, b| a.0.total_cmp(&b.0));
         // Rounded up, so that a clip of exactly the same score as before has the same p-value or a larger one.
-        let (scores, weights) = weighted.into_iter().map(|(score, weight)| (rounded_up(score), weight as f32)).unzip();
-        Ok(Self::new(form, groups.len(), scores, weights))
+        let (scores, n_sharing) = kept.into_iter().map(|(score, n)| (rounded_up(score), n)).unzip();
+        Ok(Self::new(form, groups.len(), scores, n_sharing))
     }
 
-    fn new(form: Form, n_groups: usize, scores: Vec<f32>, weights: Vec<f32>) -> Self {
+    fn new(form: Form, n_groups: usize, scores: Vec<f32>, n_sharing: Vec<f32>) -> Self {
         let mut sum = 0.0;
-        let mut at_least: Vec<f64> = weights.iter().rev().map(|&weight| (sum += f64::from(weight), sum).1).collect();
+        let mut at_least: Vec<f64> = n_sharing.iter().rev().map(|&n| (sum += 1.0 / f64::from(n), sum).1).collect();
         at_least.reverse();
-        Self { form, n_groups, scores, at_least, weights }
+        Self { form, n_groups, scores, at_least, n_sharing }
     }
 
     /// The p-value of a score: small for a stranger.
@@ -172,12 +172,12 @@ impl Conformal {
         Err(Error::TooFew { what: "calibration groups for this alpha", expected, got: self.n_groups })
     }
 
-    /// `scores` and `weights`, as many as are kept; `n_groups` `[1]`.
+    /// `scores` and `n_sharing`, as many as are kept; `n_groups` `[1]`.
     pub fn to_tensors(&self) -> Stored {
         let n = [self.scores.len()];
         Stored::new(&ConformalSettings { form: self.form })
             .with("scores", &n, self.scores.clone())
-            .with("weights", &n, self.weights.clone())
+            .with("n_sharing", &n, self.n_sharing.clone())
             .with("n_groups", &[1], vec![self.n_groups as f32])
     }
 
@@ -188,15 +188,15 @@ impl Conformal {
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         let ConformalSettings { form } = stored.settings()?;
         let scores = stored.values("scores", &[None])?;
-        let weights = stored.values("weights", &[Some(scores.len())])?;
+        let n_sharing = stored.values("n_sharing", &[Some(scores.len())])?;
         let n_groups = stored.values("n_groups", &[Some(1)])?[0];
-        let total: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
-        let fine = weights.iter().all(|&weight| weight > 0.0) && (total - f64::from(n_groups)).abs() < 1e-3 * total;
+        let total: f64 = n_sharing.iter().map(|&n| 1.0 / f64::from(n)).sum();
+        let fine = n_sharing.iter().all(|&n| n >= 1.0) && (total - f64::from(n_groups)).abs() < 1e-6 * total;
         if scores.is_empty() || !scores.is_sorted() || !fine {
             let (expected, got) = ("sorted scores with weight 1 a group", format!("weight {total} of {n_groups}"));
             return Err(Error::Stored { part: "scores".into(), expected: expected.into(), got });
         }
-        Ok(Self::new(form, n_groups as usize, scores, weights))
+        Ok(Self::new(form, n_groups as usize, scores, n_sharing))
     }
 }
 

@@ -92,8 +92,8 @@ fn logits(row: &[f32], weights: &[f64], d: usize) -> Vec<f64> {
         let mut lanes = [0.0; 4];
         let ((rows, row_rest), (fours, rest)) = (row.as_chunks::<4>(), weights[..d].as_chunks::<4>());
         for (row, weights) in rows.iter().zip(fours) {
-            for lane in 0..4 {
-                lanes[lane] += f64::from(row[lane]) * weights[lane];
+            for ((lane, &value), weight) in lanes.iter_mut().zip(row).zip(weights) {
+                *lane += f64::from(value) * weight;
             }
         }
         let rest: f64 = row_rest.iter().zip(rest).map(|(&value, weight)| f64::from(value) * weight).sum();

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check};
-use crate::logits::{log_sum_exp, max, tempered};
+use crate::logits::max;
 use crate::rows::Rows;
 use crate::stored::Stored;
 
@@ -55,9 +55,17 @@ impl MaxSoftmax {
 
     /// Scores of the logits `[M, C]`, each 0 to 1 - 1/C.
     pub fn score(&self, logits: Rows<'_>) -> Vec<f64> {
-        let t = self.config.temperature;
-        // 1 - exp(x), without the loss of digits that it has for a sure model.
-        logits.iter().map(|row| -(max(row) / t - log_sum_exp(tempered(row, t))).exp_m1()).collect()
+        // The sum of the other probabilities: 1 minus the largest loses all digits for a sure model.
+        let of_row = |row: &[f32]| {
+            let (t, largest) = (self.config.temperature, max(row));
+            let below = row.iter().map(|&z| ((f64::from(z) - largest) / t).exp());
+            // The largest itself is a 1 in it.
+            let others =
+                below.fold((-1.0, 0.0), |(ones, sum), e| if e == 1.0 { (ones + 1.0, sum) } else { (ones, sum + e) });
+            let others = others.0 + others.1;
+            others / (1.0 + others)
+        };
+        logits.iter().map(of_row).collect()
     }
 
     /// Whether a score says stranger: the largest probability is below the setting's.
@@ -90,6 +98,8 @@ mod tests {
         let scores = softmax.score(Rows::new(&[0.0, four - 0.01, 3.0, 3.0 - four - 0.01, 900.0, -900.0], 2).unwrap());
         assert_eq!(scores.iter().map(|&score| softmax.is_stranger(score)).collect::<Vec<_>>(), [true, false, false]);
         assert!(scores[2] == 0.0 && (scores[0] - 0.2).abs() < 0.01);
+        let sure = softmax.score(Rows::new(&[40.0, 0.0], 2).unwrap())[0];
+        assert!((sure / (-40f64).exp() - 1.0).abs() < 1e-12, "{sure}");
         assert!(MaxSoftmax::new(&MaxSoftmaxConfig { temperature: 0.0, ..Default::default() }).is_err());
     }
 }

@@ -100,8 +100,8 @@ pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     let (b_fours, b_rest) = b.as_chunks::<4>();
     let mut lanes = [0.0f64; 4];
     for (a, b) in a_fours.iter().zip(b_fours) {
-        for lane in 0..4 {
-            lanes[lane] += (f64::from(a[lane]) - f64::from(b[lane])).powi(2);
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += (f64::from(a) - f64::from(b)).powi(2);
         }
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
