@@ -38,9 +38,9 @@
 //!
 //! # Windows and files
 //! For a window of a file: calibrate on windows, with recordings as groups. For a file as a whole: make one score of its
-//! windows with [`pool`], for calibration files and new ones alike, and calibrate on these, with the files' groups. One of
-//! many windows falling below alpha says little of the file: that happens by chance, unless the form is
-//! [`Form::Largest`].
+//! windows with [`pool`](crate::pool::pool), for calibration files and new ones alike, and calibrate on these, with the
+//! files' groups. One of many windows falling below alpha says little of the file: that happens by chance, unless the
+//! form is [`Form::Largest`].
 //!
 //! Sources: Vovk, Gammerman and Shafer (2005), "Algorithmic Learning in a Random World"; Dunn, Wasserman and Ramdas
 //! (2023), "Distribution-Free Prediction Sets for Two-Layer Hierarchical Models", for one a group; Lee, Barber and Willett
@@ -80,34 +80,6 @@ pub struct Conformal {
     n_sharing: Vec<f32>,
 }
 
-/// One score a file, from those of its windows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Pool {
-    /// The mean.
-    #[default]
-    Mean,
-    /// The largest: a file is as strange as its strangest window.
-    Max,
-}
-
-/// Scores of files from those of their windows: for each file in the order of `files`, its number and its score.
-///
-/// # Errors
-/// No windows, a score that is not finite, or as many files as windows are not given.
-pub fn pool<F: Ord + Clone>(scores: &[f64], files: &[F], pool: Pool) -> Result<Vec<(F, f64)>> {
-    check_scores("scores of windows", scores)?;
-    let of_file = |windows: Vec<usize>| {
-        let values = windows.iter().map(|&window| scores[window]);
-        let score = match pool {
-            Pool::Mean => values.sum::<f64>() / windows.len() as f64,
-            Pool::Max => values.fold(f64::NEG_INFINITY, f64::max),
-        };
-        (files[windows[0]].clone(), score)
-    };
-    Ok(members(scores, files)?.into_iter().map(of_file).collect())
-}
-
 impl Conformal {
     /// Takes the scores of known sounds, `[N]`, which the detector was not fitted on, and the group of each.
     ///
@@ -115,7 +87,7 @@ impl Conformal {
     /// No scores, one that is not finite, or groups of another number.
     pub fn fit<G: Ord>(scores: &[f64], groups: &[G], form: Form) -> Result<Self> {
         check_scores("calibration scores", scores)?;
-        let groups = members(scores, groups)?;
+        let groups = members("groups of the scores", scores.len(), groups)?;
         let of_group = |(group, rows): (usize, &Vec<usize>)| -> Vec<(f64, f32)> {
             match form {
                 Form::Weighted => rows.iter().map(|&row| (scores[row], rows.len() as f32)).collect(),
@@ -232,12 +204,5 @@ mod tests {
         let error = conformal.check_alpha(0.05).unwrap_err().to_string();
         assert_eq!(error, "calibration groups for this alpha: expected at least 19, got 3");
         assert_eq!(Conformal::from_tensors(&conformal.to_tensors()).unwrap(), conformal);
-    }
-
-    #[test]
-    fn windows_become_files() {
-        let windows = [1.0, 3.0, 2.0];
-        assert_eq!(pool(&windows, &["a", "a", "b"], Pool::Mean).unwrap(), [("a", 2.0), ("b", 2.0)]);
-        assert_eq!(pool(&windows, &["a", "a", "b"], Pool::Max).unwrap(), [("a", 3.0), ("b", 2.0)]);
     }
 }

@@ -15,8 +15,8 @@
 //!    scores to the bit.
 //! 4. [`metrics`] measures scores against known strangers, with intervals over groups; [`RankMean`] and [`LogisticFusion`]
 //!    combine detectors, fitted on validation scores.
-//! 5. [`conformal`] turns scores into p-values with a guarantee, and [`threshold`] draws a line; both are calibrated on
-//!    known clips that nothing was fitted on.
+//! 5. [`pool`](mod@pool) makes clips of windows, [`conformal`] turns scores into p-values with a guarantee, and
+//!    [`threshold`] draws a line; both are calibrated on known clips that nothing was fitted on.
 //!
 //! Each method is a type of its own too ([`Knn`], [`Mahalanobis`], ...) with `fit`, `score`, `to_tensors` and
 //! `from_tensors`, where that is all that is needed. [`synthetic`](mod@synthetic) makes strangers of training
@@ -86,6 +86,7 @@ mod minimise;
 mod neighbours;
 mod network;
 mod pca_residual;
+pub mod pool;
 mod rows;
 mod scaler;
 mod seed;

@@ -84,7 +84,8 @@ pub fn intervals<G: Ord>(
     crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
     at_least("resamples", 1, bootstrap.n_resamples)?;
     let ranked = Ranked::new(known, strange)?;
-    let (known_groups, strange_groups) = (members(known, known_groups)?, members(strange, strange_groups)?);
+    let known_groups = members("groups of the knowns' scores", known.len(), known_groups)?;
+    let strange_groups = members("groups of the strangers' scores", strange.len(), strange_groups)?;
     let resamples: Vec<Figures> = (0..bootstrap.n_resamples)
         .into_par_iter()
         .map(|resample| {
@@ -101,11 +102,10 @@ pub fn intervals<G: Ord>(
     Ok(Intervals { auroc: of(|f| f.auroc), aupr: of(|f| f.aupr), fpr95: of(|f| f.fpr95) })
 }
 
-/// Rows of each group, the groups in their own order.
-pub(crate) fn members<G: Ord>(scores: &[f64], groups: &[G]) -> Result<Vec<Vec<usize>>> {
-    if groups.len() != scores.len() {
-        let (expected, got) = (scores.len().to_string(), groups.len().to_string());
-        return Err(Error::Shape { what: "groups of the scores", expected, got });
+/// Rows of each group, the groups in their own order; `n_rows` of them have to have one.
+pub(crate) fn members<G: Ord>(what: &'static str, n_rows: usize, groups: &[G]) -> Result<Vec<Vec<usize>>> {
+    if groups.len() != n_rows {
+        return Err(Error::Shape { what, expected: n_rows.to_string(), got: groups.len().to_string() });
     }
     let mut members: BTreeMap<&G, Vec<usize>> = BTreeMap::new();
     groups.iter().enumerate().for_each(|(row, group)| members.entry(group).or_default().push(row));

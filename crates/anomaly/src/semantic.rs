@@ -46,8 +46,8 @@ pub struct Semantic {
 }
 
 impl Semantic {
-    /// Learns from a trunk's scores `[N, K]`, each 0 to 1, of the training clips. Pool windows to clips first, scores
-    /// being means over a clip's windows.
+    /// Learns from a trunk's scores `[N, K]`, each 0 to 1, of the training clips. Windows become clips by
+    /// [`pool_rows`](crate::pool::pool_rows).
     ///
     /// # Errors
     /// Labels that do not belong to the rows, a score outside 0 to 1, a setting outside its range, or a class for which

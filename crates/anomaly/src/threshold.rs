@@ -26,7 +26,7 @@ pub struct Threshold {
 pub fn threshold<G: Ord>(known: &[f64], groups: &[G], false_alarms: f64) -> Result<Threshold> {
     check_scores("scores of knowns", known)?;
     check((0.0..=1.0).contains(&false_alarms), "false_alarms", "0 to 1", false_alarms)?;
-    let groups = members(known, groups)?;
+    let groups = members("groups of the scores", known.len(), groups)?;
     let share = |rows: &[usize]| 1.0 / (rows.len() * groups.len()) as f64;
     let mut weighted: Vec<(f64, f64)> =
         groups.iter().flat_map(|rows| rows.iter().map(|&row| (known[row], share(rows)))).collect();
