@@ -17,7 +17,7 @@ pub(crate) struct Gaussians {
     /// `[C, D]`: the classes' means as points.
     means: Vec<f32>,
     /// Share of the covariance that was replaced by a multiple of the identity.
-    pub(crate) shrinkage: f64,
+    pub(crate) shrinkage: f32,
 }
 
 impl Gaussians {
@@ -56,7 +56,7 @@ impl Gaussians {
             centre: centre.iter().map(|&value| value as f32).collect(),
             means: means.times_transposed(&whitening).to_f32(),
             whitening: whitening.to_f32(),
-            shrinkage: covariance.share,
+            shrinkage: covariance.share as f32,
         })
     }
 
@@ -85,7 +85,7 @@ impl Gaussians {
             .with("centre", &[d], self.centre.clone())
             .with("whitening", &[d, d], self.whitening.clone())
             .with("means", &[self.means.len() / d, d], self.means.clone())
-            .with("shrinkage", &[1], vec![self.shrinkage as f32])
+            .with("shrinkage", &[1], vec![self.shrinkage])
     }
 
     pub(crate) fn from_tensors(stored: &Stored) -> Result<Self> {
@@ -95,7 +95,7 @@ impl Gaussians {
             n_columns: d,
             whitening: stored.values("whitening", &[Some(d), Some(d)])?,
             means: stored.values("means", &[None, Some(d)])?,
-            shrinkage: f64::from(stored.values("shrinkage", &[Some(1)])?[0]),
+            shrinkage: stored.values("shrinkage", &[Some(1)])?[0],
             centre,
         })
     }

@@ -203,7 +203,7 @@ mod tests {
         let values: Vec<f32> = (0..600).map(|i| ((i * i) as f32 * 0.37).sin()).collect();
         let forest = IsolationForest::fit(Rows::new(&values, 2).unwrap(), &Default::default()).unwrap();
         let scores = forest.score(Rows::new(&[0.0, 0.0, 9.0, 9.0], 2).unwrap()).unwrap();
-        assert!(scores[0] < 0.6 && scores[1] > scores[0] + 0.1, "{scores:?}");
+        assert!(scores[0] < 0.55 && scores[1] > 0.55, "{scores:?}");
     }
 
     #[test]

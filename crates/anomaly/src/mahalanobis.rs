@@ -41,7 +41,7 @@ impl Mahalanobis {
     }
 
     /// The share of the covariance that was replaced by a multiple of the identity.
-    pub fn shrinkage(&self) -> f64 {
+    pub fn shrinkage(&self) -> f32 {
         self.classes.shrinkage
     }
 
