@@ -61,7 +61,7 @@ def relative(train, label, test):
     return mahalanobis(train, label, test) - distances_to_means(test, train, np.zeros(len(train), int), 1)
 
 
-def semantic(trunk, label, test, floor=0.01, n_errors=2.0, n_fired=8):
+def semantic(trunk, label, test, floor=0.001, n_errors=2.0, n_fired=8):
     odds = lambda p: np.log(np.clip(f8(p), floor, 1 - floor) / (1 - np.clip(f8(p), floor, 1 - floor)))
     of = [odds(trunk[label == c]) for c in range(C)]
     mean, error = [o.mean(0) for o in of], [o.var(0, ddof=1) / len(o) for o in of]

@@ -21,7 +21,7 @@ pub struct SemanticConfig {
 
 impl Default for SemanticConfig {
     fn default() -> Self {
-        Self { n_fired: 8, floor: 0.01, n_errors: 2.0 }
+        Self { n_fired: 8, floor: 0.001, n_errors: 2.0 }
     }
 }
 
@@ -37,6 +37,9 @@ impl Default for SemanticConfig {
 /// trunk's classes over the same clips (the base level). Standard errors are taken off it, for few clips prove little;
 /// what is left is the *evidence*. The classes with most evidence, as long as it is above 0, speak for the user's class,
 /// each with its evidence for weight.
+///
+/// On YAMNet's scores of dogs and birds this learns dog, bark, bird, chirp and the like, and does as well as choosing them
+/// by hand. The floor matters: at 0.01, faint but telling classes are lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Semantic {
     config: SemanticConfig,
@@ -194,7 +197,7 @@ mod tests {
     /// Of five classes of the trunk: 0 fires for the first class, 1 for the second, 2 for both, 3 for either now and then.
     fn clips() -> (Vec<f32>, Vec<u32>) {
         let clip = |i: u32| {
-            let now_and_then = if i % 7 == 0 { 0.5 } else { 0.002 };
+            let now_and_then = if i.is_multiple_of(7) { 0.5 } else { 0.002 };
             let wobble = 0.05 * (i as f32).sin();
             match i % 2 {
                 0 => [0.8 + wobble, 0.02, 0.9, now_and_then, 0.001],

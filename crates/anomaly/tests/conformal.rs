@@ -1,5 +1,7 @@
 //! The guarantee of conformal p-values, by simulation.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use anomaly::conformal::{Conformal, Form};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

@@ -1,5 +1,7 @@
 //! Every method through the public interface.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use anomaly::{Detector, Error, Input, Inputs, Known, Labels, Method, Rows, Stored, Training};
 
 const D: usize = 30;
