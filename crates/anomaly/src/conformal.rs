@@ -1,0 +1,208 @@
+//! p-values with a guarantee: how often a known sound is called a stranger.
+//!
+//! # What is guaranteed
+//! Call *group* what belongs together: the clips of one recording, animal or session. Calibration has G groups of known
+//! sounds that the detector was not fitted on. A new group of known sounds arrives, and it and the calibration groups are
+//! *exchangeable*: they could have come in any order (they were drawn independently from the same source, say). Clips
+//! within a group may depend on each other in any way, and groups may be of any size. Then for every alpha:
+//!
+//! - [`Form::Weighted`] and [`Form::OneAGroup`]: a clip drawn at random from the new group has `P(p <= alpha) <= alpha`.
+//! - [`Form::Largest`]: `P(any clip of the new group has p <= alpha) <= alpha`. It is the stricter promise, for whoever
+//!   hears the whole recording; its p-values are larger.
+//!
+//! The probability is over calibration groups and new group together. For one given calibration set the rate is alpha in
+//! the mean, give or take about `sqrt(alpha (1 - alpha) / G)`. Nothing is promised for sounds of another source (another
+//! microphone, place or season), which are not exchangeable with the calibration groups, nor about how many strangers are
+//! caught.
+//!
+//! # Why
+//! Let S be the score of the new clip, and p as below.
+//!
+//! *One a group.* A clip drawn from each calibration group, and the new one, are G + 1 exchangeable numbers.
+//! `p = (1 + #{drawn >= S}) / (G + 1)` is at least the share of the G + 1 numbers that are >= S, i.e. the rank of S from
+//! the top over G + 1. By exchangeability S is equally likely to be any of them, and at most `alpha (G + 1)` of them have
+//! a rank of at most `alpha (G + 1)`. So `P(p <= alpha) <= alpha`.
+//!
+//! *Largest.* The same with each group's largest score, which are exchangeable too. A clip's p-value falls with its score,
+//! so the smallest p-value of the new group is that of its largest score.
+//!
+//! *Weighted.* Put weight `1 / ((G + 1) n_g)` on each of the n_g clips of each of the G + 1 groups, the new one with all
+//! its clips: weight 1 in all. Given these clips but not which group is the new one, and which of its clips was drawn, S
+//! is a draw from just this weighting: any group alike, any clip in it alike. The weight of what is >= a draw is at most
+//! alpha with probability at most alpha (as for ranks). And
+//! `p = (1 + Σ_g share of group g that is >= S) / (G + 1)` is no less than that weight, since the new group has
+//! `1 / (G + 1)` in all. So `P(p <= alpha) <= alpha`. It uses every clip and draws nothing, so it is the default.
+//!
+//! A p-value is never below `1 / (G + 1)`: [`Conformal::smallest_alpha`]. It takes 19 groups for alpha 0.05 and 99 for
+//! 0.01, however many clips they have.
+//!
+//! # Windows and files
+//! For a window of a file: calibrate on windows, with recordings as groups. For a file as a whole: make one score of its
+//! windows with [`pool`](crate::pool::pool), for calibration files and new ones alike, and calibrate on these, with the
+//! files' groups. One of many windows falling below alpha says little of the file: that happens by chance, unless the
+//! form is [`Form::Largest`].
+//!
+//! Sources: Vovk, Gammerman and Shafer (2005), "Algorithmic Learning in a Random World"; Dunn, Wasserman and Ramdas
+//! (2023), "Distribution-Free Prediction Sets for Two-Layer Hierarchical Models", for one a group; Lee, Barber and Willett
+//! (2023), "Distribution-free inference with hierarchical data", for the weights.
+
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, check};
+use crate::metrics::{check_scores, members};
+use crate::seed::{Use, generator};
+use crate::stored::Stored;
+
+/// What stands for a group; see the [module](self) for what each guarantees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// All its clips, each with its share of the group's weight.
+    #[default]
+    Weighted,
+    /// One of its clips, drawn with this seed.
+    OneAGroup(u64),
+    /// The clip with the largest score.
+    Largest,
+}
+
+/// Scores of known sounds that p-values are read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conformal {
+    form: Form,
+    n_groups: usize,
+    /// The smallest first.
+    scores: Vec<f32>,
+    /// Group weight of this and all larger scores; a whole group has 1.
+    at_least: Vec<f64>,
+    /// Clips that share the weight of each score's group.
+    n_sharing: Vec<f32>,
+}
+
+impl Conformal {
+    /// Takes the scores of known sounds, `[N]`, which the detector was not fitted on, and the group of each.
+    ///
+    /// # Errors
+    /// No scores, one that is not finite, or groups of another number.
+    pub fn fit<G: Ord>(scores: &[f64], groups: &[G], form: Form) -> Result<Self> {
+        check_scores("calibration scores", scores)?;
+        let groups = members("groups of the scores", scores.len(), groups)?;
+        let of_group = |(group, rows): (usize, &Vec<usize>)| -> Vec<(f64, f32)> {
+            match form {
+                Form::Weighted => rows.iter().map(|&row| (scores[row], rows.len() as f32)).collect(),
+                Form::OneAGroup(seed) => {
+                    let drawn = generator(seed, Use::Conformal, group).random_range(0..rows.len());
+                    vec![(scores[rows[drawn]], 1.0)]
+                }
+                Form::Largest => {
+                    vec![(rows.iter().map(|&row| scores[row]).fold(f64::NEG_INFINITY, f64::max), 1.0)]
+                }
+            }
+        };
+        let mut kept: Vec<(f64, f32)> = groups.iter().enumerate().flat_map(of_group).collect();
+        kept.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // Rounded up, so that a clip of exactly the same score as before has the same p-value or a larger one.
+        let (scores, n_sharing) = kept.into_iter().map(|(score, n)| (rounded_up(score), n)).unzip();
+        Ok(Self::new(form, groups.len(), scores, n_sharing))
+    }
+
+    fn new(form: Form, n_groups: usize, scores: Vec<f32>, n_sharing: Vec<f32>) -> Self {
+        let mut sum = 0.0;
+        let mut at_least: Vec<f64> = n_sharing.iter().rev().map(|&n| (sum += 1.0 / f64::from(n), sum).1).collect();
+        at_least.reverse();
+        Self { form, n_groups, scores, at_least, n_sharing }
+    }
+
+    /// The p-value of a score: small for a stranger.
+    pub fn p_value(&self, score: f64) -> f64 {
+        let first = self.scores.partition_point(|&known| f64::from(known) < score);
+        let above = self.at_least.get(first).copied().unwrap_or(0.0);
+        ((1.0 + above) / (self.n_groups + 1) as f64).min(1.0)
+    }
+
+    /// Number of calibration groups, G.
+    pub fn n_groups(&self) -> usize {
+        self.n_groups
+    }
+
+    /// The smallest p-value there can be, and so the smallest alpha at which anything is called a stranger: 1 / (G + 1).
+    pub fn smallest_alpha(&self) -> f64 {
+        1.0 / (self.n_groups + 1) as f64
+    }
+
+    /// Checks that something can be called a stranger at `alpha`.
+    ///
+    /// # Errors
+    /// An alpha outside 0 to 1, or below [`smallest_alpha`](Self::smallest_alpha): says how many groups it takes.
+    pub fn check_alpha(&self, alpha: f64) -> Result<()> {
+        check(alpha > 0.0 && alpha < 1.0, "alpha", "above 0 and below 1", alpha)?;
+        if alpha >= self.smallest_alpha() {
+            return Ok(());
+        }
+        let expected = (1.0 / alpha).ceil() as usize - 1;
+        Err(Error::TooFew { what: "calibration groups for this alpha", expected, got: self.n_groups })
+    }
+
+    /// `scores` and `n_sharing`, as many as are kept; `n_groups` `[1]`.
+    pub fn to_tensors(&self) -> Stored {
+        let n = [self.scores.len()];
+        Stored::new(&ConformalSettings { form: self.form })
+            .with("scores", &n, self.scores.clone())
+            .with("n_sharing", &n, self.n_sharing.clone())
+            .with("n_groups", &[1], vec![self.n_groups as f32])
+    }
+
+    /// What [`to_tensors`](Self::to_tensors) gave.
+    ///
+    /// # Errors
+    /// An array or a setting that is missing or wrong.
+    pub fn from_tensors(stored: &Stored) -> Result<Self> {
+        let ConformalSettings { form } = stored.settings()?;
+        let scores = stored.values("scores", &[None])?;
+        let n_sharing = stored.values("n_sharing", &[Some(scores.len())])?;
+        let n_groups = stored.values("n_groups", &[Some(1)])?[0];
+        let total: f64 = n_sharing.iter().map(|&n| 1.0 / f64::from(n)).sum();
+        let fine = n_sharing.iter().all(|&n| n >= 1.0) && (total - f64::from(n_groups)).abs() < 1e-6 * total;
+        if scores.is_empty() || !scores.is_sorted() || !fine {
+            let (expected, got) = ("sorted scores with weight 1 a group", format!("weight {total} of {n_groups}"));
+            return Err(Error::Stored { part: "scores".into(), expected: expected.into(), got });
+        }
+        Ok(Self::new(form, n_groups as usize, scores, n_sharing))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConformalSettings {
+    form: Form,
+}
+
+/// The smallest f32 that is no less.
+fn rounded_up(score: f64) -> f32 {
+    let nearest = score as f32;
+    if f64::from(nearest) < score { nearest.next_up() } else { nearest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_p_values() {
+        let scores = [1.0, 2.0, 3.0, 4.0];
+        let groups = ["a", "a", "b", "c"];
+        let p = |form, score| Conformal::fit(&scores, &groups, form).unwrap().p_value(score);
+        assert_eq!(p(Form::Weighted, 5.0), 0.25);
+        assert_eq!(p(Form::Weighted, 4.0), 0.5);
+        assert_eq!(p(Form::Weighted, 2.0), 3.5 / 4.0);
+        assert_eq!(p(Form::Largest, 1.5), 1.0);
+        assert_eq!(p(Form::Largest, 2.5), 0.75);
+        assert_eq!(p(Form::OneAGroup(3), 2.5), 0.75);
+        let conformal = Conformal::fit(&scores, &groups, Form::Weighted).unwrap();
+        assert_eq!(conformal.smallest_alpha(), 0.25);
+        let error = conformal.check_alpha(0.05).unwrap_err().to_string();
+        assert_eq!(error, "calibration groups for this alpha: expected at least 19, got 3");
+        assert_eq!(Conformal::from_tensors(&conformal.to_tensors()).unwrap(), conformal);
+    }
+}

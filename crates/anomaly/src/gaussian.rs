@@ -1,0 +1,102 @@
+//! Rows as points whose covariance is the identity, and the means of the classes among them.
+
+use crate::covariance::{Shrinkage, covariance};
+use crate::error::Result;
+use crate::matrix::{Matrix, mean_of, squared_distance};
+use crate::rows::{Labels, Rows};
+use crate::stored::Stored;
+
+/// One Gaussian a class, all of one covariance.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Gaussians {
+    n_columns: usize,
+    /// `[D]`: mean of all rows.
+    centre: Vec<f32>,
+    /// `[D, D]`: turns a row less `centre` into a point.
+    whitening: Vec<f32>,
+    /// `[C, D]`: the classes' means as points.
+    means: Vec<f32>,
+    /// Share of the covariance that was replaced by a multiple of the identity.
+    pub(crate) shrinkage: f32,
+}
+
+impl Gaussians {
+    /// Classes' means, and the covariance of the rows about them.
+    pub(crate) fn of_classes(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
+        rows.expect_rows("training rows for labels", labels.get().len())?;
+        let (d, counts) = (rows.n_columns(), labels.counts());
+        let centre = mean_of(rows);
+        let mut residuals = Matrix::centred(rows, &centre);
+        let mut means = vec![0.0; counts.len() * d];
+        for (row, &label) in labels.get().iter().enumerate() {
+            let mean = &mut means[label as usize * d..][..d];
+            mean.iter_mut().zip(residuals.row(row)).for_each(|(mean, value)| *mean += value);
+        }
+        for (mean, &count) in means.chunks_exact_mut(d).zip(&counts) {
+            mean.iter_mut().for_each(|mean| *mean /= count as f64);
+        }
+        for (row, &label) in residuals.values.chunks_exact_mut(d).zip(labels.get()) {
+            let mean = &means[label as usize * d..][..d];
+            row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean);
+        }
+        Self::new(&centre, &residuals, Matrix::new(counts.len(), d, means), shrinkage)
+    }
+
+    /// One Gaussian for all rows.
+    pub(crate) fn of_all(rows: Rows<'_>, shrinkage: Shrinkage) -> Result<Self> {
+        let (d, centre) = (rows.n_columns(), mean_of(rows));
+        Self::new(&centre, &Matrix::centred(rows, &centre), Matrix::new(1, d, vec![0.0; d]), shrinkage)
+    }
+
+    fn new(centre: &[f64], residuals: &Matrix, means: Matrix, shrinkage: Shrinkage) -> Result<Self> {
+        let covariance = covariance(residuals, shrinkage)?;
+        let whitening = covariance.matrix.whitening("covariance of the training rows")?;
+        Ok(Self {
+            n_columns: centre.len(),
+            centre: centre.iter().map(|&value| value as f32).collect(),
+            means: means.times_transposed(&whitening).to_f32(),
+            whitening: whitening.to_f32(),
+            shrinkage: covariance.share as f32,
+        })
+    }
+
+    pub(crate) fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// Squared Mahalanobis distance of each row to the nearest mean, `[M]`.
+    pub(crate) fn nearest(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
+        rows.expect_columns(self.n_columns)?;
+        let centre: Vec<f64> = self.centre.iter().map(|&value| f64::from(value)).collect();
+        let whitening = Matrix::from_f32(&self.whitening, self.n_columns);
+        let means = Matrix::from_f32(&self.means, self.n_columns);
+        let points = Matrix::centred(rows, &centre).times_transposed(&whitening);
+        let to_nearest = |row| {
+            let distances = (0..means.n_rows).map(|class| squared_distance(points.row(row), means.row(class)));
+            distances.fold(f64::INFINITY, f64::min)
+        };
+        Ok((0..points.n_rows).map(to_nearest).collect())
+    }
+
+    /// Adds `centre` `[D]`, `whitening` `[D, D]`, `means` `[C, D]` and `shrinkage` `[1]`.
+    pub(crate) fn store(&self, stored: Stored) -> Stored {
+        let d = self.n_columns;
+        stored
+            .with("centre", &[d], self.centre.clone())
+            .with("whitening", &[d, d], self.whitening.clone())
+            .with("means", &[self.means.len() / d, d], self.means.clone())
+            .with("shrinkage", &[1], vec![self.shrinkage])
+    }
+
+    pub(crate) fn from_tensors(stored: &Stored) -> Result<Self> {
+        let centre = stored.values("centre", &[None])?;
+        let d = centre.len();
+        Ok(Self {
+            n_columns: d,
+            whitening: stored.values("whitening", &[Some(d), Some(d)])?,
+            means: stored.values("means", &[None, Some(d)])?,
+            shrinkage: stored.values("shrinkage", &[Some(1)])?[0],
+            centre,
+        })
+    }
+}

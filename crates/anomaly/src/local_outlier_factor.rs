@@ -1,0 +1,122 @@
+//! How much thinner the rows lie around a row than around its neighbours.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, at_least, check};
+use crate::neighbours::{Neighbours, nearest, nearest_others};
+use crate::rows::Rows;
+use crate::stored::Stored;
+
+/// Settings of [`LocalOutlierFactor`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalOutlierFactorConfig {
+    /// Neighbours that density is measured over; fewer where there are no more rows.
+    pub k: usize,
+    /// Whether rows are brought to length 1 first.
+    pub normalise: bool,
+}
+
+impl Default for LocalOutlierFactorConfig {
+    fn default() -> Self {
+        Self { k: 20, normalise: false }
+    }
+}
+
+/// The training rows, and how dense it is around each. Score: the mean density of a row's k nearest training rows over
+/// its own; about 1 for a row like them, more for one that lies apart.
+///
+/// This is the novelty form: rows that are scored are neighbours to nobody.
+///
+/// Source: Breunig, Kriegel, Ng and Sander (2000), "LOF: Identifying Density-Based Local Outliers".
+#[derive(Debug, Clone, PartialEq)]
+pub struct LocalOutlierFactor {
+    config: LocalOutlierFactorConfig,
+    n_columns: usize,
+    /// `[N, D]`.
+    points: Vec<f32>,
+    /// `[N]`: distance to the k-th nearest other training row.
+    reach: Vec<f32>,
+    /// `[N]`: one over the mean reachability distance from its neighbours.
+    density: Vec<f32>,
+}
+
+impl LocalOutlierFactor {
+    /// Measures the density around each of the rows `[N, D]`.
+    ///
+    /// # Errors
+    /// Fewer than two rows, or a `k` of 0.
+    pub fn fit(rows: Rows<'_>, config: &LocalOutlierFactorConfig) -> Result<Self> {
+        check(config.k > 0, "k", "from 1", config.k)?;
+        at_least("training rows", 2, rows.n_rows())?;
+        let k = config.k.min(rows.n_rows() - 1);
+        let points = if config.normalise { rows.normalised() } else { rows.values().to_vec() };
+        let neighbours = nearest_others(Rows::trusted(&points, rows.n_columns()), k);
+        let reach: Vec<f32> = neighbours.farthest().iter().map(|&distance| distance as f32).collect();
+        let density = densities(&neighbours, &reach).iter().map(|&density| density as f32).collect();
+        let config = LocalOutlierFactorConfig { k, ..config.clone() };
+        Ok(Self { config, n_columns: rows.n_columns(), points, reach, density })
+    }
+
+    /// Scores of the rows `[M, D]`.
+    ///
+    /// # Errors
+    /// Rows of another width than the training rows.
+    pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
+        rows.expect_columns(self.n_columns)?;
+        let normalised = self.config.normalise.then(|| rows.normalised());
+        let rows = normalised.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
+        let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.k);
+        let own = densities(&neighbours, &self.reach);
+        let around = |row| neighbours.of(row).map(|(point, _)| f64::from(self.density[point])).sum::<f64>();
+        Ok(own.iter().enumerate().map(|(row, own)| around(row) / self.config.k as f64 / own).collect())
+    }
+
+    /// `points` `[N, D]`, `reach` `[N]`, `density` `[N]`.
+    pub fn to_tensors(&self) -> Stored {
+        let n = self.reach.len();
+        Stored::new(&self.config)
+            .with("points", &[n, self.n_columns], self.points.clone())
+            .with("reach", &[n], self.reach.clone())
+            .with("density", &[n], self.density.clone())
+    }
+
+    /// What [`to_tensors`](Self::to_tensors) gave.
+    ///
+    /// # Errors
+    /// An array or a setting that is missing or wrong.
+    pub fn from_tensors(stored: &Stored) -> Result<Self> {
+        let config: LocalOutlierFactorConfig = stored.settings()?;
+        let points = stored.tensor("points", &[None, None])?;
+        let (n, n_columns) = (points.shape[0], points.shape[1]);
+        check(config.k > 0, "k", "from 1", config.k)?;
+        at_least("stored training rows", config.k + 1, n)?;
+        let points = Rows::new(&points.values, n_columns)?.values().to_vec();
+        let (reach, density) = (stored.values("reach", &[Some(n)])?, stored.values("density", &[Some(n)])?);
+        Ok(Self { config, n_columns, points, reach, density })
+    }
+}
+
+/// One over the mean reachability distance: that to a neighbour, but no less than the neighbour's own reach.
+fn densities(neighbours: &Neighbours, reach: &[f32]) -> Vec<f64> {
+    let n = neighbours.index.len() / neighbours.k;
+    let reached = |(point, distance): (usize, f64)| distance.max(f64::from(reach[point]));
+    // The small number is for duplicates, whose distances are all 0.
+    (0..n).map(|row| 1.0 / (neighbours.of(row).map(reached).sum::<f64>() / neighbours.k as f64 + 1e-10)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_apart_scores_high_and_duplicates_stay_finite() {
+        let mut values: Vec<f32> = (0..40).map(|i| i as f32 * 0.1).collect();
+        values.extend([50.0; 30]);
+        let lof = LocalOutlierFactor::fit(Rows::new(&values, 1).unwrap(), &Default::default()).unwrap();
+        let scores = lof.score(Rows::new(&[2.0, 20.0, 50.0], 1).unwrap()).unwrap();
+        assert!((scores[0] - 1.0).abs() < 0.1, "{scores:?}");
+        assert!(scores[1] > 4.0, "{scores:?}");
+        assert!((scores[2] - 1.0).abs() < 1e-3, "{scores:?}");
+    }
+}

@@ -1,0 +1,105 @@
+//! The largest softmax probability.
+//!
+//! # With two classes
+//! Softmax of two logits depends on their difference alone, so the largest probability at any temperature, the entropy
+//! and [`GeneralizedEntropy`](crate::GeneralizedEntropy) are all strictly monotone in |z₁ - z₂|: they rank alike and
+//! have one AUROC. [`Method::ranks_like`](crate::Method::ranks_like) says so; list them as one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, check};
+use crate::logits::max;
+use crate::rows::Rows;
+use crate::stored::Stored;
+
+/// Least probability of the winning class in the talk that this project starts from; with two classes it is
+/// |z₁ - z₂| = ln 4.
+pub const TALK_LEAST_PROBABILITY: f64 = 0.8;
+
+/// Settings of [`MaxSoftmax`]: nothing is fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MaxSoftmaxConfig {
+    /// What logits are divided by, above 0.
+    pub temperature: f64,
+    /// A row whose largest probability is below this is a stranger, for [`MaxSoftmax::is_stranger`].
+    pub least_probability: f64,
+}
+
+impl Default for MaxSoftmaxConfig {
+    fn default() -> Self {
+        Self { temperature: 1.0, least_probability: TALK_LEAST_PROBABILITY }
+    }
+}
+
+/// Score: 1 minus the largest softmax probability.
+///
+/// Source: Hendrycks and Gimpel (2017), "A Baseline for Detecting Misclassified and Out-of-Distribution Examples in
+/// Neural Networks".
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxSoftmax {
+    config: MaxSoftmaxConfig,
+}
+
+impl MaxSoftmax {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// A temperature that is not above 0, or a probability outside 0 to 1.
+    pub fn new(config: &MaxSoftmaxConfig) -> Result<Self> {
+        let (t, p) = (config.temperature, config.least_probability);
+        check(t > 0.0 && t.is_finite(), "temperature", "above 0", t)?;
+        check((0.0..=1.0).contains(&p), "least_probability", "0 to 1", p)?;
+        Ok(Self { config: config.clone() })
+    }
+
+    /// Scores of the logits `[M, C]`, each 0 to 1 - 1/C.
+    pub fn score(&self, logits: Rows<'_>) -> Vec<f64> {
+        // The sum of the other probabilities: 1 minus the largest loses all digits for a sure model.
+        let of_row = |row: &[f32]| {
+            let (t, largest) = (self.config.temperature, max(row));
+            let below = row.iter().map(|&z| ((f64::from(z) - largest) / t).exp());
+            // The largest itself is a 1 in it.
+            let others =
+                below.fold((-1.0, 0.0), |(ones, sum), e| if e == 1.0 { (ones + 1.0, sum) } else { (ones, sum + e) });
+            let others = others.0 + others.1;
+            others / (1.0 + others)
+        };
+        logits.iter().map(of_row).collect()
+    }
+
+    /// Whether a score says stranger: the largest probability is below the setting's.
+    pub fn is_stranger(&self, score: f64) -> bool {
+        1.0 - score < self.config.least_probability
+    }
+
+    /// Settings alone.
+    pub fn to_tensors(&self) -> Stored {
+        Stored::new(&self.config)
+    }
+
+    /// What [`to_tensors`](Self::to_tensors) gave.
+    ///
+    /// # Errors
+    /// A setting that is missing or wrong.
+    pub fn from_tensors(stored: &Stored) -> Result<Self> {
+        Self::new(&stored.settings()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_talks_threshold_is_ln_4() {
+        let softmax = MaxSoftmax::new(&MaxSoftmaxConfig::default()).unwrap();
+        let four = 4f32.ln();
+        let scores = softmax.score(Rows::new(&[0.0, four - 0.01, 3.0, 3.0 - four - 0.01, 900.0, -900.0], 2).unwrap());
+        assert_eq!(scores.iter().map(|&score| softmax.is_stranger(score)).collect::<Vec<_>>(), [true, false, false]);
+        assert!(scores[2] == 0.0 && (scores[0] - 0.2).abs() < 0.01);
+        let sure = softmax.score(Rows::new(&[40.0, 0.0], 2).unwrap())[0];
+        assert!((sure / (-40f64).exp() - 1.0).abs() < 1e-12, "{sure}");
+        assert!(MaxSoftmax::new(&MaxSoftmaxConfig { temperature: 0.0, ..Default::default() }).is_err());
+    }
+}

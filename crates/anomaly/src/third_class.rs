@@ -1,0 +1,97 @@
+//! A class of its own for strangers, fitted with known ones.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, at_least};
+use crate::logistic::Logistic;
+use crate::rows::{Labels, Rows};
+use crate::stored::Stored;
+
+/// Settings of [`ThirdClass`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ThirdClassConfig {
+    /// What the sum of cross entropies counts against half the squared weights, above 0.
+    pub inverse_penalty: f64,
+}
+
+impl Default for ThirdClassConfig {
+    fn default() -> Self {
+        Self { inverse_penalty: 1.0 }
+    }
+}
+
+/// Logistic regression of the known classes and of one class "other". Score: the log-odds of "other", which ranks as its
+/// probability does.
+///
+/// It learns those strangers that it is shown: expect less of it on others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThirdClass {
+    config: ThirdClassConfig,
+    logistic: Logistic,
+}
+
+impl ThirdClass {
+    /// Fits from rows `[N, D]` of the known classes and from `strangers` `[S, D]`.
+    ///
+    /// # Errors
+    /// No strangers, or strangers of another width.
+    pub fn fit(rows: Rows<'_>, labels: Labels<'_>, strangers: Rows<'_>, config: &ThirdClassConfig) -> Result<Self> {
+        at_least("known strangers", 1, strangers.n_rows())?;
+        strangers.expect_columns(rows.n_columns())?;
+        let values = [rows.values(), strangers.values()].concat();
+        let other = labels.n_classes() as u32;
+        let mut all = labels.get().to_vec();
+        all.resize(all.len() + strangers.n_rows(), other);
+        let rows = Rows::trusted(&values, rows.n_columns());
+        let logistic = Logistic::fit(rows, Labels::new(&all, other as usize + 1)?, config.inverse_penalty)?;
+        Ok(Self { config: config.clone(), logistic })
+    }
+
+    /// Scores of the rows `[M, D]`: log-odds of "other".
+    ///
+    /// # Errors
+    /// Rows of another width than the training rows.
+    pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
+        let log_odds = |row: &Vec<f64>| {
+            let known = &row[..row.len() - 1];
+            row[row.len() - 1] - crate::logits::log_sum_exp(known.iter().copied())
+        };
+        Ok(self.logistic.log_probabilities(rows)?.iter().map(log_odds).collect())
+    }
+
+    /// `weights` `[C + 1, D + 1]` (last column bias), `column_mean` `[D]`, `column_factor` `[D]`.
+    pub fn to_tensors(&self) -> Stored {
+        self.logistic.store(Stored::new(&self.config))
+    }
+
+    /// What [`to_tensors`](Self::to_tensors) gave.
+    ///
+    /// # Errors
+    /// An array or a setting that is missing or wrong.
+    pub fn from_tensors(stored: &Stored) -> Result<Self> {
+        let logistic = Logistic::from_tensors(stored)?;
+        if logistic.n_classes() < 2 {
+            let (expected, got) = ("two rows or more".to_owned(), logistic.n_classes().to_string());
+            return Err(Error::Stored { part: "weights".into(), expected, got });
+        }
+        Ok(Self { config: stored.settings()?, logistic })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_strangers_score_high() {
+        let rows = Rows::new(&[0.0, 0.0, 0.2, 0.1, 3.0, 0.0, 3.1, 0.2], 2).unwrap();
+        let strangers = Rows::new(&[1.5, 4.0, 1.4, 4.2], 2).unwrap();
+        let labels = Labels::new(&[0, 0, 1, 1], 2).unwrap();
+        let fitted = ThirdClass::fit(rows, labels, strangers, &ThirdClassConfig::default()).unwrap();
+        let (known, strange) = (fitted.score(rows).unwrap(), fitted.score(strangers).unwrap());
+        assert!(known.iter().all(|&score| score < 0.0) && strange.iter().all(|&score| score > 0.0));
+        let none = Rows::new(&[], 2).unwrap();
+        assert!(ThirdClass::fit(rows, labels, none, &ThirdClassConfig::default()).is_err());
+    }
+}
