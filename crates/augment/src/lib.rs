@@ -25,6 +25,7 @@ mod config;
 mod mixup;
 mod seed;
 mod spectrogram;
+pub mod waveform;
 
 pub use config::{ConfigError, SpectrogramAugment};
 pub use mixup::{mix, mixup_lambda};

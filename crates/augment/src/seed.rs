@@ -34,6 +34,29 @@ pub(crate) enum Step {
     FrequencyMask,
     Mixup,
     Excerpt,
+    // Waveform.
+    Speed,
+    Stretch,
+    Pitch,
+    Shift,
+    Room,
+    Background,
+    WaveNoise,
+    HighPass,
+    LowPass,
+    Telephone,
+    WaveGain,
+    Polarity,
+    Clip,
+    LowRate,
+    Codec,
+    ClipMix,
+    // Spectrogram, too.
+    TimeWarp,
+    FrequencyShift,
+    BandDropout,
+    FilterCurve,
+    CutMix,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {
