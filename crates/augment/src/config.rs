@@ -159,11 +159,11 @@ pub struct ConfigError {
     pub got: f32,
 }
 
-fn is_share(value: f32) -> bool {
+pub(crate) fn is_share(value: f32) -> bool {
     (0.0..=1.0).contains(&value)
 }
 
-fn is_amount(value: f32) -> bool {
+pub(crate) fn is_amount(value: f32) -> bool {
     value.is_finite() && value >= 0.0
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum Step {
     WaveNoise,
     HighPass,
     LowPass,
-    Telephone,
+    BandPass,
     WaveGain,
     Polarity,
     Clip,

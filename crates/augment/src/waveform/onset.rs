@@ -27,9 +27,8 @@ pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
         f64::from(block.windows(2).map(|pair| difference(pair) * difference(pair)).sum::<f32>())
     };
     // One sample of overlap, so that no difference is left out.
-    let energies: Vec<f64> = (0..samples.len() / block)
-        .map(|i| energy(&samples[(i * block).saturating_sub(1)..(i + 1) * block]))
-        .collect();
+    let energies: Vec<f64> =
+        (0..samples.len() / block).map(|i| energy(&samples[(i * block).saturating_sub(1)..(i + 1) * block])).collect();
     let floor = LEAST * energies.iter().copied().fold(0.0, f64::max);
     let mut found: Vec<Onset> = Vec::new();
     let mut quiet_since = 0;

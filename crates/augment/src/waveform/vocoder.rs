@@ -4,11 +4,12 @@
 //! phase a partial gains over one hop is measured and not unwrapped (as M. Puckette, "Phase-locked vocoder", 1995, does
 //! it). What turns `before` into the frame that was written last turns `here` into the one to write: for each region
 //! around a spectral peak one rotation, so that the phases within a region keep their relation (J. Laroche and M. Dolson,
-//! "Improved phase vocoder time-scale modification of audio", 1999). The rotation is the best one over the whole region
-//! in the sense of least squares; no angle is computed anywhere.
+//! "Improved phase vocoder time-scale modification of audio", 1999). The rotation is the one that fits the peak and
+//! its neighbours best in the sense of least squares; no angle is computed anywhere.
 
 use super::planner;
 use super::time_map::TimeMap;
+use pulp::{Arch, Simd, WithSimd};
 use rustfft::Fft;
 use rustfft::num_complex::Complex;
 use std::f32::consts::TAU;
@@ -32,10 +33,30 @@ pub(crate) struct Vocoder {
     inverse: Arc<dyn Fft<f32>>,
     packed: Spectrum,
     scratch: Spectrum,
-    /// Power of each bin of the frame that is being written, `[n / 2 + 1]`.
+    /// Power of each bin of the frame that is being written, with silence to either side.
     power: Vec<f32>,
-    /// Last bin and the one after it of each region.
-    ends: Vec<usize>,
+    /// 1 for a peak, `[n / 2 + 1]` and zeros up to a multiple of 8.
+    is_peak: Vec<u8>,
+    peaks: Vec<usize>,
+    /// What each bin is multiplied with, `[n / 2 + 1]`.
+    rotation: Spectrum,
+}
+
+/// [`Vocoder::run`], compiled for the vectors of the processor with all that it calls; sums keep their order on each.
+struct Run<'a> {
+    vocoder: &'a mut Vocoder,
+    sound: &'a [f32],
+    map: &'a TimeMap,
+    n_out: usize,
+}
+
+impl WithSimd for Run<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        self.vocoder.run_here(self.sound, self.map, self.n_out)
+    }
 }
 
 impl Vocoder {
@@ -51,13 +72,20 @@ impl Vocoder {
             inverse,
             packed: vec![Complex::default(); n],
             scratch: vec![Complex::default(); room],
-            power: vec![0.0; n / 2 + 1],
-            ends: Vec::new(),
+            power: vec![0.0; n / 2 + 1 + 2 * NEIGHBOURS],
+            is_peak: vec![0; (n / 2 + 1).next_multiple_of(8)],
+            peaks: Vec::new(),
+            rotation: vec![Complex::default(); n / 2 + 1],
         }
     }
 
     /// `n_out` samples of `sound`, sample `s` from around `map.at(s)`.
     pub(crate) fn run(&mut self, sound: &[f32], map: &TimeMap, n_out: usize) -> Vec<f32> {
+        Arch::new().dispatch(Run { vocoder: self, sound, map, n_out })
+    }
+
+    #[inline(always)]
+    fn run_here(&mut self, sound: &[f32], map: &TimeMap, n_out: usize) -> Vec<f32> {
         let (n, hop, n_bins) = (self.n, self.hop, self.n / 2 + 1);
         let blank = || vec![Complex::default(); n_bins];
         let (mut here, mut before, mut first, mut second) = (blank(), blank(), blank(), blank());
@@ -74,7 +102,7 @@ impl Vocoder {
                 next.fill(Complex::default());
             } else {
                 self.analyse(sound, t, t - hop as i64, &mut here, &mut before);
-                self.find_regions(&here);
+                self.find_peaks(&here);
                 let onset = map.onset_within(s - hop as f64, s);
                 let change = onset.map(|t| {
                     let (mut after, mut earlier) = (blank(), blank());
@@ -95,6 +123,7 @@ impl Vocoder {
     }
 
     /// The spectra of the frames centred at `a` and `b`, `[n / 2 + 1]` each, by one complex transform.
+    #[inline(always)]
     fn analyse(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut [Complex<f32>], at_b: &mut [Complex<f32>]) {
         let n = self.n;
         self.packed.fill(Complex::default());
@@ -124,36 +153,35 @@ impl Vocoder {
         }
     }
 
-    /// Parts the bins into regions of one peak each, at the lowest bin between two peaks.
-    fn find_regions(&mut self, spectrum: &[Complex<f32>]) {
-        let power = &mut self.power;
-        power.iter_mut().zip(spectrum).for_each(|(power, z)| *power = z.norm_sqr());
-        self.ends.clear();
-        let mut last_peak = None;
-        let mut k = NEIGHBOURS;
-        while k + NEIGHBOURS < power.len() {
-            let p = power[k];
-            let is_peak = p > power[k - 1] && p > power[k + 1] && p > power[k - 2] && p > power[k + 2];
-            if !is_peak {
-                k += 1;
-                continue;
-            }
-            if let Some(last) = last_peak {
-                let mut lowest = last + 1;
-                (last + 2..k).for_each(|i| lowest = if power[i] < power[lowest] { i } else { lowest });
-                self.ends.push(lowest);
-            }
-            last_peak = Some(k);
-            k += NEIGHBOURS + 1;
+    /// Finds the bins that exceed [`NEIGHBOURS`] to either side.
+    #[inline(always)]
+    fn find_peaks(&mut self, spectrum: &[Complex<f32>]) {
+        let Self { power, is_peak, peaks, .. } = self;
+        power[NEIGHBOURS..].iter_mut().zip(spectrum).for_each(|(power, z)| *power = z.norm_sqr());
+        let n_bins = spectrum.len();
+        let row = |offset: usize| &power[offset..offset + n_bins];
+        let others = row(0).iter().zip(row(1)).zip(row(3)).zip(row(4));
+        for ((is_peak, p), (((a, b), c), d)) in is_peak.iter_mut().zip(row(2)).zip(others) {
+            // Without a branch: in noise nothing would foresee it.
+            *is_peak = u8::from((p > a) & (p > b) & (p > c) & (p > d));
         }
-        self.ends.push(power.len());
+        peaks.clear();
+        for (i, &word) in is_peak.as_chunks::<8>().0.iter().enumerate() {
+            let mut word = u64::from_le_bytes(word);
+            while word != 0 {
+                peaks.push(8 * i + word.trailing_zeros() as usize / 8);
+                word &= word - 1;
+            }
+        }
     }
 
-    /// `here` with each region turned as `before` has to be turned to be `last`. Where the sound begins (`fresh`), and
-    /// in regions that an onset brings, phases are those of the sound (A. Röbel, "A new approach to transient
-    /// processing in the phase vocoder", 2003); `change` is the spectrum after the onset and the one before it.
+    /// `here` with each region, up to halfway to the next peak, turned as `before` has to be turned to be `last`. Where
+    /// the sound begins (`fresh`), and in regions that an onset brings, phases are those of the sound (A. Röbel, "A new
+    /// approach to transient processing in the phase vocoder", 2003); `change` is the spectrum after the onset and the
+    /// one before it.
+    #[inline(always)]
     fn turn(
-        &self,
+        &mut self,
         here: &[Complex<f32>],
         before: &[Complex<f32>],
         last: &[Complex<f32>],
@@ -161,30 +189,41 @@ impl Vocoder {
         fresh: bool,
         change: Option<&(Spectrum, Spectrum)>,
     ) {
+        if fresh || self.peaks.is_empty() {
+            next.copy_from_slice(here);
+            return;
+        }
+        let n_bins = here.len();
+        for ((out, last), before) in next.iter_mut().zip(last).zip(before) {
+            *out = Complex::new(last.re * before.re + last.im * before.im, last.im * before.re - last.re * before.im);
+        }
         let mut start = 0;
-        for &end in &self.ends {
+        for (i, &peak) in self.peaks.iter().enumerate() {
+            let end = self.peaks.get(i + 1).map_or(n_bins, |after| (peak + after).div_ceil(2));
             let region = start..end;
             start = end;
-            let power = |spectrum: &[Complex<f32>]| spectrum[region.clone()].iter().map(Complex::norm_sqr).sum::<f32>();
-            let is_new = change.is_some_and(|(after, earlier)| power(after) > RISE * power(earlier));
-            let mut rotation = Complex::new(1.0, 0.0);
-            if !fresh && !is_new {
-                let pairs = last[region.clone()].iter().zip(&before[region.clone()]);
-                let (mut re, mut im) = (0.0f32, 0.0f32);
-                for (l, b) in pairs {
-                    re += l.re * b.re + l.im * b.im;
-                    im += l.im * b.re - l.re * b.im;
-                }
-                let length = (re * re + im * im).sqrt();
-                if length > f32::MIN_POSITIVE {
-                    rotation = Complex::new(re / length, im / length);
-                }
-            }
-            next[region.clone()].iter_mut().zip(&here[region]).for_each(|(next, here)| *next = here * rotation);
+            let lobe = peak.saturating_sub(NEIGHBOURS)..(peak + NEIGHBOURS + 1).min(n_bins);
+            let sum: Complex<f32> = next[lobe].iter().sum();
+            let length = sum.norm_sqr().sqrt();
+            let is_new = change.is_some_and(|(after, earlier)| {
+                let power =
+                    |spectrum: &[Complex<f32>]| -> f32 { spectrum[region.clone()].iter().map(Complex::norm_sqr).sum() };
+                power(after) > RISE * power(earlier)
+            });
+            let goes_on = length > f32::MIN_POSITIVE && !is_new;
+            let rotation = if goes_on { sum / length } else { Complex::new(1.0, 0.0) };
+            self.rotation[region].fill(rotation);
         }
+        next.iter_mut().zip(here).zip(&self.rotation).for_each(|((next, here), rotation)| {
+            *next = Complex::new(
+                here.re * rotation.re - here.im * rotation.im,
+                here.re * rotation.im + here.im * rotation.re,
+            );
+        });
     }
 
     /// Adds two frames, the second one hop after the first, by one complex transform.
+    #[inline(always)]
     fn synthesise(&mut self, first: &[Complex<f32>], second: &[Complex<f32>], out: &mut [f32]) {
         let (n, hop, half) = (self.n, self.hop, self.n / 2);
         let (below, above) = self.packed.split_at_mut(half);
