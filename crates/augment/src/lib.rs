@@ -23,12 +23,16 @@
 //! ```
 
 mod config;
+mod curve;
+mod cutmix;
 mod mixup;
 mod seed;
 mod spectrogram;
+mod warp;
 pub mod waveform;
 
 pub use config::{ConfigError, SpectrogramAugment};
+pub use cutmix::{Mixing, cut_mix, mixing};
 pub use mixup::{mix, mixup_lambda};
 pub use seed::seed_for;
 pub use spectrogram::augment;

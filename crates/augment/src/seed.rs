@@ -50,13 +50,13 @@ pub(crate) enum Step {
     Clip,
     LowRate,
     Codec,
-    ClipMix,
     // Spectrogram, too.
     TimeWarp,
     FrequencyShift,
     BandDropout,
     FilterCurve,
     CutMix,
+    Mixing,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {
