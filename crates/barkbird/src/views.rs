@@ -99,8 +99,7 @@ impl Views {
             out.push(Chain::spectrogram(front_end, &mut scratch, &clip)?);
             // A clip is known by what it is, not by its name: a copy has the same views.
             let known_by = format!("{} {:?}", clip.start_s, clip.channel);
-            let key = shard::cache::key(&[source_sha256.as_bytes(), known_by.as_bytes()]);
-            let id = key.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte));
+            let id = number_of(&[source_sha256, &known_by]);
             for view in 1..=self.n_views {
                 let seed = seed_for(self.seed, id, u64::from(view));
                 let (varied, steps) = varied(&clip, &chain.clip, &self.config, &self.backgrounds.sounds, seed);
@@ -110,6 +109,12 @@ impl Views {
         }
         Ok(out)
     }
+}
+
+/// A number for a clip that is known by these words, for its seed.
+pub(crate) fn number_of(words: &[&str]) -> u64 {
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    shard::cache::key(&words).iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// A view of a clip, levelled and padded as the clip was, and what was done. Padding is no sound: the steps see what

@@ -35,7 +35,10 @@ fn check_views(work: &Work, views: &str, split: &str) -> Spectrograms {
         for view in 0..=n_views {
             let (record, source) = (&views.header.clips[row], &clips.header.clips[clip]);
             assert_eq!((record.view as usize, &record.id, &record.path), (view, &source.id, &source.path));
-            assert_eq!((&record.group, record.start_s, record.seconds), (&source.group, source.start_s, source.seconds));
+            assert_eq!(
+                (&record.group, record.start_s, record.seconds),
+                (&source.group, source.start_s, source.seconds)
+            );
             assert_eq!((views.label[row], views.split[row]), (clips.label[clip], clips.split[clip]));
             if view == 0 {
                 assert!(views.clip(row) == clips.clip(clip) && record.steps.is_empty(), "{}", record.id);

@@ -4,8 +4,8 @@ mod preview;
 mod spectrograms;
 
 use super::features::{Extractor, Plan, Stage, chain};
-use crate::cli::{AugmentArgs, Global, Strength};
-use crate::config::{AugmentConfig, Config, section_flag};
+use crate::cli::{AugmentArgs, Global};
+use crate::config::{AugmentConfig, Config, preset_flags, section_flag};
 use crate::front_end::Chain;
 use crate::ui::Ui;
 use crate::views::{Backgrounds, Views};
@@ -29,8 +29,13 @@ pub(crate) fn run(args: &AugmentArgs, global: &Global, ui: &Ui) -> Result<()> {
 
 /// The section `augment` of the configuration.
 fn resolve(args: &AugmentArgs) -> Result<AugmentConfig> {
-    let preset = section_flag("augment", &AugmentConfig::preset(args.augment.unwrap_or(Strength::Light)))?;
-    let mut flags: Vec<_> = args.augment.map(|_| preset).into_iter().collect();
+    let mut flags = Vec::new();
+    if let Some(preset) = args.front_end {
+        flags.extend(preset_flags(preset)?);
+    }
+    if let Some(strength) = args.augment {
+        flags.push(section_flag("augment", &AugmentConfig::preset(strength))?);
+    }
     flags.extend_from_slice(&args.config.set);
     let config = Config::resolve(args.config.config.as_deref(), &flags)?.augment;
     config.waveform.validate().context("augment.waveform")?;
@@ -78,7 +83,7 @@ fn backgrounds(args: &AugmentArgs, chain: &Chain, ui: &Ui) -> Result<Backgrounds
 
 /// Where the splits that are asked for are among those there are.
 fn numbers_of(asked: &[String], there: &[String]) -> Result<Vec<u8>> {
-    let number = |name: &String| {
+    let number = |name: &String| -> Result<u8> {
         let position = there.iter().position(|split| split == name.trim());
         let position = position.with_context(|| format!("no split {name}; the splits there are: {}", there.join(", ")));
         Ok(u8::try_from(position?)?)

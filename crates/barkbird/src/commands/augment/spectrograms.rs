@@ -6,11 +6,12 @@ use crate::cli::{AugmentArgs, Global};
 use crate::config::AugmentConfig;
 use crate::front_end::Chain;
 use crate::ui::Ui;
+use crate::views::number_of;
 use anyhow::{Context, Result, bail};
 use augment::{augment, seed_for};
 use classifier::{BandSums, Normalization};
 use rayon::prelude::*;
-use shard::{ClipRecord, Provenance, SpectrogramWriter, Spectrograms};
+use shard::{Provenance, SpectrogramWriter, Spectrograms};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -46,7 +47,9 @@ pub(super) fn run(input: &Path, args: &AugmentArgs, config: &AugmentConfig, glob
             cancel::check("nothing is kept; run the same command again")?;
             let view = |&row: &usize| -> Vec<Vec<f32>> {
                 let n_views = if splits.contains(&shard.split[row]) { args.views as u64 } else { 0 };
-                let id = id_of(&shard.header.clips[row]);
+                // By its name: a folder need not know the bytes that a clip comes from.
+                let clip = &shard.header.clips[row];
+                let id = number_of(&[&clip.id, &clip.source_sha256]);
                 let one = |view: u64| {
                     let mut mel = shard.clip(row).to_vec();
                     let seed = seed_for(global.seed(), id, view);
@@ -115,12 +118,6 @@ fn means(input: &Path, splits: &[u8]) -> Result<Vec<f32>> {
     let sums = sums.with_context(|| format!("{}: holds no clip", input.display()))?;
     let fitted = Normalization::fit(&sums);
     Ok(fitted.with_context(|| format!("{}: no clip of the splits that get views", input.display()))?.mean)
-}
-
-/// A number for a clip: from its name, since a folder need not know the bytes that it comes from.
-fn id_of(clip: &ClipRecord) -> u64 {
-    let key = shard::cache::key(&[clip.id.as_bytes(), clip.source_sha256.as_bytes()]);
-    key.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte))
 }
 
 fn push(writer: &mut SpectrogramWriter, shard: &Spectrograms, row: usize, mel: &[f32], view: u32) -> Result<()> {
