@@ -28,10 +28,11 @@ fn split_of(clips: &Spectrograms, row: usize) -> &str {
 fn check_views(work: &Work, views: &str, split: &str) -> Spectrograms {
     let clips = read_spectrograms(&work.path("features")).unwrap();
     let views = read_spectrograms(&work.path(views)).unwrap();
-    let mut row = 0;
+    let (mut row, mut n_changed) = (0, 0);
     for clip in 0..clips.n_clips() {
         let n_views = if split_of(&clips, clip) == split { N_VIEWS } else { 0 };
         let mut pictures = BTreeSet::new();
+        let mut n_seen = 0;
         for view in 0..=n_views {
             let (record, source) = (&views.header.clips[row], &clips.header.clips[clip]);
             assert_eq!((record.view as usize, &record.id, &record.path), (view, &source.id, &source.path));
@@ -43,12 +44,17 @@ fn check_views(work: &Work, views: &str, split: &str) -> Spectrograms {
             if view == 0 {
                 assert!(views.clip(row) == clips.clip(clip) && record.steps.is_empty(), "{}", record.id);
             }
+            // A gain and the polarity alone can't be seen: every clip is brought to one level.
+            let seen = |step: &String| !step.starts_with("gain") && step != "polarity";
+            n_seen += usize::from(record.steps.iter().any(seen));
             pictures.insert(views.clip(row).iter().map(|value| value.to_bits()).collect::<Vec<_>>());
             row += 1;
         }
-        assert_eq!(pictures.len(), 1 + n_views, "{}: views differ", clips.header.clips[clip].id);
+        assert!(pictures.len() >= 1 + n_seen, "{}: views differ", clips.header.clips[clip].id);
+        n_changed += n_seen;
     }
     assert_eq!(row, views.n_clips());
+    assert!(4 * n_changed > 3 * (row - clips.n_clips()), "{n_changed} of {}", row - clips.n_clips());
     views
 }
 
