@@ -63,4 +63,4 @@ pub use level::{Level, TARGET_RMS, apply_level};
 pub use manifest::{Manifest, Row};
 pub use resample::{resample, resampled_len};
 pub use warning::Warning;
-pub use window::{Padding, Placement, Window, Windowing, windows};
+pub use window::{Padding, Placement, Window, Windowing, pad, windows};

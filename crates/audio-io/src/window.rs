@@ -150,8 +150,8 @@ pub(crate) fn starts(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Ve
     }
 }
 
-/// Fills a window up to its length. Without sound there is nothing to repeat.
-pub(crate) fn pad(window: &mut Vec<f32>, length: usize, padding: Padding) {
+/// Fills a window up to `length` samples. Without sound there is nothing to repeat.
+pub fn pad(window: &mut Vec<f32>, length: usize, padding: Padding) {
     let n_real = window.len();
     window.reserve_exact(length.saturating_sub(n_real));
     if padding == Padding::Silence || n_real == 0 {

@@ -1,5 +1,6 @@
 //! What is done to a spectrogram, and how strongly.
 
+use crate::curve::MOST_POINTS;
 use serde::{Deserialize, Serialize};
 
 /// How strongly each step of [`augment`](crate::augment) acts. A field left out of a file takes its value from
@@ -43,6 +44,19 @@ pub struct SpectrogramAugment {
     pub band_limit_share: f32,
     /// The lowest cutoff, as a share of the bands, 0 to 1; the cutoff is drawn from this to 1.
     pub band_limit_lowest: f32,
+    /// How far a frame moves at most when the time axis is bent, as a share of the frames, 0 to 1 (SpecAugment: 80 of
+    /// some 1000 frames).
+    pub time_warp_share: f32,
+    /// The probability of each band to be lost, 0 to 1: it then holds the mean of the training clips.
+    pub band_dropout_share: f32,
+    /// A curve over the bands is added, in straight lines through drawn points within plus or minus this many decibels:
+    /// [`tilt_db`](Self::tilt_db) with bends (FilterAugment: 6 dB).
+    pub filter_curve_db: f32,
+    /// How many points the curve has, drawn between the two; 2 to 16 (FilterAugment: 4 to 7, both ends counted).
+    pub filter_curve_points: [usize; 2],
+    /// The parameter of the Beta distribution that says how much of a clip [`cut_mix`](crate::cut_mix) keeps; 0 for
+    /// no CutMix. Read by the loop; where mixup is on too, each clip gets either, see [`mixing`](crate::mixing).
+    pub cutmix_alpha: f32,
     /// The parameter of mixup's Beta distribution; 0 for no mixup. Read by the loop, see
     /// [`mixup_lambda`](crate::mixup_lambda).
     pub mixup_alpha: f32,
@@ -67,15 +81,27 @@ impl SpectrogramAugment {
             noise_tilt_db: 12.0,
             band_limit_share: 0.0,
             band_limit_lowest: 0.5,
+            time_warp_share: 0.0,
+            band_dropout_share: 0.0,
+            filter_curve_db: 0.0,
+            filter_curve_points: [4, 7],
+            cutmix_alpha: 0.0,
             mixup_alpha: 0.0,
         }
     }
 
     /// Whether a clip by itself stays as it is; it may still be mixed with another one.
     pub fn keeps_clips(&self) -> bool {
-        let Self { excerpt_shortest, noise_below_db, noise_tilt_db, band_limit_lowest, mixup_alpha, .. } = *self;
-        let ranges =
-            Self { excerpt_shortest, noise_below_db, noise_tilt_db, band_limit_lowest, mixup_alpha, ..Self::off() };
+        let ranges = Self {
+            excerpt_shortest: self.excerpt_shortest,
+            noise_below_db: self.noise_below_db,
+            noise_tilt_db: self.noise_tilt_db,
+            band_limit_lowest: self.band_limit_lowest,
+            filter_curve_points: self.filter_curve_points,
+            cutmix_alpha: self.cutmix_alpha,
+            mixup_alpha: self.mixup_alpha,
+            ..Self::off()
+        };
         *self == ranges
     }
 
@@ -119,6 +145,7 @@ impl SpectrogramAugment {
     /// The first field whose value makes no sense, with what was expected.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let [nearest, farthest] = self.noise_below_db;
+        let [fewest, most] = self.filter_curve_points;
         let checks = [
             ("excerpt_share", self.excerpt_share, "a share from 0 to 1", is_share(self.excerpt_share)),
             ("excerpt_shortest", self.excerpt_shortest, "a share from 0 to 1", is_share(self.excerpt_shortest)),
@@ -142,6 +169,17 @@ impl SpectrogramAugment {
             ),
             ("band_limit_share", self.band_limit_share, "a share from 0 to 1", is_share(self.band_limit_share)),
             ("band_limit_lowest", self.band_limit_lowest, "a share from 0 to 1", is_share(self.band_limit_lowest)),
+            ("time_warp_share", self.time_warp_share, "a share from 0 to 1", is_share(self.time_warp_share)),
+            ("band_dropout_share", self.band_dropout_share, "a share from 0 to 1", is_share(self.band_dropout_share)),
+            ("filter_curve_db", self.filter_curve_db, "0 or more decibels", is_amount(self.filter_curve_db)),
+            ("filter_curve_points[0]", fewest as f32, "2 to 16 points", (2..=MOST_POINTS).contains(&fewest)),
+            (
+                "filter_curve_points[1]",
+                most as f32,
+                "2 to 16 points, no fewer than filter_curve_points[0]",
+                (fewest..=MOST_POINTS).contains(&most),
+            ),
+            ("cutmix_alpha", self.cutmix_alpha, "0 or more", is_amount(self.cutmix_alpha)),
             ("mixup_alpha", self.mixup_alpha, "0 or more", is_amount(self.mixup_alpha)),
         ];
         match checks.into_iter().find(|(.., ok)| !ok) {
@@ -158,7 +196,7 @@ impl Default for SpectrogramAugment {
     }
 }
 
-/// A field of [`SpectrogramAugment`] that makes no sense.
+/// A field of [`SpectrogramAugment`] or [`WaveformAugment`](crate::waveform::WaveformAugment) that makes no sense.
 #[derive(thiserror::Error, Debug, Clone, PartialEq)]
 #[error("augmentation: {field}: expected {expected}, got {got}")]
 pub struct ConfigError {
@@ -170,11 +208,11 @@ pub struct ConfigError {
     pub got: f32,
 }
 
-fn is_share(value: f32) -> bool {
+pub(crate) fn is_share(value: f32) -> bool {
     (0.0..=1.0).contains(&value)
 }
 
-fn is_amount(value: f32) -> bool {
+pub(crate) fn is_amount(value: f32) -> bool {
     value.is_finite() && value >= 0.0
 }
 
@@ -208,5 +246,9 @@ mod tests {
         assert_eq!(wrong.validate().unwrap_err().field, "gain_db");
         let wrong = SpectrogramAugment { noise_below_db: [50.0, 40.0], ..SpectrogramAugment::off() };
         assert_eq!(wrong.validate().unwrap_err().field, "noise_below_db[1]");
+        for (points, field) in [([1, 4], "filter_curve_points[0]"), ([5, 4], "filter_curve_points[1]")] {
+            let wrong = SpectrogramAugment { filter_curve_points: points, ..SpectrogramAugment::off() };
+            assert_eq!(wrong.validate().unwrap_err().field, field);
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Spectrogram augmentation at batch time, as pure functions of (input, seed).
+//! Augmentation, as pure functions of (input, seed): of waveforms before they become spectrograms ([`waveform`]), and of
+//! spectrograms at batch time or on disk ([`augment`]).
 //!
-//! Everything here works in place on the log-mel of one clip, a row-major slice of `[n_mels, n_frames]` (low to high
+//! What is done to spectrograms works in place on the log-mel of one clip, a row-major slice of `[n_mels, n_frames]` (low to high
 //! band, early to late frame), normalised or not. The caller passes the seed; [`seed_for`] makes one from the run's
 //! seed, the clip and the epoch, so that neither the order of the clips nor the number of threads can matter.
 //!
@@ -22,11 +23,16 @@
 //! ```
 
 mod config;
+mod curve;
+mod cutmix;
 mod mixup;
 mod seed;
 mod spectrogram;
+mod warp;
+pub mod waveform;
 
 pub use config::{ConfigError, SpectrogramAugment};
+pub use cutmix::{Mixing, cut_mix, mixing};
 pub use mixup::{mix, mixup_lambda};
 pub use seed::seed_for;
 pub use spectrogram::augment;

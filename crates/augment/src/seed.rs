@@ -34,7 +34,29 @@ pub(crate) enum Step {
     FrequencyMask,
     Mixup,
     Excerpt,
+    // Waveform.
+    Speed,
+    Stretch,
+    Pitch,
+    Shift,
+    Room,
+    Background,
+    WaveNoise,
+    HighPass,
+    LowPass,
+    BandPass,
+    WaveGain,
+    Polarity,
+    Clip,
+    LowRate,
+    Codec,
+    // Spectrogram, too.
+    TimeWarp,
     FrequencyShift,
+    BandDropout,
+    FilterCurve,
+    CutMix,
+    Mixing,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {

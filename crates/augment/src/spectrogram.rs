@@ -1,15 +1,18 @@
 //! The steps that change one clip's log-mel, in the order in which the world would apply them.
 
 use crate::SpectrogramAugment;
+use crate::curve::add_curve;
 use crate::seed::{Step, generator};
+use crate::warp::{shift_bands, warp_time};
 use rand::Rng;
 
-/// Augments one clip in place: excerpt, shift along the bands, roll, gain, tilt, noise, band limit, then the masks.
+/// Augments one clip in place: excerpt, time warp, roll, shift along the bands, gain, tilt, curve, noise, band limit, then
+/// what holds the mean: dropped bands and masks.
 ///
 /// Gain, tilt and noise act as a microphone, a room and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
 /// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
-/// Each step draws from a stream of its own, and nothing is allocated.
+/// Each step draws from a stream of its own; nothing but a row for the time warp is allocated.
 ///
 /// # Shapes
 /// `mel` is `[n_mels, n_frames]` row-major; `fill` is `[n_mels]`: the value a masked cell of that band takes, the mean
@@ -32,16 +35,19 @@ pub fn augment(
         return;
     }
     take_excerpt(mel, n_frames, config, seed);
-    shift_bands(mel, n_mels, n_frames, config, seed);
+    warp_time(mel, n_frames, config, seed);
     if config.roll {
         let shift = generator(seed, Step::Roll).random_range(0..n_frames);
         mel.chunks_exact_mut(n_frames).for_each(|band| band.rotate_right(shift));
     }
+    shift_bands(mel, n_frames, config, seed);
     if config.gain_db > 0.0 || config.tilt_db > 0.0 {
         colour(mel, n_frames, config, unit_per_db, seed);
     }
+    add_curve(mel, n_frames, config, unit_per_db, seed);
     add_noise(mel, n_frames, config, unit_per_db, seed);
     limit_band(mel, n_mels, n_frames, config, seed);
+    drop_bands(mel, n_frames, fill, config, seed);
 
     let mut rng = generator(seed, Step::TimeMask);
     let widest = (config.time_mask_share * n_frames as f32) as usize;
@@ -69,25 +75,6 @@ fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, s
     for band in mel.chunks_exact_mut(n_frames) {
         band.copy_within(start..start + length, 0);
         (length..n_frames).for_each(|t| band[t] = band[t - length]);
-    }
-}
-
-/// Moves the clip up or down by a drawn number of bands.
-fn shift_bands(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
-    let furthest = ((config.frequency_shift_share * n_mels as f32) as usize).min(n_mels - 1);
-    if furthest == 0 {
-        return;
-    }
-    let drawn = generator(seed, Step::FrequencyShift).random_range(0..=2 * furthest);
-    let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
-    let n_moved = drawn.abs_diff(furthest) * n_frames;
-    let n_kept = mel.len() - n_moved;
-    if drawn > furthest {
-        mel.copy_within(..n_kept, n_moved);
-        mel[..n_moved].fill(lowest);
-    } else {
-        mel.copy_within(n_moved.., 0);
-        mel[n_kept..].fill(lowest);
     }
 }
 
@@ -138,6 +125,18 @@ fn limit_band(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &Spectrog
     let cutoff = ((share * n_mels as f32).ceil() as usize).min(n_mels);
     let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
     mel[cutoff * n_frames..].fill(lowest);
+}
+
+/// Sets each band to its mean, with the same probability each.
+fn drop_bands(mel: &mut [f32], n_frames: usize, fill: &[f32], config: &SpectrogramAugment, seed: u64) {
+    let mut rng = generator(seed, Step::BandDropout);
+    if config.band_dropout_share > 0.0 {
+        for (band, &value) in mel.chunks_exact_mut(n_frames).zip(fill) {
+            if happens(config.band_dropout_share, &mut rng) {
+                band.fill(value);
+            }
+        }
+    }
 }
 
 /// A drawn width of 0 to `widest`, then a drawn place for it: `start..end` within `0..n`.
@@ -358,6 +357,21 @@ mod tests {
     }
 
     #[test]
+    fn dropped_bands_hold_the_fill_and_the_others_what_they_held() {
+        let config = SpectrogramAugment { band_dropout_share: 0.25, ..SpectrogramAugment::off() };
+        let mut n_dropped = 0;
+        for seed in 0..200 {
+            let after = run(&config, 1.0, seed);
+            for (b, (band, before)) in after.chunks(N_FRAMES).zip(picture().chunks(N_FRAMES)).enumerate() {
+                let dropped = band[0] == fill()[b];
+                assert!(if dropped { band.iter().all(|c| *c == fill()[b]) } else { band == before });
+                n_dropped += usize::from(dropped);
+            }
+        }
+        assert!((700..900).contains(&n_dropped), "{n_dropped} of 3200 at a share of 0.25");
+    }
+
+    #[test]
     fn shares_are_probabilities() {
         let config = SpectrogramAugment { band_limit_share: 0.3, band_limit_lowest: 0.0, ..SpectrogramAugment::off() };
         let n_changed = (0..2000).filter(|&seed| run(&config, 1.0, seed) != picture()).count();
@@ -387,7 +401,13 @@ mod tests {
     proptest! {
         #[test]
         fn same_seed_same_bytes_and_finite(seed: u64, unit in 0.01f32..2.0) {
-            let config = SpectrogramAugment { frequency_mask_bands: 4, ..SpectrogramAugment::strong() };
+            let config = SpectrogramAugment {
+                frequency_mask_bands: 4,
+                time_warp_share: 0.1,
+                frequency_shift_share: 0.2,
+                filter_curve_db: 6.0,
+                ..SpectrogramAugment::strong()
+            };
             let once = run(&config, unit, seed);
             let again = run(&config, unit, seed);
             prop_assert!(once.iter().zip(&again).all(|(a, b)| a.to_bits() == b.to_bits()));

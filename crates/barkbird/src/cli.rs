@@ -71,6 +71,17 @@ pub(crate) enum Command {
                             manifest.csv --out features --part 1/4     (then 2/4 ... and once without --part)\n  \
                             barkbird features --picture bark.wav --out bark.png")]
     Features(FeaturesArgs),
+    /// Make varied views of clips, of their sound or of their spectrograms, to train on
+    #[command(after_help = "Examples:\n  barkbird augment manifest.csv --out views --views 4\n  barkbird augment \
+                            manifest.csv --out views --views 8 --augment strong --background noises/\n  barkbird \
+                            augment features --out views --views 4     (of spectrograms, without the recordings)\n  \
+                            barkbird augment --preview bark.wav --out preview\n  barkbird train cnn --features views \
+                            --out run\n\nThe folder holds every clip itself and, of the splits in --splits, so many \
+                            views beside it; it is trained on and evaluated as one that `features` wrote. Ranges are \
+                            keys of the configuration: --set augment.waveform.pitch.share=0.5, --set \
+                            'augment.waveform.stretch.factor=[0.9, 1.1]', or sections [augment.waveform.pitch] of \
+                            the file.")]
+    Augment(AugmentArgs),
     /// Train a classifier on spectrograms
     #[command(after_help = "Examples:\n  barkbird train cnn --features features --out run\n  barkbird train cnn \
                             --features features --out run --resume\n  barkbird train cnn --features features --out \
@@ -105,7 +116,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
-        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Features(_))
+        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Features(_) | Self::Augment(_))
     }
 }
 
@@ -215,6 +226,62 @@ pub(crate) enum Dtype {
     F32,
     /// 16-bit floats: half the disk, about three digits
     F16,
+}
+
+impl From<Dtype> for shard::MelDtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::F32 => Self::F32,
+            Dtype::F16 => Self::F16,
+        }
+    }
+}
+
+/// Arguments of `augment`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AugmentArgs {
+    /// What `scan` wrote, or a features folder
+    #[arg(value_name = "DIR|MANIFEST", required_unless_present = "preview")]
+    pub(crate) input: Option<PathBuf>,
+    /// Folder for the shards; with --preview for sounds and the picture
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Views of each clip
+    #[arg(long, default_value_t = 4, value_name = "K", value_parser = positive)]
+    pub(crate) views: usize,
+    /// Splits whose clips get views, separated by commas; the others are copied as they are
+    #[arg(long, default_value = "train", value_name = "A,B", value_delimiter = ',')]
+    pub(crate) splits: Vec<String>,
+    /// How strongly: off, light or strong
+    #[arg(long, value_enum)]
+    pub(crate) augment: Option<Strength>,
+    /// Recordings of places without what is to be told apart, to be mixed in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) background: Option<PathBuf>,
+    /// Configuration of augmentation and front end
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Front end, as for `features`
+    #[arg(long, value_name = "NAME", conflicts_with = "like")]
+    pub(crate) front_end: Option<features::Preset>,
+    /// The front end of this run or features folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) like: Option<PathBuf>,
+    /// Compute this share of the recordings alone; once all are there, the same command without --part puts them together
+    #[arg(long, value_name = "I/N", value_parser = part)]
+    pub(crate) part: Option<(usize, usize)>,
+    /// Classes, in order; all labels that are trained on by default
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// How values are stored
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    pub(crate) dtype: Dtype,
+    /// Keep no cache beside the shards (a killed run then starts over)
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Write this recording after each step, and a picture of all of them
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    pub(crate) preview: Option<PathBuf>,
 }
 
 /// Arguments of `train`.

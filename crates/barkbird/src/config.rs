@@ -1,11 +1,13 @@
 //! One configuration for everything that a flag can say: defaults, then the file, then the flags.
 
-use crate::cli::Nuisance;
+use crate::cli::{Nuisance, Strength};
 use crate::compute::ComputeConfig;
 use crate::finetune::{FinetuneConfig, VitSettings};
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
 use audio_io::equalize::{COMMON_BAND_HZ, COMMON_FLOOR_DB};
+use augment::SpectrogramAugment;
+use augment::waveform::WaveformAugment;
 use features::{FrontEndConfig, Preset};
 use models_cnn::{CnnConfig, YamnetConfig};
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,29 @@ pub(crate) struct Config {
     pub(crate) train: TrainConfig,
     /// What it is computed with.
     pub(crate) compute: ComputeConfig,
+    /// What `augment` makes views by; what training varies clips by is `train.augment`.
+    pub(crate) augment: AugmentConfig,
+}
+
+/// What `augment` makes views by.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AugmentConfig {
+    /// Of recordings.
+    pub(crate) waveform: WaveformAugment,
+    /// Of spectrograms; its mixup and CutMix are the training loop's alone.
+    pub(crate) spectrogram: SpectrogramAugment,
+}
+
+impl AugmentConfig {
+    /// Both by the name that `--augment` has for them.
+    pub(crate) fn preset(strength: Strength) -> Self {
+        match strength {
+            Strength::Off => Self { waveform: WaveformAugment::off(), spectrogram: SpectrogramAugment::off() },
+            Strength::Light => Self { waveform: WaveformAugment::light(), spectrogram: SpectrogramAugment::light() },
+            Strength::Strong => Self { waveform: WaveformAugment::strong(), spectrogram: SpectrogramAugment::strong() },
+        }
+    }
 }
 
 impl Config {

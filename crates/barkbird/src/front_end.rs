@@ -2,8 +2,8 @@
 //! joined, which is what shards and models name as their front end.
 
 use anyhow::{Context, Result};
-use audio_io::{ClipConfig, Row};
-use features::{FrontEnd, FrontEndConfig, Kind, Output, Spectrum};
+use audio_io::{Clip, ClipConfig, Row};
+use features::{FrontEnd, FrontEndConfig, Kind, Output, Scratch, Spectrum};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::LN_10;
 use std::path::Path;
@@ -37,6 +37,10 @@ pub(crate) struct ClipSpectrogram {
     pub(crate) frames: u32,
     /// Frames in all.
     pub(crate) n_frames: usize,
+    /// 0 for the recording itself; augmented views count from 1.
+    pub(crate) view: u32,
+    /// What was done to it before.
+    pub(crate) steps: Vec<String>,
 }
 
 impl Chain {
@@ -104,6 +108,22 @@ impl Chain {
         FrontEnd::new(&self.spectrogram).context("front end")
     }
 
+    /// Every clip of one recording.
+    pub(crate) fn clips(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
+        let decoded = audio_io::decode_bytes_until(bytes, path, self.clip.seconds_needed(row.start_s, row.end_s))?;
+        Ok(audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
+    }
+
+    /// One clip as a spectrogram.
+    pub(crate) fn spectrogram(front_end: &FrontEnd, scratch: &mut Scratch, clip: &Clip) -> Result<ClipSpectrogram> {
+        let n_frames = front_end.n_frames(clip.samples.len());
+        let mut mel = vec![0.0; front_end.n_bands() * n_frames];
+        front_end.compute(&clip.samples, scratch, &mut mel)?;
+        let frames = u32::try_from(front_end.real_frames(clip.n_real).min(n_frames))?;
+        let Clip { start_s, seconds, channel, .. } = *clip;
+        Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames, view: 0, steps: Vec::new() })
+    }
+
     /// Every clip of one recording as a spectrogram.
     pub(crate) fn spectrograms(
         &self,
@@ -112,19 +132,8 @@ impl Chain {
         path: &Path,
         row: &Row,
     ) -> Result<Vec<ClipSpectrogram>> {
-        let decoded = audio_io::decode_bytes_until(bytes, path, self.clip.seconds_needed(row.start_s, row.end_s))?;
-        let clips = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?;
-        drop(decoded);
         let mut scratch = front_end.scratch();
-        let spectrogram = |clip: audio_io::Clip| {
-            let n_frames = front_end.n_frames(clip.samples.len());
-            let mut mel = vec![0.0; front_end.n_bands() * n_frames];
-            front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
-            let frames = u32::try_from(front_end.real_frames(clip.n_real).min(n_frames))?;
-            let (start_s, seconds, channel) = (clip.start_s, clip.seconds, clip.channel);
-            Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames })
-        };
-        clips.into_iter().map(spectrogram).collect()
+        self.clips(bytes, path, row)?.iter().map(|clip| Self::spectrogram(front_end, &mut scratch, clip)).collect()
     }
 }
 

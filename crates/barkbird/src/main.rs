@@ -17,6 +17,7 @@ mod inputs;
 mod model;
 mod pretrained;
 mod ui;
+mod views;
 
 use clap::Parser;
 use std::process::ExitCode;

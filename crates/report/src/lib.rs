@@ -43,4 +43,4 @@ pub mod words;
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};
 pub use html::render;
-pub use png::{Axes, spectrogram_png};
+pub use png::{Axes, Panel, spectrogram_png, spectrogram_sheet};

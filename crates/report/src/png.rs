@@ -47,6 +47,50 @@ const FAINT: u8 = BACKGROUND + 2;
 /// # Errors
 /// [`Error::Picture`] when `mel` or `axes.band_hz` do not have the size they should.
 pub fn spectrogram_png(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Vec<u8>> {
+    draw(mel, n_bands, n_frames, axes)?.encode()
+}
+
+/// One of several spectrograms.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Panel {
+    /// `[n_bands, n_frames]`, as for [`spectrogram_png`].
+    pub mel: Vec<f32>,
+    /// Bands.
+    pub n_bands: usize,
+    /// Frames.
+    pub n_frames: usize,
+    /// What its axes say.
+    pub axes: Axes,
+}
+
+/// Draws several spectrograms beside and below each other, `n_columns` to a row, as one PNG file. Each has colours of its
+/// own.
+///
+/// # Errors
+/// [`Error::Picture`] when there is no panel or column, or a panel does not have the size it should.
+pub fn spectrogram_sheet(panels: &[Panel], n_columns: usize) -> Result<Vec<u8>> {
+    if panels.is_empty() || n_columns == 0 {
+        let got = format!("{} panels in {n_columns} columns", panels.len());
+        return Err(Error::Picture { part: "sheet", expected: "at least one of each".into(), got });
+    }
+    let drawn: Vec<Canvas> = panels
+        .iter()
+        .map(|panel| draw(&panel.mel, panel.n_bands, panel.n_frames, &panel.axes))
+        .collect::<Result<_>>()?;
+    let most = |size: fn(&Canvas) -> usize| drawn.iter().map(size).max().unwrap_or_default();
+    let (width, height) = (most(|canvas| canvas.width), most(|canvas| canvas.height));
+    let n_columns = n_columns.min(drawn.len());
+    let mut sheet = Canvas::new(n_columns * width, drawn.len().div_ceil(n_columns) * height);
+    for (i, canvas) in drawn.iter().enumerate() {
+        let (left, top) = (i % n_columns * width, i / n_columns * height);
+        for (y, row) in canvas.pixels.chunks_exact(canvas.width).enumerate() {
+            sheet.pixels[(top + y) * sheet.width + left..][..row.len()].copy_from_slice(row);
+        }
+    }
+    sheet.encode()
+}
+
+fn draw(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Canvas> {
     if n_bands == 0 || n_frames == 0 || n_bands.checked_mul(n_frames) != Some(mel.len()) {
         let (expected, got) = (format!("[{n_bands}, {n_frames}], not empty"), format!("{} values", mel.len()));
         return Err(Error::Picture { part: "mel", expected, got });
@@ -62,7 +106,7 @@ pub fn spectrogram_png(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes
     draw_bands(&mut canvas, axes, n_bands, height);
     let room = (canvas.width - 2 * TEXT) / CHARACTER;
     canvas.text(CHARACTER / 2, CHARACTER / 4, &shortened(&axes.title, room), INK);
-    canvas.encode()
+    Ok(canvas)
 }
 
 /// Pixels for `n` values: a whole number each if they are few, else all that a picture may have.
@@ -252,6 +296,22 @@ mod tests {
         let at = |x: usize, y: usize| pixels[(TOP + y) * width + LEFT + x];
         assert_eq!(at(519, 255), N_COLOURS as u8 - 1);
         assert_eq!([at(0, 0), at(519, 0), at(0, 255)], [0, 0, 0]);
+    }
+
+    #[test]
+    fn panels_stand_in_rows_each_at_its_place() {
+        let panel = |mel: [f32; 4]| Panel { mel: mel.to_vec(), n_bands: 2, n_frames: 2, axes: axes(2) };
+        let panels = [panel([-80.0, 0.0, -80.0, -80.0]), panel([-80.0; 4]), panel([0.0, -80.0, -80.0, -80.0])];
+        let (width, height, pixels) = decode(&spectrogram_sheet(&panels, 2).unwrap());
+        let (one_width, one_height, one) = decode(&spectrogram_png(&panels[2].mel, 2, 2, &axes(2)).unwrap());
+        assert_eq!((width, height), (2 * one_width, 2 * one_height));
+        for y in 0..one_height {
+            let from = (one_height + y) * width;
+            assert_eq!(pixels[from..from + one_width], one[y * one_width..(y + 1) * one_width]);
+            assert!(pixels[from + one_width..from + width].iter().all(|pixel| *pixel == BACKGROUND));
+        }
+        assert!(spectrogram_sheet(&[], 2).is_err() && spectrogram_sheet(&panels, 0).is_err());
+        assert!(spectrogram_sheet(&[Panel::default()], 1).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::data::Data;
 use crate::sampler::{Turn, batches};
 use crate::seeds::{Purpose, seed};
 use crate::{Error, Result};
-use augment::{augment, mix, mixup_lambda, seed_for};
+use augment::{Mixing, augment, cut_mix, mix, mixing, mixup_lambda, seed_for};
 use classifier::Normalization;
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -63,7 +63,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// One batch. Every clip's generator is seeded by (seed, clip, epoch, occurrence), so neither the number of threads
-    /// nor the clips beside it matter, but for the partner that mixup gives it: the clip after it in the batch, whose
+    /// nor the clips beside it matter, but for the partner that mixup or CutMix gives it: the clip after it in the batch, whose
     /// order is random already.
     ///
     /// Clips are augmented before they are normalised, because only there a decibel is the same in every band; masks
@@ -95,13 +95,24 @@ impl<'a> Assembler<'a> {
             target[data.train[turn.example].class as usize] += (1.0 - config.label_smoothing) as f32;
         }
 
-        if config.augment.mixup_alpha > 0.0 && n_clips > 1 {
-            let lambdas: Vec<f32> =
-                turns.iter().map(|turn| mixup_lambda(config.augment.mixup_alpha, clip_seed(turn))).collect();
+        let (mixup_alpha, cutmix_alpha) = (config.augment.mixup_alpha, config.augment.cutmix_alpha);
+        if (mixup_alpha > 0.0 || cutmix_alpha > 0.0) && n_clips > 1 {
             let partner = |i: usize, n: usize| ((i + 1) % n_clips) * n..((i + 1) % n_clips + 1) * n;
             unmixed.clone_from(&mel);
-            mel.par_chunks_exact_mut(n_cells).enumerate().for_each(|(i, cells)| {
-                mix(cells, &unmixed[partner(i, n_cells)], lambdas[i]);
+            let mut lambdas = vec![1.0; n_clips]; // the share of its label that each clip keeps
+            let clips = mel.par_chunks_exact_mut(n_cells).zip(&mut lambdas).zip(turns).enumerate();
+            clips.for_each(|(i, ((cells, lambda), turn))| {
+                let (other, seed) = (&unmixed[partner(i, n_cells)], clip_seed(turn));
+                match mixing(mixup_alpha, cutmix_alpha, seed) {
+                    Mixing::None => {}
+                    Mixing::Mixup => {
+                        *lambda = mixup_lambda(mixup_alpha, seed);
+                        mix(cells, other, *lambda);
+                    }
+                    Mixing::CutMix => {
+                        *lambda = cut_mix(cells, other, n_frames, mixup_lambda(cutmix_alpha, seed), seed);
+                    }
+                }
             });
             unmixed.clone_from(&targets);
             for (i, target) in targets.chunks_exact_mut(n_classes).enumerate() {
@@ -176,6 +187,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn cut_targets_are_the_shares_of_the_frames() {
+        let augment = SpectrogramAugment { cutmix_alpha: 1.0, ..SpectrogramAugment::off() };
+        let (data, config) = (data(), TrainConfig { label_smoothing: 0.0, ..config(augment) });
+        let plain = TrainConfig { augment: SpectrogramAugment::off(), ..config.clone() };
+        let n_frames = data.spectrograms.n_frames;
+        let mut n_mixed = 0;
+        for number in 1..20 {
+            for (mixed, plain) in epoch(&data, &config, number).iter().zip(epoch(&data, &plain, number)) {
+                let (n, cells) = (mixed.rows.len(), mixed.mel.len() / mixed.rows.len());
+                for i in 0..n {
+                    let next = (i + 1) % n;
+                    let at = |batch: &Batch, i: usize, t: usize| batch.mel[i * cells + t];
+                    let is_own = |t: &usize| at(mixed, i, *t) == at(&plain, i, *t);
+                    let n_own = (0..n_frames).filter(is_own).count();
+                    assert!((0..n_frames).all(|t| is_own(&t) || at(mixed, i, t) == at(&plain, next, t)));
+                    let share = n_own as f32 / n_frames as f32;
+                    for c in 0..3 {
+                        let expected = share * plain.targets[i * 3 + c] + (1.0 - share) * plain.targets[next * 3 + c];
+                        assert!(n == 1 || (mixed.targets[i * 3 + c] - expected).abs() < 1e-6);
+                    }
+                    n_mixed += usize::from(n_own < n_frames);
+                }
+            }
+        }
+        assert!(n_mixed > 20, "{n_mixed}");
     }
 
     #[test]

@@ -285,6 +285,16 @@ mod tests {
     }
 
     #[test]
+    fn views_are_trained_on_and_not_validated_on() {
+        let mut clips = spectrograms(&OK);
+        clips.header.clips[1].view = 2;
+        clips.header.clips[3].view = 1;
+        let data = Data::from_spectrograms(clips, "train", "val").unwrap();
+        assert_eq!(data.train.iter().map(|example| example.row).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(data.val.iter().map(|example| example.row).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
     fn no_validation_is_a_warning_and_folds_add_up() {
         let data = Data::from_spectrograms(spectrograms(&OK[..2]), "train", "val").unwrap();
         assert!(data.val.is_empty() && data.warnings[0].starts_with("no validation clip"));

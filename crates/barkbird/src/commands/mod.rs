@@ -1,5 +1,6 @@
 //! The commands: each reads what is on disk, calls one stage, and writes what comes next.
 
+mod augment;
 mod demo;
 mod embed;
 mod evaluate;
@@ -21,6 +22,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
         Command::Synth(args) => synth::run(args, global, ui),
         Command::Scan(args) => scan::run(args, global, ui),
         Command::Features(args) => features::run(args, global, ui),
+        Command::Augment(args) => augment::run(args, global, ui),
         Command::Train(args) => train::run(args, global, ui),
         Command::Embed(args) => embed::run(args, global, ui),
         Command::Evaluate(args) => evaluate::run(args, global, ui),

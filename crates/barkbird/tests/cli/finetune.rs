@@ -41,7 +41,8 @@ fn every_way_makes_a_model_that_predicts_and_embeds() {
         assert!(config.contains(&format!("way = \"{way}\"")), "{out}: {config}");
         let evaluated = format!("{out}/test");
         work.ok(&["evaluate", out, "--features", "features", "--split", "test", "--out", &evaluated]);
-        let metrics: serde_json::Value = serde_json::from_str(&text(work.path(&evaluated).join("metrics.json"))).unwrap();
+        let metrics: serde_json::Value =
+            serde_json::from_str(&text(work.path(&evaluated).join("metrics.json"))).unwrap();
         assert!(metrics["balanced_accuracy"].as_f64().unwrap() >= 0.0, "{out}: {metrics}");
         let embedded = format!("{out}/embedded");
         work.ok(&["embed", out, "--features", "features", "--out", &embedded]);

@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Planned};
 use crate::front_end::{Chain, ClipSpectrogram};
+use crate::views::Views;
 use anyhow::Result;
 use audio_io::Row;
 use features::FrontEnd;
@@ -26,7 +27,7 @@ thread_local! {
 
 /// What a recording became.
 pub(crate) struct Recording {
-    /// Where its clips come from, in time order.
+    /// Where its clips come from, in time order, each followed by its views.
     pub(crate) records: Vec<ClipRecord>,
     /// `[N, n_mels, n_frames]`.
     pub(crate) mel: Vec<f32>,
@@ -44,6 +45,7 @@ pub(crate) struct Extractor {
     chain_json: String,
     front_end: FrontEnd,
     cache: Option<Cache>,
+    views: Option<Views>,
 }
 
 /// The spectrograms of a recording before they have the manifest's names.
@@ -59,7 +61,22 @@ impl Extractor {
     pub(crate) fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
         let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
         let chain_json = serde_json::to_string(chain)?;
-        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache })
+        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None })
+    }
+
+    /// The same with augmented views of the clips that `views` is for.
+    pub(crate) fn with_views(self, views: Views) -> Self {
+        Self { views: Some(views), ..self }
+    }
+
+    /// The views of a row's clips.
+    fn views_of(&self, planned: &Planned) -> Option<&Views> {
+        self.views.as_ref().filter(|views| views.splits.contains(&planned.split))
+    }
+
+    /// How many spectrograms each clip of a row becomes.
+    pub(crate) fn n_per_clip(&self, planned: &Planned) -> usize {
+        self.views_of(planned).map_or(1, |views| 1 + views.n_views as usize)
     }
 
     /// The spectrograms of one row; `Err` inside when the recording can't be used, with the reason.
@@ -86,7 +103,8 @@ impl Extractor {
 
     fn bytes(&self, bytes: &[u8], path: &Path, planned: &Planned) -> Result<Result<Extracted, String>> {
         let source_sha256 = shard::sha256_hex(bytes);
-        let key = self.key(&source_sha256, &planned.row);
+        let views = self.views_of(planned);
+        let key = self.key(&source_sha256, &planned.row, views);
         let cached = match &self.cache {
             Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, path)),
             None => None,
@@ -94,7 +112,11 @@ impl Extractor {
         if let Some(spectrograms) = cached {
             return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
         }
-        match self.chain.spectrograms(&self.front_end, bytes, path, &planned.row) {
+        let computed = match views {
+            None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row),
+            Some(views) => views.spectrograms(&self.chain, &self.front_end, bytes, path, &planned.row, &source_sha256),
+        };
+        match computed {
             Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
             Err(error) => Ok(Err(crate::one_line(&error))),
         }
@@ -112,9 +134,11 @@ impl Extractor {
     }
 
     /// Name of the cache entry: what made it, hashed.
-    fn key(&self, source_sha256: &str, row: &Row) -> Key {
+    fn key(&self, source_sha256: &str, row: &Row, views: Option<&Views>) -> Key {
         let part = format!("{:?} {:?} {:?}", row.start_s, row.end_s, row.channel);
-        shard::cache::key(&[source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()])
+        let mut made_by = vec![source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()];
+        made_by.extend(views.map(|views| views.made_by.as_bytes()));
+        shard::cache::key(&made_by)
     }
 
     /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
@@ -127,8 +151,8 @@ impl Extractor {
             source_sha256: source_sha256.to_owned(),
             start_s: clip.start_s,
             seconds: clip.seconds,
-            view: 0,
-            steps: Vec::new(),
+            view: clip.view,
+            steps: clip.steps.clone(),
         };
         let provenance = Provenance {
             stage: "cache".into(),
@@ -173,7 +197,7 @@ impl Extracted {
     /// Gives the clips the names that the manifest has for them.
     pub(crate) fn named(self, row: &Row) -> Recording {
         let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;
-        let several = header.clips.len() > 1 || row.start_s.is_some();
+        let several = header.clips.iter().filter(|clip| clip.view == 0).count() > 1 || row.start_s.is_some();
         let name = |mut record: ClipRecord| {
             let mut id = row.path.clone();
             if several {

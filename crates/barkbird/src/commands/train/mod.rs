@@ -8,15 +8,14 @@ mod vit;
 mod yamnet;
 
 use crate::cancel;
-use crate::cli::{Global, ModelKind, Preset, Strength, TrainArgs};
-use crate::config::{Config, section_flag};
+use crate::cli::{Global, ModelKind, Preset, TrainArgs};
+use crate::config::{AugmentConfig, Config, section_flag};
 use crate::device;
 use crate::finetune::{Way, recipe};
 use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use augment::SpectrogramAugment;
 use candle_core::Device;
 use classifier::{Classifier, Parameters};
 use models_cnn::CnnConfig;
@@ -146,11 +145,7 @@ fn resolve(args: &TrainArgs, global: &Global, way: Way) -> Result<Config> {
         flags.push(section_flag("cnn", &cnn)?);
     }
     if let Some(strength) = args.augment {
-        let augment = match strength {
-            Strength::Off => SpectrogramAugment::off(),
-            Strength::Light => SpectrogramAugment::light(),
-            Strength::Strong => SpectrogramAugment::strong(),
-        };
+        let augment = AugmentConfig::preset(strength).spectrogram;
         flags.push(section_flag("train.augment", &augment)?);
     }
     flags.extend_from_slice(&args.config.set);

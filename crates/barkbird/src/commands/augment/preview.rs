@@ -1,0 +1,81 @@
+//! What each step does to one recording, to listen to and to look at.
+
+use super::super::features::axes;
+use super::backgrounds;
+use crate::cli::AugmentArgs;
+use crate::config::AugmentConfig;
+use crate::front_end::Chain;
+use crate::ui::Ui;
+use crate::views::varied;
+use anyhow::{Context, Result};
+use audio_io::{Clip, Row};
+use augment::waveform::{WaveformAugment, WaveformStep};
+use augment::{augment, seed_for};
+use report::Panel;
+use std::path::Path;
+
+/// Pictures beside each other.
+const N_COLUMNS: usize = 3;
+
+/// Writes the recording's first clip as it is, after each step alone, and after all that the configuration draws, each
+/// as a WAV file; and a picture of all of them, and of a view of the spectrogram, in `preview.png`.
+pub(super) fn write(
+    recording: &Path,
+    args: &AugmentArgs,
+    config: &AugmentConfig,
+    chain: &Chain,
+    seed: u64,
+    ui: &Ui,
+) -> Result<()> {
+    let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
+    let clips = chain.clips(&bytes, recording, &Row::default())?;
+    let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
+    let backgrounds = backgrounds(args, chain, ui)?.sounds;
+    let seed = seed_for(seed, 0, 1);
+    let vary = |config: &WaveformAugment| varied(clip, &chain.clip, config, &backgrounds, seed);
+
+    let mut sounds: Vec<(&str, Clip, Vec<String>)> = vec![("original", clip.clone(), Vec::new())];
+    for step in WaveformStep::ALL {
+        let (sound, said) = vary(&config.waveform.only(step));
+        if said.is_empty() {
+            ui.say(format!("{}: changes nothing here", step.name()));
+        } else {
+            sounds.push((step.name(), sound, said));
+        }
+    }
+    let (sound, said) = vary(&config.waveform);
+    sounds.push(("all", sound, said));
+
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    let front_end = chain.build()?;
+    let (n_bands, mut scratch) = (front_end.n_bands(), front_end.scratch());
+    let mut panels = Vec::new();
+    let mut files = Vec::new();
+    for (i, (name, sound, said)) in sounds.iter().enumerate() {
+        let file = args.out.join(format!("{i:02}-{name}.wav"));
+        shard::write_atomic(&file, &synth::to_wav_16(&sound.samples, chain.clip.sample_rate_hz))?;
+        let said = if said.is_empty() { (*name).to_owned() } else { said.join("; ") };
+        ui.say(format!("{}: {said}", file.display()));
+        let title = if *name == "all" { "all that is drawn".to_owned() } else { said.clone() };
+        let spectrogram = Chain::spectrogram(&front_end, &mut scratch, sound)?;
+        panels.push((spectrogram.mel, spectrogram.n_frames, title));
+        files.push(serde_json::json!({"file": file, "steps": said}));
+    }
+    // Masked cells hold the clip's own means here: there is no training set.
+    let (mut mel, n_frames) = (panels[0].0.clone(), panels[0].1);
+    let fill: Vec<f32> = mel.chunks(n_frames).map(|band| band.iter().sum::<f32>() / n_frames as f32).collect();
+    augment(&mut mel, n_bands, n_frames, &fill, &config.spectrogram, chain.unit_per_db(), seed);
+    panels.push((mel, n_frames, "of the spectrogram".to_owned()));
+
+    let panel = |(mel, n_frames, title): &(Vec<f32>, usize, String)| Panel {
+        mel: mel.clone(),
+        n_bands,
+        n_frames: *n_frames,
+        axes: axes(&front_end, *n_frames as f64 * chain.hop_s(), title.clone()),
+    };
+    let panels: Vec<Panel> = panels.iter().map(panel).collect();
+    let picture = args.out.join("preview.png");
+    shard::write_atomic(&picture, &report::spectrogram_sheet(&panels, N_COLUMNS)?)?;
+    ui.say(format!("picture: {}", picture.display()));
+    ui.result(&serde_json::json!({"recording": recording, "picture": picture, "sounds": files}))
+}
