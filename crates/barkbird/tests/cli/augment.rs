@@ -1,5 +1,7 @@
 //! Views of recordings and of spectrograms, and that what reads them keeps views and clips apart.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use crate::common::{Work, files};
 use shard::{Spectrograms, read_spectrograms};
 use std::collections::BTreeSet;
@@ -50,7 +52,7 @@ fn check_views(work: &Work, views: &str, split: &str) -> Spectrograms {
             pictures.insert(views.clip(row).iter().map(|value| value.to_bits()).collect::<Vec<_>>());
             row += 1;
         }
-        assert!(pictures.len() >= 1 + n_seen, "{}: views differ", clips.header.clips[clip].id);
+        assert!(pictures.len() > n_seen, "{}: views differ", clips.header.clips[clip].id);
         n_changed += n_seen;
     }
     assert_eq!(row, views.n_clips());
@@ -167,7 +169,7 @@ fn what_is_wrong_is_named() {
     let message = fails(&["--set", "augment.waveform.pitch.semitones=[3.0, 1.0]"]);
     assert!(message.contains("augment.waveform: augmentation: pitch.semitones[1]: expected"), "{message}");
     let message = fails(&["--set", "augment.waveform.pich.share=1.0"]);
-    assert!(message.contains("there is no section pich") && message.contains("pitch"), "{message}");
+    assert!(message.contains("unknown field `pich`") && message.contains("pitch"), "{message}");
     fs::write(work.path("c.toml"), "[augment.waveform.room]\nshare = 2.0\n").unwrap();
     let message = fails(&["--config", "c.toml"]);
     assert!(message.contains("room.share: expected a share from 0 to 1, got 2"), "{message}");

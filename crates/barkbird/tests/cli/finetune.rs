@@ -80,7 +80,7 @@ fn what_is_no_checkpoint_is_refused_with_what_to_do() {
         let line = work.fails(&train("features", pretrained, "run", &["--way", "probe"]));
         assert!(expected.iter().all(|part| line.contains(part)), "{line}");
     };
-    refused("./nowhere", &["nowhere", "no such"]);
+    refused("./nowhere", &["nowhere", "neither a folder"]);
     // Only pickled weights.
     std::fs::create_dir(work.path("pickled")).unwrap();
     std::fs::copy(Path::new(&checkpoint("vit")).join("config.json"), work.path("pickled/config.json")).unwrap();
