@@ -4,6 +4,8 @@
 //! little-endian f32 without a header. Prints the seconds of the fastest call, which is what a
 //! machine that others use too disturbs least.
 
+#![allow(clippy::print_stdout, reason = "its result is what it prints")]
+
 use augment::waveform::{pitch_shift, time_stretch};
 use std::error::Error;
 use std::time::Instant;

@@ -163,7 +163,7 @@ pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
             ..if kind == ModelKind::Vit { over_kept } else { varied }
         },
         (_, Way::Lora) => TrainConfig {
-            epochs: 20,
+            epochs: 12,
             batch_size: 16,
             lr: 1e-3,
             weight_decay: 0.01,

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# What each augmentation and each cure brings: five folds dealt by group on one data set, the same models on another, a line
+# for each.
+#
+#     scripts/ablate.sh DATA OUT [TRAIN FLAGS...]
+#
+# DATA/animals and DATA/field hold a manifest.csv each. MODEL in the environment says what is trained ("cnn"; "vit
+# --pretrained DIR --way full" is another); SEEDS (0), and LINES with the names of the lines that are wanted (all).
+# A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole
+# presets and the recipe itself. What is in OUT already is not done again.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/ablate.sh DATA OUT [TRAIN FLAGS...]"
+data=${1:?$usage} out=${2:?$usage}
+shift 2
+for set in animals field; do
+  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+done
+find_barkbird
+mkdir -p "$out"
+seeds=${SEEDS:-0}
+read -ra model <<<"${MODEL:-cnn}"
+
+# quietly LOG COMMAND...: shows what it said only where it failed.
+quietly() {
+  local log=$1; shift
+  "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
+
+"$barkbird" scan "$data/animals/manifest.csv" --folds 5 --out "$out/folds.csv" --quiet 2>"$out/scan.log"
+"$barkbird" scan "$data/field/manifest.csv" --out "$out/field.csv" --quiet 2>"$out/scan.log"
+
+# features NAME COMMAND FLAGS...: the folds by `barkbird COMMAND`, and field as they are.
+features() {
+  local name=$1 command=$2; shift 2
+  [ -f "$out/$name-folds/index.json" ] || quietly "$out/features.log" "$barkbird" "$command" "$out/folds.csv" --out "$out/$name-folds" "$@"
+  [ -f "$out/$name-field/index.json" ] || quietly "$out/features.log" "$barkbird" features "$out/field.csv" --out "$out/$name-field" --like "$out/$name-folds"
+}
+
+# line NAME FEATURES FLAGS...
+lines=()
+line() {
+  local name=$1 kind=$2; shift 2
+  case " ${LINES:-$name} " in *" $name "*) ;; *) return 0 ;; esac
+  lines+=("$name")
+  case $kind in
+    plain) features plain features ;;
+    views) features views augment --views 4 --augment light --splits fold-0,fold-1,fold-2,fold-3,fold-4 ;;
+    equalized-*) features "$kind" features --equalize "${kind#equalized-}" ;;
+  esac
+  for seed in $seeds; do
+    for fold in 0 1 2 3 4; do
+      local run=$out/$name-$seed-fold-$fold others=
+      [ -f "$run/field/metrics.json" ] && continue
+      for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
+      quietly "$run.log" "$barkbird" train "${model[@]}" --features "$out/$kind-folds" --out "$run" --overwrite --seed "$seed" \
+        --train-split "${others%,}" --val-split none "$@" "${more[@]}"
+      quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-folds" --split "fold-$fold" --out "$run/test"
+      quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-field" --split field --out "$run/field"
+    done
+  done
+}
+
+more=("$@")
+a=train.augment
+line off plain --augment off
+line roll plain --augment off --set $a.roll=true
+line gain plain --augment off --set $a.gain_db=6
+line tilt plain --augment off --set $a.tilt_db=6
+line filter-curve plain --augment off --set $a.filter_curve_db=6
+line masks plain --augment off --set $a.time_masks=1 --set $a.time_mask_share=0.1 --set $a.frequency_masks=1 --set $a.frequency_mask_bands=12
+line band-dropout plain --augment off --set $a.band_dropout_share=0.1
+line mixup plain --augment off --set $a.mixup_alpha=0.2
+line cutmix plain --augment off --set $a.cutmix_alpha=1.0
+line time-warp plain --augment off --set $a.time_warp_share=0.1
+line frequency-shift plain --augment off --set $a.frequency_shift_share=0.19
+line noise plain --augment off --set $a.noise_share=0.5
+line band-limit plain --augment off --set $a.band_limit_share=0.5
+line excerpt plain --augment off --set $a.excerpt_share=0.5
+line groups plain --augment off --set train.group_balance=1.0
+line views views --augment off
+line equalized-band equalized-band --augment light
+line equalized-length equalized-length --augment light
+line equalized-all equalized-band,level,length --augment light
+line light plain --augment light
+line strong plain --augment strong
+line recipe plain
+python3 - "$root/scripts" "$out" "$seeds" "${lines[@]}" <<'PY'
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from folds import balanced, groups_in, interval, rows_of
+out, seeds, names = sys.argv[2], sys.argv[3].split(), sys.argv[4:]
+groups = groups_in(f"{out}/folds.csv")
+print("| line | 5 folds, by group | field, mean of the models (least to greatest) | AUROC there |")
+print("|---|---|---|---|")
+for name in names:
+    runs = [f"{out}/{name}-{seed}-fold-{fold}" for seed in seeds for fold in range(5)]
+    rows = [row for run in runs for row in rows_of(f"{run}/test", groups)]
+    low, high = interval(rows)
+    away = [json.load(open(f"{run}/field/metrics.json")) for run in runs]
+    values, area = [m["balanced_accuracy"] for m in away], sum(m["auroc"] for m in away) / len(away)
+    print(f"| {name} | {balanced(rows):.3f} [{low:.3f}, {high:.3f}] | {sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f}) | {area:.3f} |")
+print(f"\nBalanced accuracy; {len(rows) // len(seeds)} clips of {len({row[2] for row in rows})} groups, {len(seeds)} seed(s); field: {away[0]['n']} clips of {away[0]['n_groups']} groups.")
+PY
