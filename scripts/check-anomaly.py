@@ -45,20 +45,27 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def distances_to_means(rows, train, label, centres):
-    """Squared Mahalanobis distances to the nearest of the means, with the Ledoit-Wolf covariance about them."""
-    means = np.stack([train[label == c].mean(0) for c in range(centres)])
-    inverse = np.linalg.inv(LedoitWolf(assume_centered=True).fit(train - means[label]).covariance_)
+def nearest(rows, means, covariance):
+    """Squared Mahalanobis distances to the nearest of the means."""
     apart = rows[:, None] - means
-    return np.einsum("ncd,de,nce->nc", apart, inverse, apart).min(1)
+    return np.einsum("ncd,de,nce->nc", apart, np.linalg.inv(covariance), apart).min(1)
+
+
+def of_classes(train, label):
+    """Means, and the Ledoit-Wolf covariance about them."""
+    means = np.stack([train[label == c].mean(0) for c in range(C)])
+    return means, LedoitWolf(assume_centered=True).fit(train - means[label]).covariance_
 
 
 def mahalanobis(train, label, test):
-    return distances_to_means(test, train, label, C)
+    return nearest(test, *of_classes(train, label))
 
 
 def relative(train, label, test):
-    return mahalanobis(train, label, test) - distances_to_means(test, train, np.zeros(len(train), int), 1)
+    means, covariance = of_classes(train, label)
+    between = means[label] - train.mean(0)
+    everything = nearest(test, train.mean(0)[None], covariance + between.T @ between / len(train))
+    return nearest(test, means, covariance) - everything
 
 
 def semantic(trunk, label, test, floor=0.001, n_errors=2.0, n_fired=8):
@@ -137,7 +144,7 @@ def latent_regions(fitted, train, label, test, n_steps):
     for rows in (train, test):
         z = forward(encoder, rows)[-1]
         error = ((forward(decoder, z)[-1] - rows) ** 2).mean(1)
-        parts.append((error, distances_to_means(z, latent, label, C)))
+        parts.append((error, mahalanobis(latent, label, z)))
     (e0, d0), (e, d) = parts
     return 0.5 * e / e0.mean() + 0.5 * d / d0.mean()
 
@@ -202,8 +209,8 @@ def main():
     known_places, places = isomap.embedding_, isomap.transform(test)
     signs = np.sign((ours["isomap.places"] * places).sum(0))
     report("isomap, places", ours["isomap.places"] * signs, places, 1e-4, "sklearn Isomap, axes turned alike")
-    nearest = NearestNeighbors(n_neighbors=5).fit(known_places).kneighbors(places)[0][:, -1]
-    check("isomap", nearest, 1e-4, "sklearn Isomap, NearestNeighbors")
+    fifth = NearestNeighbors(n_neighbors=5).fit(known_places).kneighbors(places)[0][:, -1]
+    check("isomap", fifth, 1e-4, "sklearn Isomap, NearestNeighbors")
 
     rows, classes = np.concatenate([train, strangers]), np.concatenate([label, np.full(len(strangers), C)])
     scaler = StandardScaler().fit(rows)

@@ -1,6 +1,6 @@
 //! Rows as points whose covariance is the identity, and the means of the classes among them.
 
-use crate::covariance::{Shrinkage, covariance};
+use crate::covariance::{Covariance, Shrinkage, covariance};
 use crate::error::Result;
 use crate::matrix::{Matrix, mean_of, squared_distance};
 use crate::rows::{Labels, Rows};
@@ -23,33 +23,26 @@ pub(crate) struct Gaussians {
 impl Gaussians {
     /// Classes' means, and the covariance of the rows about them.
     pub(crate) fn of_classes(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
-        rows.expect_rows("training rows for labels", labels.get().len())?;
-        let (d, counts) = (rows.n_columns(), labels.counts());
-        let centre = mean_of(rows);
-        let mut residuals = Matrix::centred(rows, &centre);
-        let mut means = vec![0.0; counts.len() * d];
-        for (row, &label) in labels.get().iter().enumerate() {
-            let mean = &mut means[label as usize * d..][..d];
-            mean.iter_mut().zip(residuals.row(row)).for_each(|(mean, value)| *mean += value);
-        }
-        for (mean, &count) in means.chunks_exact_mut(d).zip(&counts) {
-            mean.iter_mut().for_each(|mean| *mean /= count as f64);
-        }
-        for (row, &label) in residuals.values.chunks_exact_mut(d).zip(labels.get()) {
-            let mean = &means[label as usize * d..][..d];
-            row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean);
-        }
-        Self::new(&centre, &residuals, Matrix::new(counts.len(), d, means), shrinkage)
+        let parted = Parted::new(rows, labels)?;
+        Self::new(&parted.centre, &parted.means, covariance(&parted.within, shrinkage)?)
     }
 
-    /// One Gaussian for all rows.
-    pub(crate) fn of_all(rows: Rows<'_>, shrinkage: Shrinkage) -> Result<Self> {
-        let (d, centre) = (rows.n_columns(), mean_of(rows));
-        Self::new(&centre, &Matrix::centred(rows, &centre), Matrix::new(1, d, vec![0.0; d]), shrinkage)
+    /// One Gaussian for all rows: the covariance about the classes' means, as [`of_classes`](Self::of_classes) shrinks it,
+    /// and that of the means.
+    pub(crate) fn of_all(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
+        let parted = Parted::new(rows, labels)?;
+        let mut all = covariance(&parted.within, shrinkage)?;
+        let mut between = parted.means.clone();
+        let n_rows = rows.n_rows() as f64;
+        for (mean, count) in between.values.chunks_exact_mut(rows.n_columns()).zip(labels.counts()) {
+            mean.iter_mut().for_each(|value| *value *= (count as f64 / n_rows).sqrt());
+        }
+        all.matrix.values.iter_mut().zip(between.gram().values).for_each(|(value, between)| *value += between);
+        let d = rows.n_columns();
+        Self::new(&parted.centre, &Matrix::new(1, d, vec![0.0; d]), all)
     }
 
-    fn new(centre: &[f64], residuals: &Matrix, means: Matrix, shrinkage: Shrinkage) -> Result<Self> {
-        let covariance = covariance(residuals, shrinkage)?;
+    fn new(centre: &[f64], means: &Matrix, covariance: Covariance) -> Result<Self> {
         let whitening = covariance.matrix.whitening("covariance of the training rows")?;
         Ok(Self {
             n_columns: centre.len(),
@@ -98,5 +91,37 @@ impl Gaussians {
             shrinkage: stored.values("shrinkage", &[Some(1)])?[0],
             centre,
         })
+    }
+}
+
+/// Rows as their mean, the classes' means about it, and what is left.
+struct Parted {
+    /// `[D]`.
+    centre: Vec<f64>,
+    /// `[C, D]`.
+    means: Matrix,
+    /// `[N, D]`.
+    within: Matrix,
+}
+
+impl Parted {
+    fn new(rows: Rows<'_>, labels: Labels<'_>) -> Result<Self> {
+        rows.expect_rows("training rows for labels", labels.get().len())?;
+        let (d, counts) = (rows.n_columns(), labels.counts());
+        let centre = mean_of(rows);
+        let mut within = Matrix::centred(rows, &centre);
+        let mut means = vec![0.0; counts.len() * d];
+        for (row, &label) in labels.get().iter().enumerate() {
+            let mean = &mut means[label as usize * d..][..d];
+            mean.iter_mut().zip(within.row(row)).for_each(|(mean, value)| *mean += value);
+        }
+        for (mean, &count) in means.chunks_exact_mut(d).zip(&counts) {
+            mean.iter_mut().for_each(|mean| *mean /= count as f64);
+        }
+        for (row, &label) in within.values.chunks_exact_mut(d).zip(labels.get()) {
+            let mean = &means[label as usize * d..][..d];
+            row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean);
+        }
+        Ok(Self { centre, means: Matrix::new(counts.len(), d, means), within })
     }
 }

@@ -70,6 +70,11 @@ impl Mahalanobis {
 /// As [`Mahalanobis`], beside one Gaussian for all training rows. Score: the squared distance to the nearest class, less
 /// that to all; what is unusual for every class alike cancels.
 ///
+/// The covariance of all is the shrunk one about the classes' means and that of the means: without shrinkage just what
+/// the paper has. Two covariances shrunk each by its own share would differ in the directions that no training row has,
+/// where with few rows a stranger has most of its length: the distance to all could then outgrow that to the classes, and
+/// strangers score lowest (on YAMNet's embeddings of 252 clips, an AUROC of 0.06 for far ones).
+///
 /// Source: Ren, Fort, Liu, Roy, Padhy and Lakshminarayanan (2021), "A Simple Fix to Mahalanobis Distance for Improving
 /// Near-OOD Detection".
 #[derive(Debug, Clone, PartialEq)]
@@ -79,13 +84,13 @@ pub struct RelativeMahalanobis {
 }
 
 impl RelativeMahalanobis {
-    /// Fits both, each covariance with a shrinkage of its own.
+    /// Fits both.
     ///
     /// # Errors
     /// As [`Mahalanobis::fit`].
     pub fn fit(rows: Rows<'_>, labels: Labels<'_>, config: &MahalanobisConfig) -> Result<Self> {
         let classes = Mahalanobis::fit(rows, labels, config)?;
-        let all = prepared(rows, config, |rows| Gaussians::of_all(rows, config.shrinkage))?;
+        let all = prepared(rows, config, |rows| Gaussians::of_all(rows, labels, config.shrinkage))?;
         Ok(Self { classes, all })
     }
 
@@ -146,6 +151,26 @@ mod tests {
         // Over all rows the second axis has variance 16.125 about 4.
         let scores = relative.score(Rows::new(&[0.0, 2.0], 2).unwrap()).unwrap();
         assert!((scores[0] - (32.0 - 4.0 / 16.125)).abs() < 1e-4, "{scores:?}");
+    }
+
+    #[test]
+    fn with_few_rows_a_stranger_is_no_nearer_to_the_classes() {
+        // Two classes far apart along one axis, and a stranger off all of them.
+        let value = |i: usize| {
+            if i.is_multiple_of(100) {
+                if i / 100 % 2 == 0 { 9.0 } else { -9.0 }
+            } else {
+                0.3 * (i as f32 * i as f32 * 0.7).sin()
+            }
+        };
+        let values: Vec<f32> = (0..20 * 100).map(value).collect();
+        let labels: Vec<u32> = (0..20).map(|i| i % 2).collect();
+        let (rows, labels) = (Rows::new(&values, 100).unwrap(), Labels::new(&labels, 2).unwrap());
+        let fitted = RelativeMahalanobis::fit(rows, labels, &Default::default()).unwrap();
+        let mut strange = vec![0.0; 100];
+        strange[50] = 8.0;
+        let known = fitted.score(rows).unwrap().into_iter().fold(f64::NEG_INFINITY, f64::max);
+        assert!(fitted.score(Rows::new(&strange, 100).unwrap()).unwrap()[0] > known);
     }
 
     #[test]
