@@ -119,30 +119,35 @@ impl WithSimd for Walk<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
         let Self { padded, weights, step, n_out } = self;
-        let place = |i: usize| {
-            let at = i as f64 * step;
-            let phase = at.fract() * N_PHASES as f64;
-            let (below, share) = (phase as usize, phase.fract() as f32);
-            let sound = &padded[at as usize..][..weights.n_taps];
-            let (a, b) = dots(sound, weights.of(below), weights.of(below + 1));
-            a + share * (b - a)
-        };
-        (0..n_out).map(place).collect()
+        let mut out = vec![0.0; n_out];
+        // A loop, since a closure would be compiled for itself, without the vectors.
+        for (i, out) in out.iter_mut().enumerate() {
+            let place = i as f64 * step;
+            let at = place as usize;
+            let phase = (place - at as f64) * N_PHASES as f64;
+            let below = phase as usize;
+            let share = (phase - below as f64) as f32;
+            *out = blended(&padded[at..][..weights.n_taps], weights.of(below), weights.of(below + 1), share);
+        }
+        out
     }
 }
 
-/// Two sums at once.
+/// The sum with weights that lie by `share` between `a` and `b`, of whole sixteens. Lanes are added in pairs: one after
+/// the other they would be most of the time.
 #[inline(always)]
-fn dots(sound: &[f32], a: &[f32], b: &[f32]) -> (f32, f32) {
-    let (mut lanes_a, mut lanes_b) = ([0.0f32; 16], [0.0f32; 16]);
+fn blended(sound: &[f32], a: &[f32], b: &[f32], share: f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
     let weights = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
     for (x, (a, b)) in sound.as_chunks::<16>().0.iter().zip(weights) {
         for i in 0..16 {
-            lanes_a[i] += x[i] * a[i];
-            lanes_b[i] += x[i] * b[i];
+            lanes[i] += x[i] * (a[i] + share * (b[i] - a[i]));
         }
     }
-    (lanes_a.iter().sum(), lanes_b.iter().sum())
+    let mut eight = [0.0f32; 8];
+    (0..8).for_each(|i| eight[i] = lanes[i] + lanes[i + 8]);
+    let four = [eight[0] + eight[4], eight[1] + eight[5], eight[2] + eight[6], eight[3] + eight[7]];
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// One set of weights a phase, from a sample to the next one, both included.
@@ -178,6 +183,7 @@ impl Weights {
         Self { n_taps, all }
     }
 
+    #[inline(always)]
     fn of(&self, phase: usize) -> &[f32] {
         &self.all[phase * self.n_taps..][..self.n_taps]
     }
