@@ -23,6 +23,20 @@ pub enum Error {
         /// What was passed.
         got: String,
     },
+    /// A class from too few groups to hold one out and still know the class.
+    #[error(
+        "class {class} has {n_groups} group{} (recordings or sessions): at least {needed} are needed, to hold one out and \
+         still know the class; record in more places, or name the groups where there are more",
+        if *n_groups == 1 { "" } else { "s" }
+    )]
+    TooFewGroups {
+        /// The class.
+        class: String,
+        /// Groups that it has.
+        n_groups: usize,
+        /// Groups that it takes.
+        needed: usize,
+    },
 }
 
 /// A result of this crate.
