@@ -4,5 +4,8 @@
 //! lie: the caller passes samples, names, labels and splits, and writes down what comes back.
 
 mod error;
+pub mod fingerprint;
+pub mod index;
+mod spectrum;
 
 pub use error::{Error, Result};
