@@ -31,18 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         n_landmarks as f64 / seconds,
         n_bits as f64 / seconds
     );
-    let mut config = SearchConfig::default();
-    if let Ok(value) = std::env::var("MAX_ERROR_RATE") {
-        config.max_error_rate = value.parse()?;
-    }
-    if let Ok(value) = std::env::var("MIN_BITS") {
-        config.min_bits = value.parse()?;
-    }
-    if let Ok(value) = std::env::var("MIN_VOTES") {
-        config.min_votes = value.parse()?;
-    }
     let started = std::time::Instant::now();
-    let pairs = near_duplicates(&clips, &config)?;
+    let pairs = near_duplicates(&clips, &SearchConfig::default())?;
     eprintln!("{} pairs in {:.2} s", pairs.len(), started.elapsed().as_secs_f64());
     println!("a,b,score,offset_s,overlap_s,n_votes,n_bits");
     for pair in pairs {

@@ -199,3 +199,50 @@ fn peaks(powers: &[f32]) -> Vec<Peak> {
     }
     peaks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{excerpt, song};
+
+    #[test]
+    fn a_fingerprint_is_that_of_a_known_sound() {
+        let print = Fingerprint::new(&song(1, 2.0));
+        assert_eq!(print.n_frames(), (16000 - N_WINDOW) / HOP + 1);
+        assert!(print.n_landmarks() > 100 && print.n_landmarks() < 800, "{}", print.n_landmarks());
+        assert!(print.n_known_bits() > 24 * print.n_frames() / 4);
+        assert!(print.landmarks.iter().all(|landmark| (landmark.hash as usize) < N_HASHES));
+        assert!(print.landmarks.is_sorted_by_key(|landmark| (landmark.hash, landmark.frame)));
+    }
+
+    #[test]
+    fn gain_changes_nothing() {
+        let whole = song(2, 2.0);
+        // A power of two rounds nothing.
+        let quiet: Vec<f32> = whole.iter().map(|sample| sample / 16.0).collect();
+        assert_eq!(Fingerprint::new(&quiet).landmarks, Fingerprint::new(&whole).landmarks);
+    }
+
+    #[test]
+    fn an_excerpt_has_the_bits_of_the_whole() {
+        let whole = song(3, 2.0);
+        let part = Fingerprint::new(&excerpt(&whole, 64.0 * HOP_S, 2.0));
+        let whole = Fingerprint::new(&whole);
+        assert_eq!(part.bits[LAG..], whole.bits[64 + LAG..]);
+    }
+
+    #[test]
+    fn bands_cover_the_range_without_a_gap() {
+        let edges = band_edges();
+        assert_eq!((edges[0], edges[N_BANDS]), (BINS.start, BINS.end));
+        assert!(edges.windows(2).all(|edge| edge[1] - edge[0] >= 4), "{edges:?}");
+    }
+
+    #[test]
+    fn nothing_is_made_of_nothing() {
+        for samples in [Vec::new(), vec![0.0; N_WINDOW - 1], vec![0.0; 8000], vec![0.3; 8000]] {
+            let print = Fingerprint::new(&samples);
+            assert_eq!((print.n_landmarks(), print.n_known_bits()), (0, 0));
+        }
+    }
+}

@@ -15,10 +15,12 @@ use crate::fingerprint::{Bits, Fingerprint, HOP_S, N_HASHES};
 pub struct SearchConfig {
     /// Landmarks that must agree in hash and offset before bits are compared, 1 or more.
     pub min_votes: usize,
-    /// Bits known in both clips that a comparison must rest on, 1 or more.
-    pub min_bits: usize,
-    /// Share of these bits that may differ, 0 to 0.5. Unrelated sounds differ in half.
-    pub max_error_rate: f64,
+    /// How far the bits must agree, 0 to 1: 1 where all do, 0 where half do, as of unrelated sounds.
+    pub min_score: f64,
+    /// The score times the root of the number of bits must be at least this, 0 or more: were bits independent, the
+    /// standard deviations by which unrelated sounds would agree so far by chance. They depend on their neighbours, and
+    /// millions of pairs are tried, so this is more than 5. It is what short overlaps must meet.
+    pub min_evidence: f64,
     /// A landmark is compared with its next so many equals, in the order of the clips, 1 or more. Sounds that thousands
     /// of clips share cost time and tell little; copies in greater numbers are still found, each with its next ones.
     pub max_equals: usize,
@@ -26,7 +28,7 @@ pub struct SearchConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { min_votes: 2, min_bits: 150, max_error_rate: 0.25, max_equals: 300 }
+        Self { min_votes: 2, min_score: 0.5, min_evidence: 8.0, max_equals: 300 }
     }
 }
 
@@ -36,15 +38,19 @@ impl SearchConfig {
     /// # Errors
     /// The first setting that does not, by name.
     pub fn validate(&self) -> Result<()> {
-        let counts = [("min_votes", self.min_votes), ("min_bits", self.min_bits), ("max_equals", self.max_equals)];
+        let counts = [("min_votes", self.min_votes), ("max_equals", self.max_equals)];
         for (setting, value) in counts {
             if value == 0 {
                 return Err(Error::Setting { setting, expected: "1 or more", got: value.to_string() });
             }
         }
-        if !(0.0..=0.5).contains(&self.max_error_rate) {
-            let got = self.max_error_rate.to_string();
-            return Err(Error::Setting { setting: "max_error_rate", expected: "0 to 0.5", got });
+        if !(0.0..=1.0).contains(&self.min_score) {
+            let got = self.min_score.to_string();
+            return Err(Error::Setting { setting: "min_score", expected: "0 to 1", got });
+        }
+        if !(self.min_evidence >= 0.0 && self.min_evidence.is_finite()) {
+            let got = self.min_evidence.to_string();
+            return Err(Error::Setting { setting: "min_evidence", expected: "0 or more", got });
         }
         Ok(())
     }
@@ -181,22 +187,21 @@ fn confirm(clips: &[Fingerprint], a: usize, votes: &[u64], config: &SearchConfig
         }
     }
     proposals.sort_unstable_by_key(|&(n_votes, offset)| (std::cmp::Reverse(n_votes), offset));
-    let mut best: Option<(f64, NearDuplicate)> = None;
+    let mut best: Option<NearDuplicate> = None;
     for &(n_votes, proposed) in proposals.iter().take(MAX_OFFSETS) {
         for offset in proposed - 1..=proposed + 2 {
             let (n_bits, n_differ, n_frames) = differences(&clips[a].bits, &clips[b].bits, offset);
-            let error_rate = n_differ as f64 / n_bits.max(1) as f64;
-            if n_bits < config.min_bits || error_rate > config.max_error_rate {
+            let score = 1.0 - 2.0 * n_differ as f64 / n_bits.max(1) as f64;
+            if score < config.min_score || score * (n_bits as f64).sqrt() < config.min_evidence {
                 continue;
             }
-            if best.as_ref().is_none_or(|(least, _)| error_rate < *least) {
+            if best.as_ref().is_none_or(|best| score > best.score) {
                 let (offset_s, overlap_s) = (offset as f64 * HOP_S, n_frames as f64 * HOP_S);
-                let score = 1.0 - 2.0 * error_rate;
-                best = Some((error_rate, NearDuplicate { a, b, score, offset_s, overlap_s, n_votes, n_bits }));
+                best = Some(NearDuplicate { a, b, score, offset_s, overlap_s, n_votes, n_bits });
             }
         }
     }
-    best.map(|(_, pair)| pair)
+    best
 }
 
 /// Bits known in both, those of them that differ, and frames laid along each other, with frame 0 of `b` at `offset`
@@ -212,4 +217,72 @@ fn differences(a: &[Bits], b: &[Bits], offset: i64) -> (usize, usize, usize) {
         n_frames += 1;
     }
     (n_bits, n_differ, n_frames)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{excerpt, song};
+
+    fn search(clips: &[Vec<f32>]) -> Vec<NearDuplicate> {
+        let prints: Vec<Fingerprint> = clips.iter().map(|clip| Fingerprint::new(clip)).collect();
+        near_duplicates(&prints, &SearchConfig::default()).unwrap()
+    }
+
+    #[test]
+    fn an_excerpt_is_found_where_it_was_cut() {
+        let whole = song(1, 4.0);
+        let found = search(&[whole.clone(), song(2, 4.0), excerpt(&whole, 1.003, 2.5), song(3, 1.0)]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].a, found[0].b), (0, 2));
+        assert!((found[0].offset_s - 1.003).abs() <= HOP_S && found[0].score > 0.8, "{found:?}");
+        assert!((found[0].overlap_s - 1.5).abs() < 0.1, "{found:?}");
+    }
+
+    #[test]
+    fn gain_noise_and_eight_bits_do_not_matter() {
+        let whole = song(4, 2.0);
+        let quiet: Vec<f32> = whole.iter().map(|sample| 0.03 * sample).collect();
+        let eight: Vec<f32> = whole.iter().map(|sample| (sample * 127.0).round() / 128.0).collect();
+        let noise = song(5, 2.0);
+        let noisy: Vec<f32> = whole.iter().zip(&noise).map(|(sample, noise)| sample + 0.02 * noise).collect();
+        let found = search(&[whole, quiet, eight, noisy]);
+        assert_eq!(found.len(), 6, "{found:?}");
+        assert!(found[0].score > 0.99 && found[0].offset_s == 0.0, "{found:?}");
+    }
+
+    #[test]
+    fn more_copies_than_are_compared_still_hang_together() {
+        let prints = vec![Fingerprint::new(&song(6, 1.0)); 40];
+        let config = SearchConfig { max_equals: 3, ..SearchConfig::default() };
+        let found = near_duplicates(&prints, &config).unwrap();
+        assert!((0..39).all(|i| found.iter().any(|pair| (pair.a, pair.b) == (i, i + 1))), "{}", found.len());
+        assert!(found.len() < 40 * 39 / 2);
+    }
+
+    #[test]
+    fn silence_and_a_steady_tone_are_like_nothing() {
+        let tone: Vec<f32> = (0..16000).map(|i| (i as f32 * 0.7).sin()).collect();
+        assert_eq!(search(&[vec![0.0; 16000], vec![0.0; 16000], tone.clone(), tone, Vec::new(), vec![0.5; 100]]), []);
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let whole = song(7, 3.0);
+        let clips: Vec<Vec<f32>> = (0..30).map(|i| excerpt(&whole, 0.05 * f64::from(i), 3.0)).collect();
+        let on = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap().install(|| search(&clips));
+        let alone = on(1);
+        assert!(alone.len() > 400);
+        assert_eq!(on(4), alone);
+    }
+
+    #[test]
+    fn settings_are_checked() {
+        for text in [r#"{"min_votes": 0}"#, r#"{"min_score": 1.5}"#, r#"{"min_evidence": -1}"#, r#"{"max_equals": 0}"#]
+        {
+            let config: SearchConfig = serde_json::from_str(text).unwrap();
+            assert!(compare(&Fingerprint::default(), &Fingerprint::default(), &config).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<SearchConfig>(r#"{"min_vote": 1}"#).is_err());
+    }
 }

@@ -5,6 +5,8 @@
 
 mod error;
 pub mod fingerprint;
+#[cfg(test)]
+mod fixture;
 pub mod index;
 mod spectrum;
 
