@@ -109,7 +109,7 @@ mod tests {
 
     fn quick() -> CrossValidation {
         CrossValidation {
-            forest: ForestConfig { n_trees: 40, ..ForestConfig::default() },
+            forest: ForestConfig { n_trees: 40, min_leaf: 1, ..ForestConfig::default() },
             ..CrossValidation::default()
         }
     }

@@ -7,13 +7,18 @@ mod balance;
 mod cross_validation;
 mod error;
 mod figure;
+pub mod fingerprint;
+#[cfg(test)]
+mod fixture;
 mod folds;
 mod forest;
+pub mod index;
 mod mislabel;
 mod neighbours;
 mod nuisance;
 mod random;
 mod shortcut;
+mod spectrum;
 mod table;
 mod truth;
 
