@@ -1,6 +1,7 @@
 //! The commands: each reads what is on disk, calls one stage, and writes what comes next.
 
 mod demo;
+pub(crate) mod doctor;
 mod embed;
 mod evaluate;
 mod features;
@@ -9,6 +10,8 @@ mod report;
 mod scan;
 mod synth;
 mod train;
+
+pub(crate) use features::axes;
 
 use crate::cli::{Cli, Command};
 use crate::ui::Ui;
@@ -20,6 +23,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
     match &cli.command {
         Command::Synth(args) => synth::run(args, global, ui),
         Command::Scan(args) => scan::run(args, global, ui),
+        Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Features(args) => features::run(args, global, ui),
         Command::Train(args) => train::run(args, global, ui),
         Command::Embed(args) => embed::run(args, global, ui),

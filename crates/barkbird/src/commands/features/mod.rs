@@ -7,7 +7,7 @@
 mod extract;
 mod picture;
 pub(crate) use picture::axes;
-mod plan;
+pub(crate) mod plan;
 
 use crate::cancel;
 use crate::cli::{Dtype, FeaturesArgs, Global};

@@ -1,0 +1,117 @@
+//! The rows that statistics are made of: those of the classes, that could be heard.
+
+use super::clean::Cleaned;
+use super::listen::{Heard, Outcome, Sound};
+use anyhow::Result;
+use audio_io::{Manifest, Row};
+use doctor::{CrossValidation, Nuisance, Shortcut, Table, Truth, judge};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Clips of the classes, with what is known of them.
+pub(super) struct Set<'a> {
+    /// Index of each clip's row in the manifest.
+    pub(super) rows: Vec<usize>,
+    pub(super) row: Vec<&'a Row>,
+    pub(super) heard: Vec<&'a Heard>,
+    pub(super) truth: Truth,
+}
+
+/// What holds a row's clips together: its group, or its file where it has none.
+pub(super) fn group(row: &Row) -> &str {
+    row.group.as_deref().unwrap_or(&row.path)
+}
+
+impl<'a> Set<'a> {
+    /// The rows that are kept and whose label is one of `classes`, in the groups that are known now. A class of which
+    /// there is a single group is left out, and named in the second part of the result.
+    pub(super) fn new(
+        manifest: &'a Manifest,
+        outcomes: &'a [Outcome],
+        cleaned: &Cleaned,
+        classes: &[String],
+    ) -> Result<(Self, Vec<String>)> {
+        let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (i, row) in manifest.rows.iter().enumerate().filter(|(i, _)| cleaned.kept[*i]) {
+            groups.entry(&row.label).or_default().insert(&cleaned.groups[i]);
+        }
+        let enough = |class: &&String| groups.get(class.as_str()).is_some_and(|groups| groups.len() > 1);
+        let (kept, single): (Vec<&String>, Vec<&String>) = classes.iter().partition(enough);
+        let chosen = manifest.rows.iter().zip(outcomes).enumerate().filter_map(|(i, (row, outcome))| {
+            let heard = outcome.as_ref().ok().filter(|_| cleaned.kept[i] && kept.contains(&&row.label))?;
+            Some((i, row, heard))
+        });
+        let (mut rows, mut row_of, mut heard_of) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, row, heard) in chosen {
+            rows.push(i);
+            row_of.push(row);
+            heard_of.push(heard);
+        }
+        let labels: Vec<&str> = row_of.iter().map(|row| row.label.as_str()).collect();
+        let groups: Vec<&str> = rows.iter().map(|i| cleaned.groups[*i].as_str()).collect();
+        let truth = Truth::new(&labels, &groups)?;
+        Ok((Self { rows, row: row_of, heard: heard_of, truth }, single.into_iter().cloned().collect()))
+    }
+
+    /// What stands for the content of the clips.
+    pub(super) fn content(&self) -> Result<Table> {
+        let width = self.heard.first().map_or(1, |heard| heard.content.len());
+        Ok(Table::new(self.heard.iter().flat_map(|heard| heard.content.iter().copied()).collect(), width)?)
+    }
+
+    /// How well each nuisance of the recordings alone tells the classes apart, and of the clips that features are made
+    /// from.
+    pub(super) fn shortcuts(&self, config: &CrossValidation) -> Result<[Vec<Shortcut>; 2]> {
+        let mut raw = self.labels_of_files()?;
+        raw.extend(self.heard_nuisances(|heard| &heard.raw)?);
+        let clip = self.heard_nuisances(|heard| &heard.clip)?;
+        let judged = |nuisances: &[Nuisance]| -> Result<Vec<Shortcut>> {
+            nuisances.iter().map(|nuisance| Ok(judge(nuisance, &self.truth, config)?)).collect()
+        };
+        Ok([judged(&raw)?, judged(&clip)?])
+    }
+
+    /// What files say of themselves.
+    fn labels_of_files(&self) -> Result<Vec<Nuisance>> {
+        let truth = &self.truth;
+        let text = |of: &dyn Fn(&Heard) -> String| self.heard.iter().map(|heard| of(heard)).collect::<Vec<_>>();
+        let rates: Vec<f64> = self.heard.iter().map(|heard| f64::from(heard.rate_hz)).collect();
+        let codecs = text(&|heard| format!("{} {}", heard.format, heard.codec));
+        let bits = text(&|heard| heard.bits.map_or("no number of bits".into(), |bits| format!("{bits} bits")));
+        let channels = text(&|heard| heard.n_channels.to_string());
+        let names = |of: &dyn Fn(&str, &[String]) -> String| -> Vec<String> {
+            self.row.iter().map(|row| of(&row.path, &truth.classes)).collect()
+        };
+        Ok(vec![
+            Nuisance::number("sample_rate", "the sample rate", "Hz", &rates, truth)?,
+            Nuisance::names("codec", "the file format", &codecs, truth)?,
+            Nuisance::names("bit_depth", "the bit depth", &bits, truth)?,
+            Nuisance::names("channels", "the number of channels", &channels, truth)?,
+            Nuisance::names("name_pattern", "the pattern of the file names", &names(&doctor::name_pattern), truth)?
+                .silent(),
+            Nuisance::names("folder", "the folder (class folders left out)", &names(&doctor::folder), truth)?.silent(),
+        ])
+    }
+
+    /// What is in the sound besides what it is of.
+    fn heard_nuisances(&self, sound: impl Fn(&Heard) -> &Sound) -> Result<Vec<Nuisance>> {
+        let truth = &self.truth;
+        let column = |of: &dyn Fn(&Sound) -> f64| -> Vec<f64> {
+            self.heard.iter().map(|heard| of(sound(heard))).collect()
+        };
+        let spectral = |of: &dyn Fn(&doctor::Spectral) -> f64| column(&|s| s.spectral.as_ref().map_or(f64::NAN, of));
+        let number = |name, words, unit, values: Vec<f64>| Nuisance::number(name, words, unit, &values, truth);
+        let bandwidth = number("bandwidth", "the bandwidth", "Hz", spectral(&|s| s.bandwidth_hz))?;
+        let bands: Vec<Vec<f64>> = (0..doctor::N_FLOOR_BANDS).map(|band| spectral(&|s| s.floor_db[band])).collect();
+        let floor = Nuisance::numbers("noise_floor", "the noise floor", &bands)?;
+        let both = Nuisance::together("bandwidth_and_noise_floor", "bandwidth and noise floor", &bandwidth, &floor)?;
+        Ok(vec![
+            bandwidth,
+            floor,
+            both,
+            number("level", "the level", "dB", column(&|s| s.level_db))?,
+            number("peak", "the peak level", "dB", column(&|s| s.peak_db))?,
+            number("length", "the length", "s", column(&|s| s.seconds))?,
+            number("silence", "the share of silence", "", column(&|s| s.silent_share))?,
+        ])
+    }
+}
