@@ -53,7 +53,8 @@ const LOUD_PEAK_DB: f32 = 25.0;
 
 /// The later peaks of a landmark lie so many frames at most after the first one, and are two of the next few.
 const MAX_FRAMES: usize = 100;
-const FAN_OUT: usize = 4;
+const FAN_OUT: usize = 3;
+const LOUD_FAN_OUT: usize = 4;
 
 /// Steps in which a landmark counts bins and frames.
 const BIN_STEP: usize = 2;
@@ -171,18 +172,18 @@ struct Peak {
 fn landmarks(powers: &[f32]) -> Vec<Landmark> {
     let peaks = peaks(powers);
     let loud: Vec<Peak> = peaks.iter().copied().filter(|peak| peak.is_loud).collect();
-    let mut landmarks: Vec<Landmark> = triples(&peaks).chain(triples(&loud)).collect();
+    let mut landmarks: Vec<Landmark> = triples(&peaks, FAN_OUT).chain(triples(&loud, LOUD_FAN_OUT)).collect();
     landmarks.sort_unstable();
     landmarks.dedup();
     landmarks
 }
 
 /// Each peak with any two of the next few.
-fn triples(peaks: &[Peak]) -> impl Iterator<Item = Landmark> {
+fn triples(peaks: &[Peak], fan_out: usize) -> impl Iterator<Item = Landmark> {
     let anchors = peaks.iter().enumerate().map_while(|(i, first)| Some((i, first, u16::try_from(first.frame).ok()?)));
-    anchors.flat_map(|(i, first, frame)| {
+    anchors.flat_map(move |(i, first, frame)| {
         let near = peaks[i + 1..].iter().take_while(|peak| peak.frame - first.frame <= MAX_FRAMES);
-        let next: Vec<&Peak> = near.filter(|peak| peak.frame > first.frame).take(FAN_OUT).collect();
+        let next: Vec<&Peak> = near.filter(|peak| peak.frame > first.frame).take(fan_out).collect();
         let pairs = (0..next.len()).flat_map(|j| (j + 1..next.len()).map(move |k| (j, k)));
         let hashes: Vec<u32> = pairs.map(|(j, k)| hash(first, next[j], next[k])).collect();
         hashes.into_iter().map(move |hash| Landmark { hash, frame })
