@@ -50,6 +50,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let least = scores.iter().copied().fold(1.0, f64::min);
         println!("{name}: {} of {N_EACH} found, lowest score {least:.3}", scores.len());
     }
+    for pair in pairs.iter().filter(|pair| pair.b < n_originals || planted(pair.b - n_originals).0 != pair.a).take(60) {
+        println!("  {pair:?}");
+    }
     let other = pairs.iter().filter(|pair| pair.b < n_originals || planted(pair.b - n_originals).0 != pair.a);
     println!("pairs that were not planted: {}", other.count());
     Ok(())

@@ -1,6 +1,6 @@
 //! What a sound is recognised by after its level, its length, its rate or its format have changed.
 //!
-//! Two descriptions of the band from 300 to 3400 Hz, which every format and rate keeps. Landmarks, pairs of spectral
+//! Two descriptions of the band from 300 to 3400 Hz, which every format and rate keeps. Landmarks, triples of spectral
 //! peaks, are hashes to look up (A. Wang, "An industrial-strength audio search algorithm", 2003). Sub-fingerprints, one
 //! bit for whether the level of a band against its neighbour rose or fell, confirm what was looked up (J. Haitsma and
 //! T. Kalker, "A highly robust audio fingerprinting system", 2002); here each comes with a bit for whether it rose or
@@ -38,24 +38,33 @@ const KNOWN_DB: f32 = 2.0;
 /// Band level in decibels of full scale under which there is nothing but rounding.
 const FLOOR_DB: f32 = -95.0;
 
+/// A bit is known where one of its four levels is less than so far below the loudest band of the half second to either
+/// side: what lies deeper is changed by any added noise, 8 bits or a lossy encoder.
+const LOUD_DB: f32 = 40.0;
+const LOUD_FRAMES: usize = 32;
+
 /// A landmark's peak is the greatest of so many bins and frames to either side.
 const PEAK_BINS: usize = 10;
 const PEAK_FRAMES: usize = 5;
 
-/// The later peak of a landmark lies so many frames and bins at most from the earlier one, ...
-const MAX_FRAMES: usize = 63;
-const MAX_BINS: usize = 63;
-/// ... and is one of the next few.
-const FAN_OUT: usize = 5;
+/// Peaks less than so far below the loudest around them make landmarks of their own, which noise between them does not
+/// break up.
+const LOUD_PEAK_DB: f32 = 25.0;
 
-/// Hashes are below this: 8 bits of frequency, 7 of its change, 6 of time.
-pub(crate) const N_HASHES: usize = 1 << 21;
+/// The later peaks of a landmark lie so many frames at most after the first one, and are two of the next few.
+const MAX_FRAMES: usize = 100;
+const FAN_OUT: usize = 3;
+const LOUD_FAN_OUT: usize = 4;
 
-/// Two spectral peaks as one number, and where the first lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Steps in which a landmark counts bins and frames.
+const BIN_STEP: usize = 2;
+const FRAME_STEP: usize = 4;
+
+/// Three spectral peaks as one number, and where the first lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Landmark {
     pub(crate) hash: u32,
-    pub(crate) frame: u32,
+    pub(crate) frame: u16,
 }
 
 /// The bits of one frame: bit `i` of `rises` says whether band `i` rose against band `i + 1`, where bit `i` of `known`
@@ -77,7 +86,8 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Makes the fingerprint of one channel at [`RATE_HZ`].
+    /// Makes the fingerprint of one channel at [`RATE_HZ`]. Of what is longer than 17 minutes (65,536 frames) only those
+    /// can be looked up.
     ///
     /// # Shapes
     /// `samples`: `[n]`, full scale at 1.0.
@@ -112,8 +122,12 @@ fn bits(powers: &[f32]) -> Vec<Bits> {
         })
         .collect();
     let n_frames = powers.len() / N_BINS;
+    let loudest_db: Vec<f32> =
+        levels_db.chunks_exact(N_BANDS).map(|frame| frame.iter().copied().fold(FLOOR_DB, f32::max)).collect();
     (0..n_frames)
         .map(|frame| {
+            let around = frame.saturating_sub(LOUD_FRAMES)..(frame + LOUD_FRAMES + 1).min(n_frames);
+            let loud_db = loudest_db[around].iter().copied().fold(FLOOR_DB, f32::max) - LOUD_DB;
             let mut bits = Bits::default();
             if frame < LAG {
                 return bits;
@@ -124,7 +138,9 @@ fn bits(powers: &[f32]) -> Vec<Bits> {
                 let heard = [now[band], now[band + 1], before[band], before[band + 1]];
                 let rise_db = (now[band] - now[band + 1]) - (before[band] - before[band + 1]);
                 bits.rises |= u32::from(rise_db > 0.0) << band;
-                let known = rise_db.abs() >= KNOWN_DB && heard.iter().all(|&level_db| level_db > FLOOR_DB);
+                let known = rise_db.abs() >= KNOWN_DB
+                    && heard.iter().all(|&level_db| level_db > FLOOR_DB)
+                    && heard.iter().any(|&level_db| level_db > loud_db);
                 bits.known |= u32::from(known) << band;
             }
             bits
@@ -149,23 +165,40 @@ fn band_edges() -> Vec<usize> {
 struct Peak {
     frame: usize,
     bin: usize,
+    is_loud: bool,
 }
 
-/// Pairs of peaks, each with the next few.
+/// Triples of peaks, and of loud peaks: each with two of the next few.
 fn landmarks(powers: &[f32]) -> Vec<Landmark> {
     let peaks = peaks(powers);
-    let mut landmarks = Vec::new();
-    for (i, first) in peaks.iter().enumerate() {
-        let near = peaks[i + 1..].iter().take_while(|second| second.frame - first.frame <= MAX_FRAMES);
-        let fits = |second: &&Peak| second.frame > first.frame && second.bin.abs_diff(first.bin) <= MAX_BINS;
-        for second in near.filter(fits).take(FAN_OUT) {
-            let change = second.bin + MAX_BINS - first.bin;
-            let hash = (first.bin - BINS.start) << 13 | change << 6 | (second.frame - first.frame);
-            landmarks.push(Landmark { hash: hash as u32, frame: first.frame as u32 });
-        }
-    }
-    landmarks.sort_unstable_by_key(|landmark| (landmark.hash, landmark.frame));
+    let loud: Vec<Peak> = peaks.iter().copied().filter(|peak| peak.is_loud).collect();
+    let mut landmarks: Vec<Landmark> = triples(&peaks, FAN_OUT).chain(triples(&loud, LOUD_FAN_OUT)).collect();
+    landmarks.sort_unstable();
+    landmarks.dedup();
     landmarks
+}
+
+/// Each peak with any two of the next few.
+fn triples(peaks: &[Peak], fan_out: usize) -> impl Iterator<Item = Landmark> {
+    let anchors = peaks.iter().enumerate().map_while(|(i, first)| Some((i, first, u16::try_from(first.frame).ok()?)));
+    anchors.flat_map(move |(i, first, frame)| {
+        let near = peaks[i + 1..].iter().take_while(|peak| peak.frame - first.frame <= MAX_FRAMES);
+        let next: Vec<&Peak> = near.filter(|peak| peak.frame > first.frame).take(fan_out).collect();
+        let pairs = (0..next.len()).flat_map(|j| (j + 1..next.len()).map(move |k| (j, k)));
+        let hashes: Vec<u32> = pairs.map(|(j, k)| hash(first, next[j], next[k])).collect();
+        hashes.into_iter().map(move |hash| Landmark { hash, frame })
+    })
+}
+
+/// Where the later two lie from the first one, and its frequency.
+fn hash(first: &Peak, second: &Peak, third: &Peak) -> u32 {
+    let place = |peak: &Peak| {
+        let bins = (peak.bin + N_BINS - first.bin) / BIN_STEP;
+        (bins * N_BINS + (peak.frame - first.frame) / FRAME_STEP) as u64
+    };
+    let places = ((first.bin / BIN_STEP) as u64) << 40 | place(second) << 20 | place(third);
+    // The upper half of the product mixes all of them.
+    (places.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 /// The peaks, by time and then by frequency.
@@ -185,6 +218,7 @@ fn peaks(powers: &[f32]) -> Vec<Peak> {
             }
         }
     }
+    let loudest: Vec<f32> = along_bins.chunks_exact(width).map(|row| row.iter().copied().fold(0.0, f32::max)).collect();
     let mut greatest = vec![0.0f32; width];
     let mut peaks = Vec::new();
     for frame in 0..n_frames {
@@ -194,8 +228,11 @@ fn peaks(powers: &[f32]) -> Vec<Peak> {
             greatest.iter_mut().zip(row).for_each(|(greatest, &power)| *greatest = greatest.max(power));
         }
         let here = &powers[frame * N_BINS..][BINS];
+        let around = frame.saturating_sub(LOUD_FRAMES)..(frame + LOUD_FRAMES + 1).min(n_frames);
+        let loud = loudest[around].iter().copied().fold(0.0, f32::max) * 10.0f32.powf(-LOUD_PEAK_DB / 10.0);
         let is_peak = |bin: &usize| here[*bin] >= greatest[*bin] && here[*bin] > floor;
-        peaks.extend((0..width).filter(is_peak).map(|bin| Peak { frame, bin: bin + BINS.start }));
+        let peak = |bin: usize| Peak { frame, bin: bin + BINS.start, is_loud: here[bin] > loud };
+        peaks.extend((0..width).filter(is_peak).map(peak));
     }
     peaks
 }
@@ -211,8 +248,7 @@ mod tests {
         assert_eq!(print.n_frames(), (16000 - N_WINDOW) / HOP + 1);
         assert!(print.n_landmarks() > 100 && print.n_landmarks() < 800, "{}", print.n_landmarks());
         assert!(print.n_known_bits() > 24 * print.n_frames() / 4);
-        assert!(print.landmarks.iter().all(|landmark| (landmark.hash as usize) < N_HASHES));
-        assert!(print.landmarks.is_sorted_by_key(|landmark| (landmark.hash, landmark.frame)));
+        assert!(print.landmarks.is_sorted());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::fingerprint::{Bits, Fingerprint, HOP_S, N_HASHES};
+use crate::fingerprint::{Bits, Fingerprint, HOP_S};
 
 /// How alike two clips must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,12 +81,13 @@ pub struct NearDuplicate {
 /// `clips`: `[n]`; `a` and `b` of the result are indices into it, `a < b`.
 ///
 /// # Errors
-/// A setting that makes no sense, or more than 2^32 clips.
+/// A setting that makes no sense, or 2^32 clips or landmarks.
 pub fn near_duplicates(clips: &[Fingerprint], config: &SearchConfig) -> Result<Vec<NearDuplicate>> {
     config.validate()?;
-    if u32::try_from(clips.len()).is_err() {
-        let (expected, got) = ("at most 2^32 clips".to_owned(), clips.len().to_string());
-        return Err(Error::Data { operation: "near-duplicates", expected, got });
+    let n_landmarks: usize = clips.iter().map(Fingerprint::n_landmarks).sum();
+    if u32::try_from(n_landmarks.max(clips.len())).is_err() {
+        let got = format!("{} clips with {n_landmarks} landmarks", clips.len());
+        return Err(Error::Data { operation: "near-duplicates", expected: "less than 2^32 of each".into(), got });
     }
     let index = Index::new(clips);
     let found = (0..clips.len()).into_par_iter().map_init(Vec::new, |votes, a| index.partners(clips, a, votes, config));
@@ -103,35 +104,46 @@ pub fn compare(a: &Fingerprint, b: &Fingerprint, config: &SearchConfig) -> Resul
     Ok(Index::new(&pair).partners(&pair, 0, &mut Vec::new(), config).pop())
 }
 
-/// A landmark of one clip.
+/// Upper bits of a hash that name its bucket.
+const BUCKET_BITS: u32 = 22;
+
+/// A landmark of one clip: 8 bytes, since there are tens of millions.
 #[derive(Clone, Copy, Default)]
 struct Posting {
     clip: u32,
-    frame: u32,
+    frame: u16,
+    /// The lower bits of its hash, which with the bucket are all of it.
+    rest: u16,
 }
 
-/// Every landmark of every clip, by hash, then by clip, then by frame.
+/// Every landmark of every clip, by bucket, then by clip.
 struct Index {
-    /// Where each hash's postings start, `[N_HASHES + 1]`.
+    /// Where each bucket starts, and the end of the last, `[2^BUCKET_BITS + 1]`.
     starts: Vec<u32>,
     postings: Vec<Posting>,
 }
 
+fn bucket(hash: u32) -> usize {
+    (hash >> (u32::BITS - BUCKET_BITS)) as usize
+}
+
 impl Index {
     fn new(clips: &[Fingerprint]) -> Self {
-        let mut starts = vec![0u32; N_HASHES + 1];
+        let n_buckets = 1usize << BUCKET_BITS;
+        let mut starts = vec![0u32; n_buckets + 1];
         for landmark in clips.iter().flat_map(|clip| &clip.landmarks) {
-            starts[landmark.hash as usize + 1] += 1;
+            starts[bucket(landmark.hash) + 1] += 1;
         }
         for i in 1..starts.len() {
             starts[i] += starts[i - 1];
         }
         let mut next = starts.clone();
-        let mut postings = vec![Posting::default(); starts[N_HASHES] as usize];
+        let mut postings = vec![Posting::default(); starts[n_buckets] as usize];
         for (clip, fingerprint) in clips.iter().enumerate() {
             for landmark in &fingerprint.landmarks {
-                let place = &mut next[landmark.hash as usize];
-                postings[*place as usize] = Posting { clip: clip as u32, frame: landmark.frame };
+                let place = &mut next[bucket(landmark.hash)];
+                let (clip, rest) = (clip as u32, landmark.hash as u16);
+                postings[*place as usize] = Posting { clip, frame: landmark.frame, rest };
                 *place += 1;
             }
         }
@@ -148,10 +160,11 @@ impl Index {
     ) -> Vec<NearDuplicate> {
         votes.clear();
         for landmark in &clips[a].landmarks {
-            let equals = &self.postings
-                [self.starts[landmark.hash as usize] as usize..self.starts[landmark.hash as usize + 1] as usize];
-            let later = equals.partition_point(|posting| posting.clip as usize <= a);
-            votes.extend(equals[later..].iter().take(config.max_equals).map(|posting| {
+            let bucket = bucket(landmark.hash);
+            let postings = &self.postings[self.starts[bucket] as usize..self.starts[bucket + 1] as usize];
+            let later = postings.partition_point(|posting| posting.clip as usize <= a);
+            let equals = postings[later..].iter().filter(|posting| posting.rest == landmark.hash as u16);
+            votes.extend(equals.take(config.max_equals).map(|posting| {
                 let offset = (i64::from(landmark.frame) - i64::from(posting.frame) + OFFSET_BIAS) as u64;
                 u64::from(posting.clip) << 32 | offset
             }));

@@ -1,7 +1,8 @@
 //! The manifest without what is unusable or there twice, and with groups merged that hold the same sound.
 
-use super::listen::Outcome;
+use super::listen::{Heard, Outcome};
 use super::same::Pair;
+use super::sessions::Session;
 use super::set::group;
 use audio_io::{Manifest, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,14 +31,14 @@ pub(super) struct Cleaned {
     pub(super) changes: Changes,
 }
 
-/// The manifest to go on with. Groups are merged where kept rows of both hold the same sound, and where `sessions` says
-/// so: lists of group names. The merged group has the name of the first in the manifest.
+/// The manifest to go on with. Groups are merged where rows of both hold the same sound, and where they are one
+/// session. The merged group has the name of the first in the manifest.
 pub(super) fn clean(
     manifest: &Manifest,
     outcomes: &[Outcome],
     copies: &BTreeSet<usize>,
     pairs: &[Pair],
-    sessions: &[Vec<String>],
+    sessions: &[Session],
 ) -> Cleaned {
     let mut first: HashMap<&str, usize> = HashMap::new();
     let mut parents: Vec<usize> = Vec::new();
@@ -56,7 +57,7 @@ pub(super) fn clean(
         join(&mut parents, number[pair.rows[0]], number[pair.rows[1]]);
     }
     for session in sessions {
-        let known: Vec<usize> = session.iter().filter_map(|name| first.get(name.as_str()).copied()).collect();
+        let known: Vec<usize> = session.groups.iter().filter_map(|name| first.get(name.as_str()).copied()).collect();
         known.windows(2).for_each(|two| join(&mut parents, two[0], two[1]));
     }
     let names: BTreeMap<usize, &str> = first.iter().map(|(name, number)| (*number, *name)).collect();
@@ -67,10 +68,7 @@ pub(super) fn clean(
     for (i, row) in manifest.rows.iter().enumerate() {
         let root = root(&parents, number[i]);
         let name = names.get(&root).copied().unwrap_or_else(|| group(row)).to_owned();
-        let unusable = match &outcomes[i] {
-            Ok(heard) => heard.faults.iter().any(|fault| fault.unusable),
-            Err(_) => true,
-        };
+        let unusable = !outcomes[i].as_ref().is_ok_and(Heard::is_usable);
         cleaned.kept.push(!unusable && !copies.contains(&i));
         if unusable {
             cleaned.changes.unusable += 1;

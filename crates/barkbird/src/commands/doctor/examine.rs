@@ -4,8 +4,10 @@ use super::clean::{Changes, Cleaned, clean};
 use super::findings::{Finding, Kind, Severity};
 use super::listen::Outcome;
 use super::same::{self, Pair};
+use super::sessions::{self, Session};
 use super::set::Set;
 use crate::ui::Ui;
+use doctor::fault::Fault;
 use anyhow::Result;
 use audio_io::Manifest;
 use doctor::{
@@ -37,6 +39,8 @@ pub(super) struct Examination {
     pub(super) mislabels: Option<Labels>,
     /// Clips with the same sound.
     pub(super) pairs: Vec<Pair>,
+    /// Groups that are taken for one session.
+    pub(super) sessions: Vec<Session>,
     /// How much there is.
     pub(super) balance: Option<Balance>,
     /// What differs in manifest.clean.csv.
@@ -81,10 +85,12 @@ pub(super) fn examine(
 ) -> Result<(Examination, Cleaned)> {
     let pairs = same::pairs(manifest, outcomes)?;
     let copies = same::copies(&pairs, outcomes);
-    let cleaned = clean(manifest, outcomes, &copies, &pairs, &[]);
+    let sessions = sessions::sessions(manifest, outcomes)?;
+    let cleaned = clean(manifest, outcomes, &copies, &pairs, &sessions);
     let mut findings = faults(manifest, outcomes);
     findings.extend(same::findings(&pairs, manifest, &copies));
     findings.extend(same::crossing(manifest));
+    findings.extend(sessions::findings(&sessions));
     let mut out = Examination {
         n_rows: manifest.rows.len(),
         classes: classes.to_vec(),
@@ -98,6 +104,7 @@ pub(super) fn examine(
         mislabels: None,
         balance: amounts(manifest, outcomes, &cleaned, classes),
         pairs,
+        sessions,
         changes: cleaned.changes.clone(),
         findings,
     };
@@ -166,16 +173,21 @@ fn faults(manifest: &Manifest, outcomes: &[Outcome]) -> Vec<Finding> {
             Err(fault) => std::slice::from_ref(fault),
         };
         for fault in faults {
-            let (severity, suggestion) = if fault.unusable {
-                (Severity::High, "leave it out, or replace the file")
-            } else {
-                (Severity::Medium, "listen, and leave it out if the animal is not clear")
+            let severity = match fault.severity {
+                doctor::fault::Severity::Unusable => Severity::High,
+                doctor::fault::Severity::Warning => Severity::Medium,
+                doctor::fault::Severity::Note => Severity::Low,
             };
-            let evidence = format!("{}: {}", fault.kind, fault.evidence);
-            findings.push(Finding::new(&row.path, Kind::Fault, severity, evidence, suggestion));
+            let evidence = format!("{}: {}", fault_name(fault), fault.evidence);
+            findings.push(Finding::new(&row.path, Kind::Fault, severity, evidence, fault.suggestion.as_str()));
         }
     }
     findings
+}
+
+/// The kind of a fault as JSON has it: `dead-channel`.
+fn fault_name(fault: &Fault) -> String {
+    serde_json::to_value(fault.kind).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// Findings about the whole set, and about single labels.

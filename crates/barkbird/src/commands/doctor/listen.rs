@@ -5,11 +5,12 @@ use crate::front_end::Chain;
 use crate::model::Loaded;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use audio_io::check::{hash_samples, SILENT_BLOCK_S, SILENT_RMS};
-use audio_io::{ClipConfig, Decoded, Level, Manifest, Padding, Placement, Row, Windowing};
+use audio_io::check::hash_samples;
+use audio_io::{Decoded, Manifest, Row};
 use candle_core::Device;
+use doctor::fault::{Fault, FaultConfig, Severity, faults};
 use doctor::fingerprint::{Fingerprint, RATE_HZ};
-use doctor::{Spectral, spectral};
+use doctor::measure::{Measures, measure};
 use features::FrontEnd;
 use rayon::prelude::*;
 
@@ -20,45 +21,28 @@ const BATCH: usize = 32;
 
 /// A recording, or the part of one that a row names.
 pub(super) struct Heard {
-    /// The file as the manifest names it.
+    /// Container and codec: `wav pcm_s16`.
     pub(super) format: String,
-    pub(super) codec: String,
-    pub(super) rate_hz: u32,
-    pub(super) bits: Option<u32>,
-    pub(super) n_channels: usize,
-    /// What a model could tell it by, in the recording as it is.
-    pub(super) raw: Sound,
-    /// The same in the first clip that features would be made from.
-    pub(super) clip: Sound,
+    /// The recording as it is.
+    pub(super) raw: Measures,
+    /// The first clip that features would be made from, with what fills it: all that a model is given.
+    pub(super) clip: Measures,
+    /// How much of it is sound.
+    pub(super) clip_s: f64,
     /// Statistics of the clip's spectrogram, or a model's embedding of it.
     pub(super) content: Vec<f32>,
     pub(super) fingerprint: Fingerprint,
-    /// SHA-256 of the samples.
+    /// SHA-256 of the samples of the whole file.
     pub(super) sha256: String,
-    /// What is wrong, and whether the recording can be used all the same.
+    /// What is wrong with it.
     pub(super) faults: Vec<Fault>,
 }
 
-/// What is measured of a sound without listening to what it is.
-#[derive(Debug, Clone)]
-pub(super) struct Sound {
-    pub(super) seconds: f64,
-    /// Level of the root of the mean square, and of the greatest sample, in dB of full scale.
-    pub(super) level_db: f64,
-    pub(super) peak_db: f64,
-    /// Share of blocks of 20 ms below -60 dB of full scale.
-    pub(super) silent_share: f64,
-    pub(super) spectral: Option<Spectral>,
-}
-
-/// Something wrong with one recording.
-#[derive(Debug, Clone)]
-pub(super) struct Fault {
-    pub(super) kind: String,
-    /// What was measured.
-    pub(super) evidence: String,
-    /// Whether nothing can be learned from it.
-    pub(super) unusable: bool,
+impl Heard {
+    /// Whether anything can be learned from it.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.faults.iter().any(|fault| fault.severity == Severity::Unusable)
+    }
 }
 
 /// What became of one row: heard, or why not.
@@ -122,59 +106,44 @@ fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
     means
 }
 
+/// A recording of which there is nothing, and why.
 fn unreadable(manifest: &Manifest, row: &Row, error: &anyhow::Error) -> Fault {
     let text = crate::one_line(error);
     let prefix = format!("{}: ", manifest.file(row).display());
-    let evidence = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
-    Fault { kind: "unreadable".into(), evidence, unusable: true }
+    let mut found = faults(None, &[text.strip_prefix(&prefix).unwrap_or(&text).to_owned()], &FaultConfig::default());
+    found.remove(0)
 }
 
 fn hear(manifest: &Manifest, row: &Row, chain: &Chain, front_end: &FrontEnd) -> Result<Heard> {
-    let path = manifest.file(row);
-    let decoded = audio_io::decode_file(&path)?;
-    let (raw, rate_hz) = (part(&decoded, row)?, decoded.rate_hz);
+    let decoded = audio_io::decode_file(&manifest.file(row))?;
     let clip = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
     let clip = clip.into_iter().next().context("holds no sound")?;
     let mut scratch = front_end.scratch();
     let mut mel = vec![0.0; front_end.n_bands() * front_end.n_frames(clip.samples.len())];
     front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
-    let mono = audio_io::resample(&raw, rate_hz, RATE_HZ)?;
+    let channels = part(&decoded, row);
+    let raw = measure(&channels, decoded.rate_hz)?;
+    let damage: Vec<String> = decoded.damage.iter().map(ToString::to_string).collect();
+    let n_channels = channels.len() as f32;
+    let mono: Vec<f32> =
+        (0..channels[0].len()).map(|i| channels.iter().map(|samples| samples[i]).sum::<f32>() / n_channels).collect();
     Ok(Heard {
-        faults: super::faults::faults(&decoded, &raw),
+        faults: faults(Some(&raw), &damage, &FaultConfig::default()),
         sha256: hash_samples(&decoded),
-        fingerprint: Fingerprint::new(&mono),
-        raw: measure(&raw, rate_hz),
-        clip: measure(&clip.samples[..clip.n_real], chain.clip.sample_rate_hz),
+        fingerprint: Fingerprint::new(&audio_io::resample(&mono, decoded.rate_hz, RATE_HZ)?),
+        clip: measure(&[&clip.samples], chain.clip.sample_rate_hz)?,
+        clip_s: clip.seconds,
         content: mel,
-        n_channels: decoded.channels.len(),
-        bits: decoded.bits,
-        format: decoded.format,
-        codec: decoded.codec,
-        rate_hz,
+        format: format!("{} {}", decoded.format, decoded.codec),
+        raw,
     })
 }
 
-/// The samples of a row as they are: its part, mixed to one channel.
-fn part(decoded: &Decoded, row: &Row) -> Result<Vec<f32>> {
-    let window = Windowing { placement: Placement::Whole, padding: Padding::Silence, ..Windowing::default() };
-    let as_it_is =
-        ClipConfig { sample_rate_hz: decoded.rate_hz, level: Level::None, window, ..ClipConfig::default() };
-    let clips = audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &as_it_is)?;
-    Ok(clips.into_iter().next().context("holds no sound")?.samples)
-}
-
-fn measure(samples: &[f32], rate_hz: u32) -> Sound {
-    let db = |amplitude: f64| 20.0 * amplitude.max(1e-6).log10();
-    let square = |samples: &[f32]| samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
-    let rms = |samples: &[f32]| (square(samples) / samples.len().max(1) as f64).sqrt();
-    let block = ((f64::from(rate_hz) * SILENT_BLOCK_S) as usize).max(1);
-    let n_blocks = samples.len().div_ceil(block).max(1);
-    let n_silent = samples.chunks(block).filter(|block| rms(block) < SILENT_RMS).count();
-    Sound {
-        seconds: samples.len() as f64 / f64::from(rate_hz),
-        level_db: db(rms(samples)),
-        peak_db: db(samples.iter().fold(0.0_f64, |peak, x| peak.max(f64::from(x.abs())))),
-        silent_share: n_silent as f64 / n_blocks as f64,
-        spectral: spectral(samples, rate_hz),
-    }
+/// The samples of a row as they are, `[n_channels][n_frames]`: the part that it names, which lies within the file.
+fn part<'a>(decoded: &'a Decoded, row: &Row) -> Vec<&'a [f32]> {
+    let n_frames = decoded.n_frames();
+    let frame = |seconds: f64| ((seconds * f64::from(decoded.rate_hz)).round() as usize).min(n_frames);
+    let range = row.start_s.map_or(0, frame)..row.end_s.map_or(n_frames, frame);
+    let chosen = |i: &usize| row.channel.is_none_or(|channel| usize::from(channel) == *i);
+    (0..decoded.channels.len()).filter(chosen).map(|i| &decoded.channels[i][range.clone()]).collect()
 }

@@ -6,11 +6,11 @@
 
 mod clean;
 mod examine;
-mod faults;
 mod findings;
 mod listen;
 mod page;
 mod same;
+mod sessions;
 mod set;
 mod words;
 

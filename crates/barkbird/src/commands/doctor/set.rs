@@ -1,9 +1,10 @@
 //! The rows that statistics are made of: those of the classes, that could be heard.
 
 use super::clean::Cleaned;
-use super::listen::{Heard, Outcome, Sound};
+use super::listen::{Heard, Outcome};
 use anyhow::Result;
 use audio_io::{Manifest, Row};
+use doctor::measure::{Measures, N_FLOOR_BANDS};
 use doctor::{CrossValidation, Nuisance, Shortcut, Table, Truth, judge};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,57 +62,60 @@ impl<'a> Set<'a> {
     /// How well each nuisance of the recordings alone tells the classes apart, and of the clips that features are made
     /// from.
     pub(super) fn shortcuts(&self, config: &CrossValidation) -> Result<[Vec<Shortcut>; 2]> {
-        let mut raw = self.labels_of_files()?;
-        raw.extend(self.heard_nuisances(|heard| &heard.raw)?);
-        let clip = self.heard_nuisances(|heard| &heard.clip)?;
+        let mut raw = self.said()?;
+        raw.extend(self.measured(|heard| (&heard.raw, heard.raw.seconds))?);
+        let clip = self.measured(|heard| (&heard.clip, heard.clip_s))?;
         let judged = |nuisances: &[Nuisance]| -> Result<Vec<Shortcut>> {
             nuisances.iter().map(|nuisance| Ok(judge(nuisance, &self.truth, config)?)).collect()
         };
         Ok([judged(&raw)?, judged(&clip)?])
     }
 
-    /// What files say of themselves.
-    fn labels_of_files(&self) -> Result<Vec<Nuisance>> {
+    /// What files and names say of themselves.
+    fn said(&self) -> Result<Vec<Nuisance>> {
         let truth = &self.truth;
         let text = |of: &dyn Fn(&Heard) -> String| self.heard.iter().map(|heard| of(heard)).collect::<Vec<_>>();
-        let rates: Vec<f64> = self.heard.iter().map(|heard| f64::from(heard.rate_hz)).collect();
-        let codecs = text(&|heard| format!("{} {}", heard.format, heard.codec));
-        let bits = text(&|heard| heard.bits.map_or("no number of bits".into(), |bits| format!("{bits} bits")));
-        let channels = text(&|heard| heard.n_channels.to_string());
+        let rates: Vec<f64> = self.heard.iter().map(|heard| f64::from(heard.raw.rate_hz)).collect();
+        let bits = |heard: &Heard| heard.raw.effective_bits.map_or("more than 24 bits".into(), |n| format!("{n} bits"));
         let names = |of: &dyn Fn(&str, &[String]) -> String| -> Vec<String> {
             self.row.iter().map(|row| of(&row.path, &truth.classes)).collect()
         };
         Ok(vec![
             Nuisance::number("sample_rate", "the sample rate", "Hz", &rates, truth)?,
-            Nuisance::names("codec", "the file format", &codecs, truth)?,
-            Nuisance::names("bit_depth", "the bit depth", &bits, truth)?,
-            Nuisance::names("channels", "the number of channels", &channels, truth)?,
+            Nuisance::names("format", "the file format", &text(&|heard| heard.format.clone()), truth)?,
+            Nuisance::names("bit_depth", "the bit depth", &text(&bits), truth)?,
+            Nuisance::names("channels", "the number of channels", &text(&|h| h.raw.n_channels.to_string()), truth)?,
             Nuisance::names("name_pattern", "the pattern of the file names", &names(&doctor::name_pattern), truth)?
                 .silent(),
             Nuisance::names("folder", "the folder (class folders left out)", &names(&doctor::folder), truth)?.silent(),
         ])
     }
 
-    /// What is in the sound besides what it is of.
-    fn heard_nuisances(&self, sound: impl Fn(&Heard) -> &Sound) -> Result<Vec<Nuisance>> {
+    /// What is in the sound besides what it is of; `of` gives the measures of a sound and its length in seconds.
+    fn measured(&self, of: impl Fn(&Heard) -> (&Measures, f64)) -> Result<Vec<Nuisance>> {
         let truth = &self.truth;
-        let column = |of: &dyn Fn(&Sound) -> f64| -> Vec<f64> {
-            self.heard.iter().map(|heard| of(sound(heard))).collect()
+        let column = |number: &dyn Fn(&Measures) -> f64| -> Vec<f64> {
+            self.heard.iter().map(|heard| number(of(heard).0)).collect()
         };
-        let spectral = |of: &dyn Fn(&doctor::Spectral) -> f64| column(&|s| s.spectral.as_ref().map_or(f64::NAN, of));
         let number = |name, words, unit, values: Vec<f64>| Nuisance::number(name, words, unit, &values, truth);
-        let bandwidth = number("bandwidth", "the bandwidth", "Hz", spectral(&|s| s.bandwidth_hz))?;
-        let bands: Vec<Vec<f64>> = (0..doctor::N_FLOOR_BANDS).map(|band| spectral(&|s| s.floor_db[band])).collect();
+        // Where a spectrum ends, and how sharply: a recording without a limit has an end somewhere too.
+        let limit = number("bandwidth", "the bandwidth", "Hz", column(&|m| m.limit_hz))?;
+        let drop = number("drop", "the drop at its end", "dB", column(&|m| m.limit_drop_db))?;
+        let bandwidth =
+            Nuisance { typical: limit.typical.clone(), ..Nuisance::together("bandwidth", "the bandwidth", &limit, &drop)? };
+        let bands: Vec<Vec<f64>> = (0..N_FLOOR_BANDS).map(|band| column(&|m| m.relative_floor_db()[band])).collect();
         let floor = Nuisance::numbers("noise_floor", "the noise floor", &bands)?;
         let both = Nuisance::together("bandwidth_and_noise_floor", "bandwidth and noise floor", &bandwidth, &floor)?;
+        let peak = column(&|m| 20.0 * m.peak.max(1e-6).log10());
+        let seconds = self.heard.iter().map(|heard| of(heard).1).collect();
         Ok(vec![
             bandwidth,
             floor,
             both,
-            number("level", "the level", "dB", column(&|s| s.level_db))?,
-            number("peak", "the peak level", "dB", column(&|s| s.peak_db))?,
-            number("length", "the length", "s", column(&|s| s.seconds))?,
-            number("silence", "the share of silence", "", column(&|s| s.silent_share))?,
+            number("level", "the level", "dB", column(&|m| m.rms_db))?,
+            number("peak", "the peak level", "dB", peak)?,
+            number("length", "the length", "s", seconds)?,
+            number("silence", "the share of digital silence", "", column(&|m| m.digital_silence_share))?,
         ])
     }
 }

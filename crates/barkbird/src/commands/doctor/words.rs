@@ -30,6 +30,12 @@ pub(super) fn summary(found: &Examination, manifest: &Manifest) -> Vec<String> {
         }
         out.push(text + ".");
     }
+    if !found.sessions.is_empty() {
+        out.push(format!(
+            "{} several groups: their recordings share a noise floor or run on into each other.",
+            plural(found.sessions.len(), "session seems to hold", "sessions seem to hold")
+        ));
+    }
     match &found.mislabels {
         Some(labels) if labels.n_likely > 0 => out.push(format!(
             "{} likely labelled wrongly; listen to the first of the list.",
