@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod doctor;
 mod hub;
 mod pipeline;
 
