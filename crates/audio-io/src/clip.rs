@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channels::{ChannelPolicy, select};
 use crate::decode::{Decoded, Until};
+use crate::equalize::{self, Equalize};
 use crate::error::{Error, Result};
 use crate::level::{Level, apply_level};
 use crate::resample::{self, resampled_len};
@@ -31,6 +32,10 @@ pub struct ClipConfig {
     pub level: Level,
     /// Which windows are taken.
     pub window: Windowing,
+    /// Band and noise floor that every clip is brought to; for every window by itself. It came later than the first
+    /// shards and models, and is written only where it does something.
+    #[serde(skip_serializing_if = "Equalize::is_off")]
+    pub equalize: Equalize,
 }
 
 impl Default for ClipConfig {
@@ -40,6 +45,7 @@ impl Default for ClipConfig {
             channels: ChannelPolicy::Mix,
             level: Level::Peak,
             window: Windowing::default(),
+            equalize: Equalize::default(),
         }
     }
 }
@@ -57,6 +63,7 @@ impl ClipConfig {
                 got: self.sample_rate_hz.to_string(),
             });
         }
+        self.equalize.validate(self.sample_rate_hz)?;
         self.window.validate()
     }
 
@@ -125,8 +132,14 @@ pub fn clips(
         };
         for (start, mut window) in starts.into_iter().zip(windows) {
             let n_real = window.len();
+            if let Some(band_hz) = config.equalize.band_hz {
+                equalize::limit(&mut window, to_hz, band_hz);
+            }
             apply_level(&mut window, config.level);
             pad(&mut window, length, windowing.padding);
+            if let Some(floor_db) = config.equalize.floor_db {
+                equalize::fill(&mut window, floor_db);
+            }
             out.push(Clip {
                 start_s: start_s + (reach.start + start) as f64 / f64::from(to_hz),
                 seconds: n_real as f64 / f64::from(to_hz),
@@ -202,7 +215,7 @@ mod tests {
     fn config(channels: ChannelPolicy) -> ClipConfig {
         let window =
             Windowing { placement: Placement::Sliding { overlap_s: 0.0 }, seconds: 1.0, padding: Padding::Silence };
-        ClipConfig { sample_rate_hz: 1000, channels, level: Level::None, window }
+        ClipConfig { sample_rate_hz: 1000, channels, level: Level::None, window, ..ClipConfig::default() }
     }
 
     #[test]
@@ -261,6 +274,22 @@ mod tests {
                 assert!(clip.samples == whole[start..start + clip.n_real], "{rate_hz} {placement:?}");
             }
         }
+    }
+
+    #[test]
+    fn equalising_is_off_by_default_and_one_window_is_one_clip() {
+        assert!(!serde_json::to_string(&ClipConfig::default()).unwrap().contains("equalize"));
+        let mut file = two_channels(3000);
+        file.rate_hz = 16_000;
+        let equalize = Equalize { band_hz: Some([100.0, 3000.0]), floor_db: Some(40.0) };
+        let window = Windowing { placement: Placement::Loudest, seconds: 1.0, padding: Padding::Silence };
+        let config = ClipConfig { window, equalize, ..ClipConfig::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<ClipConfig>(&text).unwrap(), config);
+        let clip = clips(&file, None, None, None, &config).unwrap().remove(0);
+        let floor = crate::level::rms(&clip.samples[clip.n_real..]);
+        assert!((floor - 0.01).abs() < 5e-4, "padding holds the floor: {floor}");
+        assert_eq!(clips(&file, None, None, None, &config).unwrap()[0], clip);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod companding;
 mod damage;
 mod deal;
 mod decode;
+pub mod equalize;
 mod error;
 mod flac;
 mod folder;

@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Turn a manifest's recordings into spectrograms on disk
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
+                            manifest.csv --out features --equalize band,level,length\n  barkbird features \
                             manifest.csv --out features --part 1/4     (then 2/4 ... and once without --part)\n  \
                             barkbird features --picture bark.wav --out bark.png")]
     Features(FeaturesArgs),
@@ -206,8 +207,12 @@ pub(crate) struct FeaturesArgs {
     /// or ast
     #[arg(long, value_name = "NAME", conflicts_with = "like")]
     pub(crate) front_end: Option<features::Preset>,
+    /// What must not tell classes apart, and is made the same in every clip: band (one band, one noise floor), level,
+    /// length (the loudest 2 s of each recording)
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) equalize: Vec<Nuisance>,
     /// The front end of this run or features folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set", "equalize"])]
     pub(crate) like: Option<PathBuf>,
     /// Compute this share of the recordings alone; once all are there, the same command without --part puts them together
     #[arg(long, value_name = "I/N", value_parser = part)]
@@ -224,6 +229,17 @@ pub(crate) struct FeaturesArgs {
     /// Draw this recording's spectrogram as a PNG
     #[arg(long, value_name = "FILE", conflicts_with = "manifest")]
     pub(crate) picture: Option<PathBuf>,
+}
+
+/// What a recorder adds to a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Nuisance {
+    /// Its band limit and its noise floor
+    Band,
+    /// How loud it is
+    Level,
+    /// How long it is
+    Length,
 }
 
 /// How spectrogram values are stored.

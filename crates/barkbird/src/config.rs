@@ -1,14 +1,20 @@
 //! One configuration for everything that a flag can say: defaults, then the file, then the flags.
 
+use crate::cli::Nuisance;
 use crate::compute::ComputeConfig;
 use crate::finetune::{FinetuneConfig, VitSettings};
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
+use audio_io::equalize::{COMMON_BAND_HZ, COMMON_FLOOR_DB};
 use features::{FrontEndConfig, Preset};
 use models_cnn::{CnnConfig, YamnetConfig};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use train::TrainConfig;
+
+/// The length that `--equalize length` gives clips, in seconds: few recordings are shorter, and a bark or a phrase of a
+/// song fits.
+const COMMON_SECONDS: f64 = 2.0;
 
 /// The resolved configuration of a run, and the shape of a configuration file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -85,6 +91,28 @@ pub(crate) fn preset_flags(preset: Preset) -> Result<Vec<(String, String)>> {
     ])
 }
 
+/// What `--equalize` says, as flags.
+pub(crate) fn equalize_flags(nuisances: &[Nuisance]) -> Vec<(String, String)> {
+    let mut flags = Vec::new();
+    let mut flag = |key: &str, value: String| flags.push((format!("clip.{key}"), value));
+    for nuisance in nuisances {
+        match nuisance {
+            Nuisance::Band => {
+                let [low_hz, high_hz] = COMMON_BAND_HZ;
+                flag("equalize.band_hz", format!("[{low_hz:?}, {high_hz:?}]"));
+                flag("equalize.floor_db", format!("{COMMON_FLOOR_DB:?}"));
+            }
+            Nuisance::Level => flag("level", "\"peak\"".to_owned()),
+            Nuisance::Length => {
+                flag("window.placement", "\"loudest\"".to_owned());
+                flag("window.seconds", format!("{COMMON_SECONDS:?}"));
+                flag("window.padding", "\"silence\"".to_owned());
+            }
+        }
+    }
+    flags
+}
+
 /// Splits `key=value` as `--set` has it.
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or_else(|| format!("{text}: expected KEY=VALUE"))?;
@@ -129,8 +157,12 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
     let mut parts: Vec<&str> = key.split('.').collect();
     let last = parts.pop().unwrap_or_default();
     let mut at = &mut *table;
-    for part in parts {
+    for (depth, part) in parts.into_iter().enumerate() {
         let there: Vec<_> = at.keys().cloned().collect();
+        if depth > 0 && !at.contains_key(part) {
+            // A section that is written only where it says something; whether it exists, its type knows.
+            at.insert(part.to_owned(), toml::Value::Table(toml::Table::new()));
+        }
         at = match at.get_mut(part) {
             Some(toml::Value::Table(inner)) => inner,
             _ => bail!("{key}: there is no section {part}; there are: {}", there.join(", ")),
@@ -210,6 +242,18 @@ mod tests {
         let db = features::Output::Db { reference: features::Reference::One, top_db: Some(60.0) };
         assert_eq!(log_mel.output, db);
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn equalising_is_a_set_of_keys_that_set_can_change() {
+        let mut flags = equalize_flags(&[Nuisance::Band, Nuisance::Level, Nuisance::Length]);
+        flags.push(pair("clip.equalize.floor_db", "40.0"));
+        let clip = Config::resolve(None, &flags).unwrap().clip;
+        assert_eq!((clip.equalize.band_hz, clip.equalize.floor_db), (Some(COMMON_BAND_HZ), Some(40.0)));
+        assert_eq!((clip.window.seconds, clip.window.placement), (COMMON_SECONDS, audio_io::Placement::Loudest));
+        for wrong in ["clip.equalise.floor_db", "clip.equalize.floor"] {
+            assert!(Config::resolve(None, &[pair(wrong, "40.0")]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

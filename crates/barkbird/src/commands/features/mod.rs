@@ -11,7 +11,7 @@ pub(crate) mod plan;
 
 use crate::cancel;
 use crate::cli::{Dtype, FeaturesArgs, Global};
-use crate::config::{Config, preset_flags};
+use crate::config::{Config, equalize_flags, preset_flags};
 use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
@@ -54,6 +54,7 @@ fn chain(args: &FeaturesArgs) -> Result<Chain> {
         if let Some(preset) = args.front_end {
             flags.extend(preset_flags(preset)?);
         }
+        flags.extend(equalize_flags(&args.equalize));
         flags.extend(args.config.set.iter().cloned());
         let config = Config::resolve(args.config.config.as_deref(), &flags)?;
         return Ok(Chain::new(config.clip, config.front_end));
