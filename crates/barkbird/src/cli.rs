@@ -68,7 +68,8 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Say what is wrong with a set of recordings before anything is trained on it
     #[command(after_help = "Examples:\n  barkbird doctor manifest.csv --out doctor\n  barkbird doctor manifest.csv --out \
-                            doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
+                            doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --equalize \
+                            band,level,length     (are the shortcuts gone?)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
                             Looks for damaged recordings, the same sound twice (other formats, levels, rates and \
                             excerpts too), recordings on both sides of the split, shortcuts (what tells the classes \
                             apart without hearing them: bandwidth, noise floor, level, length, ...), likely wrong \
@@ -172,8 +173,12 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Compare clips by this trained model's embeddings instead of statistics of their spectrograms
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "equalize"])]
     pub(crate) run: Option<PathBuf>,
+    /// Make this the same in every clip before looking for shortcuts in clips, as `features --equalize` does: band,
+    /// level, length
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) equalize: Vec<Nuisance>,
     /// Configuration of the clips that features would be made from; shortcuts are measured in those too
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

@@ -19,7 +19,7 @@ pub(crate) use findings::Kind;
 use super::features::plan::classes_of;
 use crate::cancel;
 use crate::cli::{DoctorArgs, Global};
-use crate::config::Config;
+use crate::config::{Config, equalize_flags};
 use crate::device;
 use crate::front_end::Chain;
 use crate::inputs;
@@ -40,7 +40,9 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global, ui: &Ui) -> Result<()> {
     let chain = match &loaded {
         Some(loaded) => loaded.chain()?,
         None => {
-            let config = Config::resolve(args.config.config.as_deref(), &args.config.set)?;
+            let mut flags = equalize_flags(&args.equalize);
+            flags.extend(args.config.set.iter().cloned());
+            let config = Config::resolve(args.config.config.as_deref(), &flags)?;
             Chain::new(config.clip, config.front_end)
         }
     };

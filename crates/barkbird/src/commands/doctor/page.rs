@@ -29,10 +29,17 @@ pub(super) struct Sources<'a> {
 /// Fills in the page.
 pub(super) fn page(title: String, found: &Examination, sources: &Sources<'_>, ui: &Ui) -> Result<String> {
     let clip = &sources.chain.clip;
-    let clips = format!(
-        "Measured in the clips that features are made from: {} Hz, {:?} level, {:?} window of {} s.",
+    let mut clips = format!(
+        "Measured in the clips that features are made from: {} Hz, {:?} level, {:?} window of {} s",
         clip.sample_rate_hz, clip.level, clip.window.placement, clip.window.seconds
     );
+    if let Some([low, high]) = clip.equalize.band_hz {
+        clips.push_str(&format!(", band {low} to {high} Hz"));
+    }
+    if let Some(floor_db) = clip.equalize.floor_db {
+        clips.push_str(&format!(", noise {floor_db} dB under the peak"));
+    }
+    clips.push('.');
     let sections = [
         shortcuts("What tells the classes apart without hearing them: in the recordings", &found.shortcuts, Vec::new()),
         shortcuts("The same in the clips", &found.shortcuts_in_clips, vec![clips]),
