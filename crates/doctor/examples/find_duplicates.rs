@@ -2,6 +2,8 @@
 //!
 //! Each MANIFEST is a CSV with a column `path`, or a folder of class folders.
 
+#![allow(clippy::print_stdout, reason = "an example is a program")]
+
 use std::path::PathBuf;
 
 use audio_io::{Manifest, decode_file, resample};

@@ -1,8 +1,10 @@
 //! How long it takes to find near-duplicates among many clips: `search_many [CLIPS] [SEED]`, 100,000 by default.
 //!
-//! Makes clips of 5 s (one of 300 species, whose songs differ from clip to clip, over noise of one of 50 places), plants
-//! 500 copies of each of four kinds, searches all pairs, and prints time, greatest memory, how many copies of each kind
+//! Makes clips of 5 s (one of 300 species, whose songs differ from clip to clip, over noise of one of 50 places),
+//! plants 500 copies of each of four kinds, searches all pairs, and prints time, greatest memory, how many copies of each kind
 //! were found, and pairs that were not planted.
+
+#![allow(clippy::print_stdout, reason = "an example is a program")]
 
 use audio_io::resample;
 use doctor::fingerprint::{Fingerprint, RATE_HZ};
