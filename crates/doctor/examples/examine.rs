@@ -1,6 +1,8 @@
 //! Faults, and pairs of one session, of the recordings of a manifest, as two tables: `examine MANIFEST [FAULTS.csv
 //! SESSIONS.csv]`; the tables go to standard output where no files are named.
 
+#![allow(clippy::print_stdout, reason = "an example is a program")]
+
 use std::fmt::Write as _;
 
 use audio_io::{Manifest, decode_file};

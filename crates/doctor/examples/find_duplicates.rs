@@ -1,6 +1,8 @@
-//! Near-duplicates among the recordings of manifests, as a table: `find_duplicates MANIFEST... `.
+//! Near-duplicates among the recordings of manifests, as a table: `find_duplicates [MIN_SCORE] MANIFEST...`.
 //!
 //! Each MANIFEST is a CSV with a column `path`, or a folder of class folders.
+
+#![allow(clippy::print_stdout, reason = "an example is a program")]
 
 use std::path::PathBuf;
 
@@ -12,7 +14,12 @@ use rayon::prelude::*;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut names = Vec::new();
     let mut files: Vec<PathBuf> = Vec::new();
+    let mut config = SearchConfig::default();
     for argument in std::env::args().skip(1) {
+        if let Ok(min_score) = argument.parse() {
+            config.min_score = min_score;
+            continue;
+        }
         let manifest = Manifest::open(argument.as_ref())?;
         for row in &manifest.rows {
             names.push(row.path.clone());
@@ -32,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         n_bits as f64 / seconds
     );
     let started = std::time::Instant::now();
-    let pairs = near_duplicates(&clips, &SearchConfig::default())?;
+    let pairs = near_duplicates(&clips, &config)?;
     eprintln!("{} pairs in {:.2} s", pairs.len(), started.elapsed().as_secs_f64());
     println!("a,b,score,offset_s,overlap_s,n_votes,n_bits");
     for pair in pairs {

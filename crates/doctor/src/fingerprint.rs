@@ -86,8 +86,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Makes the fingerprint of one channel at [`RATE_HZ`]. Of what is longer than 17 minutes (65,536 frames) only those
-    /// can be looked up.
+    /// Makes the fingerprint of one channel at [`RATE_HZ`]. Landmarks are of the first 17 minutes (65,536 frames).
     ///
     /// # Shapes
     /// `samples`: `[n]`, full scale at 1.0.

@@ -15,7 +15,9 @@ use crate::fingerprint::{Bits, Fingerprint, HOP_S};
 pub struct SearchConfig {
     /// Landmarks that must agree in hash and offset before bits are compared, 1 or more.
     pub min_votes: usize,
-    /// How far the bits must agree, 0 to 1: 1 where all do, 0 where half do, as of unrelated sounds.
+    /// How far the bits must agree, 0 to 1: bits that are the same less those that differ, as a share of those that are
+    /// known in either clip. About 0 for unrelated sounds; for calls of one kind at other times, which agree where both
+    /// sound and nowhere else, well under that of copies.
     pub min_score: f64,
     /// The score times the root of the number of bits must be at least this, 0 or more: were bits independent, the
     /// standard deviations by which unrelated sounds would agree so far by chance. They depend on their neighbours, and
@@ -28,7 +30,7 @@ pub struct SearchConfig {
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { min_votes: 2, min_score: 0.5, min_evidence: 8.0, max_equals: 300 }
+        Self { min_votes: 2, min_score: 0.35, min_evidence: 8.0, max_equals: 100 }
     }
 }
 
@@ -63,7 +65,7 @@ pub struct NearDuplicate {
     pub a: usize,
     /// Index of the later clip.
     pub b: usize,
-    /// How far the bits agree: 1 where all do, 0 where no more do than by chance.
+    /// How far the bits agree, as [`SearchConfig::min_score`] has it: 1 where all do.
     pub score: f64,
     /// What is at time `t` of clip `b` is at `t + offset_s` of clip `a`, to within one frame of 16 ms.
     pub offset_s: f64,
@@ -71,7 +73,7 @@ pub struct NearDuplicate {
     pub overlap_s: f64,
     /// Landmarks that agreed.
     pub n_votes: usize,
-    /// Bits that were compared.
+    /// Bits known in either clip, which the score rests on.
     pub n_bits: usize,
 }
 
@@ -203,8 +205,8 @@ fn confirm(clips: &[Fingerprint], a: usize, votes: &[u64], config: &SearchConfig
     let mut best: Option<NearDuplicate> = None;
     for &(n_votes, proposed) in proposals.iter().take(MAX_OFFSETS) {
         for offset in proposed - 1..=proposed + 2 {
-            let (n_bits, n_differ, n_frames) = differences(&clips[a].bits, &clips[b].bits, offset);
-            let score = 1.0 - 2.0 * n_differ as f64 / n_bits.max(1) as f64;
+            let Agreement { n_bits, n_same, n_differ, n_frames } = agreement(&clips[a].bits, &clips[b].bits, offset);
+            let score = (n_same as f64 - n_differ as f64) / n_bits.max(1) as f64;
             if score < config.min_score || score * (n_bits as f64).sqrt() < config.min_evidence {
                 continue;
             }
@@ -217,19 +219,32 @@ fn confirm(clips: &[Fingerprint], a: usize, votes: &[u64], config: &SearchConfig
     best
 }
 
-/// Bits known in both, those of them that differ, and frames laid along each other, with frame 0 of `b` at `offset`
-/// of `a`.
-fn differences(a: &[Bits], b: &[Bits], offset: i64) -> (usize, usize, usize) {
+/// What laying two clips along each other shows.
+#[derive(Default)]
+struct Agreement {
+    /// Bits known in either.
+    n_bits: usize,
+    /// Bits known in both that are the same.
+    n_same: usize,
+    /// Bits known in both that differ.
+    n_differ: usize,
+    /// Frames along each other.
+    n_frames: usize,
+}
+
+/// Lays frame 0 of `b` at frame `offset` of `a`.
+fn agreement(a: &[Bits], b: &[Bits], offset: i64) -> Agreement {
     let first_a = offset.max(0) as usize;
     let first_b = (-offset).max(0) as usize;
-    let (mut n_bits, mut n_differ, mut n_frames) = (0, 0, 0);
+    let mut sums = Agreement::default();
     for (x, y) in a.iter().skip(first_a).zip(b.iter().skip(first_b)) {
-        let known = x.known & y.known;
-        n_bits += known.count_ones() as usize;
-        n_differ += (known & (x.rises ^ y.rises)).count_ones() as usize;
-        n_frames += 1;
+        let (both, differ) = (x.known & y.known, x.rises ^ y.rises);
+        sums.n_bits += (x.known | y.known).count_ones() as usize;
+        sums.n_same += (both & !differ).count_ones() as usize;
+        sums.n_differ += (both & differ).count_ones() as usize;
+        sums.n_frames += 1;
     }
-    (n_bits, n_differ, n_frames)
+    sums
 }
 
 #[cfg(test)]
@@ -248,7 +263,7 @@ mod tests {
         let found = search(&[whole.clone(), song(2, 4.0), excerpt(&whole, 1.003, 2.5), song(3, 1.0)]);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].a, found[0].b), (0, 2));
-        assert!((found[0].offset_s - 1.003).abs() <= HOP_S && found[0].score > 0.8, "{found:?}");
+        assert!((found[0].offset_s - 1.003).abs() <= HOP_S && found[0].score > 0.6, "{found:?}");
         assert!((found[0].overlap_s - 1.5).abs() < 0.1, "{found:?}");
     }
 
@@ -261,7 +276,7 @@ mod tests {
         let noisy: Vec<f32> = whole.iter().zip(&noise).map(|(sample, noise)| sample + 0.02 * noise).collect();
         let found = search(&[whole, quiet, eight, noisy]);
         assert_eq!(found.len(), 6, "{found:?}");
-        assert!(found[0].score > 0.99 && found[0].offset_s == 0.0, "{found:?}");
+        assert!(found[0].score > 0.9 && found[0].offset_s == 0.0, "{found:?}");
     }
 
     #[test]

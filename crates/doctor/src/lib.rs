@@ -18,15 +18,19 @@
 //! use doctor::index::{SearchConfig, near_duplicates};
 //! use doctor::measure::measure;
 //!
-//! // Three seconds of chirps that never repeat, and a quieter excerpt of them.
-//! let at = |i: usize| i as f32 / RATE_HZ as f32;
-//! let song: Vec<f32> = (0..24_000).map(|i| 0.5 * (2000.0 * (3.0 * at(i)).sin() * (7.1 * at(i)).cos()).sin()).collect();
-//! let excerpt: Vec<f32> = song[8000..20_000].iter().map(|sample| 0.2 * sample).collect();
+//! // Three seconds of noise, and a quieter excerpt of them.
+//! let mut state = 1u32;
+//! let mut draw = || {
+//!     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+//!     (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+//! };
+//! let noise: Vec<f32> = (0..24_000).map(|_| draw()).collect();
+//! let excerpt: Vec<f32> = noise[8000..20_000].iter().map(|sample| 0.2 * sample).collect();
 //!
-//! let clips = [Fingerprint::new(&song), Fingerprint::new(&excerpt)];
+//! let clips = [Fingerprint::new(&noise), Fingerprint::new(&excerpt)];
 //! let pairs = near_duplicates(&clips, &SearchConfig::default())?;
 //! assert_eq!((pairs[0].a, pairs[0].b), (0, 1));
-//! assert!((pairs[0].offset_s - 1.0).abs() < 0.02); // the excerpt starts one second into the song
+//! assert!((pairs[0].offset_s - 1.0).abs() < 0.02); // the excerpt starts one second into the noise
 //!
 //! let silence = measure(&[vec![0.0; 8000]], RATE_HZ)?;
 //! let found = faults(Some(&silence), &[], &FaultConfig::default());

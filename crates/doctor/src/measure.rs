@@ -1,7 +1,7 @@
 //! What a recording is like, in numbers: level, clipping, silence, ends, channels, spectrum, noise floor, hum.
 //!
-//! The numbers are what faults are told from ([`crate::fault`]), what sessions are told by ([`crate::session`]), and, as
-//! a row by [`Measures::values`], what shows whether the label can be guessed from the recording rather than the sound.
+//! The numbers are what faults are told from ([`crate::fault`]) and sessions are told by ([`crate::session`]). As a row
+//! ([`Measures::values`]) they show whether the label can be guessed from the recording rather than the sound.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,8 @@ const BLOCK_S: f64 = 0.01;
 /// Level of a block that is silent, in decibels of full scale.
 const SILENT_DB: f64 = -60.0;
 
-/// Everything that is measured of one recording. Levels are in decibels of full scale, at least -120; the spectrum is of
-/// the mean of the channels that are not dead.
+/// Everything that is measured of one recording. Levels are in decibels of full scale, at least -120; the spectrum is
+/// of the mean of the channels that are not dead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Frames a second.

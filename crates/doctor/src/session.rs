@@ -137,10 +137,10 @@ fn floor_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<Session
             let there = [here[0] + neighbour % 3 - 1, here[1] + neighbour / 3 % 3 - 1, here[2] + neighbour / 9 - 1];
             for &a in cells.get(&(format(clip), there)).into_iter().flatten() {
                 let (x, y) = (&clips[a].measures.floor_db, &clip.measures.floor_db);
-                if let Some(difference_db) = difference_db(x, y, config) {
-                    if difference_db <= config.floor_tolerance_db {
-                        pairs.push(SessionPair { a, b, sign: Sign::NoiseFloor, difference_db });
-                    }
+                if let Some(difference_db) = difference_db(x, y, config)
+                    && difference_db <= config.floor_tolerance_db
+                {
+                    pairs.push(SessionPair { a, b, sign: Sign::NoiseFloor, difference_db });
                 }
             }
         }
@@ -161,10 +161,10 @@ fn run_on_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<Sessio
             continue;
         }
         let (end, start) = (&clips[i].measures.end_bands_db, &clips[next].measures.start_bands_db);
-        if let Some(difference_db) = difference_db(end, start, config) {
-            if difference_db <= config.run_on_tolerance_db {
-                pairs.push(SessionPair { a: i.min(next), b: i.max(next), sign: Sign::RunsOn, difference_db });
-            }
+        if let Some(difference_db) = difference_db(end, start, config)
+            && difference_db <= config.run_on_tolerance_db
+        {
+            pairs.push(SessionPair { a: i.min(next), b: i.max(next), sign: Sign::RunsOn, difference_db });
         }
     }
     pairs

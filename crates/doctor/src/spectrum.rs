@@ -9,8 +9,8 @@ use rustfft::num_complex::Complex;
 /// has power 0.5 in all its bins together, and so 10 log10 of a sum of bins is the level of what they hold.
 ///
 /// # Shapes
-/// `samples` `[n]` to `[n_frames][n_window / 2 + 1]` row by row, with `n_frames = (n - n_window) / hop + 1`; nothing where
-/// `n` is less than `n_window`.
+/// `samples` `[n]` to `[n_frames][n_window / 2 + 1]` row by row, with `n_frames = (n - n_window) / hop + 1`; nothing
+/// where `n` is less than `n_window`.
 pub(crate) fn power_frames(samples: &[f32], n_window: usize, hop: usize) -> Vec<f32> {
     if samples.len() < n_window {
         return Vec::new();
