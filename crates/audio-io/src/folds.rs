@@ -1,6 +1,6 @@
 //! Folds of a cross-validation: by group, each class in equal shares, the same for the same seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
 use crate::manifest::Row;
@@ -59,20 +59,18 @@ pub fn assign_folds(rows: &mut [Row], tied: &[Vec<usize>], n_folds: usize, seed:
         }
     }
     let mut folds = vec![vec![0f64; classes.len()]; n_folds];
-    let mut chosen: BTreeMap<usize, usize> = BTreeMap::new();
-    for (set, counts) in dealt {
-        let cost = |fold: &Vec<f64>| -> f64 {
-            let of_class = |class: usize| {
-                let off = fold[class] - target[class];
-                ((off + counts[class]).powi(2) - off.powi(2)) / target[class].max(0.5)
-            };
-            (0..counts.len()).map(of_class).sum()
-        };
+    let mut chosen = Vec::with_capacity(dealt.len());
+    for (_, counts) in &dealt {
+        let cost = |fold: &Vec<f64>| worse(fold, counts, &target);
         let best = (0..n_folds).min_by(|&a, &b| cost(&folds[a]).total_cmp(&cost(&folds[b]))).unwrap_or(0);
-        folds[best].iter_mut().zip(&counts).for_each(|(sum, n)| *sum += n);
-        chosen.extend(set.rows.iter().map(|&row| (row, best)));
+        folds[best].iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+        chosen.push(best);
     }
-    for (row, fold) in chosen {
+    let counts: Vec<&[f64]> = dealt.iter().map(|(_, counts)| counts.as_slice()).collect();
+    improve(&counts, &target, &mut folds, &mut chosen);
+    let places: Vec<(usize, usize)> =
+        dealt.iter().zip(chosen).flat_map(|((set, _), fold)| set.rows.iter().map(move |&row| (row, fold))).collect();
+    for (row, fold) in places {
         if takes_part(&rows[row]) {
             rows[row].split = Some(fold_name(fold));
         }
@@ -80,9 +78,98 @@ pub fn assign_folds(rows: &mut [Row], tied: &[Vec<usize>], n_folds: usize, seed:
     Ok(warnings)
 }
 
+/// How much further from its shares a fold gets by `change` rows of each class.
+fn worse(fold: &[f64], change: &[f64], target: &[f64]) -> f64 {
+    let of_class = |((now, change), target): ((&f64, &f64), &f64)| {
+        let off = now - target;
+        ((off + change).powi(2) - off.powi(2)) / target.max(0.5)
+    };
+    fold.iter().zip(change).zip(target).map(of_class).sum()
+}
+
+/// Times that all pairs of sets are gone through; a few are enough.
+const MOST_ROUNDS: usize = 20;
+
+/// Sets above which swaps are not tried: pairs grow with the square, and many sets are dealt well without.
+const MOST_SWAPPED: usize = 2000;
+
+/// Moves single sets, and swaps pairs of them, as long as that brings folds nearer to their shares.
+fn improve(counts: &[&[f64]], target: &[f64], folds: &mut [Vec<f64>], chosen: &mut [usize]) {
+    let swapped = if counts.len() > MOST_SWAPPED { 0 } else { counts.len() };
+    for _ in 0..MOST_ROUNDS {
+        let mut better = false;
+        for i in 0..counts.len() {
+            let minus: Vec<f64> = counts[i].iter().map(|n| -n).collect();
+            for to in 0..folds.len() {
+                let from = chosen[i];
+                let change = worse(&folds[from], &minus, target) + worse(&folds[to], counts[i], target);
+                if to != from && change < -1e-9 {
+                    shift(folds, from, to, counts[i]);
+                    chosen[i] = to;
+                    better = true;
+                }
+            }
+            for j in i + 1..swapped {
+                let (a, b) = (chosen[i], chosen[j]);
+                let over: Vec<f64> = counts[i].iter().zip(counts[j]).map(|(i, j)| i - j).collect();
+                let back: Vec<f64> = over.iter().map(|n| -n).collect();
+                if a != b && worse(&folds[a], &back, target) + worse(&folds[b], &over, target) < -1e-9 {
+                    shift(folds, a, b, &over);
+                    chosen.swap(i, j);
+                    better = true;
+                }
+            }
+        }
+        if !better {
+            break;
+        }
+    }
+}
+
+fn shift(folds: &mut [Vec<f64>], from: usize, to: usize, counts: &[f64]) {
+    for (class, n) in counts.iter().enumerate() {
+        folds[from][class] -= n;
+        folds[to][class] += n;
+    }
+}
+
+/// Gives every row of a class that is not in an `ood...` split the fold of its value, `values[i]` for row `i`: a fold for
+/// each source, recordist or site, so that a model is measured on one that it has not heard. All other rows keep their
+/// split. Returns the value of each fold, in alphabetical order.
+///
+/// # Errors
+/// A row without a value, fewer than two values or more than 255, or a group, a file or a set of `tied` rows (exact
+/// duplicates) with more than one value.
+pub fn leave_out(rows: &mut [Row], tied: &[Vec<usize>], values: &[String]) -> Result<Vec<String>> {
+    let takes_part = |row: &Row| is_class(row) && !row.split.as_deref().is_some_and(|split| split.starts_with("ood"));
+    let fail = |expected, got| Err(Error::Setting { setting: "leave-out", expected, got });
+    let chosen: Vec<usize> = (0..rows.len()).filter(|&i| takes_part(&rows[i])).collect();
+    if let Some(&i) = chosen.iter().find(|&&i| values[i].trim().is_empty()) {
+        return fail("a value in every row of a class", format!("none for {}", rows[i].path));
+    }
+    let folds: BTreeSet<&str> = chosen.iter().map(|&i| values[i].trim()).collect();
+    if !(2..=usize::from(u8::MAX)).contains(&folds.len()) {
+        return fail("2 to 255 values", format!("{}", folds.len()));
+    }
+    for set in Set::all(rows, tied, 0) {
+        let of_set: BTreeSet<&str> =
+            set.rows.iter().filter(|&&i| takes_part(&rows[i])).map(|&i| values[i].trim()).collect();
+        if of_set.len() > 1 {
+            let values = of_set.into_iter().collect::<Vec<_>>().join(", ");
+            return fail("one value for each group and for equal sounds", format!("{values} for `{}`", set.name));
+        }
+    }
+    for i in chosen {
+        let fold = folds.range(..values[i].trim()).count();
+        rows[i].split = Some(fold_name(fold));
+    }
+    Ok(folds.into_iter().map(str::to_owned).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn rows() -> Vec<Row> {
         let row = |i: usize| Row {
@@ -117,6 +204,48 @@ mod tests {
             "{counts:?}"
         );
         assert_eq!((rows[120].split.as_deref(), rows[121].split.as_deref()), (Some("ood-test"), None));
+    }
+
+    #[test]
+    fn skewed_groups_are_dealt_as_evenly_as_they_allow() {
+        // Greedy by size ends at 15, 15 and 12; 7+7, 6+4+4 and 5+5+4 are even.
+        let sizes = [7, 7, 6, 5, 5, 4, 4, 4];
+        let mut rows: Vec<Row> = Vec::new();
+        for (group, n) in sizes.into_iter().enumerate() {
+            rows.extend((0..n).map(|i| Row {
+                path: format!("{group}-{i}.wav"),
+                label: "bird".into(),
+                group: Some(group.to_string()),
+                ..Row::default()
+            }));
+        }
+        assign_folds(&mut rows, &[], 3, 0).unwrap();
+        let n = |fold: usize| rows.iter().filter(|row| row.split == Some(fold_name(fold))).count();
+        assert_eq!((0..3).map(n).collect::<Vec<_>>().iter().max(), Some(&14));
+        let spread = (0..3).map(|fold| n(fold).abs_diff(14)).max();
+        assert_eq!(spread, Some(0), "{:?}", (0..3).map(n).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn each_source_is_a_fold_and_none_is_shared() {
+        let mut rows = rows();
+        let mut values: Vec<String> = rows.iter().map(|row| format!("by-{}", row.group.is_some())).collect();
+        for (row, value) in rows.iter().zip(&mut values) {
+            if row.group.as_deref().is_some_and(|group| group < "g15") {
+                *value = "ann".into();
+            }
+        }
+        assert_eq!(leave_out(&mut rows, &[], &values).unwrap(), ["ann", "by-true"]);
+        for (row, value) in rows.iter().zip(&values).take(120) {
+            assert_eq!(row.split.as_deref(), Some(if value == "ann" { "fold-0" } else { "fold-1" }));
+        }
+        assert_eq!(rows[120].split.as_deref(), Some("ood-test"));
+        values[0] = "bob".into();
+        let message = leave_out(&mut rows, &[], &values).unwrap_err().to_string();
+        assert!(message.contains("leave-out") && message.contains("ann, bob for `g0`"), "{message}");
+        values[0] = " ".into();
+        let message = leave_out(&mut rows, &[], &values).unwrap_err().to_string();
+        assert!(message.contains("none for 0.wav"), "{message}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::{FileCheck, MIN_SECONDS, check_file};
 use crate::clip::range;
 use crate::error::{Error, Result};
-use crate::folds::assign_folds;
+use crate::folds::{assign_folds, leave_out};
 use crate::manifest::{Manifest, Row};
 use crate::split::{NEITHER, Shares, assign};
 use crate::warning::Warning;
@@ -19,7 +19,7 @@ pub const MEASURED: [&str; 9] =
     ["sample_rate", "channels", "seconds", "peak", "rms", "clipped_share", "silent_share", "sha256", "sample_sha256"];
 
 /// What a scan asks of the files and how it splits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ScanOptions {
     /// Shortest file, and shortest part of a file, that is usable, in seconds.
     pub min_seconds: f64,
@@ -27,13 +27,15 @@ pub struct ScanOptions {
     pub shares: Shares,
     /// Folds of a cross-validation in place of them.
     pub folds: Option<usize>,
+    /// A fold for each value of this column in place of both, see [`leave_out`].
+    pub leave_out: Option<String>,
     /// Decides between groups of equal size.
     pub seed: u64,
 }
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        ScanOptions { min_seconds: MIN_SECONDS, shares: Shares::default(), folds: None, seed: 0 }
+        ScanOptions { min_seconds: MIN_SECONDS, shares: Shares::default(), folds: None, leave_out: None, seed: 0 }
     }
 }
 
@@ -62,6 +64,8 @@ pub struct Scan {
     pub duplicates: Vec<Vec<String>>,
     /// What else there is to know.
     pub warnings: Vec<Warning>,
+    /// The value of each fold, fold-0 first, where [`ScanOptions::leave_out`] made them.
+    pub fold_values: Vec<String>,
 }
 
 /// Checks every file of a manifest on all threads and makes the manifest that the next stages use. `progress` is
@@ -127,11 +131,31 @@ pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize
             (0..out.rows.len()).filter(|&i| paths.contains(out.rows[i].path.as_str())).collect()
         })
         .collect();
+    if let Some(column) = &options.leave_out {
+        // From the input: a scan writes some columns anew.
+        let values = column_values(manifest, column, &kept)?;
+        let fold_values = leave_out(&mut out.rows, &tied, &values)?;
+        return Ok(Scan { manifest: out, checks, unusable, duplicates, warnings, fold_values });
+    }
     warnings.extend(match options.folds {
         None => assign(&mut out.rows, &tied, &options.shares, options.seed),
         Some(n_folds) => assign_folds(&mut out.rows, &tied, n_folds, options.seed)?,
     });
-    Ok(Scan { manifest: out, checks, unusable, duplicates, warnings })
+    Ok(Scan { manifest: out, checks, unusable, duplicates, warnings, fold_values: Vec::new() })
+}
+
+/// What the kept rows have in a column.
+fn column_values(manifest: &Manifest, column: &str, kept: &[(&Row, &FileCheck)]) -> Result<Vec<String>> {
+    if column.eq_ignore_ascii_case("group") {
+        return Ok(kept.iter().map(|(row, _)| row.group.clone().unwrap_or_default()).collect());
+    }
+    let place = manifest.extra_columns.iter().position(|name| name.eq_ignore_ascii_case(column));
+    let place = place.ok_or_else(|| Error::Setting {
+        setting: "leave-out",
+        expected: "a column of the manifest: group, or one of your own",
+        got: format!("{column}; your own are: {}", manifest.extra_columns.join(", ")),
+    })?;
+    Ok(kept.iter().map(|(row, _)| row.extra[place].clone()).collect())
 }
 
 /// Why a row cannot be used: its file, or the part that it names.

@@ -90,6 +90,45 @@ pub fn assign(rows: &mut [Row], tied: &[Vec<usize>], shares: &Shares, seed: u64)
     warnings
 }
 
+/// A group with rows in more than one split: what is measured on one of them has been learned from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    /// The group.
+    pub group: String,
+    /// Its files in each split, in order.
+    pub files: BTreeMap<String, Vec<String>>,
+}
+
+impl std::fmt::Display for Crossing {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "group `{}`", self.group)?;
+        for (i, (split, files)) in self.files.iter().enumerate() {
+            let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+            write!(out, "{} {split}: {}{more}", if i == 0 { " is in" } else { ";" }, files[0])?;
+        }
+        Ok(())
+    }
+}
+
+/// The groups that cross splits, by name. Rows without a group are groups of their own files, as in [`assign`]; rows
+/// without a split and out-of-distribution ones, which no class is measured on, do not count.
+pub fn crossings(rows: &[Row]) -> Vec<Crossing> {
+    let mut groups: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+    for row in rows {
+        if let Some(split) = row.split.as_deref().filter(|split| !split.starts_with("ood")) {
+            let group = row.group.as_deref().unwrap_or(&row.path);
+            groups.entry(group).or_default().entry(split).or_default().insert(&row.path);
+        }
+    }
+    let owned = |(split, files): (&str, BTreeSet<&str>)| {
+        (split.to_owned(), files.into_iter().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let crossing = groups.into_iter().filter(|(_, files)| files.len() > 1);
+    crossing
+        .map(|(group, files)| Crossing { group: group.to_owned(), files: files.into_iter().map(owned).collect() })
+        .collect()
+}
+
 /// Rows that must stay together.
 pub(crate) struct Set {
     pub(crate) rows: Vec<usize>,
@@ -303,6 +342,21 @@ mod tests {
         let groups = |split: &str| rows.iter().filter(|row| row.split.as_deref() == Some(split)).count();
         assert_eq!(groups("ood-far"), 4);
         assert!((16..=20).contains(&groups("ood-val")) && groups("ood-val") + groups("ood-test") == 37);
+    }
+
+    #[test]
+    fn groups_that_cross_are_named_with_their_files() {
+        let mut rows = many(6, "dog", 3);
+        for (row, split) in rows.iter_mut().zip(["train", "train", "test", "val", "val", "ood-val"]) {
+            row.split = Some(split.into());
+        }
+        rows.push(row("lone.wav", "bird", None));
+        let found = crossings(&rows);
+        assert_eq!(found.len(), 1);
+        let text = found[0].to_string();
+        assert_eq!(text, "group `dog-0` is in test: dog/2.wav; train: dog/0.wav and 1 more");
+        assign(&mut rows[3..], &[], &Shares::default(), 0);
+        assert_eq!(crossings(&rows[3..]), []);
     }
 
     #[test]

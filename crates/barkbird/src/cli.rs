@@ -147,6 +147,9 @@ pub(crate) struct ScanArgs {
     /// Folds of a cross-validation (fold-0, fold-1, ...) in place of training, validation and test
     #[arg(long, value_name = "K", conflicts_with = "split")]
     pub(crate) folds: Option<usize>,
+    /// A fold for each value of this column of the manifest (a source, a recordist), to be left out in turn
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split", "folds"])]
+    pub(crate) leave_out: Option<String>,
     /// Recordings shorter than this are unusable
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
     pub(crate) min_seconds: f64,
@@ -225,6 +228,9 @@ pub(crate) struct FeaturesArgs {
     /// Classes, in order; all labels that are trained on by default
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) classes: Vec<String>,
+    /// Go on where clips of one group are in more than one split, which makes every figure too good
+    #[arg(long)]
+    pub(crate) allow_crossing_groups: bool,
     /// How values are stored
     #[arg(long, value_enum, default_value_t = Dtype::F32)]
     pub(crate) dtype: Dtype,

@@ -13,8 +13,13 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     let manifest = Manifest::open(&args.data)?;
     let n = manifest.rows.len();
     let bar = ui.bar(n, "scan");
-    let options =
-        ScanOptions { shares: args.split, folds: args.folds, seed: global.seed(), min_seconds: args.min_seconds };
+    let options = ScanOptions {
+        shares: args.split,
+        folds: args.folds,
+        leave_out: args.leave_out.clone(),
+        seed: global.seed(),
+        min_seconds: args.min_seconds,
+    };
     let scan = scan(&manifest, &options, &|_| bar.inc(1))?;
     bar.finish_and_clear();
     cancel::check("nothing was written")?;
@@ -45,6 +50,7 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
     let result = serde_json::json!({
         "manifest": args.out, "recordings": n, "usable": rebased.rows.len(), "counts": counts, "unusable": scan.unusable,
         "duplicates": scan.duplicates, "warnings": scan.warnings, "checks": scan.checks,
+        "fold_values": scan.fold_values,
     });
     shard::write_atomic(&details, &serde_json::to_vec_pretty(&result)?)?;
     ui.say(format!(
@@ -53,6 +59,9 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
         args.out.display(),
         details.display()
     ));
+    for (fold, value) in scan.fold_values.iter().enumerate() {
+        ui.say(format!("  {} is {value}", audio_io::folds::fold_name(fold)));
+    }
     ui.say(summary(&counts));
     ui.result(&result)
 }

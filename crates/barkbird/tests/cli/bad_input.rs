@@ -150,3 +150,20 @@ fn a_write_that_fails_leaves_nothing_half_written() {
 fn left(folder: &Path) -> Vec<String> {
     files(folder).into_iter().map(|(name, _)| name).collect()
 }
+
+#[test]
+fn groups_that_cross_splits_are_refused_unless_the_user_knows() {
+    let work = Work::new();
+    work.ok(&["synth", "--out", "sounds", "--clips", "20", "--seed", "3"]);
+    let mut csv = "path,label,group,split\n".to_owned();
+    for (i, split) in ["train", "test", "val", "train"].into_iter().enumerate() {
+        csv.push_str(&format!("sounds/dog/dog-000{}.wav,dog,rex,{split}\n", i + 1));
+    }
+    fs::write(work.path("crossing.csv"), csv).unwrap();
+    let message = work.fails(&["features", "crossing.csv", "--out", "features"]);
+    for part in ["crossing.csv", "`rex`", "test: sounds/dog/dog-0002.wav", "--allow-crossing-groups"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert!(!work.path("features/index.json").exists());
+    work.ok(&["features", "crossing.csv", "--out", "features", "--allow-crossing-groups"]);
+}

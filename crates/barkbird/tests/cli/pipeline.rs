@@ -143,3 +143,36 @@ fn absolute_paths_stay_out_of_the_shards() {
     let text = String::from_utf8_lossy(&shard).into_owned();
     assert!(text.contains("sounds/dog/dog-0001.wav") && !text.contains(&*sounds.to_string_lossy()));
 }
+
+#[test]
+fn equalised_features_say_so_and_prediction_does_the_same() {
+    let work = Work::new();
+    work.sounds(40);
+    work.ok(&["features", "manifest.csv", "--out", "features", "--equalize", "band,level,length"]);
+    let index: serde_json::Value =
+        serde_json::from_slice(&fs::read(work.path("features/index.json")).unwrap()).unwrap();
+    let clip = &index["front_end"]["clip"];
+    assert_eq!((&clip["equalize"]["floor_db"], &clip["window"]["placement"]), (&30.0.into(), &"loudest".into()));
+    train(&work, "features", "run");
+    work.ok(&["features", "manifest.csv", "--out", "like", "--like", "run"]);
+    assert!(files(&work.path("like")) == files(&work.path("features")));
+    let csv = work.ok(&["predict", "run", "sounds/dog"]);
+    assert!(csv.lines().count() > 10, "{csv}");
+}
+
+#[test]
+fn each_source_becomes_a_fold() {
+    let work = Work::new();
+    work.ok(&["synth", "--out", "sounds", "--clips", "20", "--seed", "3"]);
+    let mut csv = "path,label,group,recordist\n".to_owned();
+    for (i, recordist) in ["ann", "bob", "ann", "cid"].into_iter().enumerate() {
+        csv.push_str(&format!("sounds/dog/dog-000{0}.wav,dog,g{0},{recordist}\n", i + 1));
+        csv.push_str(&format!("sounds/bird/bird-000{0}.wav,bird,b{0},{recordist}\n", i + 1));
+    }
+    fs::write(work.path("sources.csv"), csv).unwrap();
+    let scan = work.ok(&["scan", "sources.csv", "--out", "m.csv", "--leave-out", "recordist", "--json"]);
+    let scan: serde_json::Value = serde_json::from_str(&scan).unwrap();
+    assert_eq!(scan["fold_values"], serde_json::json!(["ann", "bob", "cid"]));
+    assert_eq!(scan["counts"]["dog"], serde_json::json!({"fold-0": [2, 2], "fold-1": [1, 1], "fold-2": [1, 1]}));
+    assert!(work.fails(&["scan", "sources.csv", "--out", "m.csv", "--leave-out", "place"]).contains("recordist"));
+}

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &FeaturesArgs, global: &Global, ui: &Ui) -> Result<()> {
     }
     let Some(manifest) = &args.manifest else { bail!("a manifest or --picture is needed") };
     let plan = Plan::read(manifest, &args.classes)?;
+    plan.check_groups(manifest, args.allow_crossing_groups, ui)?;
     for warning in &plan.warnings {
         ui.warn(warning);
     }

@@ -1,9 +1,9 @@
 //! What a manifest asks for: which rows, of which class, in which split.
 
 use crate::inputs;
-use crate::ui::table;
+use crate::ui::{Ui, table};
 use anyhow::{Context, Result, bail};
-use audio_io::split::NEITHER;
+use audio_io::split::{NEITHER, crossings};
 use audio_io::{Manifest, Row};
 use shard::NO_LABEL;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +74,20 @@ impl Plan {
         };
         let rows = rows.into_iter().map(planned).collect::<Result<_>>()?;
         Ok(Self { manifest, manifest_sha256, classes, splits, rows, warnings })
+    }
+
+    /// Refuses groups that cross splits, or says that they do where the user knows.
+    pub(crate) fn check_groups(&self, path: &Path, allowed: bool, ui: &Ui) -> Result<()> {
+        let rows: Vec<Row> = self.rows.iter().map(|planned| planned.row.clone()).collect();
+        let found = crossings(&rows);
+        let Some(first) = found.first() else { return Ok(()) };
+        let text =
+            format!("{}: {} groups cross splits, so that figures are too good; {first}", path.display(), found.len());
+        if allowed {
+            ui.warn(text);
+            return Ok(());
+        }
+        bail!("{text}. Empty the column `split` and run `scan` again, or go on with --allow-crossing-groups")
     }
 
     /// Clips of each label in each split.
