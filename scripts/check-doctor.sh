@@ -105,7 +105,8 @@ for f in planted["findings"]:
 kinds = ("silent", "clipped", "truncated", "too-short", "dc", "dead-channel", "hum")
 for kind in kinds:
     of = [t["path"] for t in truth if t["kind"] == kind]
-    hit = [p for p in of if p in faulty]
+    said = {"silent": ("silent", "corrupt: pure silence"), "truncated": ("corrupt",)}.get(kind, (kind,))
+    hit = [p for p in of if any(evidence.startswith(said) for evidence in faulty.get(p, []))]
     missed = "" if len(hit) == len(of) else " missed " + ", ".join(sorted(set(of) - set(hit)))
     row(f"planted {kind}", "all", f"{len(hit)} of {len(of)}{missed}", len(hit) == len(of))
 

@@ -67,7 +67,8 @@ pub(crate) enum Command {
     )]
     Scan(ScanArgs),
     /// Say what is wrong with a set of recordings before anything is trained on it
-    #[command(after_help = "Examples:\n  barkbird doctor manifest.csv --out doctor\n  barkbird doctor manifest.csv --out \
+    #[command(
+        after_help = "Examples:\n  barkbird doctor manifest.csv --out doctor\n  barkbird doctor manifest.csv --out \
                             doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --equalize \
                             band,level,length     (are the shortcuts gone?)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
                             Looks for damaged recordings, the same sound twice (other formats, levels, rates and \
@@ -75,7 +76,8 @@ pub(crate) enum Command {
                             apart without hearing them: bandwidth, noise floor, level, length, ...), likely wrong \
                             labels, and classes too small to conclude from. DIR gets doctor.html to read, doctor.csv \
                             (a row a finding), doctor.json, and manifest.clean.csv to go on with: without unusable \
-                            recordings and copies, groups merged that hold the same sound.")]
+                            recordings and copies, groups merged that hold the same sound."
+    )]
     Doctor(DoctorArgs),
     /// Turn a manifest's recordings into spectrograms on disk
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \

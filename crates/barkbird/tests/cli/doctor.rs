@@ -130,7 +130,15 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
     assert!(summary.contains("The sample rate alone tells low from high in 1.00 of clips"), "{summary}");
     // A clip's rate of 8 kHz takes from all what only some had.
     work.ok(&[
-        "doctor", "manifest.csv", "--out", "cured", "--page-mb", "0", "--set", "clip.sample_rate_hz=8000", "--set",
+        "doctor",
+        "manifest.csv",
+        "--out",
+        "cured",
+        "--page-mb",
+        "0",
+        "--set",
+        "clip.sample_rate_hz=8000",
+        "--set",
         "front_end.sample_rate_hz=8000",
     ]);
     let (is_shortcut, value) = shortcut(&json(&work, "cured"), "shortcuts_in_clips", "bandwidth_and_noise_floor");

@@ -61,8 +61,7 @@ pub(super) fn clean(
         known.windows(2).for_each(|two| join(&mut parents, two[0], two[1]));
     }
     let names: BTreeMap<usize, &str> = first.iter().map(|(name, number)| (*number, *name)).collect();
-    let merged: BTreeSet<usize> =
-        (0..parents.len()).filter(|i| parents[*i] != *i).map(|i| root(&parents, i)).collect();
+    let merged: BTreeSet<usize> = (0..parents.len()).filter(|i| parents[*i] != *i).map(|i| root(&parents, i)).collect();
     let mut cleaned = Cleaned::default();
     let mut rows = Vec::new();
     for (i, row) in manifest.rows.iter().enumerate() {

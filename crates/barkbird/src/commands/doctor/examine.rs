@@ -7,9 +7,9 @@ use super::same::{self, Pair};
 use super::sessions::{self, Session};
 use super::set::Set;
 use crate::ui::Ui;
-use doctor::fault::Fault;
 use anyhow::Result;
 use audio_io::Manifest;
+use doctor::fault::Fault;
 use doctor::{
     Balance, CrossValidation, Leak, MislabelConfig, Shortcut, Suspect, Truth, balance, leak, out_of_fold, rank,
 };
@@ -159,8 +159,7 @@ fn amounts(manifest: &Manifest, outcomes: &[Outcome], cleaned: &Cleaned, classes
     let rows: Vec<usize> = rows.collect();
     let labels: Vec<&str> = rows.iter().map(|i| manifest.rows[*i].label.as_str()).collect();
     let groups: Vec<&str> = rows.iter().map(|i| cleaned.groups[*i].as_str()).collect();
-    let seconds: Vec<f64> =
-        rows.iter().map(|i| outcomes[*i].as_ref().map_or(0.0, |heard| heard.raw.seconds)).collect();
+    let seconds: Vec<f64> = rows.iter().map(|i| outcomes[*i].as_ref().map_or(0.0, |heard| heard.raw.seconds)).collect();
     let splits: Vec<String> = rows.iter().map(|i| manifest.rows[*i].split.clone().unwrap_or_default()).collect();
     Some(balance(&Truth::new(&labels, &groups).ok()?, &seconds, &splits))
 }

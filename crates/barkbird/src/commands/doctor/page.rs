@@ -171,9 +171,8 @@ fn list(found: &Examination, kind: Kind, title: &str) -> Option<Section> {
 fn amounts(balance: &Balance) -> Option<Section> {
     let mut columns = vec!["Class".to_owned(), "All".to_owned()];
     columns.extend(balance.classes.first()?.splits.keys().cloned());
-    let cell = |amount: &doctor::Amount| {
-        format!("{} clips, {} groups, {:.2} h", amount.clips, amount.groups, amount.hours)
-    };
+    let cell =
+        |amount: &doctor::Amount| format!("{} clips, {} groups, {:.2} h", amount.clips, amount.groups, amount.hours);
     let row = |class: &doctor::ClassBalance| {
         let mut row = vec![class.class.clone(), cell(&class.all)];
         row.extend(class.splits.values().map(cell));
@@ -184,9 +183,10 @@ fn amounts(balance: &Balance) -> Option<Section> {
     let mut widths = vec!["95 % interval at 0.90".to_owned(), width("all")];
     widths.extend(columns[2..].iter().map(|split| width(split)));
     rows.push(widths);
-    let caption = "Usable clips, each sound once. The last row: how far the interval of balanced accuracy will reach at \
+    let caption =
+        "Usable clips, each sound once. The last row: how far the interval of balanced accuracy will reach at \
                    best, where every group counts once."
-        .to_owned();
+            .to_owned();
     let table = Table { caption, columns, rows };
     let text = balance.warnings.clone();
     Some(Section { title: "How much there is".into(), text, table: Some(table), ..Section::default() })

@@ -39,8 +39,7 @@ pub(super) fn pairs(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<Pai
     let heard: Vec<(usize, &Heard)> =
         outcomes.iter().enumerate().filter_map(|(i, outcome)| Some((i, outcome.as_ref().ok()?))).collect();
     // Silence is like silence; that is a fault and no duplicate.
-    let sounds: Vec<&(usize, &Heard)> =
-        heard.iter().filter(|(_, heard)| heard.is_usable()).collect();
+    let sounds: Vec<&(usize, &Heard)> = heard.iter().filter(|(_, heard)| heard.is_usable()).collect();
     let fingerprints: Vec<Fingerprint> = sounds.iter().map(|(_, heard)| heard.fingerprint.clone()).collect();
     let mut found: BTreeMap<(usize, usize), (f64, f64)> = BTreeMap::new();
     for NearDuplicate { a, b, score, overlap_s, .. } in near_duplicates(&fingerprints, &SearchConfig::default())? {

@@ -29,7 +29,8 @@ pub(super) fn sessions(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<
         .enumerate()
         .filter_map(|(i, outcome)| Some((i, outcome.as_ref().ok().filter(|heard| heard.is_usable())?)))
         .collect();
-    let clip = |(i, heard): &(usize, &'_ Heard)| (manifest.rows[*i].path.clone(), heard.format.clone(), heard.raw.clone());
+    let clip =
+        |(i, heard): &(usize, &'_ Heard)| (manifest.rows[*i].path.clone(), heard.format.clone(), heard.raw.clone());
     let owned: Vec<_> = heard.iter().map(clip).collect();
     let clips: Vec<SessionClip<'_>> =
         owned.iter().map(|(path, format, measures)| SessionClip { path, format, measures }).collect();
@@ -43,7 +44,8 @@ pub(super) fn sessions(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<
     let name_of = |clip: usize| group(&manifest.rows[heard[clip].0]);
     let apart = |pair: &&SessionPair| name_of(pair.a) != name_of(pair.b);
     let ties: Vec<&SessionPair> = pairs.iter().filter(apart).collect();
-    let joined = doctor::groups::groups(number.len(), ties.iter().map(|t| (number[name_of(t.a)], number[name_of(t.b)])));
+    let joined =
+        doctor::groups::groups(number.len(), ties.iter().map(|t| (number[name_of(t.a)], number[name_of(t.b)])));
     let names: BTreeMap<usize, &str> = number.iter().map(|(name, number)| (*number, *name)).collect();
     let session = |members: &Vec<usize>| {
         let inside = |name: &str| members.binary_search(&number[name]).is_ok();

@@ -8,6 +8,12 @@ use doctor::measure::{Measures, N_FLOOR_BANDS};
 use doctor::{CrossValidation, Nuisance, Shortcut, Table, Truth, judge};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How far the spectrum must fall at its end to be cut off there.
+const LIMIT_DB: f64 = 20.0;
+
+/// How far the quiet parts must lie under the loud ones for a sound to have pauses.
+const PAUSE_DB: f64 = 10.0;
+
 /// Clips of the classes, with what is known of them.
 pub(super) struct Set<'a> {
     /// Index of each clip's row in the manifest.
@@ -98,14 +104,13 @@ impl<'a> Set<'a> {
             self.heard.iter().map(|heard| number(of(heard).0)).collect()
         };
         let number = |name, words, unit, values: Vec<f64>| Nuisance::number(name, words, unit, &values, truth);
-        // Where a spectrum ends, and how sharply: a recording without a limit has an end somewhere too.
-        let limit = number("bandwidth", "the bandwidth", "Hz", column(&|m| m.limit_hz))?;
-        let drop = number("drop", "the drop at its end", "dB", column(&|m| m.limit_drop_db))?;
-        let bandwidth =
-            Nuisance { typical: limit.typical.clone(), ..Nuisance::together("bandwidth", "the bandwidth", &limit, &drop)? };
-        let bands: Vec<Vec<f64>> = (0..N_FLOOR_BANDS).map(|band| column(&|m| m.relative_floor_db()[band])).collect();
+        let bandwidth = number("bandwidth", "the bandwidth", "Hz", column(&bandwidth_hz))?;
+        let bands: Vec<Vec<f64>> = (0..N_FLOOR_BANDS)
+            .map(|band| floor_column(&column(&|m| m.relative_floor_db()[band]), &column(&range_db)))
+            .collect();
         let floor = Nuisance::numbers("noise_floor", "the noise floor", &bands)?;
-        let both = Nuisance::together("bandwidth_and_noise_floor", "bandwidth and noise floor", &bandwidth, &floor)?;
+        let both =
+            Nuisance::together("bandwidth_and_noise_floor", "the bandwidth with the noise floor", &bandwidth, &floor)?;
         let peak = column(&|m| 20.0 * m.peak.max(1e-6).log10());
         let seconds = self.heard.iter().map(|heard| of(heard).1).collect();
         Ok(vec![
@@ -117,5 +122,39 @@ impl<'a> Set<'a> {
             number("length", "the length", "s", seconds)?,
             number("silence", "the share of digital silence", "", column(&|m| m.digital_silence_share))?,
         ])
+    }
+}
+
+/// Where the recording ends in frequency: at a limit that a filter or a codec has left, or where its rate ends. A gentle
+/// fall is that of what sounds, and no limit.
+fn bandwidth_hz(measures: &Measures) -> f64 {
+    let ends_hz = f64::from(measures.rate_hz) / 2.0;
+    if measures.limit_drop_db >= LIMIT_DB { measures.limit_hz } else { ends_hz }
+}
+
+/// From the quiet to the loud parts.
+fn range_db(measures: &Measures) -> f64 {
+    measures.loud_db - measures.quiet_db
+}
+
+/// One band of the noise floor. Under a sound that never pauses the floor cannot be told, and what is measured is the
+/// sound: such clips get the median of the others, so that nothing is told by them.
+fn floor_column(floor_db: &[f64], range_db: &[f64]) -> Vec<f64> {
+    let pauses = |range_db: &f64| *range_db >= PAUSE_DB;
+    let mut known: Vec<f64> =
+        floor_db.iter().zip(range_db).filter(|(_, range)| pauses(range)).map(|(floor, _)| *floor).collect();
+    known.sort_by(f64::total_cmp);
+    let middle = known.get(known.len() / 2).copied().unwrap_or(0.0);
+    floor_db.iter().zip(range_db).map(|(floor, range)| if pauses(range) { *floor } else { middle }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_under_a_steady_sound_is_not_known() {
+        assert_eq!(floor_column(&[-60.0, -20.0, -50.0, -70.0], &[30.0, 3.0, 40.0, 20.0]), [-60.0, -60.0, -50.0, -70.0]);
+        assert_eq!(floor_column(&[-20.0], &[3.0]), [0.0]);
     }
 }

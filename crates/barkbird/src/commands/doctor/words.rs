@@ -23,7 +23,8 @@ pub(super) fn summary(found: &Examination, manifest: &Manifest) -> Vec<String> {
             found.pairs.iter().filter(|pair| pair.copy).count(),
             found.pairs.iter().filter(|pair| pair.labels_differ).count(),
         );
-        let mut text = format!("{} the same sound", plural(found.pairs.len(), "pair of clips holds", "pairs of clips hold"));
+        let mut text =
+            format!("{} the same sound", plural(found.pairs.len(), "pair of clips holds", "pairs of clips hold"));
         text.push_str(&format!(" ({copies} whole copies, {} overlapping excerpts)", found.pairs.len() - copies));
         if differ > 0 {
             text.push_str(&format!("; {differ} of them under two labels, of which one is wrong"));
@@ -81,9 +82,8 @@ fn shortcuts(found: &Examination) -> Vec<String> {
         out.push("Nothing that was measured besides the sound itself tells the classes apart.".into());
     }
     let left = strongest(&found.shortcuts_in_clips);
-    let highest = found.shortcuts_in_clips.iter().max_by(|a, b| {
-        a.balanced_accuracy.value.total_cmp(&b.balanced_accuracy.value)
-    });
+    let highest =
+        found.shortcuts_in_clips.iter().max_by(|a, b| a.balanced_accuracy.value.total_cmp(&b.balanced_accuracy.value));
     match (left.first(), highest) {
         (Some(first), _) => out.push(format!(
             "In the clips that features are made from, {} left, the strongest with a balanced accuracy of {:.2} ({}).",
