@@ -5,7 +5,8 @@
 #
 # DATA/animals holds recordings and manifest.csv (path,label,group,split), whose dogs and birds differ in bandwidth and
 # noise floor. OUT (a folder of its own by default) gets the doctor's results: `animals` as it is, `equalized` after the
-# cure, and `planted`, a copy with known mistakes (scripts/plant-faults.sh). SEED (0) chooses the mistakes. VENV is
+# cure, `equalized-20` after the cure with its noise 20 dB under the peak, which is what is asked to meet the bound, and
+# `planted`, a copy with known mistakes (scripts/plant-faults.sh). SEED (0) chooses the mistakes. VENV is
 # handed to plant-faults.sh.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -16,13 +17,15 @@ make_work
 out=${2:-$work}
 mkdir -p "$out"
 seed=${SEED:-0}
-doctor() { "$barkbird" doctor "$@" --seed "$seed" 2>"$3/../$(basename "$3").log" || die "barkbird doctor $*: $(tail -3 "$3/../$(basename "$3").log")"; }
+doctor() { "$barkbird" doctor "$@" --seed "$seed" 2>"$3.log" || die "barkbird doctor $*: $(tail -3 "$3.log")"; }
 
-mkdir -p "$out/animals" "$out/equalized" "$out/planted"
 started=$SECONDS
 doctor "$data/animals/manifest.csv" --out "$out/animals"
 echo "doctor on animals: $((SECONDS - started)) s"
-doctor "$data/animals/manifest.csv" --out "$out/equalized" --equalize band,level,length
+cure=(--equalize band,level,length)
+doctor "$data/animals/manifest.csv" --out "$out/equalized" --page-mb 1 "${cure[@]}"
+# The noise of the cure 10 dB louder: weaker noise leaves some of a dog's louder floor to be told by.
+doctor "$data/animals/manifest.csv" --out "$out/equalized-20" --page-mb 1 "${cure[@]}" --set clip.equalize.floor_db=20.0
 rm -rf "$out/planted-data"
 "$root/scripts/plant-faults.sh" "$data/animals" "$out/planted-data" "$seed" ${VENV:+"$VENV"}
 doctor "$out/planted-data/manifest.csv" --out "$out/planted" --page-mb 1
@@ -45,20 +48,18 @@ def figure(f):
     return f"{f['value']:.3f} ({f['low']:.3f} to {f['high']:.3f})"
 
 
-animals, cured, planted = read("animals"), read("equalized"), read("planted")
+animals, planted = read("animals"), read("planted")
 spectral = ("bandwidth", "noise_floor", "bandwidth_and_noise_floor")
 for name in spectral:
     found = next(s for s in animals["shortcuts"] if s["nuisance"] == name)
-    asked = ">= 0.85" if name != "bandwidth" else "reported"
-    good = name == "bandwidth" or found["balanced_accuracy"]["value"] >= 0.85
-    row(f"recordings: {name} alone", asked, figure(found["balanced_accuracy"]), good)
-    if good and name != "bandwidth":
-        named = found["sentence"] in animals["summary"]
-        row(f"summary says so of {name}", "in words", found["sentence"][:60] + "...", named)
-for found in cured["shortcuts_in_clips"]:
-    name, value = found["nuisance"], found["balanced_accuracy"]
-    asked = "<= 0.65" if name in spectral else "reported"
-    row(f"after the cure: {name} alone", asked, figure(value), name not in spectral or value["value"] <= 0.65)
+    good = found["balanced_accuracy"]["value"] >= 0.85
+    row(f"recordings: {name} alone", ">= 0.85", figure(found["balanced_accuracy"]), good)
+    row("  the summary says so", "in words", found["sentence"][:70] + "...", found["sentence"] in animals["summary"])
+for name, bound in ("equalized", None), ("equalized-20", 0.65):
+    for found in read(name)["shortcuts_in_clips"]:
+        value, bounded = found["balanced_accuracy"], bound and found["nuisance"] in spectral
+        asked = f"<= {bound}" if bounded else "reported"
+        row(f"{name}: {found['nuisance']} alone", asked, figure(value), not bounded or value["value"] <= bound)
 leak = animals["leak"]
 row("content, random split", "reported", figure(leak["random"]), True)
 row("content, split by group", "reported", figure(leak["grouped"]), True)

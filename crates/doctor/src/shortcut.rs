@@ -75,9 +75,8 @@ fn sentence(nuisance: &Nuisance, truth: &Truth, figure: &Figure, is_shortcut: bo
     );
     match (is_shortcut, nuisance.audible) {
         (true, true) => {
-            let what =
-                if truth.n_classes() == 2 { "an animal or whatever else the classes are" } else { "the classes" };
-            format!("{words} alone {told} {figures}: a model can look good without hearing {what}.")
+            let what = truth.classes.join(" or ");
+            format!("{words} alone {told} {figures}: a model can look good without hearing any {what}.")
         }
         (true, false) => format!(
             "{words} alone {told} {figures}: no model hears it, but the classes come from different sources, which \

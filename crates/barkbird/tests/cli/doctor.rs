@@ -77,7 +77,7 @@ fn copies_faults_and_leaks_are_found_and_cleaned_away() {
     };
     assert!(kinds("copy.wav").contains(&"duplicate") && kinds("copy.wav").contains(&"leak"), "{found:?}");
     assert_eq!(kinds("broken.wav"), ["fault"]);
-    assert_eq!(kinds("silent.wav"), ["fault"]);
+    assert!(!kinds("silent.wav").is_empty() && kinds("silent.wav").iter().all(|kind| *kind == "fault"), "{found:?}");
     let clean = fs::read_to_string(work.path("found/manifest.clean.csv")).unwrap();
     assert_eq!(clean.lines().next(), manifest.lines().next());
     assert!(!["copy.wav", "broken.wav", "silent.wav"].iter().any(|name| clean.contains(name)), "{clean}");
@@ -109,7 +109,9 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
         let (mut hiss, mut pitch) = (noise(number), noise(number + 1000));
         let hz = 800.0 + 500.0 * pitch();
         let sample = |i: u32| (f64::from(i) * f64::from(hz) * std::f64::consts::TAU / f64::from(rate_hz)).sin() as f32;
-        let samples = (0..rate_hz).map(|i| 0.3 * sample(i) + 0.1 * hiss());
+        // Noise of a level of its own in each group: of one level they would be taken for one session.
+        let level = 0.01 * 1.3_f32.powi((number / 2 % 12) as i32);
+        let samples = (0..rate_hz).map(|i| 0.3 * sample(i) + level * hiss());
         fs::write(work.path(&format!("{number}.wav")), wav(rate_hz, samples)).unwrap();
         manifest.push_str(&format!("{number}.wav,{label},{},\n", number / 2));
     }
