@@ -1,5 +1,6 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
+use crate::commands::doctor::Kind;
 use crate::compute::Precision;
 use crate::config::parse_set;
 use crate::finetune::{Head, Way};
@@ -65,6 +66,19 @@ pub(crate) enum Command {
                             class, never trained on."
     )]
     Scan(ScanArgs),
+    /// Say what is wrong with a set of recordings before anything is trained on it
+    #[command(
+        after_help = "Examples:\n  barkbird doctor manifest.csv --out doctor\n  barkbird doctor manifest.csv --out \
+                            doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --equalize \
+                            band,level,length     (are the shortcuts gone?)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
+                            Looks for damaged recordings, the same sound twice (other formats, levels, rates and \
+                            excerpts too), recordings on both sides of the split, shortcuts (what tells the classes \
+                            apart without hearing them: bandwidth, noise floor, level, length, ...), likely wrong \
+                            labels, and classes too small to conclude from. DIR gets doctor.html to read, doctor.csv \
+                            (a row a finding), doctor.json, and manifest.clean.csv to go on with: without unusable \
+                            recordings and copies, groups merged that hold the same sound."
+    )]
+    Doctor(DoctorArgs),
     /// Turn a manifest's recordings into spectrograms on disk
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
                             manifest.csv --out features --equalize band,level,length\n  barkbird features \
@@ -116,7 +130,10 @@ pub(crate) enum Command {
 impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
-        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Features(_) | Self::Augment(_))
+        matches!(
+            self,
+            Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_)
+        )
     }
 }
 
@@ -163,6 +180,39 @@ pub(crate) struct ConfigArgs {
     /// One key of the configuration, as often as needed: front_end.hop=256
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_set)]
     pub(crate) set: Vec<(String, String)>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorArgs {
+    /// What `scan` wrote, or a folder of class folders
+    #[arg(value_name = "MANIFEST")]
+    pub(crate) manifest: PathBuf,
+    /// Folder for doctor.html, doctor.csv, doctor.json and manifest.clean.csv
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Compare clips by this trained model's embeddings instead of statistics of their spectrograms
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["config", "set", "equalize"])]
+    pub(crate) run: Option<PathBuf>,
+    /// Make this the same in every clip before looking for shortcuts in clips, as `features --equalize` does: band,
+    /// level, length
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) equalize: Vec<Nuisance>,
+    /// Configuration of the clips that features would be made from; shortcuts are measured in those too
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Classes; all labels that are trained on by default
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub(crate) classes: Vec<String>,
+    /// Fail (after writing everything) when there is a finding of one of these kinds
+    #[arg(long, value_enum, value_name = "KIND,...", value_delimiter = ',')]
+    pub(crate) fail_on: Vec<Kind>,
+    /// Clips with doubtful labels that are listed and shown
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = positive)]
+    pub(crate) suspects: usize,
+    /// Megabytes that pictures and sounds of doctor.html may take
+    #[arg(long, default_value_t = 24.0, value_name = "MB")]
+    pub(crate) page_mb: f64,
 }
 
 /// Arguments of `features`.

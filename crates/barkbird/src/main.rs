@@ -10,6 +10,7 @@ mod compute;
 mod config;
 mod device;
 mod embeddings;
+mod exhibit;
 mod finetune;
 mod front_end;
 mod hub;

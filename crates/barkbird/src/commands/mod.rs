@@ -2,6 +2,7 @@
 
 mod augment;
 mod demo;
+pub(crate) mod doctor;
 mod embed;
 mod evaluate;
 mod features;
@@ -10,6 +11,8 @@ mod report;
 mod scan;
 mod synth;
 mod train;
+
+pub(crate) use features::axes;
 
 use crate::cli::{Cli, Command};
 use crate::ui::Ui;
@@ -21,6 +24,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
     match &cli.command {
         Command::Synth(args) => synth::run(args, global, ui),
         Command::Scan(args) => scan::run(args, global, ui),
+        Command::Doctor(args) => doctor::run(args, global, ui),
         Command::Features(args) => features::run(args, global, ui),
         Command::Augment(args) => augment::run(args, global, ui),
         Command::Train(args) => train::run(args, global, ui),

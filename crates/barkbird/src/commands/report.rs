@@ -1,21 +1,19 @@
 //! `barkbird report`: one HTML file that shows runs and what they heard.
 
-use super::features::axes;
 use crate::cli::ReportArgs;
+use crate::exhibit::{Exhibit, exhibit};
 use crate::front_end::Chain;
 use crate::inputs;
 use crate::model;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use audio_io::{ClipConfig, Manifest, Placement, Row, Windowing};
+use audio_io::{Manifest, Row};
 use report::{Epoch, Example, Metrics, RunReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Wrongly classified recordings that are shown at most.
 const MAX_ERRORS: usize = 12;
-/// Rate of the players' sound: half the size of CD quality, and still all that the front end hears.
-const PLAYER_HZ: u32 = 22_050;
 
 pub(crate) fn run(args: &ReportArgs, ui: &Ui) -> Result<()> {
     let manifest = args.manifest.as_deref().map(inputs::manifest).transpose()?;
@@ -228,21 +226,11 @@ impl Sounds<'_> {
         let Some(known) = self.manifest.rows.iter().find(|r| r.path == row.path) else {
             bail!("{}: not in the manifest", row.path);
         };
-        let path = self.manifest.file(known);
-        let bytes = std::fs::read(&path)?;
         let part = Row { start_s: Some(row.start_s), end_s: Some(row.end_s), ..known.clone() };
         let part = if row.end_s > row.start_s { part } else { known.clone() };
-        let clips = self.chain.spectrograms(&self.front_end, &bytes, &path, &part)?;
-        let clip = clips.first().context("no sound")?;
         let title = format!("{} {:.1} s", row.path, row.start_s);
-        let seconds = clip.n_frames as f64 * self.chain.hop_s();
-        let axes = axes(&self.front_end, seconds, title);
-        let png = report::spectrogram_png(&clip.mel, self.front_end.n_bands(), clip.n_frames, &axes)?;
-        let window = Windowing { placement: Placement::Whole, ..self.chain.clip.window };
-        let heard = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..self.chain.clip };
-        let decoded = audio_io::decode_bytes(&bytes, &path)?;
-        let sound = audio_io::clips(&decoded, part.start_s, part.end_s, part.channel, &heard)?;
-        let wav = synth::to_wav_16(&sound.first().context("no sound")?.samples, PLAYER_HZ);
+        let path = self.manifest.file(known);
+        let Exhibit { png, wav } = exhibit(&path, &part, title, self.chain, &self.front_end, None)?;
         Ok(Example {
             path: row.path.clone(),
             truth: Some(row.truth.clone()),

@@ -3,6 +3,7 @@
 mod augment;
 mod bad_input;
 mod common;
+mod doctor;
 mod finetune;
 mod hub;
 mod pipeline;

@@ -2,7 +2,7 @@
 
 mod extract;
 mod picture;
-mod plan;
+pub(crate) mod plan;
 mod stage;
 
 pub(crate) use extract::Extractor;

@@ -109,7 +109,8 @@ impl Plan {
     }
 }
 
-fn classes_of(rows: &[Row]) -> Vec<String> {
+/// The labels of clips that are trained on, or all labels where nothing is.
+pub(crate) fn classes_of(rows: &[Row]) -> Vec<String> {
     let trained = |split: &str| split == "train" || split == "val" || split.starts_with("fold-");
     let labels = |keep: &dyn Fn(&Row) -> bool| {
         let kept = rows.iter().filter(|row| !row.label.is_empty() && row.label != NEITHER && keep(row));

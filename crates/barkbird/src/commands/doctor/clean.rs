@@ -1,0 +1,99 @@
+//! The manifest without what is unusable or there twice, and with groups merged that hold the same sound.
+
+use super::listen::{Heard, Outcome};
+use super::same::Pair;
+use super::sessions::Session;
+use super::set::group;
+use audio_io::{Manifest, Row};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What was changed.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub(super) struct Changes {
+    /// Rows that are left out as nothing can be learned from them.
+    pub(super) unusable: usize,
+    /// Rows that are left out as another holds the same sound.
+    pub(super) copies: usize,
+    /// Rows that have another group than before.
+    pub(super) regrouped: usize,
+}
+
+/// The outcome.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cleaned {
+    /// The manifest to go on with.
+    pub(super) manifest: Manifest,
+    /// Of each row of the manifest before: the group that it has now, ...
+    pub(super) groups: Vec<String>,
+    /// ... and whether it is still there.
+    pub(super) kept: Vec<bool>,
+    /// What was changed.
+    pub(super) changes: Changes,
+}
+
+/// The manifest to go on with. Groups are merged where rows of both hold the same sound, and where they are one
+/// session. The merged group has the name of the first in the manifest.
+pub(super) fn clean(
+    manifest: &Manifest,
+    outcomes: &[Outcome],
+    copies: &BTreeSet<usize>,
+    pairs: &[Pair],
+    sessions: &[Session],
+) -> Cleaned {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let mut parents: Vec<usize> = Vec::new();
+    let number: Vec<usize> = manifest
+        .rows
+        .iter()
+        .map(|row| {
+            *first.entry(group(row)).or_insert_with(|| {
+                parents.push(parents.len());
+                parents.len() - 1
+            })
+        })
+        .collect();
+    // Copies that are left out still tie: what a copy shares with a third clip, its original may share too.
+    for pair in pairs {
+        join(&mut parents, number[pair.rows[0]], number[pair.rows[1]]);
+    }
+    for session in sessions {
+        let known: Vec<usize> = session.groups.iter().filter_map(|name| first.get(name.as_str()).copied()).collect();
+        known.windows(2).for_each(|two| join(&mut parents, two[0], two[1]));
+    }
+    let names: BTreeMap<usize, &str> = first.iter().map(|(name, number)| (*number, *name)).collect();
+    let merged: BTreeSet<usize> = (0..parents.len()).filter(|i| parents[*i] != *i).map(|i| root(&parents, i)).collect();
+    let mut cleaned = Cleaned::default();
+    let mut rows = Vec::new();
+    for (i, row) in manifest.rows.iter().enumerate() {
+        let root = root(&parents, number[i]);
+        let name = names.get(&root).copied().unwrap_or_else(|| group(row)).to_owned();
+        let unusable = !outcomes[i].as_ref().is_ok_and(Heard::is_usable);
+        cleaned.kept.push(!unusable && !copies.contains(&i));
+        if unusable {
+            cleaned.changes.unusable += 1;
+        } else if copies.contains(&i) {
+            cleaned.changes.copies += 1;
+        } else {
+            cleaned.changes.regrouped += usize::from(name != group(row));
+            // A row without a group that stays alone stays without.
+            let group = if merged.contains(&root) { Some(name.clone()) } else { row.group.clone() };
+            rows.push(Row { group, ..row.clone() });
+        }
+        cleaned.groups.push(name);
+    }
+    cleaned.manifest = Manifest { rows, ..manifest.clone() };
+    cleaned
+}
+
+fn root(parents: &[usize], mut i: usize) -> usize {
+    while parents[i] != i {
+        i = parents[i];
+    }
+    i
+}
+
+/// The smaller number, which is that of the earlier group, becomes the root.
+fn join(parents: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (root(parents, a), root(parents, b));
+    parents[a.max(b)] = a.min(b);
+}

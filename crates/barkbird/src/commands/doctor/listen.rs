@@ -1,0 +1,149 @@
+//! Every recording of a manifest decoded once: what it is, what is wrong with it, and what of it the doctor compares.
+
+use crate::cancel;
+use crate::front_end::Chain;
+use crate::model::Loaded;
+use crate::ui::Ui;
+use anyhow::{Context, Result};
+use audio_io::check::hash_samples;
+use audio_io::{Decoded, Manifest, Row};
+use candle_core::Device;
+use doctor::fault::{Fault, FaultConfig, Severity, faults};
+use doctor::fingerprint::{Fingerprint, RATE_HZ};
+use doctor::measure::{Measures, measure};
+use features::FrontEnd;
+use rayon::prelude::*;
+
+/// Recordings in memory at once.
+const BLOCK: usize = 32;
+/// Clips a forward pass of a model.
+const BATCH: usize = 32;
+
+/// A recording, or the part of one that a row names.
+pub(super) struct Heard {
+    /// Container and codec: `wav pcm_s16`.
+    pub(super) format: String,
+    /// The recording as it is.
+    pub(super) raw: Measures,
+    /// The first clip that features would be made from, with what fills it: all that a model is given.
+    pub(super) clip: Measures,
+    /// How much of it is sound.
+    pub(super) clip_s: f64,
+    /// Statistics of the clip's spectrogram, or a model's embedding of it.
+    pub(super) content: Vec<f32>,
+    pub(super) fingerprint: Fingerprint,
+    /// SHA-256 of the samples of the whole file.
+    pub(super) sha256: String,
+    /// What is wrong with it.
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Heard {
+    /// Whether anything can be learned from it.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.faults.iter().any(|fault| fault.severity == Severity::Unusable)
+    }
+}
+
+/// What became of one row: heard, or why not.
+pub(super) type Outcome = std::result::Result<Heard, Fault>;
+
+/// What clips are made with, and whose embeddings stand for their content.
+pub(super) struct Ears<'a> {
+    pub(super) chain: &'a Chain,
+    pub(super) model: Option<(&'a Loaded, &'a Device)>,
+}
+
+/// Listens to every row, in parallel and in the manifest's order.
+pub(super) fn listen(manifest: &Manifest, ears: &Ears<'_>, ui: &Ui) -> Result<Vec<Outcome>> {
+    let front_end = ears.chain.build()?;
+    let bar = ui.bar(manifest.rows.len(), "listen");
+    let mut outcomes = Vec::with_capacity(manifest.rows.len());
+    for rows in manifest.rows.chunks(BLOCK) {
+        cancel::check("nothing was written")?;
+        let one = |row: &Row| {
+            let heard = hear(manifest, row, ears.chain, &front_end);
+            bar.inc(1);
+            heard.map_err(|error| unreadable(manifest, row, &error))
+        };
+        let mut block: Vec<Outcome> = rows.par_iter().map(one).collect();
+        ask(&mut block, ears, &front_end)?;
+        outcomes.extend(block);
+    }
+    bar.finish_and_clear();
+    Ok(outcomes)
+}
+
+/// Puts in place of each spectrogram what stands for its content: a model's embedding, or statistics of it.
+fn ask(block: &mut [Outcome], ears: &Ears<'_>, front_end: &FrontEnd) -> Result<()> {
+    let n_bands = front_end.n_bands();
+    let mut heard: Vec<&mut Heard> = block.iter_mut().filter_map(|outcome| outcome.as_mut().ok()).collect();
+    let Some((loaded, device)) = ears.model else {
+        heard.par_iter_mut().for_each(|heard| heard.content = statistics(&heard.content, n_bands));
+        return Ok(());
+    };
+    let Some(n_frames) = heard.first().map(|heard| heard.content.len() / n_bands) else { return Ok(()) };
+    let mels: Vec<&[f32]> = heard.iter().map(|heard| heard.content.as_slice()).collect();
+    let rows =
+        train::predict_mels(loaded.predictor(device), &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
+    let embeddings: Vec<Vec<f32>> = rows.embedding.chunks_exact(rows.dim).map(<[f32]>::to_vec).collect();
+    heard.iter_mut().zip(embeddings).for_each(|(heard, embedding)| heard.content = embedding);
+    Ok(())
+}
+
+/// Mean and deviation of each band over time, `[2 * n_bands]`, from `[n_bands, n_frames]`.
+fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
+    let bands = mel.chunks_exact(mel.len() / n_bands);
+    let (mut means, mut deviations) = (Vec::with_capacity(2 * n_bands), Vec::with_capacity(n_bands));
+    for band in bands {
+        let n = band.len() as f64;
+        let mean = band.iter().map(|value| f64::from(*value)).sum::<f64>() / n;
+        let variance = band.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / n;
+        means.push(mean as f32);
+        deviations.push(variance.sqrt() as f32);
+    }
+    means.extend(deviations);
+    means
+}
+
+/// A recording of which there is nothing, and why.
+fn unreadable(manifest: &Manifest, row: &Row, error: &anyhow::Error) -> Fault {
+    let text = crate::one_line(error);
+    let prefix = format!("{}: ", manifest.file(row).display());
+    let mut found = faults(None, &[text.strip_prefix(&prefix).unwrap_or(&text).to_owned()], &FaultConfig::default());
+    found.remove(0)
+}
+
+fn hear(manifest: &Manifest, row: &Row, chain: &Chain, front_end: &FrontEnd) -> Result<Heard> {
+    let decoded = audio_io::decode_file(&manifest.file(row))?;
+    let clip = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
+    let clip = clip.into_iter().next().context("holds no sound")?;
+    let mut scratch = front_end.scratch();
+    let mut mel = vec![0.0; front_end.n_bands() * front_end.n_frames(clip.samples.len())];
+    front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
+    let channels = part(&decoded, row);
+    let raw = measure(&channels, decoded.rate_hz)?;
+    let damage: Vec<String> = decoded.damage.iter().map(ToString::to_string).collect();
+    let n_channels = channels.len() as f32;
+    let mono: Vec<f32> =
+        (0..channels[0].len()).map(|i| channels.iter().map(|samples| samples[i]).sum::<f32>() / n_channels).collect();
+    Ok(Heard {
+        faults: faults(Some(&raw), &damage, &FaultConfig::default()),
+        sha256: hash_samples(&decoded),
+        fingerprint: Fingerprint::new(&audio_io::resample(&mono, decoded.rate_hz, RATE_HZ)?),
+        clip: measure(&[&clip.samples], chain.clip.sample_rate_hz)?,
+        clip_s: clip.seconds,
+        content: mel,
+        format: format!("{} {}", decoded.format, decoded.codec),
+        raw,
+    })
+}
+
+/// The samples of a row as they are, `[n_channels][n_frames]`: the part that it names, which lies within the file.
+fn part<'a>(decoded: &'a Decoded, row: &Row) -> Vec<&'a [f32]> {
+    let n_frames = decoded.n_frames();
+    let frame = |seconds: f64| ((seconds * f64::from(decoded.rate_hz)).round() as usize).min(n_frames);
+    let range = row.start_s.map_or(0, frame)..row.end_s.map_or(n_frames, frame);
+    let chosen = |i: &usize| row.channel.is_none_or(|channel| usize::from(channel) == *i);
+    (0..decoded.channels.len()).filter(chosen).map(|i| &decoded.channels[i][range.clone()]).collect()
+}

@@ -1,0 +1,146 @@
+//! Clips that hold the same sound: copies and overlapping excerpts, and what follows for groups and splits.
+
+use super::findings::{Finding, Kind, Severity};
+use super::listen::{Heard, Outcome};
+use super::set::group;
+use anyhow::Result;
+use audio_io::Manifest;
+use doctor::fingerprint::Fingerprint;
+use doctor::index::{NearDuplicate, SearchConfig, near_duplicates};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Share of the shorter clip that must lie within the longer for the shorter to be a copy; less is an overlap.
+const COPY_SHARE: f64 = 0.7;
+
+/// Two rows of the manifest with the same sound.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Pair {
+    /// Rows of the manifest, and their paths.
+    pub(super) rows: [usize; 2],
+    pub(super) paths: [String; 2],
+    /// How far they agree, 0 to 1; 1 for the same samples.
+    pub(super) score: f64,
+    /// Seconds that they share, and the share of the shorter.
+    pub(super) overlap_s: f64,
+    pub(super) overlap_share: f64,
+    /// Whether the samples are the same.
+    pub(super) exact: bool,
+    /// Whether the shorter is all within the longer, or nearly so.
+    pub(super) copy: bool,
+    /// Whether their labels differ, ...
+    pub(super) labels_differ: bool,
+    /// ... and their splits, which is a leak.
+    pub(super) splits_differ: bool,
+}
+
+/// All pairs among the rows that were heard, in the manifest's order.
+pub(super) fn pairs(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<Pair>> {
+    let heard: Vec<(usize, &Heard)> =
+        outcomes.iter().enumerate().filter_map(|(i, outcome)| Some((i, outcome.as_ref().ok()?))).collect();
+    // Silence is like silence; that is a fault and no duplicate.
+    let sounds: Vec<&(usize, &Heard)> = heard.iter().filter(|(_, heard)| heard.is_usable()).collect();
+    let fingerprints: Vec<Fingerprint> = sounds.iter().map(|(_, heard)| heard.fingerprint.clone()).collect();
+    let mut found: BTreeMap<(usize, usize), (f64, f64)> = BTreeMap::new();
+    for NearDuplicate { a, b, score, overlap_s, .. } in near_duplicates(&fingerprints, &SearchConfig::default())? {
+        found.insert((sounds[a].0, sounds[b].0), (score, overlap_s));
+    }
+    let mut first = HashMap::new();
+    for (i, heard) in sounds {
+        // The same file with another part of it has the same hash and is no copy.
+        let row = &manifest.rows[*i];
+        let part = (&heard.sha256, row.start_s.map(f64::to_bits), row.end_s.map(f64::to_bits), row.channel);
+        let first = *first.entry(part).or_insert(*i);
+        if first != *i {
+            found.insert((first, *i), (1.0, heard.raw.seconds));
+        }
+    }
+    let pair = |((a, b), (score, overlap_s)): ((usize, usize), (f64, f64))| {
+        let (one, other) = (&manifest.rows[a], &manifest.rows[b]);
+        let sound = |i: usize| outcomes[i].as_ref().ok();
+        let seconds = |i: usize| sound(i).map_or(0.0, |heard| heard.raw.seconds);
+        let overlap_share = (overlap_s / seconds(a).min(seconds(b)).max(1e-9)).min(1.0);
+        let same = sound(a).map(|heard| &heard.sha256) == sound(b).map(|heard| &heard.sha256);
+        let exact = same && (one.start_s, one.end_s) == (other.start_s, other.end_s);
+        Pair {
+            rows: [a, b],
+            paths: [one.path.clone(), other.path.clone()],
+            score,
+            overlap_s,
+            overlap_share,
+            exact,
+            copy: exact || overlap_share >= COPY_SHARE,
+            labels_differ: one.label != other.label,
+            splits_differ: one.split != other.split,
+        }
+    };
+    Ok(found.into_iter().map(pair).collect())
+}
+
+/// The rows that are copies of another: of each pair the shorter, the later of equals, where the labels agree.
+pub(super) fn copies(pairs: &[Pair], outcomes: &[Outcome]) -> BTreeSet<usize> {
+    let seconds = |row: usize| outcomes[row].as_ref().map_or(0.0, |heard| heard.raw.seconds);
+    let mut removed = BTreeSet::new();
+    for pair in pairs.iter().filter(|pair| pair.copy && !pair.labels_differ) {
+        let [a, b] = pair.rows;
+        if removed.contains(&a) || removed.contains(&b) {
+            continue;
+        }
+        removed.insert(if seconds(b) > 1.05 * seconds(a) { a } else { b });
+    }
+    removed
+}
+
+/// What pairs mean, one finding each.
+pub(super) fn findings(pairs: &[Pair], manifest: &Manifest, removed: &BTreeSet<usize>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pair in pairs {
+        let [a, b] = pair.rows;
+        let (row, other) = if removed.contains(&a) && !removed.contains(&b) { (a, b) } else { (b, a) };
+        let (path, other_path) = (&manifest.rows[row].path, &manifest.rows[other].path);
+        let what = match (pair.exact, pair.copy) {
+            (true, _) => "the same samples as".to_owned(),
+            (_, true) => format!("the same sound as (agreement {:.2})", pair.score),
+            _ => format!("shares {:.1} s with (agreement {:.2})", pair.overlap_s, pair.score),
+        };
+        let suggestion = if pair.labels_differ {
+            let (one, other) = (&manifest.rows[row].label, &manifest.rows[other].label);
+            format!("one sound with two labels, {one} and {other}: listen, and correct one")
+        } else if pair.copy {
+            "keep one".to_owned()
+        } else {
+            "give both the same group".to_owned()
+        };
+        let severity = if pair.labels_differ { Severity::High } else { Severity::Medium };
+        findings.push(Finding::new(path, Kind::Duplicate, severity, format!("{what} {other_path}"), suggestion));
+        if pair.splits_differ {
+            let split = |row: usize| manifest.rows[row].split.as_deref().unwrap_or("no split").to_owned();
+            findings.push(Finding::new(
+                path,
+                Kind::Leak,
+                Severity::High,
+                format!("in {}, and {other_path}, which holds the same sound, in {}", split(row), split(other)),
+                "keep one, or give both the same group and split",
+            ));
+        }
+    }
+    findings
+}
+
+/// Groups of which rows lie in more than one split.
+pub(super) fn crossing(manifest: &Manifest) -> Vec<Finding> {
+    let mut splits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in &manifest.rows {
+        if let (Some(_), Some(split)) = (&row.group, &row.split) {
+            splits.entry(group(row)).or_default().insert(split);
+        }
+    }
+    let crossing = splits.into_iter().filter(|(_, splits)| splits.len() > 1);
+    let finding = |(name, splits): (&str, BTreeSet<&str>)| {
+        let path = manifest.rows.iter().find(|row| group(row) == name).map_or("", |row| row.path.as_str());
+        let splits = splits.into_iter().collect::<Vec<_>>().join(" and ");
+        let suggestion = "leave the column split empty and run `barkbird scan`, which keeps groups together";
+        Finding::new(path, Kind::Leak, Severity::High, format!("group {name} lies in {splits}"), suggestion)
+    };
+    crossing.map(finding).collect()
+}

@@ -1,0 +1,174 @@
+//! Clips that may be labelled wrongly, the likeliest first, for a person to listen to.
+//!
+//! Two witnesses: confident learning (Northcutt, Jiang, Chuang, 2021, "Confident Learning: Estimating Uncertainty in
+//! Dataset Labels") over probabilities from grouped cross-validation, and the labels of the clips that sound most alike.
+//! The first sees what the class has in common, the second what a recording or a place has in common.
+
+use crate::cross_validation::OutOfFold;
+use crate::error::{Error, Result};
+use crate::neighbours::nearest;
+use crate::table::Table;
+use crate::truth::Truth;
+use serde::{Deserialize, Serialize};
+
+/// How clips are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MislabelConfig {
+    /// Clips that a clip is compared with.
+    pub n_neighbours: usize,
+    /// Principal directions that clips are compared in.
+    pub n_directions: usize,
+}
+
+impl Default for MislabelConfig {
+    fn default() -> Self {
+        Self { n_neighbours: 10, n_directions: 20 }
+    }
+}
+
+/// One clip, and how much speaks against its label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suspect {
+    /// Which clip.
+    pub clip: usize,
+    /// Its label, as an index into the classes.
+    pub given: usize,
+    /// The class that speaks most for it instead.
+    pub suggested: usize,
+    /// Probability of the label, from classifiers that did not see the clip's group.
+    pub p_given: f64,
+    /// Probability of the class that is suggested.
+    pub p_suggested: f64,
+    /// Share of the clips most alike that have another label, the nearer counting more.
+    pub neighbours_against: f64,
+    /// What the ranking is by, 0 to 1: the mean of what both witnesses say against the label.
+    pub score: f64,
+    /// Whether confident learning counts it as mislabelled and most of its neighbours have another label.
+    pub likely: bool,
+}
+
+/// All clips, ranked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mislabels {
+    /// The likeliest mistake first.
+    pub ranked: Vec<Suspect>,
+    /// Confident learning's count of clips by label (row) and likely class (column), `[n_classes][n_classes]`.
+    pub counts: Vec<Vec<usize>>,
+    /// Mean probability of each class among the clips that have it as label, which a clip must reach to count for it;
+    /// `[n_classes]`.
+    pub thresholds: Vec<f64>,
+    /// Clips that are [`Suspect::likely`].
+    pub n_likely: usize,
+}
+
+/// Ranks every clip by how much speaks against its label. `found` is from [`out_of_fold`](crate::out_of_fold);
+/// `embeddings` places clips that sound alike near each other.
+///
+/// # Errors
+/// [`Error::Data`] where the three are not of the same clips.
+pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &MislabelConfig) -> Result<Mislabels> {
+    let n = truth.n_clips();
+    if found.probabilities.len() != n * truth.n_classes() || embeddings.n_rows() != n {
+        let got = format!("{} probabilities and {} embeddings", found.probabilities.len(), embeddings.n_rows());
+        return Err(Error::Data { operation: "mislabels", expected: format!("those of {n} clips"), got });
+    }
+    let thresholds = thresholds(found, truth);
+    let neighbours = nearest(embeddings, config.n_directions, config.n_neighbours);
+    let mut counts = vec![vec![0; truth.n_classes()]; truth.n_classes()];
+    let mut ranked = Vec::with_capacity(n);
+    for (clip, near) in neighbours.iter().enumerate() {
+        let (given, p) = (truth.labels[clip], found.row(clip));
+        let confident = confident_class(p, &thresholds);
+        if let Some(class) = confident {
+            counts[given][class] += 1;
+        }
+        let votes = votes(near, truth);
+        // What speaks for each class: both witnesses together.
+        let support: Vec<f64> = p.iter().zip(&votes).map(|(p, vote)| p + vote).collect();
+        let others = (0..truth.n_classes()).rev().filter(|class| *class != given);
+        let suggested = others.max_by(|a, b| support[*a].total_cmp(&support[*b])).unwrap_or(given);
+        let neighbours_against = 1.0 - votes[given];
+        ranked.push(Suspect {
+            clip,
+            given,
+            suggested,
+            p_given: p[given],
+            p_suggested: p[suggested],
+            neighbours_against,
+            score: (1.0 - p[given] + neighbours_against) / 2.0,
+            likely: confident.is_some_and(|class| class != given) && neighbours_against > 0.5,
+        });
+    }
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.clip.cmp(&b.clip)));
+    let n_likely = ranked.iter().filter(|suspect| suspect.likely).count();
+    Ok(Mislabels { ranked, counts, thresholds, n_likely })
+}
+
+/// The mean probability of each class among the clips labelled with it.
+fn thresholds(found: &OutOfFold, truth: &Truth) -> Vec<f64> {
+    let mut sums = vec![[0.0_f64; 2]; truth.n_classes()];
+    for (clip, label) in truth.labels.iter().enumerate() {
+        sums[*label][0] += found.row(clip)[*label];
+        sums[*label][1] += 1.0;
+    }
+    sums.iter().map(|[sum, n]| sum / n.max(1.0)).collect()
+}
+
+/// The most probable of the classes whose threshold the clip reaches.
+fn confident_class(p: &[f64], thresholds: &[f64]) -> Option<usize> {
+    (0..p.len()).filter(|class| p[*class] >= thresholds[*class]).max_by(|a, b| p[*a].total_cmp(&p[*b]))
+}
+
+/// What share the neighbours give each class, the nearer counting more: weights fall as one over the distance, counted
+/// from half the mean so that a copy of the clip does not decide alone.
+fn votes(near: &[(usize, f32)], truth: &Truth) -> Vec<f64> {
+    let mean = near.iter().map(|(_, distance)| f64::from(*distance)).sum::<f64>() / near.len().max(1) as f64;
+    let mut votes = vec![0.0; truth.n_classes()];
+    for (clip, distance) in near {
+        votes[truth.labels[*clip]] += 1.0 / (f64::from(*distance) + 0.5 * mean + 1e-9);
+    }
+    let sum: f64 = votes.iter().sum();
+    let none = truth.chance();
+    votes.iter_mut().for_each(|vote| *vote = if sum > 0.0 { *vote / sum } else { none });
+    votes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cross_validation::{CrossValidation, out_of_fold};
+    use crate::random::mixed;
+
+    #[test]
+    fn swapped_labels_come_first() {
+        // Three classes around their own places; every 17th clip has the label of the next class.
+        let (n, classes) = (204, ["a", "b", "c"]);
+        let swapped = |i: usize| i.is_multiple_of(17);
+        let noise = |i: usize, c: usize| (mixed(i as u64, c as u64) % 1000) as f32 / 500.0;
+        let labels: Vec<&str> = (0..n).map(|i| classes[(i + usize::from(swapped(i))) % 3]).collect();
+        let groups: Vec<String> = (0..n).map(|i| (i / 6).to_string()).collect();
+        let truth = Truth::new(&labels, &groups.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+        let values =
+            (0..n).flat_map(|i| (0..3).map(move |c| noise(i, c) + if i % 3 == c { 3.0 } else { 0.0 })).collect();
+        let table = Table::new(values, 3).unwrap();
+        let found = out_of_fold(&table, &truth, &CrossValidation::default()).unwrap();
+        let mislabels = rank(&found, &table, &truth, &MislabelConfig::default()).unwrap();
+        let n_swapped = (0..n).filter(|i| swapped(*i)).count();
+        for suspect in &mislabels.ranked[..n_swapped] {
+            assert!(swapped(suspect.clip) && suspect.suggested == suspect.clip % 3, "{suspect:?}");
+        }
+        assert!(mislabels.ranked[n_swapped..].iter().all(|suspect| !suspect.likely && suspect.score < 0.5));
+        // A clip counts as confident where it is as sure as the mean of its class, which not all can be.
+        assert!(mislabels.n_likely > n_swapped / 2, "{}", mislabels.n_likely);
+        let counted: usize = mislabels.counts.iter().enumerate().map(|(given, row)| row[(given + 2) % 3]).sum();
+        assert_eq!(counted, mislabels.n_likely);
+    }
+
+    #[test]
+    fn the_threshold_is_that_of_the_class() {
+        // A class that is never sure of itself: 0.4 for it is confident all the same.
+        assert_eq!(confident_class(&[0.6, 0.4], &[0.9, 0.35]), Some(1));
+        assert_eq!(confident_class(&[0.5, 0.5], &[0.9, 0.9]), None);
+    }
+}
