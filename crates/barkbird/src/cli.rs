@@ -130,10 +130,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
-        matches!(
-            self,
-            Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_)
-        )
+        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_))
     }
 }
 

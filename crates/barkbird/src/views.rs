@@ -40,7 +40,13 @@ impl Backgrounds {
     /// and left out.
     pub(crate) fn read(folder: &Path, sample_rate_hz: u32, ui: &Ui) -> Result<Self> {
         let window = Windowing { placement: Placement::Whole, ..Windowing::default() };
-        let config = ClipConfig { sample_rate_hz, channels: ChannelPolicy::Mix, level: Level::None, window, ..ClipConfig::default() };
+        let config = ClipConfig {
+            sample_rate_hz,
+            channels: ChannelPolicy::Mix,
+            level: Level::None,
+            window,
+            ..ClipConfig::default()
+        };
         let mut all = Self::default();
         for input in inputs::collect(&[folder.to_owned()])? {
             let path = &input.path;
