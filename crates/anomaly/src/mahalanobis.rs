@@ -158,7 +158,7 @@ mod tests {
         // Two classes far apart along one axis, and a stranger off all of them.
         let value = |i: usize| {
             if i.is_multiple_of(100) {
-                if i / 100 % 2 == 0 { 9.0 } else { -9.0 }
+                if (i / 100).is_multiple_of(2) { 9.0 } else { -9.0 }
             } else {
                 0.3 * (i as f32 * i as f32 * 0.7).sin()
             }
