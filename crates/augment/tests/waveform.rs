@@ -1,5 +1,7 @@
 //! What holds for every waveform step, whatever the sound, the rate and the seed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use augment::waveform::{WaveformAugment, WaveformStep, augment_waveform, pitch_shift, speed, time_stretch};
 use proptest::prelude::*;
 
