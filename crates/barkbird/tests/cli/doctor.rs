@@ -1,5 +1,7 @@
 //! The data doctor on sets whose mistakes are known.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use crate::common::{Work, error_line, files};
 use std::fs;
 
