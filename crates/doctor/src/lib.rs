@@ -6,7 +6,8 @@
 //!
 //! What is told from all clips together rests on a simple classifier that never sees a clip of the group that it is asked
 //! about ([`out_of_fold`]): [`judge`] says how well a [`Nuisance`] alone tells the classes apart, [`leak`] what a random
-//! split would claim, and [`rank`] which labels to listen to. [`balance`](balance()) says what is too little to conclude from.
+//! split would claim, and [`rank`] which labels to listen to. [`balance`](balance()) says what is too little to conclude
+//! from.
 //!
 //! This crate knows samples and numbers. It must not know how a sound is decoded, what a manifest is or where files
 //! lie: the caller passes samples, names, labels and splits, and writes down what comes back. It prints nothing.
