@@ -14,7 +14,7 @@ find_barkbird
 make_work
 cd "$work"
 "$barkbird" synth --out sounds --clips 120 --quiet
-"$barkbird" scan sounds --out manifest.csv --quiet
+"$barkbird" scan sounds/manifest.csv --out manifest.csv --quiet
 "$barkbird" features manifest.csv --out coarse --quiet
 "$barkbird" features manifest.csv --out fine --quiet --set front_end.kind.mel.n_mels=128 --set front_end.hop=512
 

@@ -20,7 +20,7 @@ check=${CARGO_TARGET_DIR:-$root/target}/release/examples/check_yamnet
 make_work
 export RAYON_NUM_THREADS=2
 "$barkbird" synth --out "$work/sounds" --clips 1000 --quiet
-"$barkbird" scan "$work/sounds" --out "$work/manifest.csv" --quiet
+"$barkbird" scan "$work/sounds/manifest.csv" --out "$work/manifest.csv" --quiet
 "$barkbird" features "$work/manifest.csv" --out "$work/features" --front-end yamnet --quiet
 "$barkbird" train yamnet --features "$work/features" --out "$work/run" --pretrained "$dir/yamnet.tflite" --way probe --quiet 2>/dev/null
 n=$(($(wc -l <"$work/manifest.csv") - 1))
