@@ -5,7 +5,7 @@
 #     scripts/ablate.sh DATA OUT [TRAIN FLAGS...]
 #
 # DATA/animals and DATA/field hold a manifest.csv each. MODEL in the environment says what is trained ("cnn"; "vit
-# --pretrained DIR --way full" is another); SEEDS (0), and LINES with the names of the lines that are wanted (all).
+# --pretrained DIR --way full" is another); SEEDS (0), and ONLY with the names of the lines that are wanted (all).
 # A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole
 # presets and the recipe itself. What is in OUT already is not done again.
 set -euo pipefail
@@ -41,7 +41,7 @@ features() {
 lines=()
 line() {
   local name=$1 kind=$2; shift 2
-  case " ${LINES:-$name} " in *" $name "*) ;; *) return 0 ;; esac
+  case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
   lines+=("$name")
   case $kind in
     plain) features plain features ;;

@@ -6,8 +6,8 @@
 #
 # DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the trunks. What ends
 # in the environment's SEEDS (0 1 2) is done for each seed; WAYS names what is measured (cnn vit-probe vit-last vit-lora vit-full
-# yamnet-probe yamnet-last yamnet-full), VIT_FLAGS goes to `barkbird train vit`, FOLDS=no leaves the folds out. What is
-# in OUT already is not done again. Prints one table.
+# yamnet-probe yamnet-last yamnet-full), VIT_FLAGS goes to `barkbird train vit`, FEATURE_FLAGS to `barkbird features` for CNN and
+# transformer, FOLDS=no leaves the folds out. What is in OUT already is not done again. Prints one table.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-pretrained.sh DATA MODELS OUT"
@@ -30,7 +30,7 @@ quietly() {
 "$barkbird" scan "$data/animals/manifest.csv" --folds 5 --out "$out/folds.csv" --quiet 2>"$out/scan.log"
 "$barkbird" scan "$data/field/manifest.csv" --out "$out/field.csv" --quiet 2>"$out/scan.log"
 for kind in mel yamnet; do
-  flags=
+  flags=${FEATURE_FLAGS:-}
   [ "$kind" = yamnet ] && flags="--front-end yamnet"
   for set in split folds; do
     # shellcheck disable=SC2086
