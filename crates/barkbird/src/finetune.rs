@@ -132,9 +132,8 @@ impl Default for VitSettings {
 pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
     let base = TrainConfig::default();
     let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };
-    // What a pretrained trunk learns at once is the pitch and the largest recordings of a class. The same models on
-    // recordings from elsewhere, balanced accuracy: 0.91 to 0.925 before these two, 0.953 (full) and 0.960 (LoRA) with
-    // them (docs/performance.md). A network from scratch gains nothing by them.
+    // What a pretrained trunk learns at once is the pitch and the largest groups of a class; these two cure it
+    // (docs/performance.md). A network from scratch gains nothing by them.
     let varied = TrainConfig {
         group_balance: 1.0,
         augment: SpectrogramAugment { frequency_shift_share: 0.19, ..SpectrogramAugment::light() },
