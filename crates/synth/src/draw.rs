@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Clip,
     /// The noise of one clip.
     Noise,
+    /// A sound without an animal.
+    TestSound,
 }
 
 /// A generator for `index` (of a group, of a clip) under `seed`.

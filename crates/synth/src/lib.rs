@@ -20,6 +20,8 @@
 //! and so are the events and their times, which are made by sums and products alone; `sin`, `exp`, `tan` and `powf` are
 //! the platform's own and may differ in the last bits of an `f32`, so that single 16-bit samples may differ by a step.
 //!
+//! [`TestSound`] makes what holds no animal at all: noises, silence, tones, music.
+//!
 //! This crate must not know about folders, manifests, features or models; it does no input or output.
 //!
 //! ```
@@ -42,10 +44,12 @@ mod plan;
 mod song;
 mod speech;
 mod syllable;
+mod test_sound;
 mod track;
 mod voiced;
 mod wav;
 mod weather;
 
 pub use plan::{GROUP_CLIPS, Item, Label, PEAK_DBFS, Plan, SECONDS, plan};
+pub use test_sound::TestSound;
 pub use wav::to_wav_16;
