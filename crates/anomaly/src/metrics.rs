@@ -102,6 +102,46 @@ pub fn intervals<G: Ord>(
     Ok(Intervals { auroc: of(|f| f.auroc), aupr: of(|f| f.aupr), fpr95: of(|f| f.fpr95) })
 }
 
+/// Interval of how much larger the AUROC of a first detector is than that of a second one, over the same clips: both are
+/// computed on the same resamples of the groups, so that what is hard in the clips falls out.
+///
+/// # Errors
+/// As for [`intervals`], or scores of another number of clips.
+pub fn auroc_difference<G: Ord>(
+    known: [&[f64]; 2],
+    known_groups: &[G],
+    strange: [&[f64]; 2],
+    strange_groups: &[G],
+    bootstrap: &Bootstrap,
+) -> Result<[f64; 2]> {
+    let level = bootstrap.level;
+    crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
+    at_least("resamples", 1, bootstrap.n_resamples)?;
+    let first = Ranked::new(known[0], strange[0])?;
+    let second = Ranked::new(known[1], strange[1])?;
+    for (what, scores, groups) in [
+        ("groups of the knowns' scores", known[1], known_groups.len()),
+        ("groups of the strangers' scores", strange[1], strange_groups.len()),
+    ] {
+        if scores.len() != groups {
+            return Err(Error::Shape { what, expected: scores.len().to_string(), got: groups.to_string() });
+        }
+    }
+    let known_groups = members("groups of the knowns' scores", known[0].len(), known_groups)?;
+    let strange_groups = members("groups of the strangers' scores", strange[0].len(), strange_groups)?;
+    let mut differences: Vec<f64> = (0..bootstrap.n_resamples)
+        .into_par_iter()
+        .map(|resample| {
+            let mut rng = generator(bootstrap.seed, Use::Bootstrap, resample);
+            let known = draw(&known_groups, known[0].len(), &mut rng);
+            let strange = draw(&strange_groups, strange[0].len(), &mut rng);
+            first.figures(&known, &strange).auroc - second.figures(&known, &strange).auroc
+        })
+        .collect();
+    differences.sort_by(f64::total_cmp);
+    Ok([0.5 - level / 2.0, 0.5 + level / 2.0].map(|share| quantile(&differences, share)))
+}
+
 /// Rows of each group, the groups in their own order; `n_rows` of them have to have one.
 pub(crate) fn members<G: Ord>(what: &'static str, n_rows: usize, groups: &[G]) -> Result<Vec<Vec<usize>>> {
     if groups.len() != n_rows {
@@ -221,5 +261,19 @@ mod tests {
         assert!(by_group.auroc[0] < auroc && auroc < by_group.auroc[1]);
         assert_eq!(interval(&groups), by_group);
         assert!(intervals(&known, &groups[..9], &strange, &groups, &Bootstrap::default()).is_err());
+    }
+
+    #[test]
+    fn a_difference_is_of_the_same_resamples() {
+        let known: Vec<f64> = (0..20).map(|i| f64::from(i % 7)).collect();
+        let strange: Vec<f64> = (0..20).map(|i| 3.0 + f64::from(i % 5)).collect();
+        let groups: Vec<usize> = (0..20).map(|i| i / 2).collect();
+        let bootstrap = Bootstrap { n_resamples: 200, ..Bootstrap::default() };
+        let same = auroc_difference([&known, &known], &groups, [&strange, &strange], &groups, &bootstrap).unwrap();
+        assert_eq!(same, [0.0, 0.0]);
+        let worse: Vec<f64> = strange.iter().map(|score| score - 3.0).collect();
+        let [low, high] = auroc_difference([&known, &known], &groups, [&strange, &worse], &groups, &bootstrap).unwrap();
+        assert!(low > 0.0 && high <= 1.0, "{low} {high}");
+        assert!(auroc_difference([&known, &known[1..]], &groups, [&strange, &worse], &groups, &bootstrap).is_err());
     }
 }

@@ -87,6 +87,14 @@ impl Subspace {
         Ok((0..rows.n_rows()).map(outside).collect())
     }
 
+    /// Places of the rows in the flat, `[M, K]`.
+    pub(crate) fn places(&self, rows: Rows<'_>) -> Result<Vec<f32>> {
+        let d = self.origin.len();
+        rows.expect_columns(d)?;
+        let origin: Vec<f64> = self.origin.iter().map(|&value| f64::from(value)).collect();
+        Ok(Matrix::centred(rows, &origin).times_transposed(&Matrix::from_f32(&self.components, d)).to_f32())
+    }
+
     /// Adds `origin` `[D]` and `components` `[K, D]`.
     pub(crate) fn store(&self, stored: Stored) -> Stored {
         let d = self.origin.len();

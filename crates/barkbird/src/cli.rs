@@ -1,5 +1,9 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
+mod anomaly;
+
+pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs, RowsArgs};
+
 use crate::commands::doctor::Kind;
 use crate::compute::Precision;
 use crate::config::parse_set;
@@ -113,10 +117,17 @@ pub(crate) enum Command {
     /// Measure a trained classifier on clips that it has not seen
     #[command(after_help = "Example:\n  barkbird evaluate run --features features --split test --out run/test")]
     Evaluate(EvaluateArgs),
+    /// Tell sounds that are neither: measure the ways to, put one into a model, make classes of what was rejected
+    #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \
+                            anomaly fit run --features features\n  barkbird anomaly discover run recordings/ --out found")]
+    Anomaly(AnomalyArgs),
     /// Say what is heard in files, folders or a manifest
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
-                            json --out verdicts.json"
+                            json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
+                            A model that `barkbird anomaly fit` has given a detector says `neither` of what is stranger \
+                            than all but a share --alpha of known recordings; outlier_p is that share for each window. \
+                            The probability beside `neither` is still that of the most likely class."
     )]
     Predict(PredictArgs),
     /// One HTML file that shows a run: sounds, learning curves, confusion, figures with intervals
@@ -486,6 +497,12 @@ pub(crate) struct PredictArgs {
     /// Say `unsure` where no class reaches this probability
     #[arg(long, default_value_t = 0.5, value_name = "P", value_parser = share)]
     pub(crate) unsure_below: f32,
+    /// How to tell strangers: a detector that the model has, auto (the first, and the default where it has one) or none
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) reject: Option<String>,
+    /// Share of known recordings that may be called `neither`
+    #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
+    pub(crate) alpha: f64,
     /// Seconds by which the windows over a long recording overlap
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
     pub(crate) overlap: f64,
@@ -541,6 +558,11 @@ fn positive(text: &str) -> Result<usize, String> {
 fn share(text: &str) -> Result<f32, String> {
     let parsed = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     parsed.ok_or_else(|| format!("{text}: expected a number from 0 to 1"))
+}
+
+fn alpha(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|a| *a > 0.0 && *a < 1.0);
+    parsed.ok_or_else(|| format!("{text}: expected a number between 0 and 1, such as 0.05"))
 }
 
 fn part(text: &str) -> Result<(usize, usize), String> {

@@ -16,9 +16,11 @@ mod front_end;
 mod hub;
 mod inputs;
 mod model;
+mod outlier;
 mod pretrained;
 mod ui;
 mod views;
+mod windows;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,11 +1,13 @@
 //! A trained model, from its file to something that can be asked.
 
 use crate::front_end::Chain;
+use crate::outlier::stored::{Outlier, PREFIX};
 use anyhow::{Context, Result, bail};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use classifier::{Classifier, ModelFile, ModelHeader, Neighbours, NeighboursConfig, Parameters};
 use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
 use models_vit::{Trained, Vit, VitConfig};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Name of the finished model in a run's folder.
@@ -21,6 +23,8 @@ pub(crate) struct Loaded {
     pub(crate) path: PathBuf,
     /// SHA-256 of the file.
     pub(crate) sha256: String,
+    /// Tensors of its detectors of strangers, without [`PREFIX`].
+    outlier: HashMap<String, Tensor>,
 }
 
 impl Loaded {
@@ -28,13 +32,35 @@ impl Loaded {
     pub(crate) fn open(run: &Path, device: &Device) -> Result<Self> {
         let path = locate(run)?;
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
-        let file = ModelFile::from_bytes(&bytes, &path)?;
+        let mut file = ModelFile::from_bytes(&bytes, &path)?;
+        let outlier = file.take(PREFIX);
         let seed = file.header.seed;
         let (classifier, parameters) = build(&file.header.architecture, file.header.classes.len(), seed, device)
             .with_context(|| format!("{}: architecture", path.display()))?;
         file.load_into(&parameters, &path)?;
         let sha256 = shard::sha256_hex(&bytes);
-        Ok(Self { classifier, header: file.header, path, sha256 })
+        Ok(Self { classifier, header: file.header, path, sha256, outlier })
+    }
+
+    /// Its detectors of strangers, where `barkbird anomaly fit` has put some.
+    pub(crate) fn outlier(&self, device: &Device) -> Result<Option<Outlier>> {
+        let header = self.header.outlier.as_ref();
+        header.map(|header| Outlier::from_parts(header, &self.outlier, &self.path, device)).transpose()
+    }
+
+    /// Whether spectrograms of a folder are what the model takes.
+    pub(crate) fn check_front_end(&self, front_end: &serde_json::Value, folder: &Path) -> Result<()> {
+        let words = ["the model has", "the spectrograms have"];
+        let different = train::differences(words, &self.header.front_end, front_end);
+        if different.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "{}: another front end than the model's: {}; compute the features with `--like {}`",
+            folder.display(),
+            different.join("; "),
+            self.path.display()
+        )
     }
 
     /// The model with what stands around it when it is asked.

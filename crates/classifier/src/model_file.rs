@@ -35,7 +35,7 @@ pub struct ModelHeader {
     pub training: serde_json::Value,
     /// Temperature, once fitted on validation.
     pub calibration: Option<Calibration>,
-    /// Statistics of an outlier detector, once fitted.
+    /// Detectors of outliers, once fitted; their arrays are tensors of the file whose names begin with `outlier.`.
     pub outlier: Option<serde_json::Value>,
 }
 
@@ -107,6 +107,12 @@ impl ModelFile {
             out.insert(name, Tensor::from_vec(values, view.shape(), &Device::Cpu)?);
         }
         Ok(Self { header, tensors: out })
+    }
+
+    /// Takes out the tensors whose names begin with `prefix`, and names them without it.
+    pub fn take(&mut self, prefix: &str) -> HashMap<String, Tensor> {
+        let taken = self.tensors.extract_if(|name, _| name.starts_with(prefix));
+        taken.map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect()
     }
 
     /// Puts the weights into a model's parameters.

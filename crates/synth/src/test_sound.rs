@@ -161,9 +161,8 @@ mod tests {
     fn pink_noise_loses_three_decibels_an_octave() {
         let samples = TestSound::PinkNoise.render(1 << 17, 48000, 0, 0);
         // Power of differences over a lag is twice the power of what lies well above 1 / lag.
-        let power = |lag: usize| -> f32 {
-            samples.windows(lag + 1).step_by(7).map(|s| (s[lag] - s[0]).powi(2)).sum::<f32>()
-        };
+        let power =
+            |lag: usize| -> f32 { samples.windows(lag + 1).step_by(7).map(|s| (s[lag] - s[0]).powi(2)).sum::<f32>() };
         let (short, long) = (power(4), power(64));
         // White noise: 1; brown noise: 16. Four octaves of pink noise are each as strong as the others.
         assert!((1.5..3.5).contains(&(long / short)), "{}", long / short);

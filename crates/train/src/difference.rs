@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// One entry a value that differs: its dotted name and both values, each behind its word of `words`, in the order of
 /// the names.
-pub(crate) fn differences(words: [&str; 2], first: &Value, second: &Value) -> Vec<String> {
+pub fn differences(words: [&str; 2], first: &Value, second: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(words, "", first, second, &mut found);
     found

@@ -4,7 +4,7 @@ use crate::data::{class_of_label, group_of};
 use crate::difference::differences;
 use crate::measure::{Known, Metrics, measure};
 use crate::metrics::Bootstrap;
-use crate::predictions::{Prediction, predictions_csv};
+use crate::predictions::{NEITHER, Prediction, Thresholds, predictions_csv};
 use crate::rows::{Predictor, Rows, predict_rows};
 use crate::{Error, Result};
 use candle_core::Device;
@@ -43,7 +43,7 @@ pub struct Evaluation {
     pub rows: Rows,
     /// Row of each prediction in the spectrograms.
     pub clips: Vec<usize>,
-    unsure_below: f32,
+    thresholds: Thresholds,
 }
 
 /// The rows of a split (several are separated by commas), augmented views left out.
@@ -115,7 +115,8 @@ pub fn evaluate(
         }
     };
     let predictions = clips.iter().enumerate().map(prediction).collect();
-    Ok(Evaluation { metrics, predictions, rows, clips, unsure_below: options.unsure_below })
+    let thresholds = Thresholds { unsure_below: options.unsure_below, ..Thresholds::default() };
+    Ok(Evaluation { metrics, predictions, rows, clips, thresholds })
 }
 
 /// A clip without a label in an `ood...` split is known to be neither.
@@ -123,7 +124,7 @@ fn truth(spectrograms: &Clips, clip: usize) -> Option<String> {
     match spectrograms.label[clip] {
         NO_LABEL => {
             let split = &spectrograms.header.splits[usize::from(spectrograms.split[clip])];
-            split.starts_with("ood").then(|| "neither".to_owned())
+            split.starts_with("ood").then(|| NEITHER.to_owned())
         }
         label => spectrograms.header.classes.get(label as usize).cloned(),
     }
@@ -140,7 +141,7 @@ impl Evaluation {
             path: out.to_owned(),
             source,
         })?;
-        let csv = predictions_csv(&self.predictions, &self.metrics.classes, self.unsure_below)?;
+        let csv = predictions_csv(&self.predictions, &self.metrics.classes, self.thresholds)?;
         shard::write_atomic(&out.join("predictions.csv"), &csv)?;
         let mut json = serde_json::to_string_pretty(&self.metrics).map_err(Error::json("metrics.json"))?;
         json.push('\n');

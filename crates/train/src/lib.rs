@@ -107,13 +107,14 @@ pub use checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, Epoc
 pub use config::{Monitor, TrainConfig};
 pub use control::{Control, Progress};
 pub use data::{Data, Example};
+pub use difference::differences;
 pub use error::{Error, Result};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate, rows_of_split};
 pub use folder::Start;
 pub use loss::soft_cross_entropy;
 pub use measure::{ClassMetrics, Known, Metrics, measure};
 pub use optimizer::AdamW;
-pub use predictions::{Prediction, UNSURE, predictions_csv};
+pub use predictions::{NEITHER, Prediction, Thresholds, UNSURE, predictions_csv};
 pub use rows::{Predictor, Rows, clip_loss, largest, predict_mels, predict_rows};
 pub use run::{Outcome, RunHeader, run};
 pub use sampler::{Strata, Turn, batches, epoch_turns, n_batches};

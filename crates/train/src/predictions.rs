@@ -6,6 +6,18 @@ use crate::{Error, Result};
 /// The label of a clip that the model is not sure of.
 pub const UNSURE: &str = "unsure";
 
+/// The label of a clip that is no sound of the model's classes.
+pub const NEITHER: &str = "neither";
+
+/// When a clip gets no class.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Thresholds {
+    /// [`UNSURE`] where no class is as probable as this.
+    pub unsure_below: f32,
+    /// [`NEITHER`] where `outlier_p` is this or less: the share of known sounds that may be called so.
+    pub alpha: f64,
+}
+
 /// One row of `predictions.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
@@ -24,11 +36,16 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The most likely class, or [`UNSURE`] where its probability is below `unsure_below`; and that probability.
-    pub fn label<'a>(&self, classes: &'a [String], unsure_below: f32) -> (&'a str, f32) {
+    /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability.
+    pub fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
         let class = largest(&self.probability);
         let probability = self.probability[class];
-        (if probability < unsure_below { UNSURE } else { &classes[class] }, probability)
+        let label = match self.outlier_p {
+            Some(p) if p <= thresholds.alpha => NEITHER,
+            _ if probability < thresholds.unsure_below => UNSURE,
+            _ => &classes[class],
+        };
+        (label, probability)
     }
 }
 
@@ -37,7 +54,7 @@ impl Prediction {
 ///
 /// # Errors
 /// No memory.
-pub fn predictions_csv(predictions: &[Prediction], classes: &[String], unsure_below: f32) -> Result<Vec<u8>> {
+pub fn predictions_csv(predictions: &[Prediction], classes: &[String], thresholds: Thresholds) -> Result<Vec<u8>> {
     let failed = |error: csv::Error| Error::Encode { what: "predictions.csv", reason: error.to_string() };
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> =
@@ -46,7 +63,7 @@ pub fn predictions_csv(predictions: &[Prediction], classes: &[String], unsure_be
     header.push("truth".to_owned());
     writer.write_record(&header).map_err(failed)?;
     for prediction in predictions {
-        let (label, probability) = prediction.label(classes, unsure_below);
+        let (label, probability) = prediction.label(classes, thresholds);
         let mut record = vec![
             prediction.path.clone(),
             format!("{:.3}", prediction.start_s),
@@ -78,10 +95,13 @@ mod tests {
             truth: Some("dog".into()),
         };
         let torn = Prediction { probability: vec![0.5, 0.5], outlier_p: Some(0.03), truth: None, ..sure.clone() };
-        let text = String::from_utf8(predictions_csv(&[sure, torn], &classes, 0.6).unwrap()).unwrap();
+        let strange = Prediction { outlier_p: Some(0.02), ..sure.clone() };
+        let thresholds = Thresholds { unsure_below: 0.6, alpha: 0.02 };
+        let text = String::from_utf8(predictions_csv(&[sure, torn, strange], &classes, thresholds).unwrap()).unwrap();
         let expected = "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth\n\
             \"a, b.wav\",0.500,5.500,bird,0.750000,,0.750000,0.250000,dog\n\
-            \"a, b.wav\",0.500,5.500,unsure,0.500000,0.030000,0.500000,0.500000,\n";
+            \"a, b.wav\",0.500,5.500,unsure,0.500000,0.030000,0.500000,0.500000,\n\
+            \"a, b.wav\",0.500,5.500,neither,0.750000,0.020000,0.750000,0.250000,dog\n";
         assert_eq!(text, expected);
     }
 }

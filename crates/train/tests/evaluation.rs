@@ -9,7 +9,9 @@ use classifier::{ModelFile, ModelHeader};
 use common::{clips, tiny};
 use std::fs;
 use std::sync::atomic::AtomicBool;
-use train::{Control, Data, EvaluateOptions, Evaluation, Metrics, RunHeader, Start, TrainConfig, evaluate, run};
+use train::{
+    Control, Data, EvaluateOptions, Evaluation, Metrics, RunHeader, Start, Thresholds, TrainConfig, evaluate, run,
+};
 
 /// Trains on data with this much noise and evaluates on one split of it.
 fn evaluated(noise: f32, split: &str, options: EvaluateOptions) -> Result<(Evaluation, ModelHeader), train::Error> {
@@ -41,7 +43,10 @@ fn figures_agree_with_the_predictions() {
     assert!(header.calibration.is_some());
     let total: u64 = metrics.confusion.iter().flatten().sum();
     assert_eq!(total, 60);
-    let right = evaluation.predictions.iter().filter(|p| p.truth.as_deref() == Some(p.label(&header.classes, 0.0).0));
+    let right = evaluation
+        .predictions
+        .iter()
+        .filter(|p| p.truth.as_deref() == Some(p.label(&header.classes, Thresholds::default()).0));
     assert_eq!(metrics.accuracy, Some(right.count() as f64 / 60.0));
     assert!(metrics.accuracy.unwrap() < 1.0, "the test needs some errors");
     let recalls = metrics.per_class.values().map(|class| class.recall.unwrap());

@@ -5,7 +5,7 @@ use crate::device;
 use crate::embeddings::{Source, write_embeddings};
 use crate::model::Loaded;
 use crate::ui::Ui;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use shard::{Clips, Provenance};
 use std::collections::BTreeMap;
 
@@ -13,13 +13,7 @@ pub(crate) fn run(args: &EmbedArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let loaded = Loaded::open(&args.run, &device)?;
     let index = shard::read_index(&args.features)?;
-    if index.front_end != loaded.header.front_end {
-        bail!(
-            "{}: another front end than the model's; compute the features with `--like {}`",
-            args.features.display(),
-            args.run.display()
-        );
-    }
+    loaded.check_front_end(&index.front_end, &args.features)?;
     let clips = Clips::open(&args.features)?;
     let provenance = Provenance {
         stage: "embed".into(),

@@ -7,7 +7,7 @@ use crate::ui::{Ui, table};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use shard::Skipped;
-use train::{EvaluateOptions, Metrics};
+use train::{EvaluateOptions, Metrics, Thresholds};
 
 pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     shard::write_atomic(
         &args.out.join("predictions.csv"),
-        &train::predictions_csv(&evaluation.predictions, &metrics.classes, 0.0)?,
+        &train::predictions_csv(&evaluation.predictions, &metrics.classes, Thresholds::default())?,
     )?;
     shard::write_atomic(&args.out.join("metrics.json"), &serde_json::to_vec_pretty(&result)?)?;
     ui.say(summary(metrics));

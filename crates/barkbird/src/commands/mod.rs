@@ -1,5 +1,6 @@
 //! The commands: each reads what is on disk, calls one stage, and writes what comes next.
 
+mod anomaly;
 mod augment;
 mod demo;
 pub(crate) mod doctor;
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
         Command::Features(args) => features::run(args, global, ui),
         Command::Augment(args) => augment::run(args, global, ui),
         Command::Train(args) => train::run(args, global, ui),
+        Command::Anomaly(args) => anomaly::run(args, global, ui),
         Command::Embed(args) => embed::run(args, global, ui),
         Command::Evaluate(args) => evaluate::run(args, global, ui),
         Command::Predict(args) => predict::run(args, global, ui),

@@ -3,144 +3,204 @@
 use crate::cancel;
 use crate::cli::{Format, Global, PredictArgs};
 use crate::device;
-use crate::front_end::{Chain, ClipSpectrogram};
 use crate::inputs::{self, Input};
 use crate::model::Loaded;
+use crate::outlier::stored::{Calibrated, KnownClip, Outlier};
+use crate::outlier::table::Table;
 use crate::ui::Ui;
-use anyhow::{Context, Result, bail};
-use audio_io::{ClipConfig, Placement, Windowing};
-use features::FrontEnd;
+use crate::windows::{Ears, Window};
+use anyhow::{Result, bail};
+use classifier::Calibration;
 use rayon::prelude::*;
+use serde_json::json;
 use shard::Skipped;
-use train::Prediction;
+use train::{Prediction, Thresholds};
 
 /// Recordings in memory at once.
 const BLOCK: usize = 32;
-/// Windows a forward pass.
-const BATCH: usize = 32;
 /// Columns of the CSV beside those of the classes.
 const FIXED_COLUMNS: usize = 7;
+/// Training clips that an answer is compared with.
+const N_NEAREST: usize = 3;
+
+/// What is said of one window.
+struct Verdict {
+    prediction: Prediction,
+    /// The most similar training clips and the cosine of the angle to each, where the model keeps some.
+    nearest: Vec<(KnownClip, f32)>,
+}
+
+/// A model, and how it tells strangers.
+struct Oracle<'a> {
+    loaded: &'a Loaded,
+    outlier: Option<&'a Outlier>,
+    detector: Option<&'a Calibrated>,
+    device: &'a candle_core::Device,
+    ears: Ears,
+    /// Whether answers are compared with training clips.
+    compares: bool,
+}
 
 pub(crate) fn run(args: &PredictArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let loaded = Loaded::open(&args.run, &device)?;
-    let chain = sliding(&loaded.chain()?, args.overlap)?;
+    let reject = args.reject.as_deref();
+    let outlier = if reject == Some("none") { None } else { loaded.outlier(&device)? };
+    let detector = match (&outlier, reject) {
+        (Some(outlier), name) => Some(outlier.detector(name.unwrap_or("auto"))?),
+        (None, Some(name)) if name != "none" => bail!(
+            "--reject {name}: {} has no detector of strangers; `barkbird anomaly fit {} --features DIR` gives it one",
+            loaded.path.display(),
+            args.run.display()
+        ),
+        (None, _) => None,
+    };
+    if let Some(Calibrated { conformal, .. }) = detector {
+        if let Err(error) = conformal.check_alpha(args.alpha) {
+            bail!(
+                "--alpha {}: {error}; with this model's calibration the smallest is {:.3}",
+                args.alpha,
+                conformal.smallest_alpha()
+            );
+        }
+    }
+    let ears = Ears::sliding(&loaded, outlier.as_ref(), args.overlap)?;
+    let compares = args.format == Format::Json || ui.json();
+    let oracle = Oracle { loaded: &loaded, outlier: outlier.as_ref(), detector, device: &device, ears, compares };
     let inputs = inputs::collect(&args.inputs)?;
-    let (predictions, skipped) = predict(&loaded, &chain, &device, &inputs, ui)?;
-    let classes = &loaded.header.classes;
+    let (verdicts, skipped) = oracle.predict(&inputs, ui)?;
+    let thresholds = Thresholds { unsure_below: args.unsure_below, alpha: args.alpha };
+    let said = Said { verdicts: &verdicts, skipped: &skipped, classes: &loaded.header.classes, thresholds, detector };
     let bytes = match args.format {
-        Format::Csv => to_csv(&predictions, &skipped, classes, args.unsure_below)?,
-        Format::Json => to_json(&predictions, &skipped, classes, args.unsure_below)?,
+        Format::Csv => said.to_csv()?,
+        Format::Json => said.to_json()?,
     };
     match &args.out {
         Some(path) => {
             shard::write_atomic(path, &bytes)?;
-            ui.say(format!("{} windows of {} recordings: {}", predictions.len(), inputs.len(), path.display()));
+            ui.say(format!("{} windows of {} recordings: {}", verdicts.len(), inputs.len(), path.display()));
             if ui.json() {
-                ui.stdout(&to_json(&predictions, &skipped, classes, args.unsure_below)?)?;
+                ui.stdout(&said.to_json()?)?;
             }
         }
-        None if ui.json() => ui.stdout(&to_json(&predictions, &skipped, classes, args.unsure_below)?)?,
+        None if ui.json() => ui.stdout(&said.to_json()?)?,
         None => ui.stdout(&bytes)?,
     }
     for s in &skipped {
         ui.warn(format!("{}: {}", s.path, s.reason));
     }
-    if predictions.is_empty() {
+    if verdicts.is_empty() {
         bail!("none of the {} recordings could be used; the reasons are above", inputs.len());
     }
     Ok(())
 }
 
-/// The model's windows laid over the whole recording.
-fn sliding(chain: &Chain, overlap_s: f64) -> Result<Chain> {
-    if !(0.0..chain.clip.window.seconds).contains(&overlap_s) {
-        bail!("--overlap {overlap_s}: expected less than the model's window of {} s", chain.clip.window.seconds);
-    }
-    let window = Windowing { placement: Placement::Sliding { overlap_s }, ..chain.clip.window };
-    Ok(Chain { clip: ClipConfig { window, ..chain.clip }, ..chain.clone() })
-}
-
-/// Predicts block by block, so that memory does not grow with the number of recordings.
-pub(crate) fn predict(
-    loaded: &Loaded,
-    chain: &Chain,
-    device: &candle_core::Device,
-    inputs: &[Input],
-    ui: &Ui,
-) -> Result<(Vec<Prediction>, Vec<Skipped>)> {
-    let front_end = chain.build()?;
-    let bar = ui.bar(inputs.len(), "predict");
-    let (mut predictions, mut skipped) = (Vec::new(), Vec::new());
-    for block in inputs.chunks(BLOCK) {
-        cancel::check("nothing was written")?;
-        let computed: Vec<_> = block.par_iter().map(|input| spectrograms(chain, &front_end, input)).collect();
-        let mut windows: Vec<(&Input, ClipSpectrogram)> = Vec::new();
-        for (input, clips) in block.iter().zip(computed) {
-            match clips {
-                Ok(clips) => windows.extend(clips.into_iter().map(|clip| (input, clip))),
-                Err(error) => skipped.push(Skipped { path: input.name.clone(), reason: crate::one_line(&error) }),
+impl Oracle<'_> {
+    /// Predicts block by block, so that memory does not grow with the number of recordings.
+    fn predict(&self, inputs: &[Input], ui: &Ui) -> Result<(Vec<Verdict>, Vec<Skipped>)> {
+        let bar = ui.bar(inputs.len(), "predict");
+        let (mut verdicts, mut skipped) = (Vec::new(), Vec::new());
+        for block in inputs.chunks(BLOCK) {
+            cancel::check("nothing was written")?;
+            let computed: Vec<_> =
+                block.par_iter().enumerate().map(|(nth, input)| self.ears.windows(nth, input)).collect();
+            let mut windows: Vec<Window> = Vec::new();
+            for (input, of_input) in block.iter().zip(computed) {
+                match of_input {
+                    Ok(of_input) => windows.extend(of_input),
+                    Err(error) => skipped.push(Skipped { path: input.name.clone(), reason: crate::one_line(&error) }),
+                }
             }
+            let name = |nth: usize| block[nth].name.as_str();
+            if let Some(table) = self.ears.ask(self.loaded, self.outlier, self.device, &windows, name)? {
+                verdicts.extend(self.judge(block, &windows, &table)?);
+            }
+            bar.inc(block.len() as u64);
         }
-        predictions.extend(ask(loaded, device, &windows, front_end.n_bands())?);
-        bar.inc(block.len() as u64);
+        bar.finish_and_clear();
+        Ok((verdicts, skipped))
     }
-    bar.finish_and_clear();
-    Ok((predictions, skipped))
-}
 
-fn spectrograms(chain: &Chain, front_end: &FrontEnd, input: &Input) -> Result<Vec<ClipSpectrogram>> {
-    let bytes = std::fs::read(&input.path).context("cannot be read")?;
-    chain.spectrograms(front_end, &bytes, &input.path, &input.row)
-}
-
-fn ask(
-    loaded: &Loaded,
-    device: &candle_core::Device,
-    windows: &[(&Input, ClipSpectrogram)],
-    n_mels: usize,
-) -> Result<Vec<Prediction>> {
-    let Some((_, first)) = windows.first() else { return Ok(Vec::new()) };
-    let mels: Vec<&[f32]> = windows.iter().map(|(_, clip)| clip.mel.as_slice()).collect();
-    let rows = train::predict_mels(loaded.predictor(device), &mels, n_mels, first.n_frames, BATCH, &|i| {
-        windows[i].0.name.clone()
-    })?;
-    let prediction = |(i, (input, clip)): (usize, &(&Input, ClipSpectrogram))| Prediction {
-        path: input.name.clone(),
-        start_s: clip.start_s,
-        end_s: clip.start_s + clip.seconds,
-        probability: rows.probability(i).to_vec(),
-        outlier_p: None,
-        truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
-    };
-    Ok(windows.iter().enumerate().map(prediction).collect())
-}
-
-/// The columns that `evaluate` writes too. A recording that could not be used has a row without a label.
-fn to_csv(predictions: &[Prediction], skipped: &[Skipped], classes: &[String], unsure_below: f32) -> Result<Vec<u8>> {
-    let mut bytes = train::predictions_csv(predictions, classes, unsure_below)?;
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for s in skipped {
-        let mut row = vec![""; FIXED_COLUMNS + classes.len()];
-        row[0] = &s.path;
-        writer.write_record(&row)?;
+    fn judge(&self, inputs: &[Input], windows: &[Window], table: &Table) -> Result<Vec<Verdict>> {
+        let temperature = self.loaded.header.calibration.map_or(1.0, |calibration| calibration.temperature);
+        let probabilities = Calibration::probabilities(temperature, &table.logits, table.n_classes);
+        let p_values: Option<Vec<f64>> = match self.detector {
+            None => None,
+            Some(Calibrated { fitted, conformal }) => {
+                Some(fitted.score(table)?.into_iter().map(|score| conformal.p_value(score)).collect())
+            }
+        };
+        let nearest = self
+            .outlier
+            .filter(|_| self.compares)
+            .map(|outlier| outlier.known.nearest(table, N_NEAREST))
+            .transpose()?;
+        let verdict = |(nth, window): (usize, &Window)| {
+            let (input, clip) = (&inputs[window.input], &window.clip);
+            let prediction = Prediction {
+                path: input.name.clone(),
+                start_s: clip.start_s,
+                end_s: clip.start_s + clip.seconds,
+                probability: probabilities[nth * table.n_classes..(nth + 1) * table.n_classes].to_vec(),
+                outlier_p: p_values.as_ref().map(|p| p[nth]),
+                truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
+            };
+            let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);
+            Verdict { prediction, nearest: nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect() }
+        };
+        Ok(windows.iter().enumerate().map(verdict).collect())
     }
-    bytes.extend(writer.into_inner().map_err(|e| anyhow::anyhow!("predictions: {e}"))?);
-    Ok(bytes)
 }
 
-fn to_json(predictions: &[Prediction], skipped: &[Skipped], classes: &[String], unsure_below: f32) -> Result<Vec<u8>> {
-    let one = |p: &Prediction| {
-        let (label, probability) = p.label(classes, unsure_below);
-        let named = classes.iter().zip(&p.probability).map(|(class, p)| (class.clone(), serde_json::json!(p)));
-        serde_json::json!({
-            "path": p.path, "start": p.start_s, "end": p.end_s, "label": label, "probability": probability,
-            "outlier_p": p.outlier_p, "probabilities": named.collect::<serde_json::Map<_, _>>(), "truth": p.truth,
-        })
-    };
-    let predictions: Vec<_> = predictions.iter().map(one).collect();
-    let value = serde_json::json!({"classes": classes, "predictions": predictions, "skipped": skipped});
-    let mut bytes = serde_json::to_vec_pretty(&value)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+/// All that was found, to be written.
+struct Said<'a> {
+    verdicts: &'a [Verdict],
+    skipped: &'a [Skipped],
+    classes: &'a [String],
+    thresholds: Thresholds,
+    detector: Option<&'a Calibrated>,
+}
+
+impl Said<'_> {
+    /// The columns that `evaluate` writes too. A recording that could not be used has a row without a label.
+    fn to_csv(&self) -> Result<Vec<u8>> {
+        let predictions: Vec<Prediction> = self.verdicts.iter().map(|verdict| verdict.prediction.clone()).collect();
+        let mut bytes = train::predictions_csv(&predictions, self.classes, self.thresholds)?;
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for s in self.skipped {
+            let mut row = vec![""; FIXED_COLUMNS + self.classes.len()];
+            row[0] = &s.path;
+            writer.write_record(&row)?;
+        }
+        bytes.extend(writer.into_inner().map_err(|e| anyhow::anyhow!("predictions: {e}"))?);
+        Ok(bytes)
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>> {
+        let one = |Verdict { prediction, nearest }: &Verdict| {
+            let p = prediction;
+            let (label, probability) = p.label(self.classes, self.thresholds);
+            let named = self.classes.iter().zip(&p.probability).map(|(class, p)| (class.clone(), json!(p)));
+            let mut value = json!({
+                "path": p.path, "start": p.start_s, "end": p.end_s, "label": label, "probability": probability,
+                "outlier_p": p.outlier_p, "probabilities": named.collect::<serde_json::Map<_, _>>(), "truth": p.truth,
+            });
+            if self.detector.is_some() {
+                let known = |(clip, cosine): &(KnownClip, f32)| json!({"path": clip.path, "start": clip.start, "label": clip.label, "similarity": cosine});
+                value["nearest"] = nearest.iter().map(known).collect();
+            }
+            value
+        };
+        let predictions: Vec<_> = self.verdicts.iter().map(one).collect();
+        let mut value = json!({"classes": self.classes, "predictions": predictions, "skipped": self.skipped});
+        if let Some(Calibrated { fitted, conformal }) = self.detector {
+            value["reject"] = json!({
+                "method": fitted.way.name, "alpha": self.thresholds.alpha, "calibration_groups": conformal.n_groups(),
+                "smallest_alpha": conformal.smallest_alpha(),
+            });
+        }
+        let mut bytes = serde_json::to_vec_pretty(&value)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
 }

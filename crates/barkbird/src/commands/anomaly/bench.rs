@@ -1,0 +1,336 @@
+//! `barkbird anomaly bench`: every way to tell strangers, on every set of them.
+
+use super::noises::noises;
+use super::picture;
+use super::sets::{Clips, fit_all};
+use crate::cli::{BenchArgs, Global};
+use crate::device;
+use crate::model::Loaded;
+use crate::outlier::choice::choose;
+use crate::outlier::fitted::Fitted;
+use crate::outlier::lineup;
+use crate::outlier::table::Table;
+use crate::outlier::trunk::Trunk;
+use crate::ui::{Ui, table};
+use anomaly::conformal::{Conformal, Form};
+use anomaly::metrics::{Bootstrap, Figures, Intervals, figures, intervals};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The least probability with which the talk took a class for granted.
+const TALK: f64 = anomaly::TALK_LEAST_PROBABILITY;
+
+/// `anomaly.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BenchFile {
+    pub(super) schema: String,
+    pub(super) model_sha256: String,
+    pub(super) classes: Vec<String>,
+    /// What each set is made of.
+    sets: BTreeMap<String, SetInfo>,
+    /// The way that is recommended, chosen on validation strangers alone.
+    pub(super) chosen: Option<Chosen>,
+    /// By way, then by set.
+    methods: BTreeMap<String, BTreeMap<String, Measured>>,
+    /// What each way is, in words.
+    descriptions: BTreeMap<String, String>,
+    /// Ways that rank exactly as another does with this number of classes: no results of their own.
+    ranks_like: BTreeMap<String, String>,
+    /// Ways that learned from the strangers of the choice: their figures there say nothing.
+    learned_from_strangers: Vec<String>,
+    /// Of the trunk's own sounds (by number) those that speak for each class, with weights, where there is a trunk.
+    fired: BTreeMap<String, Vec<(usize, f32)>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SetInfo {
+    strangers: usize,
+    stranger_groups: usize,
+    known_split: String,
+    knowns: usize,
+    known_groups: usize,
+    /// Whether a way was chosen on it.
+    chosen_on: bool,
+}
+
+/// The recommendation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Chosen {
+    pub(super) method: String,
+    /// The set that it was chosen on.
+    pub(super) on: String,
+    /// Its AUROC there.
+    pub(super) auroc: f64,
+    /// The way with the largest AUROC there; where it is another, the two cannot be told apart and the chosen one has
+    /// learned fewer numbers.
+    best: String,
+    best_auroc: f64,
+}
+
+impl Chosen {
+    /// Why it was chosen.
+    pub(super) fn why(&self) -> String {
+        let Self { method, on, auroc, best, best_auroc } = self;
+        if method == best {
+            return format!("the best on {on} (AUROC {auroc:.3})");
+        }
+        format!(
+            "AUROC {auroc:.3} on {on}, not to be told from the best there ({best}, {best_auroc:.3}), and the simplest of those"
+        )
+    }
+}
+
+/// One way on one set.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    #[serde(flatten)]
+    figures: Figures,
+    intervals: Intervals,
+    /// What calling `neither` at alpha does here.
+    at_alpha: AtAlpha,
+    /// The same with the talk's threshold, for the way that it was one of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_talks_threshold: Option<Rates>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AtAlpha {
+    alpha: f64,
+    #[serde(flatten)]
+    rates: Rates,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Rates {
+    /// Share of the knowns that are called neither.
+    false_alarms: f64,
+    /// Share of the strangers that are.
+    caught: f64,
+}
+
+/// Strangers beside knowns.
+struct Set<'a> {
+    name: String,
+    strangers: &'a Table,
+    known_split: &'a str,
+    knowns: &'a Table,
+    chosen_on: bool,
+}
+
+pub(super) fn run(args: &BenchArgs, global: &Global, ui: &Ui) -> Result<()> {
+    let device = device::open(&global.device)?;
+    let loaded = Loaded::open(&args.rows.run, &device)?;
+    let trunk = args.rows.trunk.as_deref().map(|place| Trunk::open(place, &device)).transpose()?;
+    if trunk.is_none() {
+        ui.say("no --trunk: only what the classifier itself makes of sounds can tell strangers");
+    }
+    let clips = Clips::read(&args.rows, &loaded, trunk.as_ref(), &device, ui)?;
+    let knowns = clips.knowns(&args.known, &args.rows)?;
+    let mut strangers = clips.strangers();
+    if args.synthetic > 0 {
+        let all = noises(args.synthetic, global.seed(), &loaded, trunk.as_ref(), &device)?;
+        for kind in all.places.iter().map(|place| &place.split).collect::<BTreeSet<_>>() {
+            strangers.insert(kind.clone(), all.subset(&all.rows(|place| &place.split == kind)));
+        }
+        strangers.insert("synthetic".to_owned(), all);
+    }
+    if strangers.is_empty() {
+        bail!("no strangers to measure on: no clip in a split named ood-..., none without a label, and --synthetic 0");
+    }
+    let fitted = fit_all(lineup::all(trunk.is_some()), &clips, ui)?;
+    if fitted.is_empty() {
+        bail!("no way could be fitted; the reasons are above");
+    }
+    let sets = sets(&clips, &knowns, &strangers);
+    let result = measure(&fitted, &sets, &clips, &loaded, args, global, ui)?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    shard::write_atomic(&args.out.join("scores.csv"), &scores_csv(&fitted, &sets)?)?;
+    for (name, svg) in picture::embedding(&clips.training, &knowns, &strangers, &loaded.header.classes)? {
+        shard::write_atomic(&args.out.join(name), svg.as_bytes())?;
+    }
+    let mut json = serde_json::to_vec_pretty(&result)?;
+    json.push(b'\n');
+    shard::write_atomic(&args.out.join("anomaly.json"), &json)?;
+    ui.say(summary(&result, &fitted));
+    ui.say(format!("written: {}", args.out.display()));
+    ui.result(&result)
+}
+
+/// Every split of strangers beside every split of knowns, and the choice's beside validation.
+fn sets<'a>(
+    clips: &'a Clips,
+    knowns: &'a BTreeMap<String, Table>,
+    strangers: &'a BTreeMap<String, Table>,
+) -> Vec<Set<'a>> {
+    let mut sets = Vec::new();
+    if let Some((name, strangers)) = &clips.choice {
+        sets.push(Set {
+            name: format!("{name} vs validation"),
+            strangers,
+            known_split: "validation",
+            knowns: &clips.validation,
+            chosen_on: true,
+        });
+    }
+    for (name, strangers) in strangers {
+        for (split, knowns) in knowns {
+            // Strangers that ways are chosen on beside knowns that are new to them: shown, and no test of the choice.
+            let chosen_on = clips.choice.as_ref().is_some_and(|(choice, _)| choice == name);
+            sets.push(Set { name: format!("{name} vs {split}"), strangers, known_split: split, knowns, chosen_on });
+        }
+    }
+    sets
+}
+
+fn measure(
+    fitted: &[Fitted],
+    sets: &[Set<'_>],
+    clips: &Clips,
+    loaded: &Loaded,
+    args: &BenchArgs,
+    global: &Global,
+    ui: &Ui,
+) -> Result<BenchFile> {
+    let n_classes = loaded.header.classes.len();
+    let bootstrap = Bootstrap { seed: global.seed(), ..Bootstrap::default() };
+    let bar = ui.bar(fitted.len() * sets.len(), "measure");
+    let mut methods: BTreeMap<String, BTreeMap<String, Measured>> = BTreeMap::new();
+    for one in fitted {
+        let validation = one.score(&clips.validation)?;
+        let conformal = Conformal::fit(&validation, &clips.validation.groups(), Form::Weighted)?;
+        let of_way = methods.entry(one.way.name.clone()).or_default();
+        for set in sets {
+            crate::cancel::check("nothing was written")?;
+            let (known, strange) = (one.score(set.knowns)?, one.score(set.strangers)?);
+            let share = |scores: &[f64], is_out: &dyn Fn(f64) -> bool| {
+                scores.iter().filter(|&&score| is_out(score)).count() as f64 / scores.len() as f64
+            };
+            let rates = |is_out: &dyn Fn(f64) -> bool| Rates {
+                false_alarms: share(&known, is_out),
+                caught: share(&strange, is_out),
+            };
+            let measured = Measured {
+                figures: figures(&known, &strange)?,
+                intervals: intervals(&known, &set.knowns.groups(), &strange, &set.strangers.groups(), &bootstrap)?,
+                at_alpha: AtAlpha { alpha: args.alpha, rates: rates(&|score| conformal.p_value(score) <= args.alpha) },
+                at_talks_threshold: (one.way.name == "max_softmax").then(|| rates(&|score| 1.0 - score < TALK)),
+            };
+            of_way.insert(set.name.clone(), measured);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let ranks_like =
+        fitted.iter().filter_map(|one| Some((one.way.name.clone(), one.way.ranks_like(n_classes)?.to_owned())));
+    let chosen = match &clips.choice {
+        None => None,
+        Some((name, strangers)) => choose(fitted, &clips.validation, strangers, global.seed())?.map(|choice| Chosen {
+            method: fitted[choice.nth].way.name.clone(),
+            on: format!("{name} vs validation"),
+            auroc: choice.auroc,
+            best: fitted[choice.best.0].way.name.clone(),
+            best_auroc: choice.best.1,
+        }),
+    };
+    let fired = fitted.iter().find_map(Fitted::fired).unwrap_or_default();
+    Ok(BenchFile {
+        schema: "anomaly/1".into(),
+        model_sha256: loaded.sha256.clone(),
+        classes: loaded.header.classes.clone(),
+        sets: sets.iter().map(|set| (set.name.clone(), info(set))).collect(),
+        chosen,
+        descriptions: fitted.iter().map(|one| (one.way.name.clone(), one.way.describe().to_owned())).collect(),
+        ranks_like: ranks_like.collect(),
+        learned_from_strangers: fitted
+            .iter()
+            .filter(|one| one.way.needs_strangers())
+            .map(|one| one.way.name.clone())
+            .collect(),
+        fired: loaded.header.classes.iter().cloned().zip(fired).collect(),
+        methods,
+    })
+}
+
+fn info(set: &Set<'_>) -> SetInfo {
+    let groups = |table: &Table| table.groups().into_iter().collect::<BTreeSet<_>>().len();
+    SetInfo {
+        strangers: set.strangers.len(),
+        stranger_groups: groups(set.strangers),
+        known_split: set.known_split.to_owned(),
+        knowns: set.knowns.len(),
+        known_groups: groups(set.knowns),
+        chosen_on: set.chosen_on,
+    }
+}
+
+/// Every clip once for each set that it is in, with a column of scores a way.
+fn scores_csv(fitted: &[Fitted], sets: &[Set<'_>]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header: Vec<&str> = vec!["set", "side", "path", "start", "group"];
+    header.extend(fitted.iter().map(|one| one.way.name.as_str()));
+    writer.write_record(&header)?;
+    let mut written = BTreeSet::new();
+    for set in sets {
+        let strangers = set.name.split(" vs ").next().unwrap_or(&set.name);
+        for (name, side, table) in [(strangers, "stranger", set.strangers), (set.known_split, "known", set.knowns)] {
+            if !written.insert((name, side)) {
+                continue;
+            }
+            let scores: Vec<Vec<f64>> = fitted.iter().map(|one| one.score(table)).collect::<Result<_>>()?;
+            for (row, place) in table.places.iter().enumerate() {
+                let start = format!("{:.3}", place.start_ms as f64 / 1000.0);
+                let mut record = vec![name.to_owned(), side.to_owned(), place.path.clone(), start, place.group.clone()];
+                record.extend(scores.iter().map(|scores| format!("{:.6}", scores[row])));
+                writer.write_record(&record)?;
+            }
+        }
+    }
+    writer.into_inner().map_err(|error| anyhow::anyhow!("scores.csv: {error}"))
+}
+
+/// AUROC of every way on every set but the single kinds of noise, and the recommendation.
+fn summary(result: &BenchFile, fitted: &[Fitted]) -> String {
+    let kinds: BTreeSet<&str> = synth::TestSound::ALL.iter().map(|kind| kind.name()).collect();
+    let is_shown = |name: &&String| !kinds.contains(name.split(" vs ").next().unwrap_or(""));
+    let shown: Vec<&String> = result.sets.keys().filter(is_shown).collect();
+    let mut header = vec!["AUROC"];
+    header.extend(shown.iter().map(|name| name.as_str()));
+    let row = |one: &Fitted| {
+        let of_way = &result.methods[&one.way.name];
+        let cells = shown.iter().map(|set| format!("{:.3}", of_way[*set].figures.auroc));
+        std::iter::once(one.way.name.clone()).chain(cells).collect::<Vec<_>>()
+    };
+    let mut lines = vec![table(&header, &fitted.iter().map(row).collect::<Vec<_>>())];
+    lines.extend(result.ranks_like.iter().map(|(name, like)| format!("{name} ranks as {like} does, with two classes")));
+    if !result.learned_from_strangers.is_empty() {
+        let names = result.learned_from_strangers.join(", ");
+        lines.push(format!("learned from the strangers of the choice, and not to be chosen: {names}"));
+    }
+    match &result.chosen {
+        None => lines.push("nothing is recommended: there are no strangers to choose on (--choose-on)".into()),
+        Some(chosen) => {
+            lines.push(format!("recommended: {}: {}", chosen.method, chosen.why()));
+            for (set, measured) in &result.methods[&chosen.method] {
+                if result.sets[set].chosen_on || !is_shown(&set) {
+                    continue;
+                }
+                let (info, [low, high]) = (&result.sets[set], measured.intervals.auroc);
+                let rates = measured.at_alpha.rates;
+                lines.push(format!(
+                    "  {set}: AUROC {:.3} [{low:.3}, {high:.3}]; at alpha {} {:.0} % caught, {:.0} % false alarms ({} strangers of \
+                     {} groups, {} knowns of {})",
+                    measured.figures.auroc,
+                    measured.at_alpha.alpha,
+                    100.0 * rates.caught,
+                    100.0 * rates.false_alarms,
+                    info.strangers,
+                    info.stranger_groups,
+                    info.knowns,
+                    info.known_groups
+                ));
+            }
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,152 @@
+//! `barkbird anomaly fit`: puts detectors of strangers, calibrated, into a model's file.
+
+use super::bench::BenchFile;
+use super::sets::{Clips, fit_all};
+use crate::cli::{FitArgs, Global};
+use crate::device;
+use crate::model::{self, Loaded, MODEL_FILE};
+use crate::outlier::choice::{Choice, choose};
+use crate::outlier::fitted::Fitted;
+use crate::outlier::lineup::{self, Way};
+use crate::outlier::stored::{Calibrated, KnownClips, Outlier, PREFIX};
+use crate::outlier::trunk::Trunk;
+use crate::ui::Ui;
+use anomaly::conformal::{Conformal, Form};
+use anyhow::{Context, Result, bail};
+use classifier::ModelFile;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What to take where there is nothing to choose on: the best on recordings of other animals and of no animals, in
+/// docs/outliers.md.
+const DEFAULT: [&str; 2] = ["semantic", "relative_mahalanobis_normalised"];
+
+/// Which ways, and why.
+struct Asked {
+    ways: Vec<Way>,
+    why: String,
+}
+
+pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
+    let device = device::open(&global.device)?;
+    let loaded = Loaded::open(&args.rows.run, &device)?;
+    let trunk = args.rows.trunk.as_deref().map(|place| Trunk::open(place, &device)).transpose()?;
+    let asked = asked(args, &loaded, trunk.is_some())?;
+    let clips = Clips::read(&args.rows, &loaded, trunk.as_ref(), &device, ui)?;
+    let (fitted, why) = match asked {
+        Some(Asked { ways, why }) => {
+            let fitted = ways.iter().map(|way| Fitted::fit(way, &clips.fit_from())).collect::<Result<Vec<_>>>()?;
+            (fitted, why)
+        }
+        None => best(&clips, trunk.is_some(), global.seed(), ui)?,
+    };
+    let groups = clips.validation.groups();
+    let detectors = fitted.into_iter().map(|fitted| {
+        let conformal = Conformal::fit(&fitted.score(&clips.validation)?, &groups, Form::Weighted)?;
+        Ok(Calibrated { fitted, conformal })
+    });
+    let detectors: Vec<Calibrated> = detectors.collect::<Result<_>>()?;
+    let trunk = trunk.filter(|_| detectors.iter().any(|one| one.fitted.needs_trunk()));
+    let trunk_front_end = trunk.as_ref().map(|_| Trunk::chain(&loaded.chain()?).to_header()).transpose()?;
+    let names: Vec<String> = detectors.iter().map(|one| one.fitted.way.name.clone()).collect();
+    let (n_groups, smallest) = (detectors[0].conformal.n_groups(), detectors[0].conformal.smallest_alpha());
+    let record = json!({
+        "detectors": names, "why": why, "fitted_on": args.rows.train_split, "calibrated_on": args.rows.val_split,
+        "training_clips": clips.training.len(), "calibration_clips": clips.validation.len(),
+        "calibration_groups": n_groups, "smallest_alpha": smallest,
+    });
+    // What an answer is compared with is what the detector looked at.
+    let mut training = clips.training;
+    if trunk.is_none() {
+        training.heard = None;
+    }
+    let known = KnownClips::of(&training, &loaded.header.classes);
+    let outlier = Outlier { detectors, trunk, trunk_front_end, known, record: record.clone() };
+    let out = write(&args.rows.run, args.out.as_deref(), &outlier)?;
+    ui.say(format!("{}: {why}", names.join(", ")));
+    ui.say(format!(
+        "calibrated on {} clips of {n_groups} groups: `predict --alpha` can be {smallest:.3} or more",
+        clips.validation.len()
+    ));
+    if smallest > 0.05 {
+        ui.warn(format!(
+            "with {n_groups} groups of known sounds nothing can be called neither at alpha 0.05, which takes 19; record \
+             more, or give more splits to --val-split"
+        ));
+    }
+    ui.say(format!("written: {}", out.display()));
+    ui.result(&record)
+}
+
+/// The ways that the arguments name; none where the choice is open.
+fn asked(args: &FitArgs, loaded: &Loaded, has_trunk: bool) -> Result<Option<Asked>> {
+    let all = lineup::all(has_trunk);
+    let named = |name: &str| -> Result<Way> {
+        let found = all.iter().find(|way| way.name == name);
+        found.cloned().with_context(|| {
+            let names: Vec<&str> = all.iter().map(|way| way.name.as_str()).collect();
+            format!(
+                "{name}: no such way{}; there are: {}",
+                if has_trunk { "" } else { " without a --trunk" },
+                names.join(", ")
+            )
+        })
+    };
+    if let Some(path) = &args.bench {
+        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bench: BenchFile = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{}: not what `barkbird anomaly bench` writes", path.display()))?;
+        if bench.model_sha256 != loaded.sha256 {
+            bail!(
+                "{}: measured with another model than {}; run `barkbird anomaly bench` again",
+                path.display(),
+                loaded.path.display()
+            );
+        }
+        let chosen = bench
+            .chosen
+            .with_context(|| format!("{}: recommends nothing, for it had no strangers to choose on", path.display()))?;
+        let why = chosen.why();
+        return Ok(Some(Asked { ways: vec![named(&chosen.method)?], why }));
+    }
+    if args.method.is_empty() || args.method == ["auto"] {
+        return Ok(None);
+    }
+    let ways = args.method.iter().map(|name| named(name)).collect::<Result<_>>()?;
+    Ok(Some(Asked { ways, why: "asked for".into() }))
+}
+
+/// The best way on the strangers of the choice, or the default where there are none.
+fn best(clips: &Clips, has_trunk: bool, seed: u64, ui: &Ui) -> Result<(Vec<Fitted>, String)> {
+    let ways = lineup::all(has_trunk);
+    let Some((name, strangers)) = &clips.choice else {
+        let way = ways.iter().find(|way| DEFAULT.contains(&way.name.as_str()) && (way.name == DEFAULT[0]) == has_trunk);
+        let way = way.context("no default")?;
+        let why = "no strangers to choose on (--choose-on); this has done best on others".to_owned();
+        return Ok((vec![Fitted::fit(way, &clips.fit_from())?], why));
+    };
+    let mut fitted = fit_all(ways.into_iter().filter(|way| !way.needs_strangers()).collect(), clips, ui)?;
+    let choice = choose(&fitted, &clips.validation, strangers, seed)?;
+    let Choice { nth, auroc, .. } = choice.context("no way could be fitted; the reasons are above")?;
+    Ok((vec![fitted.swap_remove(nth)], format!("chosen on {name} beside validation (AUROC {auroc:.3})")))
+}
+
+/// Writes the model with its detectors in place of any that it had. Returns where.
+fn write(run: &Path, out: Option<&Path>, outlier: &Outlier) -> Result<std::path::PathBuf> {
+    let (from, mut file) = model::read(run)?;
+    drop(file.take(PREFIX));
+    let (header, tensors) = outlier.to_parts()?;
+    file.header.outlier = Some(header);
+    let mut all: BTreeMap<_, _> = file.tensors.into_iter().collect();
+    all.extend(tensors);
+    let to = match out {
+        None => from,
+        Some(out) => {
+            std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+            out.join(MODEL_FILE)
+        }
+    };
+    shard::write_atomic(&to, &ModelFile::to_bytes(&file.header, &all)?)?;
+    Ok(to)
+}

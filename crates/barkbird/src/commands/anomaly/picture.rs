@@ -1,0 +1,77 @@
+//! Known sounds and strangers as points on a plane, to look at.
+
+use crate::outlier::table::{Source, Table};
+use anomaly::{Isomap, IsomapConfig, PrincipalAxes, Rows};
+use anyhow::Result;
+use report::{Cloud, scatter_svg};
+use std::collections::BTreeMap;
+
+/// What noises are shown as; their kinds by themselves would hide the rest.
+const NOISES: &str = "synthetic";
+
+/// Pictures by file name: principal axes and Isomap's plane, both of the training clips alone; all else is put onto them.
+/// Of the trunk's embeddings where there is one, and of the classifier's.
+pub(super) fn embedding(
+    training: &Table,
+    knowns: &BTreeMap<String, Table>,
+    strangers: &BTreeMap<String, Table>,
+    classes: &[String],
+) -> Result<Vec<(String, String)>> {
+    let sources = [("classifier", Source::Classifier), ("trunk", Source::Trunk)];
+    let mut pictures = Vec::new();
+    for (whose, source) in
+        sources.into_iter().filter(|(_, source)| *source == Source::Classifier || training.heard.is_some())
+    {
+        let rows = rows(training, source)?;
+        let axes = PrincipalAxes::fit(rows, 2)?;
+        let isomap = Isomap::fit(rows, &IsomapConfig { n_components: 2, ..IsomapConfig::default() })?;
+        let mut draw = |way: &str,
+                        title: &str,
+                        n_axes: usize,
+                        transform: &dyn Fn(Rows<'_>) -> Result<Vec<f32>>|
+         -> Result<()> {
+            let mut clouds = Vec::new();
+            for (nth, class) in classes.iter().enumerate() {
+                for (split, table) in
+                    std::iter::once(("training", training)).chain(knowns.iter().map(|(s, t)| (s.as_str(), t)))
+                {
+                    let of_class = table.subset(&table.rows(|place| place.class == Some(nth as u32)));
+                    if of_class.len() > 0 {
+                        clouds.push(cloud(format!("{class}, {split}"), &of_class, source, n_axes, true, transform)?);
+                    }
+                }
+            }
+            for (name, table) in strangers.iter().filter(|(name, _)| is_shown(name)) {
+                clouds.push(cloud(name.clone(), table, source, n_axes, false, transform)?);
+            }
+            let title = format!("{title} of the {whose}'s embeddings: discs are known, crosses are strangers");
+            pictures.push((format!("{way}-{whose}.svg"), scatter_svg(&title, &clouds)));
+            Ok(())
+        };
+        draw("principal", "Principal axes", axes.n_axes(), &|rows| Ok(axes.transform(rows)?))?;
+        draw("isomap", "Isomap", isomap.n_components(), &|rows| Ok(isomap.transform(rows)?))?;
+    }
+    Ok(pictures)
+}
+
+fn is_shown(name: &str) -> bool {
+    name == NOISES || synth::TestSound::ALL.iter().all(|kind| kind.name() != name)
+}
+
+fn rows(table: &Table, source: Source) -> Result<Rows<'_>> {
+    use anyhow::Context;
+    table.inputs(source)?.embedding.context("no embeddings")
+}
+
+fn cloud(
+    name: String,
+    table: &Table,
+    source: Source,
+    n_axes: usize,
+    is_known: bool,
+    transform: &dyn Fn(Rows<'_>) -> Result<Vec<f32>>,
+) -> Result<Cloud> {
+    let places = transform(rows(table, source)?)?;
+    let point = |place: &[f32]| [place[0], place.get(1).copied().unwrap_or(0.0)];
+    Ok(Cloud { name, points: places.chunks_exact(n_axes).map(point).collect(), is_known })
+}

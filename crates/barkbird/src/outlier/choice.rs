@@ -1,0 +1,50 @@
+//! Which way to tell strangers is taken, from validation clips and known strangers alone.
+
+use super::fitted::Fitted;
+use super::table::Table;
+use anomaly::metrics::{Bootstrap, auroc_difference, figures};
+use anyhow::Result;
+
+/// The way that is taken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choice {
+    /// Its number among those that it was chosen from.
+    pub(crate) nth: usize,
+    /// AUROC on the strangers of the choice.
+    pub(crate) auroc: f64,
+    /// The way with the largest AUROC, and that.
+    pub(crate) best: (usize, f64),
+}
+
+/// Of the ways whose AUROC cannot be told from the best one's, the one that fitted the fewest numbers; the first of
+/// several. Few clips choose here, and what has learned least from the training clips moves least when sounds come from
+/// elsewhere. That two cannot be told apart means that the 95 % interval of their difference, over groups, includes 0.
+///
+/// Ways that learned from the strangers do not take part.
+pub(crate) fn choose(fitted: &[Fitted], validation: &Table, strangers: &Table, seed: u64) -> Result<Option<Choice>> {
+    let mut scored = Vec::new();
+    for (nth, one) in fitted.iter().enumerate().filter(|(_, one)| !one.way.needs_strangers()) {
+        let (known, strange) = (one.score(validation)?, one.score(strangers)?);
+        let auroc = figures(&known, &strange)?.auroc;
+        scored.push((nth, auroc, known, strange));
+    }
+    let better = |best: usize, at: usize| if scored[at].1 > scored[best].1 { at } else { best };
+    let Some(best) = (0..scored.len()).reduce(better) else { return Ok(None) };
+    let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
+    let (known_groups, strange_groups) = (validation.groups(), strangers.groups());
+    let mut chosen = (best, fitted[scored[best].0].n_numbers());
+    for (at, (nth, _, known, strange)) in scored.iter().enumerate() {
+        let n_numbers = fitted[*nth].n_numbers();
+        if n_numbers >= chosen.1 {
+            continue;
+        }
+        let (_, _, best_known, best_strange) = &scored[best];
+        let [low, _] =
+            auroc_difference([best_known, known], &known_groups, [best_strange, strange], &strange_groups, &bootstrap)?;
+        if low <= 0.0 {
+            chosen = (at, n_numbers);
+        }
+    }
+    let (nth, auroc, ..) = scored[chosen.0];
+    Ok(Some(Choice { nth, auroc, best: (scored[best].0, scored[best].1) }))
+}

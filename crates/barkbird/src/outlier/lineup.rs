@@ -1,0 +1,143 @@
+//! The ways to tell a stranger that `anomaly bench` measures side by side, by name.
+
+use super::table::Source;
+use anomaly::{IsomapConfig, Keep, KnnConfig, LogisticFusionConfig, MahalanobisConfig, Method, PcaResidualConfig};
+use serde::{Deserialize, Serialize};
+
+/// One detector and whose rows it looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// Whose rows.
+    pub(crate) source: Source,
+    /// The detector's method and settings.
+    pub(crate) method: Method,
+}
+
+/// How the scores of several parts become one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Combination {
+    /// The mean of the ranks among validation clips of the known classes.
+    RankMean,
+    /// Logistic regression on validation clips and known strangers.
+    Fusion(LogisticFusionConfig),
+}
+
+/// A way to tell a stranger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    /// Its name in tables, files and on the command line.
+    pub(crate) name: String,
+    /// One detector, or several that are combined.
+    pub(crate) parts: Vec<Part>,
+    /// How, where there are several.
+    pub(crate) combination: Option<Combination>,
+}
+
+impl Way {
+    fn one(name: &str, source: Source, method: Method) -> Self {
+        Self { name: name.to_owned(), parts: vec![Part { source, method }], combination: None }
+    }
+
+    /// Whether known strangers have a part in fitting it, so that its figure on those says nothing.
+    pub(crate) fn needs_strangers(&self) -> bool {
+        matches!(self.combination, Some(Combination::Fusion(_)))
+            || self.parts.iter().any(|part| part.method.needs_strangers())
+    }
+
+    /// The way that ranks exactly as this one does with so many classes.
+    pub(crate) fn ranks_like(&self, n_classes: usize) -> Option<&'static str> {
+        match self.parts.as_slice() {
+            [only] if self.combination.is_none() => only.method.ranks_like(n_classes),
+            _ => None,
+        }
+    }
+
+    /// In words, for tables.
+    pub(crate) fn describe(&self) -> &'static str {
+        match self.name.as_str() {
+            "max_softmax" => "largest softmax probability (the talk's first way; its threshold was 0.8)",
+            "max_logit" => "largest logit",
+            "energy" => "energy of the logits",
+            "generalized_entropy" => "generalised entropy of the probabilities",
+            "knn" => "distance to the 5th nearest training clip (the talk's second way)",
+            "mahalanobis" => "distance to the nearest class, covariance shrunk",
+            "mahalanobis_normalised" => "the same on embeddings of length 1",
+            "relative_mahalanobis" => "the same less the distance to all clips together",
+            "relative_mahalanobis_normalised" => "the same on embeddings of length 1",
+            "vim" => "what lies outside the main directions, beside the logits (ViM)",
+            "local_outlier_factor" => "local outlier factor",
+            "isolation_forest" => "isolation forest",
+            "isomap" => "distance to the nearest training clip in Isomap's plane (the talk's fourth way)",
+            "third_class" => "a third class, learned from known strangers (the talk's third way)",
+            "pca_residual" => "what principal components leave over",
+            "autoencoder" => "an autoencoder's reconstruction error on spectrograms (the mentor's advice)",
+            "latent_regions" => "autoencoder whose latent space has one region a class (the mentor's advice)",
+            "semantic" => "how little those of the trunk's own sounds fire that the classes fire",
+            "trunk_knn" => "distance to the 5th nearest training clip, in the trunk",
+            "trunk_mahalanobis_normalised" => "distance to the nearest class, in the trunk, length 1",
+            "trunk_relative_mahalanobis_normalised" => "the same less the distance to all clips together",
+            "trunk_local_outlier_factor" => "local outlier factor, in the trunk",
+            "trunk_isolation_forest" => "isolation forest, in the trunk",
+            "trunk_isomap" => "Isomap, in the trunk",
+            "trunk_pca_residual" => "what principal components leave over, in the trunk",
+            "trunk_third_class" => "a third class, learned from known strangers, in the trunk",
+            "semantic_and_knn" => "mean rank of semantic and trunk_knn",
+            "semantic_and_mahalanobis" => "mean rank of semantic and trunk_relative_mahalanobis_normalised",
+            "fusion" => "logistic regression of four of these on known strangers",
+            _ => "",
+        }
+    }
+}
+
+/// Every way that there is, those of a trunk only where there is one.
+pub(crate) fn all(has_trunk: bool) -> Vec<Way> {
+    let mut ways: Vec<Way> = Method::all()
+        .into_iter()
+        .filter(|(name, _)| *name != "semantic")
+        .map(|(name, method)| Way::one(name, Source::Classifier, method))
+        .collect();
+    if !has_trunk {
+        return ways;
+    }
+    let normalised = || MahalanobisConfig { normalise: true, ..Default::default() };
+    let trunk = [
+        ("semantic", Method::Semantic(Default::default())),
+        ("trunk_knn", Method::Knn(KnnConfig::default())),
+        ("trunk_mahalanobis_normalised", Method::Mahalanobis(normalised())),
+        ("trunk_relative_mahalanobis_normalised", Method::RelativeMahalanobis(normalised())),
+        ("trunk_local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
+        ("trunk_isolation_forest", Method::IsolationForest(Default::default())),
+        ("trunk_isomap", Method::Isomap(IsomapConfig::default())),
+        ("trunk_pca_residual", Method::PcaResidual(PcaResidualConfig { keep: Keep::Share(0.9), ..Default::default() })),
+        ("trunk_third_class", Method::ThirdClass(Default::default())),
+    ];
+    ways.extend(trunk.into_iter().map(|(name, method)| Way::one(name, Source::Trunk, method)));
+    let semantic = || Part { source: Source::Trunk, method: Method::Semantic(Default::default()) };
+    let knn = |source| Part { source, method: Method::Knn(KnnConfig::default()) };
+    let relative = || Part { source: Source::Trunk, method: Method::RelativeMahalanobis(normalised()) };
+    let combined = |name: &str, parts, combination| Way { name: name.into(), parts, combination: Some(combination) };
+    ways.push(combined("semantic_and_knn", vec![semantic(), knn(Source::Trunk)], Combination::RankMean));
+    ways.push(combined("semantic_and_mahalanobis", vec![semantic(), relative()], Combination::RankMean));
+    let four = vec![semantic(), knn(Source::Trunk), relative(), knn(Source::Classifier)];
+    ways.push(combined("fusion", four, Combination::Fusion(LogisticFusionConfig::default())));
+    ways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_has_a_name_of_its_own_and_words() {
+        let ways = all(true);
+        let names: std::collections::BTreeSet<&str> = ways.iter().map(|way| way.name.as_str()).collect();
+        assert_eq!(names.len(), ways.len());
+        for way in &ways {
+            assert!(!way.describe().is_empty(), "{}", way.name);
+            let text = serde_json::to_string(way).unwrap();
+            assert_eq!(&serde_json::from_str::<Way>(&text).unwrap(), way);
+        }
+        assert!(all(false).iter().all(|way| way.parts.iter().all(|part| part.source == Source::Classifier)));
+    }
+}

@@ -1,0 +1,244 @@
+//! Detectors in a model's file: JSON in its header's `outlier`, arrays as tensors `outlier.…`.
+//!
+//! | tensor | what |
+//! |---|---|
+//! | `outlier.N.P.NAME` | array NAME of part P of the N-th detector; P is a number, `joint` (what joins several), or `p` (scores of known clips, from which p-values are read) |
+//! | `outlier.known.embedding` | `[N, D]`: training clips that answers are compared with |
+//! | `outlier.trunk.NAME` | weights of the trunk |
+
+use super::fitted::Fitted;
+use super::lineup::Way;
+use super::table::Table;
+use super::trunk::Trunk;
+use anomaly::Stored;
+use anomaly::conformal::Conformal;
+use anyhow::{Context, Result, bail};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// The `schema` of what stands in a header.
+const SCHEMA: &str = "outlier/1";
+/// What names of tensors begin with.
+pub(crate) const PREFIX: &str = "outlier.";
+/// Training clips that are kept to compare with.
+const MOST_KNOWN: usize = 2000;
+
+/// A fitted way and what its scores mean.
+pub(crate) struct Calibrated {
+    pub(crate) fitted: Fitted,
+    pub(crate) conformal: Conformal,
+}
+
+/// All that a model's file has for telling strangers.
+pub(crate) struct Outlier {
+    /// The first is the one that `auto` takes.
+    pub(crate) detectors: Vec<Calibrated>,
+    pub(crate) trunk: Option<Trunk>,
+    /// From a recording to what the trunk hears, as JSON.
+    pub(crate) trunk_front_end: Option<serde_json::Value>,
+    pub(crate) known: KnownClips,
+    /// How the detectors came to be there, for people.
+    pub(crate) record: serde_json::Value,
+}
+
+/// Training clips that an answer is compared with: what the trunk, or without one the classifier, makes of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KnownClips {
+    pub(crate) clips: Vec<KnownClip>,
+    dim: usize,
+    /// `[N, D]`, each of length 1.
+    embedding: Vec<f32>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KnownClip {
+    pub(crate) path: String,
+    pub(crate) start: f64,
+    pub(crate) label: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    schema: String,
+    detectors: Vec<DetectorHeader>,
+    trunk: Option<TrunkHeader>,
+    known: Vec<KnownClip>,
+    record: serde_json::Value,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DetectorHeader {
+    way: Way,
+    /// Settings of each part.
+    settings: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TrunkHeader {
+    kind: String,
+    front_end: serde_json::Value,
+}
+
+impl KnownClips {
+    /// Of training clips, at most so many, spread over them.
+    pub(crate) fn of(training: &Table, classes: &[String]) -> Self {
+        let step = training.len().div_ceil(MOST_KNOWN).max(1);
+        let rows: Vec<usize> = (0..training.len()).step_by(step).collect();
+        let few = training.subset(&rows);
+        let clip = |place: &super::table::Place| KnownClip {
+            path: place.path.clone(),
+            start: place.start_ms as f64 / 1000.0,
+            label: place.class.map_or(String::new(), |class| classes[class as usize].clone()),
+        };
+        let (dim, mut embedding) = described(&few);
+        embedding.chunks_exact_mut(dim).for_each(to_length_one);
+        Self { clips: few.places.iter().map(clip).collect(), dim, embedding }
+    }
+
+    /// The `k` nearest to each clip by the cosine of the angle between them, the nearest first.
+    pub(crate) fn nearest(&self, table: &Table, k: usize) -> Result<Vec<Vec<(&KnownClip, f32)>>> {
+        let (dim, mut embedding) = described(table);
+        if dim != self.dim {
+            bail!("the model's known clips have {} values each, the recordings' {dim}", self.dim);
+        }
+        let of_clip = |row: &mut [f32]| {
+            to_length_one(row);
+            let cosine = |known: &[f32]| known.iter().zip(&*row).map(|(a, b)| a * b).sum::<f32>();
+            let mut all: Vec<(usize, f32)> = self.embedding.chunks_exact(dim).map(cosine).enumerate().collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            all.truncate(k);
+            all.into_iter().map(|(nth, cosine)| (&self.clips[nth], cosine)).collect()
+        };
+        Ok(embedding.chunks_exact_mut(dim).map(of_clip).collect())
+    }
+}
+
+/// What the trunk makes of clips, or without one the classifier: width and rows.
+fn described(table: &Table) -> (usize, Vec<f32>) {
+    match &table.heard {
+        Some(heard) => (heard.dim, heard.embedding.clone()),
+        None => (table.dim, table.embedding.clone()),
+    }
+}
+
+fn to_length_one(row: &mut [f32]) {
+    let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        row.iter_mut().for_each(|value| *value /= length);
+    }
+}
+
+impl Outlier {
+    /// What goes into the header and beside the model's tensors.
+    pub(crate) fn to_parts(&self) -> Result<(serde_json::Value, BTreeMap<String, Tensor>)> {
+        let mut tensors = BTreeMap::new();
+        let mut detectors = Vec::new();
+        for (nth, Calibrated { fitted, conformal }) in self.detectors.iter().enumerate() {
+            let mut parts = fitted.to_stored();
+            parts.insert("p".to_owned(), conformal.to_tensors());
+            let mut settings = BTreeMap::new();
+            for (part, stored) in parts {
+                for (name, array) in stored.tensors {
+                    let tensor = Tensor::from_vec(array.values, array.shape, &Device::Cpu)?;
+                    tensors.insert(format!("{PREFIX}{nth}.{part}.{name}"), tensor);
+                }
+                settings.insert(part, stored.settings);
+            }
+            detectors.push(DetectorHeader { way: fitted.way.clone(), settings });
+        }
+        let known = Tensor::from_slice(&self.known.embedding, (self.known.clips.len(), self.known.dim), &Device::Cpu)?;
+        tensors.insert(format!("{PREFIX}known.embedding"), known);
+        let mut trunk = None;
+        if let (Some(of), Some(front_end)) = (&self.trunk, &self.trunk_front_end) {
+            tensors.extend(of.weights()?.into_iter().map(|(name, tensor)| (format!("{PREFIX}trunk.{name}"), tensor)));
+            trunk = Some(TrunkHeader { kind: "yamnet".into(), front_end: front_end.clone() });
+        }
+        let known = self.known.clips.clone();
+        let header = Header { schema: SCHEMA.into(), detectors, trunk, known, record: self.record.clone() };
+        Ok((serde_json::to_value(header)?, tensors))
+    }
+
+    /// Reads what [`to_parts`](Self::to_parts) gave; `tensors` are those of the file, without [`PREFIX`].
+    pub(crate) fn from_parts(
+        header: &serde_json::Value,
+        tensors: &HashMap<String, Tensor>,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self> {
+        Self::read(header, tensors, path, device)
+            .with_context(|| format!("{}: its detector of strangers", path.display()))
+    }
+
+    fn read(
+        header: &serde_json::Value,
+        tensors: &HashMap<String, Tensor>,
+        path: &Path,
+        device: &Device,
+    ) -> Result<Self> {
+        let schema = header["schema"].as_str().unwrap_or("none");
+        if schema != SCHEMA {
+            bail!("schema: expected {SCHEMA}, got {schema}; a newer version of barkbird may have written it");
+        }
+        let header: Header = serde_json::from_value(header.clone())?;
+        let detector = |(nth, of): (usize, DetectorHeader)| {
+            let mut parts = BTreeMap::new();
+            for (part, settings) in of.settings {
+                let arrays = under(tensors, &format!("{nth}.{part}."));
+                let arrays = arrays.into_iter().map(|(name, tensor)| Ok((name, array(&tensor)?)));
+                parts.insert(part, Stored { settings, tensors: arrays.collect::<Result<_>>()? });
+            }
+            let conformal = parts.remove("p").context("scores of known clips: missing")?;
+            let conformal = Conformal::from_tensors(&conformal)?;
+            Ok(Calibrated { fitted: Fitted::from_stored(of.way, &parts)?, conformal })
+        };
+        let detectors: Vec<Calibrated> =
+            header.detectors.into_iter().enumerate().map(detector).collect::<Result<_>>()?;
+        let (mut trunk, mut trunk_front_end) = (None, None);
+        if let Some(of) = header.trunk {
+            if of.kind != "yamnet" {
+                bail!("trunk: expected yamnet, got {}; a newer version of barkbird may have written it", of.kind);
+            }
+            trunk = Some(Trunk::from_weights(&under(tensors, "trunk."), path, device)?);
+            trunk_front_end = Some(of.front_end);
+        }
+        if detectors.is_empty() || (trunk.is_none() && detectors.iter().any(|of| of.fitted.needs_trunk())) {
+            bail!("no detector, or one without its trunk");
+        }
+        let embedding = tensors.get("known.embedding").context("tensor known.embedding: missing")?;
+        let (n, dim) = embedding.dims2()?;
+        if n != header.known.len() {
+            bail!("known clips: expected {} rows, got {n}", header.known.len());
+        }
+        let known = KnownClips { clips: header.known, dim, embedding: embedding.flatten_all()?.to_vec1()? };
+        Ok(Self { detectors, trunk, trunk_front_end, known, record: header.record })
+    }
+
+    /// The detector of this name; `auto` is the first.
+    pub(crate) fn detector(&self, name: &str) -> Result<&Calibrated> {
+        let found = self.detectors.iter().find(|of| name == "auto" || of.fitted.way.name == name);
+        found.with_context(|| {
+            let names: Vec<&str> = self.detectors.iter().map(|of| of.fitted.way.name.as_str()).collect();
+            format!(
+                "--reject {name}: the model has {}; `barkbird anomaly fit` with --method {name} puts it there",
+                names.join(", ")
+            )
+        })
+    }
+}
+
+/// The tensors under a prefix, without it.
+fn under(tensors: &HashMap<String, Tensor>, prefix: &str) -> HashMap<String, Tensor> {
+    let under = |(name, tensor): (&String, &Tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor.clone()));
+    tensors.iter().filter_map(under).collect()
+}
+
+fn array(tensor: &Tensor) -> Result<anomaly::Tensor> {
+    Ok(anomaly::Tensor { shape: tensor.dims().to_vec(), values: tensor.flatten_all()?.to_vec1()? })
+}

@@ -1,0 +1,304 @@
+//! All that is known of some clips, row for row: what the classifier and the trunk make of them, and where they come from.
+
+use super::trunk::{Heard, Trunk, take};
+use crate::model::Loaded;
+use anomaly::{Inputs, Rows};
+use anyhow::{Context, Result, bail};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use shard::Clips;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Bands and frames that spectrograms are pooled to for the methods that look at their cells.
+const CELLS: [usize; 2] = [32, 32];
+/// Clips that the classifier is asked about at a time.
+const BATCH: usize = 32;
+
+/// Whose rows a detector looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Source {
+    /// The classifier's.
+    Classifier,
+    /// The trunk's.
+    Trunk,
+}
+
+/// Where a clip comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The recording.
+    pub(crate) path: String,
+    /// Where in it the clip starts, in milliseconds.
+    pub(crate) start_ms: u64,
+    /// The group, or the recording where no group is known.
+    pub(crate) group: String,
+    /// Index into the model's classes; none for a stranger.
+    pub(crate) class: Option<u32>,
+    /// The split of its manifest.
+    pub(crate) split: String,
+}
+
+/// N clips.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    /// Number of classes, C.
+    pub(crate) n_classes: usize,
+    /// `[N, C]`: the classifier's logits.
+    pub(crate) logits: Vec<f32>,
+    /// Width of the classifier's embedding, D.
+    pub(crate) dim: usize,
+    /// `[N, D]`.
+    pub(crate) embedding: Vec<f32>,
+    /// `[N, cells]`: normalised spectrograms, pooled.
+    pub(crate) cells: Vec<f32>,
+    /// What the trunk hears, where there is one.
+    pub(crate) heard: Option<Heard>,
+    /// `[N]`.
+    pub(crate) places: Vec<Place>,
+}
+
+/// Rows of spectrograms as the classifier's front end makes them, all of one shape.
+pub(crate) struct Mels<'a> {
+    pub(crate) mels: Vec<&'a [f32]>,
+    pub(crate) n_frames: usize,
+}
+
+impl Table {
+    /// Asks the classifier, and the trunk where it has heard the clips.
+    pub(crate) fn of_mels(
+        loaded: &Loaded,
+        device: &Device,
+        mels: &Mels<'_>,
+        heard: Option<Heard>,
+        places: Vec<Place>,
+    ) -> Result<Self> {
+        let n_mels = loaded.header.normalization.mean.len();
+        let name = |i: usize| places[i].path.clone();
+        let rows = train::predict_mels(loaded.predictor(device), &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
+        let pooled = |mel: &&[f32]| {
+            let mut cells = mel.to_vec();
+            loaded.header.normalization.apply(&mut cells, mels.n_frames);
+            pool_cells(&cells, n_mels, mels.n_frames)
+        };
+        let cells = mels.mels.iter().flat_map(pooled).collect();
+        Ok(Self {
+            n_classes: rows.n_classes,
+            logits: rows.logits,
+            dim: rows.dim,
+            embedding: rows.embedding,
+            cells,
+            heard,
+            places,
+        })
+    }
+
+    /// Number of clips, N.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The clips `rows` alone.
+    pub(crate) fn subset(&self, rows: &[usize]) -> Self {
+        Self {
+            logits: take(&self.logits, self.n_classes, rows),
+            embedding: take(&self.embedding, self.dim, rows),
+            cells: take(&self.cells, n_cells(), rows),
+            heard: self.heard.as_ref().map(|heard| heard.subset(rows)),
+            places: rows.iter().map(|&row| self.places[row].clone()).collect(),
+            ..*self
+        }
+    }
+
+    /// Puts other clips behind these.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.logits.extend(other.logits);
+        self.embedding.extend(other.embedding);
+        self.cells.extend(other.cells);
+        if let (Some(heard), Some(others)) = (&mut self.heard, other.heard) {
+            heard.extend(others);
+        }
+        self.places.extend(other.places);
+    }
+
+    /// The rows that a detector of this source is given.
+    pub(crate) fn inputs(&self, source: Source) -> Result<Inputs<'_>> {
+        Ok(match source {
+            Source::Classifier => Inputs {
+                embedding: Some(Rows::new(&self.embedding, self.dim)?),
+                logits: Some(Rows::new(&self.logits, self.n_classes)?),
+                trunk_scores: None,
+                cells: Some(Rows::new(&self.cells, n_cells())?),
+            },
+            Source::Trunk => {
+                let heard = self.heard.as_ref().context("no trunk has heard these clips")?;
+                Inputs {
+                    embedding: Some(Rows::new(&heard.embedding, heard.dim)?),
+                    trunk_scores: Some(Rows::new(&heard.scores, heard.n_scores)?),
+                    ..Inputs::default()
+                }
+            }
+        })
+    }
+
+    /// The groups of the clips, `[N]`.
+    pub(crate) fn groups(&self) -> Vec<&str> {
+        self.places.iter().map(|place| place.group.as_str()).collect()
+    }
+
+    /// Rows whose place is as asked.
+    pub(crate) fn rows(&self, is_wanted: impl Fn(&Place) -> bool) -> Vec<usize> {
+        (0..self.len()).filter(|&row| is_wanted(&self.places[row])).collect()
+    }
+}
+
+fn n_cells() -> usize {
+    CELLS[0] * CELLS[1]
+}
+
+/// Means over bands and frames: `[n_mels, n_frames]` to `[32, 32]`. Where there are fewer, cells repeat.
+fn pool_cells(mel: &[f32], n_mels: usize, n_frames: usize) -> Vec<f32> {
+    let range = |nth: usize, parts: usize, n: usize| {
+        let (first, end) = (nth * n / parts, (nth + 1) * n / parts);
+        first.min(n - 1)..end.max(first + 1).min(n)
+    };
+    let cell = |at: usize| {
+        let (bands, frames) = (range(at / CELLS[1], CELLS[0], n_mels), range(at % CELLS[1], CELLS[1], n_frames));
+        let n = (bands.len() * frames.len()) as f64;
+        let sum: f64 =
+            bands.flat_map(|band| &mel[band * n_frames..][frames.clone()]).map(|&cell| f64::from(cell)).sum();
+        (sum / n) as f32
+    };
+    (0..n_cells()).map(cell).collect()
+}
+
+/// Reads folders of the classifier's spectrograms, and of the trunk's with the same clips, view 0 alone. Classes are
+/// matched by name; a clip of another class or none is a stranger.
+pub(crate) fn read(
+    loaded: &Loaded,
+    device: &Device,
+    folders: &[PathBuf],
+    trunk: Option<(&Trunk, &[PathBuf])>,
+    ui: &crate::ui::Ui,
+) -> Result<Table> {
+    let ears = trunk.map(|(trunk, folders)| Ears::open(trunk, folders, loaded)).transpose()?;
+    let mut whole: Option<Table> = None;
+    for folder in folders {
+        let clips = Clips::open(folder)?;
+        loaded.check_front_end(&clips.header.front_end, folder)?;
+        let rows: Vec<usize> = (0..clips.n_clips()).filter(|&row| clips.header.clips[row].view == 0).collect();
+        let bar = ui.bar(rows.len(), "listen");
+        for rows in rows.chunks(BATCH) {
+            crate::cancel::check("nothing was written")?;
+            let mut cells = vec![0.0; rows.len() * clips.n_cells()];
+            for (row, cells) in rows.iter().zip(cells.chunks_exact_mut(clips.n_cells())) {
+                clips.read(*row, cells)?;
+            }
+            let places = places(&clips, rows, &loaded.header.classes);
+            let heard = ears.as_ref().map(|ears| ears.hear(&places)).transpose()?;
+            let mels = Mels { mels: cells.chunks_exact(clips.n_cells()).collect(), n_frames: clips.n_frames };
+            let table = Table::of_mels(loaded, device, &mels, heard, places)?;
+            match &mut whole {
+                None => whole = Some(table),
+                Some(whole) => whole.extend(table),
+            }
+            bar.inc(rows.len() as u64);
+        }
+        bar.finish_and_clear();
+    }
+    whole.context("--features: no clips")
+}
+
+fn places(clips: &Clips, rows: &[usize], classes: &[String]) -> Vec<Place> {
+    let header = &clips.header;
+    let place = |&row: &usize| {
+        let record = &header.clips[row];
+        let class = header.classes.get(clips.label[row] as usize);
+        Place {
+            path: record.path.clone(),
+            start_ms: (record.start_s * 1000.0).round() as u64,
+            group: record.group.clone().unwrap_or_else(|| record.path.clone()),
+            class: class.and_then(|name| classes.iter().position(|class| class == name)).map(|class| class as u32),
+            split: header.splits[usize::from(clips.split[row])].clone(),
+        }
+    };
+    rows.iter().map(place).collect()
+}
+
+/// The trunk and the folders of its own spectrograms.
+struct Ears<'a> {
+    trunk: &'a Trunk,
+    folders: Vec<Clips>,
+    /// Folder and row of each clip, by recording, start and split.
+    by_place: HashMap<(String, u64, String), (usize, usize)>,
+}
+
+impl<'a> Ears<'a> {
+    fn open(trunk: &'a Trunk, paths: &[PathBuf], loaded: &Loaded) -> Result<Self> {
+        let expected = Trunk::chain(&loaded.chain()?).to_header()?;
+        let mut folders = Vec::new();
+        let mut by_place = HashMap::new();
+        for (nth, path) in paths.iter().enumerate() {
+            let clips = Clips::open(path)?;
+            check_trunk_front_end(&expected, &clips.header.front_end, path)?;
+            for (row, record) in clips.header.clips.iter().enumerate().filter(|(_, record)| record.view == 0) {
+                let split = clips.header.splits[usize::from(clips.split[row])].clone();
+                by_place.insert((record.path.clone(), (record.start_s * 1000.0).round() as u64, split), (nth, row));
+            }
+            folders.push(clips);
+        }
+        Ok(Self { trunk, folders, by_place })
+    }
+
+    fn hear(&self, places: &[Place]) -> Result<Heard> {
+        let mut mels = Vec::new();
+        let mut n_frames = 0;
+        for place in places {
+            let key = (place.path.clone(), place.start_ms, place.split.clone());
+            let Some(&(folder, row)) = self.by_place.get(&key) else {
+                bail!(
+                    "{}: --trunk-features has no clip of it at {} s; make them from the same manifest",
+                    place.path,
+                    place.start_ms as f64 / 1000.0
+                );
+            };
+            let clips = &self.folders[folder];
+            let mut cells = vec![0.0; clips.n_cells()];
+            clips.read(row, &mut cells)?;
+            n_frames = clips.n_frames;
+            mels.push(cells);
+        }
+        let mels: Vec<&[f32]> = mels.iter().map(Vec::as_slice).collect();
+        self.trunk.hear(&mels, n_frames)
+    }
+}
+
+/// The trunk's spectrograms have to be those that `predict` will make.
+fn check_trunk_front_end(expected: &serde_json::Value, got: &serde_json::Value, path: &Path) -> Result<()> {
+    let different = train::differences(["the trunk has", "the spectrograms have"], expected, got);
+    if different.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{}: another front end than the trunk's over the model's windows: {}; compute them with `barkbird features \
+         MANIFEST --front-end yamnet` and the model's other settings",
+        path.display(),
+        different.join("; ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_means_and_few_are_repeated() {
+        let mel: Vec<f32> = (0..64 * 64).map(|cell| (cell / 64) as f32).collect();
+        let cells = pool_cells(&mel, 64, 64);
+        assert_eq!((cells.len(), cells[0], cells[33], cells[1023]), (1024, 0.5, 2.5, 62.5));
+        let few: Vec<f32> = (0..16 * 8).map(|cell| (cell % 8) as f32).collect();
+        let cells = pool_cells(&few, 16, 8);
+        assert_eq!(cells[..5], [0.0, 0.0, 0.0, 0.0, 1.0]);
+    }
+}

@@ -1,0 +1,149 @@
+//! A trunk that has learned from sounds of its own, beside the classifier: what it hears in a clip is what strangers are
+//! told by.
+
+use crate::front_end::Chain;
+use crate::pretrained;
+use anyhow::{Result, bail};
+use audio_io::ClipConfig;
+use candle_core::{Device, Tensor};
+use classifier::Parameters;
+use features::Preset;
+use models_cnn::{N_OWN_CLASSES, Yamnet, YamnetConfig, yamnet_weights};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Names of files that a folder of weights may hold.
+const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
+/// Clips that are heard together.
+const BATCH: usize = 16;
+/// Exponent of the mean of scores over a clip's windows: 1 is the mean, which a single call in five seconds hardly moves, and
+/// a large one the largest. Chosen on strangers of validation (docs/outliers.md).
+const POWER: i32 = 4;
+/// Parameters of the head of a user's classes, which a trunk has none of.
+const HEAD: &str = "head.";
+
+/// YAMNet with the 521 sounds of AudioSet that it tells apart.
+pub(crate) struct Trunk {
+    yamnet: Yamnet,
+    parameters: Parameters,
+    device: Device,
+}
+
+/// What a trunk hears in N clips.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Heard {
+    /// Width of an embedding, D.
+    pub(crate) dim: usize,
+    /// `[N, D]`: means over the clip's windows.
+    pub(crate) embedding: Vec<f32>,
+    /// Sounds of its own, K.
+    pub(crate) n_scores: usize,
+    /// `[N, K]`, each 0 to 1: power means over the clip's windows.
+    pub(crate) scores: Vec<f32>,
+}
+
+impl Heard {
+    /// The clips `rows` alone.
+    pub(crate) fn subset(&self, rows: &[usize]) -> Self {
+        Self {
+            embedding: take(&self.embedding, self.dim, rows),
+            scores: take(&self.scores, self.n_scores, rows),
+            ..*self
+        }
+    }
+
+    /// Puts other clips behind these.
+    pub(crate) fn extend(&mut self, other: Self) {
+        if self.dim == 0 {
+            *self = other;
+            return;
+        }
+        self.embedding.extend(other.embedding);
+        self.scores.extend(other.scores);
+    }
+}
+
+/// Rows of `[N, width]`.
+pub(crate) fn take(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
+    rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
+}
+
+impl Trunk {
+    /// Reads the weights from a file or a folder, as `barkbird train yamnet --pretrained` does.
+    pub(crate) fn open(place: &Path, device: &Device) -> Result<Self> {
+        if !place.exists() {
+            bail!("--trunk {}: no such file or folder", place.display());
+        }
+        let (bytes, path) = pretrained::file(place, &FILES)?;
+        Self::from_weights(&yamnet_weights(&bytes, &path)?, &path, device)
+    }
+
+    /// Takes weights by the names that [`Yamnet`] gives them; `path` is named in errors.
+    pub(crate) fn from_weights(weights: &HashMap<String, Tensor>, path: &Path, device: &Device) -> Result<Self> {
+        let mut parameters = Parameters::seeded(0, device);
+        let yamnet = Yamnet::new(&YamnetConfig::default(), 1, 0, &mut parameters)?;
+        let left = parameters.load(weights, path)?;
+        if let Some(missing) = left.missing.iter().find(|name| !name.starts_with(HEAD)) {
+            bail!("{}: tensor {missing}: missing", path.display());
+        }
+        Ok(Self { yamnet, parameters, device: device.clone() })
+    }
+
+    /// Its weights by name.
+    pub(crate) fn weights(&self) -> Result<BTreeMap<String, Tensor>> {
+        let mut weights = self.parameters.snapshot()?;
+        weights.retain(|name, _| !name.starts_with(HEAD));
+        Ok(weights)
+    }
+
+    /// From a recording to what it hears: its own front end, over the classifier's windows.
+    pub(crate) fn chain(classifiers: &Chain) -> Chain {
+        let spectrogram = Preset::Yamnet.config();
+        let clip = ClipConfig { sample_rate_hz: spectrogram.sample_rate_hz, ..classifiers.clip };
+        Chain::new(clip, spectrogram)
+    }
+
+    /// Listens to clips, `[64, n_frames]` each.
+    pub(crate) fn hear(&self, mels: &[&[f32]], n_frames: usize) -> Result<Heard> {
+        let mut heard = Heard { n_scores: N_OWN_CLASSES, ..Heard::default() };
+        for batch in mels.chunks(BATCH) {
+            let n_bands = batch[0].len() / n_frames;
+            let mel = Tensor::from_vec(batch.concat(), (batch.len(), n_bands, n_frames), &Device::Cpu)?;
+            let (embedding, logits) = self.yamnet.listen(&mel.to_device(&self.device)?)?; // [B, P, D], [B, P, K]
+            let embedding = embedding.mean(1)?;
+            heard.dim = embedding.dim(1)?;
+            heard.embedding.extend(embedding.flatten_all()?.to_vec1::<f32>()?);
+            let (_, n_windows, n_scores) = logits.dims3()?;
+            let logits = logits.flatten_all()?.to_vec1::<f32>()?;
+            heard
+                .scores
+                .extend(logits.par_chunks_exact(n_windows * n_scores).flat_map_iter(pooled_scores).collect::<Vec<_>>());
+        }
+        Ok(heard)
+    }
+}
+
+/// Windows' logits `[P, K]` to the clip's scores: the [`POWER`] mean of their sigmoids.
+fn pooled_scores(logits: &[f32]) -> Vec<f32> {
+    let n_windows = logits.len() / N_OWN_CLASSES;
+    let sigmoid = |logit: f32| 1.0 / (1.0 + (-f64::from(logit)).exp());
+    let powers = |k: usize| logits.iter().skip(k).step_by(N_OWN_CLASSES).map(|&logit| sigmoid(logit).powi(POWER));
+    let score = |k: usize| (powers(k).sum::<f64>() / n_windows as f64).powf(1.0 / f64::from(POWER)) as f32;
+    (0..N_OWN_CLASSES).map(score).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_in_one_window_is_heard_in_the_clip() {
+        let mut logits = vec![-20.0; 4 * N_OWN_CLASSES];
+        logits[7] = 20.0;
+        let scores = pooled_scores(&logits);
+        assert!((scores[7] - 0.25f32.powf(0.25)).abs() < 1e-6 && scores[8] < 1e-8, "{}", scores[7]);
+        let same: Vec<f32> = [0.3; N_OWN_CLASSES].repeat(3);
+        assert!((pooled_scores(&same)[0] - 1.0 / (1.0 + (-0.3f32).exp())).abs() < 1e-6);
+    }
+}
