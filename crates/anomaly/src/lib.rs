@@ -61,6 +61,7 @@
 //! ```
 
 mod autoencoder;
+mod cluster;
 mod combination;
 pub mod conformal;
 mod covariance;
@@ -100,6 +101,7 @@ pub mod threshold;
 mod vim;
 
 pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use cluster::{Clusters, cluster};
 pub use combination::{LogisticFusion, LogisticFusionConfig, RankMean};
 pub use covariance::Shrinkage;
 pub use detector::{Detector, EnergyConfig, Input, Inputs, Known, MaxLogitConfig, Method};

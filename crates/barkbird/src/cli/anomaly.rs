@@ -137,6 +137,12 @@ pub(crate) struct DiscoverArgs {
     /// Manifest that named windows are added to
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+    /// Features folder that the model was trained on: with --name, a model that knows the new classes too is made of it
+    #[arg(long, value_name = "DIR", requires = "name")]
+    pub(crate) features: Vec<PathBuf>,
+    /// Features folder of the same clips for the model's trunk
+    #[arg(long, value_name = "DIR", requires = "features")]
+    pub(crate) trunk_features: Vec<PathBuf>,
 }
 
 fn named(text: &str) -> Result<(usize, String), String> {

@@ -31,6 +31,9 @@ pub(crate) struct Calibrated {
     pub(crate) conformal: Conformal,
 }
 
+/// What goes into a header, and tensors by name.
+pub(crate) type Parts = (serde_json::Value, BTreeMap<String, Tensor>);
+
 /// All that a model's file has for telling strangers.
 pub(crate) struct Outlier {
     /// The first is the one that `auto` takes.
@@ -137,10 +140,22 @@ fn to_length_one(row: &mut [f32]) {
 
 impl Outlier {
     /// What goes into the header and beside the model's tensors.
-    pub(crate) fn to_parts(&self) -> Result<(serde_json::Value, BTreeMap<String, Tensor>)> {
+    pub(crate) fn to_parts(&self) -> Result<Parts> {
+        let (trunk, front_end) = (self.trunk.as_ref(), self.trunk_front_end.as_ref());
+        Self::parts(&self.detectors, trunk, front_end, &self.known, self.record.clone())
+    }
+
+    /// The same of detectors that are not together yet.
+    pub(crate) fn parts(
+        of: &[Calibrated],
+        trunk: Option<&Trunk>,
+        trunk_front_end: Option<&serde_json::Value>,
+        known: &KnownClips,
+        record: serde_json::Value,
+    ) -> Result<Parts> {
         let mut tensors = BTreeMap::new();
         let mut detectors = Vec::new();
-        for (nth, Calibrated { fitted, conformal }) in self.detectors.iter().enumerate() {
+        for (nth, Calibrated { fitted, conformal }) in of.iter().enumerate() {
             let mut parts = fitted.to_stored();
             parts.insert("p".to_owned(), conformal.to_tensors());
             let mut settings = BTreeMap::new();
@@ -153,15 +168,15 @@ impl Outlier {
             }
             detectors.push(DetectorHeader { way: fitted.way.clone(), settings });
         }
-        let known = Tensor::from_slice(&self.known.embedding, (self.known.clips.len(), self.known.dim), &Device::Cpu)?;
-        tensors.insert(format!("{PREFIX}known.embedding"), known);
-        let mut trunk = None;
-        if let (Some(of), Some(front_end)) = (&self.trunk, &self.trunk_front_end) {
+        let embedding = Tensor::from_slice(&known.embedding, (known.clips.len(), known.dim), &Device::Cpu)?;
+        tensors.insert(format!("{PREFIX}known.embedding"), embedding);
+        let mut trunk_header = None;
+        if let Some((of, front_end)) = trunk.zip(trunk_front_end) {
             tensors.extend(of.weights()?.into_iter().map(|(name, tensor)| (format!("{PREFIX}trunk.{name}"), tensor)));
-            trunk = Some(TrunkHeader { kind: "yamnet".into(), front_end: front_end.clone() });
+            trunk_header = Some(TrunkHeader { kind: "yamnet".into(), front_end: front_end.clone() });
         }
-        let known = self.known.clips.clone();
-        let header = Header { schema: SCHEMA.into(), detectors, trunk, known, record: self.record.clone() };
+        let header =
+            Header { schema: SCHEMA.into(), detectors, trunk: trunk_header, known: known.clips.clone(), record };
         Ok((serde_json::to_value(header)?, tensors))
     }
 

@@ -8,7 +8,7 @@ use crate::model::{self, Loaded, MODEL_FILE};
 use crate::outlier::choice::{Choice, choose};
 use crate::outlier::fitted::Fitted;
 use crate::outlier::lineup::{self, Way};
-use crate::outlier::stored::{Calibrated, KnownClips, Outlier, PREFIX};
+use crate::outlier::stored::{Calibrated, KnownClips, Outlier, PREFIX, Parts};
 use crate::outlier::trunk::Trunk;
 use crate::ui::Ui;
 use anomaly::conformal::{Conformal, Form};
@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use classifier::ModelFile;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What to take where there is nothing to choose on: the best on recordings of other animals and of no animals, in
 /// docs/outliers.md.
@@ -63,7 +63,7 @@ pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
     }
     let known = KnownClips::of(&training, &loaded.header.classes);
     let outlier = Outlier { detectors, trunk, trunk_front_end, known, record: record.clone() };
-    let out = write(&args.rows.run, args.out.as_deref(), &outlier)?;
+    let out = put(&args.rows.run, args.out.as_deref(), outlier.to_parts()?)?;
     ui.say(format!("{}: {why}", names.join(", ")));
     ui.say(format!(
         "calibrated on {} clips of {n_groups} groups: `predict --alpha` can be {smallest:.3} or more",
@@ -132,11 +132,10 @@ fn best(clips: &Clips, has_trunk: bool, seed: u64, ui: &Ui) -> Result<(Vec<Fitte
     Ok((vec![fitted.swap_remove(nth)], format!("chosen on {name} beside validation (AUROC {auroc:.3})")))
 }
 
-/// Writes the model with its detectors in place of any that it had. Returns where.
-fn write(run: &Path, out: Option<&Path>, outlier: &Outlier) -> Result<std::path::PathBuf> {
+/// Writes the model with detectors in place of any that it had. Returns where.
+pub(super) fn put(run: &Path, out: Option<&Path>, (header, tensors): Parts) -> Result<PathBuf> {
     let (from, mut file) = model::read(run)?;
     drop(file.take(PREFIX));
-    let (header, tensors) = outlier.to_parts()?;
     file.header.outlier = Some(header);
     let mut all: BTreeMap<_, _> = file.tensors.into_iter().collect();
     all.extend(tensors);
