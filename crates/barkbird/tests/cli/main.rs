@@ -1,5 +1,6 @@
 //! The real binary, run as a person runs it.
 
+mod anomaly;
 mod augment;
 mod bad_input;
 mod common;

@@ -54,7 +54,7 @@ pub(super) fn write(
         let input = &inputs[window.input];
         let path = relative(&input.path, out)?;
         let there = whole.rows[..n_before].iter().find(|known| known.path == path);
-        if let Some(there) = there.filter(|known| !known.label.is_empty() && known.label != audio_io::split::NEITHER) {
+        if let Some(there) = there.filter(|known| !is_stranger(known)) {
             bail!("{}: is in {} already, as {}", input.name, manifest.display(), there.label);
         }
         whole.rows.push(Row {
@@ -64,7 +64,7 @@ pub(super) fn write(
             split: None,
             start_s: Some(window.start_s),
             end_s: Some(window.start_s + window.seconds),
-            channel: window_channel(input),
+            channel: input.row.channel,
             extra: vec![String::new(); whole.extra_columns.len()],
         });
         named.push(Named { row, label: label.clone(), split: String::new() });
@@ -86,8 +86,10 @@ pub(super) fn write(
     Ok(named)
 }
 
-fn window_channel(input: &Input) -> Option<u16> {
-    input.row.channel
+/// Whether a row is of no class: it has no label, `neither`, or a split of strangers.
+fn is_stranger(row: &Row) -> bool {
+    let is_apart = row.split.as_deref().is_some_and(|split| split.starts_with("ood"));
+    row.label.is_empty() || row.label == audio_io::split::NEITHER || is_apart
 }
 
 /// A recording's path as a manifest in `folder` writes it.

@@ -14,7 +14,7 @@ use std::path::Path;
 /// The page.
 pub(super) const FILE: &str = "discover.html";
 /// Windows of a group that are shown, the medoid first.
-const SHOWN: usize = 4;
+const SHOWN: usize = 3;
 
 /// Writes the medoids as WAV, names them in `files`, and writes the page.
 pub(super) fn write(
