@@ -47,6 +47,7 @@
 //! (2023), "Distribution-free inference with hierarchical data", for the weights.
 
 use rand::Rng;
+use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, check};
@@ -172,6 +173,46 @@ impl Conformal {
     }
 }
 
+/// How often known sounds are called strangers when known groups are parted at random, so many times: half of them
+/// calibrate, the others are new. A rate is the mean over new groups of the share of their clips with `p <= alpha`; what
+/// [`Form::Weighted`] promises is that its mean over all partings is at most alpha.
+///
+/// Returns the rates of each parting for each alpha, `[alphas][partings]`.
+///
+/// # Errors
+/// As for [`Conformal::fit`], or fewer than two groups.
+pub fn false_alarm_rates<G: Ord>(
+    scores: &[f64],
+    groups: &[G],
+    alphas: &[f64],
+    n_partings: usize,
+    seed: u64,
+) -> Result<Vec<Vec<f64>>> {
+    check_scores("scores of knowns", scores)?;
+    let groups = members("groups of the scores", scores.len(), groups)?;
+    crate::error::at_least("groups", 2, groups.len())?;
+    let mut rates = vec![Vec::with_capacity(n_partings); alphas.len()];
+    for parting in 0..n_partings {
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        order.shuffle(&mut generator(seed, Use::Partings, parting));
+        let (calibration, new) = order.split_at(groups.len() / 2);
+        let of = |chosen: &[usize]| -> (Vec<f64>, Vec<usize>) {
+            chosen.iter().flat_map(|&group| groups[group].iter().map(move |&row| (scores[row], group))).unzip()
+        };
+        let (known, known_groups) = of(calibration);
+        let conformal = Conformal::fit(&known, &known_groups, Form::Weighted)?;
+        for (rates, &alpha) in rates.iter_mut().zip(alphas) {
+            let share = |&group: &usize| {
+                let rows = &groups[group];
+                let called = rows.iter().filter(|&&row| conformal.p_value(scores[row]) <= alpha).count();
+                called as f64 / rows.len() as f64
+            };
+            rates.push(new.iter().map(share).sum::<f64>() / new.len() as f64);
+        }
+    }
+    Ok(rates)
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConformalSettings {
@@ -204,5 +245,18 @@ mod tests {
         let error = conformal.check_alpha(0.05).unwrap_err().to_string();
         assert_eq!(error, "calibration groups for this alpha: expected at least 19, got 3");
         assert_eq!(Conformal::from_tensors(&conformal.to_tensors()).unwrap(), conformal);
+    }
+
+    #[test]
+    fn partings_keep_the_promise_in_the_mean() {
+        let groups: Vec<usize> = (0..240).map(|row| row / 4).collect();
+        let scores: Vec<f64> =
+            groups.iter().enumerate().map(|(row, group)| ((group * 37 % 60) as f64) + 0.1 * (row % 4) as f64).collect();
+        let rates = false_alarm_rates(&scores, &groups, &[0.05, 0.1], 200, 0).unwrap();
+        for (rates, alpha) in rates.iter().zip([0.05, 0.1]) {
+            let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+            assert!(rates.len() == 200 && mean <= alpha + 0.005 && mean > 0.4 * alpha, "{alpha}: {mean}");
+        }
+        assert!(false_alarm_rates(&scores[..4], &groups[..4], &[0.1], 1, 0).is_err());
     }
 }

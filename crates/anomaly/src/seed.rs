@@ -13,6 +13,7 @@ pub(crate) enum Use {
     Bootstrap,
     Conformal,
     Synthetic,
+    Partings,
 }
 
 /// The generator of one (seed, use, number), the number being that of a tree, a replicate or a row.

@@ -12,7 +12,7 @@ use crate::outlier::lineup;
 use crate::outlier::table::Table;
 use crate::outlier::trunk::Trunk;
 use crate::ui::{Ui, table};
-use anomaly::conformal::{Conformal, Form};
+use anomaly::conformal::{Conformal, Form, false_alarm_rates};
 use anomaly::metrics::{Bootstrap, Figures, Intervals, figures, intervals};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The least probability with which the talk took a class for granted.
 const TALK: f64 = anomaly::TALK_LEAST_PROBABILITY;
+
+/// Rates of false alarms that partings are tried at.
+const ALPHAS: [f64; 2] = [0.05, 0.1];
+/// How often.
+const N_PARTINGS: usize = 200;
 
 /// `anomaly.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,6 +36,8 @@ pub(super) struct BenchFile {
     sets: BTreeMap<String, SetInfo>,
     /// The way that is recommended, chosen on validation strangers alone.
     pub(super) chosen: Option<Chosen>,
+    /// How often known sounds were called neither by the recommended way when known groups were parted at random.
+    partings: Option<Partings>,
     /// By way, then by set.
     methods: BTreeMap<String, BTreeMap<String, Measured>>,
     /// What each way is, in words.
@@ -52,6 +59,24 @@ struct SetInfo {
     known_groups: usize,
     /// Whether a way was chosen on it.
     chosen_on: bool,
+}
+
+/// The recommended way's false alarms when all known groups that had no part in fitting are parted at random: half
+/// calibrate, the others are new.
+#[derive(Debug, Serialize, Deserialize)]
+struct Partings {
+    partings: usize,
+    groups: usize,
+    rates: Vec<PartedRate>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PartedRate {
+    /// What is promised: the mean is at most this.
+    alpha: f64,
+    mean: f64,
+    /// Of the mean, from the spread over partings, which share their groups: a lower bound.
+    standard_error: f64,
 }
 
 /// The recommendation.
@@ -143,7 +168,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global, ui: &Ui) -> Result<()> {
         bail!("no way could be fitted; the reasons are above");
     }
     let sets = sets(&clips, &knowns, &strangers);
-    let result = measure(&fitted, &sets, &clips, &loaded, args, global, ui)?;
+    let result = measure(&fitted, &sets, &clips, &knowns, &loaded, args, global, ui)?;
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     shard::write_atomic(&args.out.join("scores.csv"), &scores_csv(&fitted, &sets)?)?;
     for (name, svg) in picture::embedding(&clips.training, &knowns, &strangers, &loaded.header.classes)? {
@@ -187,6 +212,7 @@ fn measure(
     fitted: &[Fitted],
     sets: &[Set<'_>],
     clips: &Clips,
+    knowns: &BTreeMap<String, Table>,
     loaded: &Loaded,
     args: &BenchArgs,
     global: &Global,
@@ -233,6 +259,14 @@ fn measure(
             best_auroc: choice.best.1,
         }),
     };
+    let partings = match &chosen {
+        None => None,
+        Some(chosen) => fitted
+            .iter()
+            .find(|one| one.way.name == chosen.method)
+            .map(|one| parted(one, clips, knowns, global.seed()))
+            .transpose()?,
+    };
     let fired = fitted.iter().find_map(Fitted::fired).unwrap_or_default();
     Ok(BenchFile {
         schema: "anomaly/1".into(),
@@ -240,6 +274,7 @@ fn measure(
         classes: loaded.header.classes.clone(),
         sets: sets.iter().map(|set| (set.name.clone(), info(set))).collect(),
         chosen,
+        partings,
         descriptions: fitted.iter().map(|one| (one.way.name.clone(), one.way.describe().to_owned())).collect(),
         ranks_like: ranks_like.collect(),
         learned_from_strangers: fitted
@@ -249,6 +284,24 @@ fn measure(
             .collect(),
         fired: loaded.header.classes.iter().cloned().zip(fired).collect(),
         methods,
+    })
+}
+
+fn parted(one: &Fitted, clips: &Clips, knowns: &BTreeMap<String, Table>, seed: u64) -> Result<Partings> {
+    let mut all = clips.validation.clone();
+    knowns.values().for_each(|table| all.extend(table.clone()));
+    let groups = all.groups();
+    let rates = false_alarm_rates(&one.score(&all)?, &groups, &ALPHAS, N_PARTINGS, seed)?;
+    let rate = |(rates, alpha): (&Vec<f64>, f64)| {
+        let n = rates.len() as f64;
+        let mean = rates.iter().sum::<f64>() / n;
+        let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+        PartedRate { alpha, mean, standard_error: (variance / n).sqrt() }
+    };
+    Ok(Partings {
+        partings: N_PARTINGS,
+        groups: groups.iter().collect::<BTreeSet<_>>().len(),
+        rates: rates.iter().zip(ALPHAS).map(rate).collect(),
     })
 }
 
@@ -331,6 +384,9 @@ fn summary(result: &BenchFile, fitted: &[Fitted]) -> String {
                 ));
             }
         }
+    }
+    for rate in result.partings.iter().flat_map(|partings| &partings.rates) {
+        lines.push(format!("known groups parted at random: at alpha {} {:.3} false alarms", rate.alpha, rate.mean));
     }
     lines.join("\n")
 }

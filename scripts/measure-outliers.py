@@ -1,0 +1,116 @@
+"""The tables of measure-outliers.sh: measure-outliers.py OUT WAYS SEEDS [DOC]."""
+
+import json
+import sys
+
+out, ways, seeds = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
+doc = sys.argv[4] if len(sys.argv) > 4 else None
+NAMES = {"cnn": "CNN from scratch", "vit-lora": "DINOv2-small, LoRA", "vit-full": "DINOv2-small, fully fine-tuned"}
+SETS = [
+    ("ood-val", "validation", "choice"),
+    ("ood-test", "test", "near"),
+    ("ood-test", "field", "near"),
+    ("ood-far", "test", "far"),
+    ("ood-far", "field", "far"),
+    ("synthetic", "test", "noises"),
+    ("synthetic", "field", "noises"),
+]
+KINDS = ["white_noise", "gaussian_noise", "uniform_noise", "pink_noise", "silence", "tone", "music"]
+
+
+def bench(way, seed):
+    return json.load(open(f"{out}/bench-{way}-{seed}/anomaly.json"))
+
+
+def key(stranger, known):
+    return f"{stranger} vs {known}"
+
+
+lines = []
+results = {(way, seed): bench(way, seed) for way in ways for seed in seeds}
+first = results[(ways[0], seeds[0])]
+order = list(first["descriptions"])
+TALK = ["max_softmax", "knn", "third_class", "isomap"]
+MENTOR = ["autoencoder", "latent_regions"]
+
+
+def rank(name):
+    groups = [TALK, MENTOR]
+    for place, group in enumerate(groups):
+        if name in group:
+            return (place, group.index(name))
+    return (2 + (name.startswith("trunk_") or "semantic" in name or name == "fusion"), order.index(name))
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+for way in ways:
+    of_way = [results[(way, seed)] for seed in seeds]
+    lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
+    header = "| way | " + " | ".join(f"{strangers} / {known}" for _, known, strangers in SETS) + " |"
+    lines += [header, "|---" * (len(SETS) + 1) + "|"]
+    for name in sorted(first["methods"], key=rank):
+        if rank(name)[0] == 3 and way != ways[0]:
+            continue  # of the trunk alone: the same numbers whatever the classifier
+        cells = []
+        for stranger, known, _ in SETS:
+            values = [result["methods"][name][key(stranger, known)]["auroc"] for result in of_way]
+            learned = name in first["learned_from_strangers"] and stranger == "ood-val"
+            spread = f" ({min(values):.2f}–{max(values):.2f})" if max(values) - min(values) > 0.005 else ""
+            cells.append("(learned)" if learned else f"{mean(values):.3f}{spread}")
+        mark = "**" if any(result["chosen"]["method"] == name for result in of_way) else ""
+        like = first["ranks_like"].get(name)
+        described = first["descriptions"][name] + (f"; ranks as {like} does" if like else "")
+        lines.append(f"| {mark}`{name}`{mark}: {described} | " + " | ".join(cells) + " |")
+    lines.append("")
+
+lines.append("### What is chosen\n")
+for (way, seed), result in results.items():
+    chosen = result["chosen"]
+    beside = "" if chosen["best"] == chosen["method"] else f"; largest: `{chosen['best']}`, {chosen['best_auroc']:.3f}"
+    lines.append(f"- {NAMES.get(way, way)}, seed {seed}: `{chosen['method']}`, AUROC {chosen['auroc']:.3f} on {chosen['on']}{beside}.")
+lines += ["", f"### The chosen way for {NAMES.get(ways[0], ways[0])}, seed {seeds[0]}, in full\n"]
+lines += ["| strangers | knowns | AUROC | AUPR | FPR95 | at alpha 0.05: caught | false alarms |", "|---|---|---|---|---|---|---|"]
+chosen = first["chosen"]["method"]
+
+
+def with_interval(measured, figure):
+    low, high = measured["intervals"][figure]
+    return f"{measured[figure]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+rows = [row for row in SETS if row[0] != "synthetic"] + [(kind, known, kind.replace("_", " ")) for kind in ["synthetic", *KINDS] for known in ["test", "field"]]
+for stranger, known, strangers in rows:
+    name = key(stranger, known)
+    measured, info = first["methods"][chosen][name], first["sets"][name]
+    rates = measured["at_alpha"]
+    figures = " | ".join(with_interval(measured, figure) for figure in ["auroc", "aupr", "fpr95"])
+    what = strangers if stranger != "synthetic" else "all noises together"
+    lines.append(
+        f"| {what} ({info['strangers']} clips of {info['stranger_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
+        f"{rates['caught']:.0%} | {rates['false_alarms']:.0%} |"
+    )
+talk = first["methods"]["max_softmax"]
+lines += ["", "### The talk's threshold of 0.8\n", "| strangers | knowns | caught | false alarms |", "|---|---|---|---|"]
+for stranger, known, strangers in SETS[1:]:
+    at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(stranger, known)]["at_talks_threshold"] for seed in seeds]
+    caught, false_alarms = (mean([one[rate] for one in at]) for rate in ("caught", "false_alarms"))
+    lines.append(f"| {strangers} | {known} | {caught:.0%} | {false_alarms:.0%} |")
+lines += ["", f"(`max_softmax` of the {NAMES.get(ways[0], ways[0])}, mean of seeds {', '.join(seeds)}.)", ""]
+lines.append("### The promise, tried on recordings\n")
+parted = first["partings"]
+rates = "; ".join(f"at alpha {rate['alpha']} {rate['mean']:.3f} (standard error of the mean {rate['standard_error']:.3f})" for rate in parted["rates"])
+lines.append(
+    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['partings']} times, half to calibrate, "
+    f"half new. Mean rate of false alarms: {rates}."
+)
+text = "\n".join(lines) + "\n"
+print(text)
+if doc:
+    mark = "<!-- measured -->\n"
+    parts = open(doc).read().split(mark)
+    if len(parts) != 3:
+        sys.exit(f"{doc}: expected two lines {mark.strip()}, got {len(parts) - 1}")
+    open(doc, "w").write(parts[0] + mark + "\n" + text + "\n" + mark + parts[2])

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every way to tell strangers, on real recordings, for the convolutional network and for a fine-tuned transformer: trains
+# what is not in OUT yet, runs `barkbird anomaly bench` for each, and prints the tables of docs/outliers.md.
+#
+#     scripts/measure-outliers.sh DATA MODELS OUT [DOC]
+#
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the trunks. OUT may be that
+# of measure-pretrained.sh, whose runs and features are used then. SEEDS (0 1 2) and WAYS (cnn vit-lora) say which runs.
+# With DOC the tables are put between its two lines `<!-- measured -->`.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/measure-outliers.sh DATA MODELS OUT [DOC]"
+data=${1:?$usage} models=${2:?$usage} out=${3:?$usage} doc=${4:-}
+seeds=${SEEDS:-0 1 2} ways=${WAYS:-cnn vit-lora}
+find_barkbird
+SEEDS=$seeds WAYS=$ways FOLDS=no "$(dirname "$0")/measure-pretrained.sh" "$data" "$models" "$out" >"$out.runs.md"
+for way in $ways; do
+  for seed in $seeds; do
+    bench=$out/bench-$way-$seed
+    [ -f "$bench/anomaly.json" ] && continue
+    echo "bench: $way, seed $seed" >&2
+    "$barkbird" anomaly bench "$out/$way-$seed" --features "$out/mel-split" --features "$out/mel-field" \
+      --trunk "$models/yamnet/yamnet.tflite" --trunk-features "$out/yamnet-split" --trunk-features "$out/yamnet-field" \
+      --out "$bench" --quiet
+  done
+done
+# shellcheck disable=SC2086
+python3 "$root/scripts/measure-outliers.py" "$out" "$ways" "$seeds" $doc
