@@ -19,8 +19,7 @@
 //!    [`threshold`] draws a line; both are calibrated on known clips that nothing was fitted on.
 //!
 //! Each method is a type of its own too ([`Knn`], [`Mahalanobis`], ...) with `fit`, `score`, `to_tensors` and
-//! `from_tensors`, where that is all that is needed. [`synthetic`](mod@synthetic) makes strangers of training
-//! spectrograms.
+//! `from_tensors`, where that is all that is needed.
 //!
 //! Equal input and seed give equal bytes on one machine, whatever the number of threads.
 //!
@@ -95,7 +94,6 @@ mod seed;
 mod semantic;
 mod stored;
 mod subspace;
-pub mod synthetic;
 mod third_class;
 pub mod threshold;
 mod vim;

@@ -12,7 +12,6 @@ pub(crate) enum Use {
     Batches,
     Bootstrap,
     Conformal,
-    Synthetic,
     Partings,
 }
 

@@ -19,9 +19,9 @@ const AHEAD: usize = 2;
 pub struct Batch {
     /// `[B, M, T]`, row-major, normalised.
     pub mel: Vec<f32>,
-    /// `[B, C]`, row-major; each row adds up to 1.
+    /// `[B, C]`, row-major; each row adds up to 1, those of strangers to what a stranger counts.
     pub targets: Vec<f32>,
-    /// Row of each clip in the spectrograms, `[B]`.
+    /// Row of each clip in the spectrograms, `[B]`; strangers come last.
     pub rows: Vec<usize>,
 }
 
@@ -80,14 +80,32 @@ impl<'a> Assembler<'a> {
             seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence, 0)
         };
 
-        let mut mel = vec![0.0; n_clips * n_cells]; // [B, M, T]
-        mel.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
+        let n_strangers = config.exposure.n_strangers(n_clips);
+        let mut mel = vec![0.0; (n_clips + n_strangers) * n_cells]; // [B, M, T]
+        let (clips, strangers) = mel.split_at_mut(n_clips * n_cells);
+        clips.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
             data.spectrograms.read(data.train[turn.example].row, cells)?;
             let fill = &data.normalization.mean;
             augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
             normalization.apply(cells, n_frames);
             Ok::<_, Error>(())
         })?;
+
+        let mut rows: Vec<usize> = turns.iter().map(|turn| data.train[turn.example].row).collect();
+        let made: Vec<usize> = strangers
+            .par_chunks_exact_mut(n_cells)
+            .enumerate()
+            .map(|(nth, cells)| {
+                let batch = (epoch as u64, clip_seed(&turns[0]));
+                let row = config.exposure.stranger(cells, data, config.seed, batch, nth as u64)?;
+                let seed = seed_for(clip_seed(&turns[0]), nth as u64, 1);
+                let fill = &data.normalization.mean;
+                augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, seed);
+                normalization.apply(cells, n_frames);
+                Ok(row)
+            })
+            .collect::<Result<_>>()?;
+        rows.extend(made);
 
         let mut targets = vec![0.0; n_clips * n_classes]; // [B, C]
         for (target, turn) in targets.chunks_exact_mut(n_classes).zip(turns) {
@@ -98,9 +116,10 @@ impl<'a> Assembler<'a> {
         let (mixup_alpha, cutmix_alpha) = (config.augment.mixup_alpha, config.augment.cutmix_alpha);
         if (mixup_alpha > 0.0 || cutmix_alpha > 0.0) && n_clips > 1 {
             let partner = |i: usize, n: usize| ((i + 1) % n_clips) * n..((i + 1) % n_clips + 1) * n;
-            unmixed.clone_from(&mel);
+            unmixed.clear();
+            unmixed.extend_from_slice(clips);
             let mut lambdas = vec![1.0; n_clips]; // the share of its label that each clip keeps
-            let clips = mel.par_chunks_exact_mut(n_cells).zip(&mut lambdas).zip(turns).enumerate();
+            let clips = clips.par_chunks_exact_mut(n_cells).zip(&mut lambdas).zip(turns).enumerate();
             clips.for_each(|(i, ((cells, lambda), turn))| {
                 let (other, seed) = (&unmixed[partner(i, n_cells)], clip_seed(turn));
                 match mixing(mixup_alpha, cutmix_alpha, seed) {
@@ -119,16 +138,19 @@ impl<'a> Assembler<'a> {
                 mix(target, &unmixed[partner(i, n_classes)], lambdas[i]);
             }
         }
-        Ok(Batch { mel, targets, rows: turns.iter().map(|turn| data.train[turn.example].row).collect() })
+        let of_stranger = (config.exposure.weight / n_classes as f64) as f32;
+        targets.resize((n_clips + n_strangers) * n_classes, of_stranger);
+        Ok(Batch { mel, targets, rows })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Exposure;
     use crate::fixture::{Row, spectrograms};
     use crate::sampler::epoch_turns;
-    use augment::SpectrogramAugment;
+    use augment::{SpectrogramAugment, Stranger};
 
     const ROWS: [Row; 6] = [
         ("dog", "a", "train"),
@@ -167,6 +189,31 @@ mod tests {
                 assert!((0..3).all(|c| (target[c] - if c == class { 0.8 } else { 0.1 }).abs() < 1e-6));
             }
         }
+    }
+
+    #[test]
+    fn strangers_come_last_and_are_every_class_alike() {
+        let mut rows = ROWS.to_vec();
+        rows.extend([("cow", "g", "ood-val"), ("cow", "h", "ood-val")]);
+        let data = Data::from_spectrograms(spectrograms(&rows), "train", "val").unwrap();
+        let plain = epoch(&data, &config(SpectrogramAugment::off()), 1);
+        let data = data.with_strangers("ood-val").unwrap();
+        assert_eq!(data.strangers, [6, 7]);
+        let exposure = Exposure { split: "ood-val".into(), made: vec![Stranger::Inverted], ..Exposure::default() };
+        let config = TrainConfig { exposure, ..config(SpectrogramAugment::off()) };
+        let exposed = epoch(&data, &config, 1);
+        assert_eq!(exposed, epoch(&data, &config, 1));
+        let mut sources = std::collections::BTreeSet::new();
+        for (exposed, plain) in exposed.iter().zip(&plain) {
+            let (n, m) = (plain.rows.len(), plain.rows.len().div_ceil(2));
+            assert_eq!((exposed.rows.len(), &exposed.rows[..n]), (n + m, &plain.rows[..]));
+            assert!(exposed.mel.starts_with(&plain.mel) && exposed.targets.starts_with(&plain.targets));
+            assert!(exposed.targets[n * 3..].iter().all(|target| (target - 0.5 / 3.0).abs() < 1e-6));
+            sources.extend(exposed.rows[n..].iter().map(|row| *row >= 6));
+        }
+        assert!(!sources.is_empty());
+        let error = data.with_strangers("train").unwrap_err().to_string();
+        assert!(error.contains("no stranger of split train"), "{error}");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use crate::exposure::Exposure;
 use crate::schedule::{LearningRate, Schedule, Span};
 use crate::{Error, Result};
 use augment::SpectrogramAugment;
@@ -65,6 +66,19 @@ pub struct TrainConfig {
     /// Clips whose gradients are computed at a time, where memory does not hold a whole batch's; 0: all of them. A step
     /// waits for the whole batch all the same. Batch norm then sees these alone.
     pub micro_batch: usize,
+    /// Strangers that the model learns to be unsure of. It came later than the first runs, and is written only where it does
+    /// something.
+    #[serde(skip_serializing_if = "Exposure::is_off")]
+    pub exposure: Exposure,
+    /// Temperature of logit normalisation: training looks at logits over their length and this, so that a clip cannot be
+    /// made surer by longer logits; 0 for none, 0.04 in its source (Wei and others (2022), "Mitigating Neural Network
+    /// Overconfidence with Logit Normalization").
+    #[serde(skip_serializing_if = "is_zero")]
+    pub logit_norm: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for TrainConfig {
@@ -92,6 +106,8 @@ impl Default for TrainConfig {
             train_eval_clips: 512,
             average: 0.0,
             micro_batch: 0,
+            exposure: Exposure::default(),
+            logit_norm: 0.0,
         }
     }
 }
@@ -126,6 +142,8 @@ impl TrainConfig {
         range("average", self.average, "a number from 0 to below 1", (0.0..1.0).contains(&self.average))?;
         let micro = self.micro_batch;
         require("micro_batch", micro != 1, "0 for the whole batch, or 2 or more".into(), micro.to_string())?;
+        range("logit_norm", self.logit_norm, "0 or more", self.logit_norm >= 0.0)?;
+        self.exposure.validate()?;
         range("eps", self.eps, "a number above 0", self.eps > 0.0)?;
         match self.schedule {
             Schedule::Constant | Schedule::Cosine => {}

@@ -28,6 +28,8 @@ pub struct Data {
     pub train: Vec<Example>,
     /// Validation clips. Augmented views are left out: they would measure the augmentation.
     pub val: Vec<Example>,
+    /// Rows of known strangers for [`Exposure`](crate::Exposure).
+    pub strangers: Vec<usize>,
     /// Mean and deviation of each band over the training clips.
     pub normalization: Normalization,
     /// How many clips and groups each split has, and a hash of which clip is where: the `split` of a model's header.
@@ -99,7 +101,44 @@ impl Data {
         let normalization = Normalization::fit(&sums)?;
         let split = describe_split(&spectrograms, &classes, [("train", train_split, &train), ("val", val_split, &val)]);
         let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val))?;
-        Ok(Self { classes, train, val, normalization, split, warnings, fingerprint, spectrograms })
+        Ok(Self {
+            classes,
+            train,
+            val,
+            strangers: Vec::new(),
+            normalization,
+            split,
+            warnings,
+            fingerprint,
+            spectrograms,
+        })
+    }
+
+    /// Takes the strangers of these splits, separated by commas: clips without a label of the classes, and all of splits
+    /// `ood…`, augmented views included. The fingerprint is another one then.
+    ///
+    /// # Errors
+    /// No such clip, or one whose group (or recording) is in training or validation.
+    pub fn with_strangers(mut self, split: &str) -> Result<Self> {
+        let spectrograms = &self.spectrograms;
+        let splits = &spectrograms.header.splits;
+        let class_of = class_of_label(spectrograms, &self.classes);
+        let is_stranger = |row: &usize| {
+            let name = splits[usize::from(spectrograms.split[*row])].as_str();
+            let is_known = class_of(spectrograms.label[*row]).is_some() && !name.starts_with("ood");
+            split.split(',').any(|one| one.trim() == name) && !is_known
+        };
+        let rows: Vec<usize> = (0..spectrograms.n_clips()).filter(is_stranger).collect();
+        if rows.is_empty() {
+            let there = splits.join(", ");
+            return Err(Error::Data(format!("exposure: no stranger of split {split}; the splits there are: {there}")));
+        }
+        let strangers: Vec<Example> = rows.iter().map(|&row| Example { row, class: 0 }).collect();
+        check_apart(spectrograms, &strangers, &self.val)?;
+        let of_strangers = fingerprint(spectrograms, &self.split, strangers.iter())?;
+        self.fingerprint = shard::sha256_hex(format!("{}{of_strangers}", self.fingerprint).as_bytes());
+        self.strangers = rows;
+        Ok(self)
     }
 
     /// Class and group of each training clip.

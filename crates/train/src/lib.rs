@@ -86,6 +86,7 @@ mod data;
 mod difference;
 mod error;
 mod evaluate;
+mod exposure;
 #[cfg(test)]
 mod fixture;
 mod folder;
@@ -110,6 +111,7 @@ pub use data::{Data, Example};
 pub use difference::differences;
 pub use error::{Error, Result};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate, rows_of_split};
+pub use exposure::Exposure;
 pub use folder::Start;
 pub use loss::soft_cross_entropy;
 pub use measure::{ClassMetrics, Known, Metrics, measure};

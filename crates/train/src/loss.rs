@@ -2,6 +2,18 @@
 
 use candle_core::{D, Result, Tensor};
 
+/// Logits over their length and a temperature.
+///
+/// # Shapes
+/// `logits`: `[B, C]`, and so is the result.
+///
+/// # Errors
+/// What the device refuses.
+pub(crate) fn normalized_logits(logits: &Tensor, temperature: f64) -> Result<Tensor> {
+    let length = (logits.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?; // [B, 1]
+    logits.broadcast_div(&(length * temperature)?)
+}
+
 /// The mean cross entropy a clip, a scalar.
 ///
 /// Written out in operations whose backward candle has. The row's largest logit is subtracted as a constant: it cancels
@@ -43,6 +55,13 @@ mod tests {
         for (got, expected) in gradient.iter().flatten().zip(rows.iter().flatten()) {
             assert!((f64::from(*got) - expected).abs() < 1e-6, "{got} {expected}");
         }
+    }
+
+    #[test]
+    fn longer_logits_are_no_surer_once_normalised() {
+        let logits = Tensor::new(&[[3.0_f32, 4.0], [30.0, 40.0], [0.0, 0.0]], &Device::Cpu).unwrap();
+        let rows = normalized_logits(&logits, 0.5).unwrap().to_vec2::<f32>().unwrap();
+        assert_eq!(rows, [[1.2, 1.6], [1.2, 1.6], [0.0, 0.0]]);
     }
 
     #[test]

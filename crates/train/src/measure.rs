@@ -2,6 +2,7 @@
 
 use crate::metrics::{Bootstrap, Figures, Scored, intervals};
 use crate::rows::{Rows, clip_loss};
+use classifier::Calibration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,6 +48,8 @@ pub struct Metrics {
     pub auroc: Option<f64>,
     /// Expected calibration error over 15 bins of equal width.
     pub ece: Option<f64>,
+    /// The same of the probabilities before calibration.
+    pub ece_uncalibrated: Option<f64>,
     /// Mean over the clips of the negative logarithm of the calibrated probability of the truth.
     pub loss: Option<f64>,
     /// Mean over the clips of the squared distance between the probabilities and the truth.
@@ -114,6 +117,9 @@ pub fn measure(
         (!known.is_empty()).then(|| known.iter().map(value).sum::<f64>() / known.len() as f64)
     };
     let n_classes = classes.len();
+    let probability = Calibration::probabilities(1.0, &rows.logits, rows.n_classes);
+    let uncalibrated = Rows { probability, ..rows.clone() };
+    let ece_uncalibrated = Scored::new(&uncalibrated, &pairs, 1.0).figures(&vec![1.0; known.len()]).ece;
     Metrics {
         split: split.to_owned(),
         n: known.len(),
@@ -129,6 +135,7 @@ pub fn measure(
             .collect(),
         auroc: point.macro_auroc(),
         ece: point.ece,
+        ece_uncalibrated,
         loss: per_clip(&|clip| clip_loss(logits(clip.row), clip.class, temperature)),
         brier: per_clip(&|clip| {
             let truth = |c: usize| f64::from(u8::from(c == clip.class));

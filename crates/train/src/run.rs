@@ -7,7 +7,7 @@ use crate::config::TrainConfig;
 use crate::control::{Control, Progress};
 use crate::data::{Data, Example};
 use crate::folder::{Folder, Start};
-use crate::loss::soft_cross_entropy;
+use crate::loss::{normalized_logits, soft_cross_entropy};
 use crate::metrics::Confusion;
 use crate::optimizer::AdamW;
 use crate::rows::{Predictor, clip_loss, largest, predict_rows};
@@ -84,6 +84,7 @@ pub fn run(
 ) -> Result<Outcome> {
     config.validate()?;
     check_model(model, data)?;
+    check_exposure(data, config)?;
     let settings = settings(model, data, config, header)?;
     let trainer = Trainer::new(model, parameters, data, config, header, control);
     let mut warnings = data.warnings.clone();
@@ -248,7 +249,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Every training clip once. Returns the mean loss a clip and the last learning rate. A model with nothing to train is
+    /// Every training clip once. Returns the mean loss a clip, strangers included, and the last learning rate. A model with nothing to train is
     /// left as it is.
     fn train_epoch(&self, steps: &mut Steps, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
         let Self { data, config, .. } = *self;
@@ -256,7 +257,7 @@ impl<'a> Trainer<'a> {
             return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
         }
         let turns = epoch_turns(&self.strata, config, epoch);
-        let (n_turns, mut loss_sum, mut lr) = (turns.len(), 0.0, 0.0);
+        let (mut n_seen, mut loss_sum, mut lr) = (0, 0.0, 0.0);
         let assembler =
             Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
         std::thread::scope(|scope| {
@@ -281,10 +282,11 @@ impl<'a> Trainer<'a> {
                     average.update(steps.optimizer.steps())?;
                 }
                 loss_sum += value * n_clips as f64;
+                n_seen += n_clips;
                 let (epochs, batches) = (config.epochs, self.n_batches);
                 (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
             }
-            Ok((loss_sum / n_turns as f64, lr))
+            Ok((loss_sum / n_seen as f64, lr))
         })
     }
 
@@ -305,7 +307,8 @@ impl<'a> Trainer<'a> {
             let targets = &batch.targets[clips.start * n_classes..clips.end * n_classes];
             let targets = Tensor::from_slice(targets, (clips.len(), n_classes), &Device::Cpu)?.to_device(device)?;
             let mode = Mode::Train { seed: seed(self.config.seed, Purpose::Forward, step, part as u64) };
-            let loss = soft_cross_entropy(&self.model.forward(&mel, mode)?.logits, &targets)?;
+            let logits = self.looked_at(self.model.forward(&mel, mode)?.logits)?;
+            let loss = soft_cross_entropy(&logits, &targets)?;
             let share = clips.len() as f64 / n_clips as f64;
             value += f64::from(loss.to_scalar::<f32>()?) * share;
             let loss = if n_parts == 1 { loss } else { (loss * share)? };
@@ -325,6 +328,12 @@ impl<'a> Trainer<'a> {
         }
         let sum = sum.ok_or_else(|| Error::Data("training: a batch without clips".into()))?;
         Ok((value, sum))
+    }
+
+    /// The logits as training looks at them.
+    fn looked_at(&self, logits: Tensor) -> Result<Tensor> {
+        let temperature = self.config.logit_norm;
+        Ok(if temperature > 0.0 { normalized_logits(&logits, temperature)? } else { logits })
     }
 
     /// Puts the average in place of the parameters and gives what was there.
@@ -350,7 +359,9 @@ impl<'a> Trainer<'a> {
             }
             let rows: Vec<usize> = batch.iter().map(|example| example.row).collect();
             let said = predict_rows(predictor, &self.data.spectrograms, &rows, batch.len())?;
-            for (logits, example) in said.logits.chunks_exact(n_classes).zip(batch) {
+            let logits = Tensor::from_slice(&said.logits, (batch.len(), n_classes), &Device::Cpu)?;
+            let looked_at = self.looked_at(logits)?.flatten_all()?.to_vec1::<f32>()?;
+            for (logits, example) in looked_at.chunks_exact(n_classes).zip(batch) {
                 evaluated.loss += clip_loss(logits, example.class as usize, 1.0);
                 evaluated.confusion.add(example.class as usize, largest(logits), 1.0);
             }
@@ -394,6 +405,13 @@ impl<'a> Trainer<'a> {
         let clips = &self.data.spectrograms.header.clips;
         rows.iter().map(|row| clips[*row].id.as_str()).collect::<Vec<_>>().join(", ")
     }
+}
+
+fn check_exposure(data: &Data, config: &TrainConfig) -> Result<()> {
+    if config.exposure.split.is_empty() || !data.strangers.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Data(format!("exposure: the strangers of split {} are not among the clips", config.exposure.split)))
 }
 
 fn check_model(model: &dyn Classifier, data: &Data) -> Result<()> {

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Subset = 4,
     /// Resamples of an interval.
     Bootstrap = 5,
+    /// Strangers beside a batch.
+    Exposure = 6,
 }
 
 /// The seed for `purpose`, of the thing numbered (`a`, `b`).

@@ -84,6 +84,11 @@ pub(crate) fn summary(metrics: &Metrics) -> String {
     };
     let rows: Vec<_> = metrics.classes.iter().zip(&metrics.confusion).map(row).collect();
     lines.push(table(&header, &rows));
-    lines.push(format!("calibration error {}, loss {}", with_interval("ece", metrics.ece), number(metrics.loss)));
+    lines.push(format!(
+        "calibration error {} ({} before calibration), loss {}",
+        with_interval("ece", metrics.ece),
+        number(metrics.ece_uncalibrated),
+        number(metrics.loss)
+    ));
     lines.join("\n")
 }

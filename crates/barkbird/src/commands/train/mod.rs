@@ -50,6 +50,10 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
         front_end: index.front_end.clone(),
         unit_per_db: chain.unit_per_db(),
     };
+    let data = match config.train.exposure.split.as_str() {
+        "" => data,
+        split => data.with_strangers(split)?,
+    };
     let mut session = Session { args, global, ui, device, config, data, chain, header };
     let outcome = match args.model {
         ModelKind::Cnn => cnn::train(&session),

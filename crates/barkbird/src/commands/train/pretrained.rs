@@ -4,7 +4,7 @@ use super::Session;
 use super::kept::{Maker, fingerprint};
 use crate::embeddings::Source;
 use crate::finetune::Head;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::Tensor;
 use classifier::{Classifier, Finished, LinearHead, Neighbours, Normalization, Parameters};
 use serde_json::json;
@@ -23,9 +23,18 @@ impl Session<'_> {
         classifier.normalization(self.data.spectrograms.n_mels).unwrap_or_else(|| self.data.normalization.clone())
     }
 
+    /// What frozen layers make of clips is kept for training and validation clips alone.
+    pub(super) fn refuse_strangers(&self) -> Result<()> {
+        if self.config.train.exposure.is_off() {
+            return Ok(());
+        }
+        bail!("train.exposure: this way trains on what frozen layers make of clips, once; take --way lora or full")
+    }
+
     /// A head over embeddings that are computed once.
     pub(super) fn probe(&self, body: Body) -> Result<Outcome> {
         self.check_out()?;
+        self.refuse_strangers()?;
         let Body { classifier, parameters } = body;
         let normalization = self.normalization(&*classifier);
         let tensors = parameters.snapshot()?;
