@@ -1,5 +1,5 @@
 use crate::{Classifier, Error, Init, Mode, Normalization, Output, Parameters};
-use candle_core::{D, Tensor};
+use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// The smallest share that a class gets of the neighbours' votes: its logarithm stays finite.
@@ -104,9 +104,11 @@ impl Classifier for Neighbours {
         let embedding = self.body.forward(mel, Mode::Eval)?.embedding;
         let cosines = unit(&embedding)?.matmul(&self.embeddings.t()?)?; // [B, N]
         let k = self.config.k.min(cosines.dim(1)?);
-        let (sorted, order) = cosines.contiguous()?.sort_last_dim(false)?;
-        let nearest = order.narrow(1, 0, k)?.contiguous()?; // [B, k]
-        let votes = (sorted.narrow(1, 0, k)? / self.config.temperature)?;
+        // On the CPU: a GPU sorts no more values than the memory of one of its multiprocessors holds.
+        let device = cosines.device();
+        let (sorted, order) = cosines.to_device(&Device::Cpu)?.contiguous()?.sort_last_dim(false)?;
+        let nearest = order.narrow(1, 0, k)?.contiguous()?.to_device(device)?; // [B, k]
+        let votes = (sorted.narrow(1, 0, k)?.contiguous()?.to_device(device)? / self.config.temperature)?;
         let votes = votes.broadcast_sub(&votes.max_keepdim(1)?)?.exp()?;
         let votes = votes.broadcast_div(&votes.sum_keepdim(1)?)?; // [B, k]
         let (n_clips, n_classes) = (nearest.dim(0)?, self.n_classes());
@@ -119,7 +121,6 @@ impl Classifier for Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candle_core::Device;
     use std::path::Path;
 
     /// Its embedding is its input.

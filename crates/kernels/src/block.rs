@@ -67,7 +67,7 @@ pub enum Norm<'a> {
         /// Added to the variance.
         epsilon: f32,
     },
-    /// Given ones, `[C_out]` each: evaluation. On the CPU there is no way back through it.
+    /// Given ones, `[C_out]` each: evaluation. There is no way back through it.
     Running {
         /// The means.
         mean: &'a Tensor,
@@ -119,7 +119,12 @@ pub fn conv_block(
 ) -> Result<BlockOutput, Error> {
     let size = BlockSize::check(map, weights, residual, norm, form)?;
     if !map.device().is_cpu() {
-        return reference::conv_block(map, weights, residual, norm, form);
+        let mut output = reference::conv_block(map, weights, residual, norm, form)?;
+        if let Norm::Running { .. } = norm {
+            // What lies between is not kept.
+            output.map = output.map.detach();
+        }
+        return Ok(output);
     }
     let saved = Arc::new(OnceLock::new());
     let block = Fused::new(size, form, norm, Arc::clone(&saved))?;

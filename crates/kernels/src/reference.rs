@@ -19,9 +19,7 @@ pub fn conv_block(
     form: &BlockForm,
 ) -> Result<BlockOutput, Error> {
     let margin = weights.conv.dim(2)? / 2;
-    let channels_first = map.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, H, W]
-    let y = every_nth(&channels_first.conv2d(weights.conv, margin, 1, 1, 1)?, form.stride)?;
-    let y = y.permute((0, 2, 3, 1))?.contiguous()?; // [B, H', W', C]
+    let y = convolution(map, weights.conv, form.stride, [margin; 2])?; // [B, H', W', C]
     let (mean, variance, epsilon, statistics) = match *norm {
         Norm::Running { mean, variance, epsilon } => (mean.clone(), variance.clone(), epsilon, None),
         Norm::Batch { epsilon } => {
@@ -50,17 +48,39 @@ pub fn conv_block(
     Ok(BlockOutput { map: z, statistics })
 }
 
-/// Every `stride`th row and column of `x`, `[B, C, H, W]`. Candle's own convolution with a stride has no gradient where
-/// the two need different padding.
-fn every_nth(x: &Tensor, stride: usize) -> Result<Tensor, Error> {
-    if stride == 1 {
-        return Ok(x.clone());
+/// What each place of a kernel sees of `map`, `[B, H, W, C]`: by rows and columns of the kernel, `[B, H', W', C]` each,
+/// where H' and W' are H and W over the stride, rounded up. `before`: rows and columns of zeros before the map.
+///
+/// Candle's own convolution has no gradient where a stride needs different padding in the two directions, and on a GPU its
+/// way back takes many times as long as the matrix products that a convolution is.
+fn taps(map: &Tensor, kernel: usize, stride: usize, before: [usize; 2]) -> Result<Vec<Tensor>, Error> {
+    let (n_clips, height, width, n_channels) = map.dims4()?;
+    let size = [height, width].map(|len| len.div_ceil(stride));
+    let mut padded = map.clone();
+    for (direction, len) in [height, width].into_iter().enumerate() {
+        let reached = (size[direction] - 1) * stride + kernel;
+        let whole = reached.max(before[direction] + len).next_multiple_of(stride);
+        padded = padded.pad_with_zeros(direction + 1, before[direction], whole - before[direction] - len)?;
     }
-    let (n_clips, n_channels, height, width) = x.dims4()?;
-    let (rows, columns) = (height.div_ceil(stride), width.div_ceil(stride));
-    let whole = x.pad_with_zeros(2, 0, rows * stride - height)?.pad_with_zeros(3, 0, columns * stride - width)?;
-    let split = whole.contiguous()?.reshape(&[n_clips, n_channels, rows, stride, columns, stride])?;
-    Ok(split.narrow(3, 0, 1)?.narrow(5, 0, 1)?.contiguous()?.reshape((n_clips, n_channels, rows, columns))?)
+    let (rows, columns) = (padded.dim(1)? / stride, padded.dim(2)? / stride);
+    let split = padded.contiguous()?.reshape(&[n_clips, rows, stride, columns, stride, n_channels])?;
+    let mut seen = Vec::with_capacity(kernel * kernel);
+    for (row, column) in (0..kernel * kernel).map(|place| (place / kernel, place % kernel)) {
+        let every_nth = split.narrow(2, row % stride, 1)?.narrow(4, column % stride, 1)?;
+        let tap = every_nth.narrow(1, row / stride, size[0])?.narrow(3, column / stride, size[1])?;
+        seen.push(tap.contiguous()?.reshape((n_clips, size[0], size[1], n_channels))?);
+    }
+    Ok(seen)
+}
+
+/// A convolution over all channels, as one matrix product; `weight`: `[C_out, C, K, K]`.
+fn convolution(map: &Tensor, weight: &Tensor, stride: usize, before: [usize; 2]) -> Result<Tensor, Error> {
+    let (n_out, n_in, kernel, _) = weight.dims4()?;
+    let seen = Tensor::cat(&taps(map, kernel, stride, before)?, 3)?; // [B, H', W', K * K * C]
+    let (n_clips, height, width, n_seen) = seen.dims4()?;
+    let weight = weight.permute((2, 3, 1, 0))?.contiguous()?.reshape((kernel * kernel * n_in, n_out))?;
+    let product = seen.reshape((n_clips * height * width, n_seen))?.matmul(&weight)?;
+    Ok(product.reshape((n_clips, height, width, n_out))?)
 }
 
 /// `max(x, 0)` with slope 0 at 0, where candle's own has slope 1.
@@ -172,9 +192,14 @@ fn linear(x: &Tensor, weights: &LinearWeights) -> Result<Tensor, Error> {
 /// # Errors
 /// Shapes that candle refuses.
 pub fn separable_layer(map: &Tensor, weights: &SeparableWeights, stride: usize) -> Result<Tensor, Error> {
-    let n_channels = map.dim(3)?;
-    let inner = conv_same(map, &weights.depthwise, stride, n_channels)?.broadcast_add(&weights.depthwise_bias)?;
-    let outer = conv_same(&relu(&inner)?, &weights.pointwise, 1, 1)?.broadcast_add(&weights.pointwise_bias)?;
+    let (n_channels, _, kernel, _) = weights.depthwise.dims4()?;
+    let by_place = weights.depthwise.reshape((n_channels, kernel * kernel))?.t()?.contiguous()?; // [K * K, C]
+    let mut inner = weights.depthwise_bias.clone();
+    for (place, seen) in taps(map, kernel, stride, same(map, kernel, stride)?)?.iter().enumerate() {
+        let product = seen.broadcast_mul(&by_place.narrow(0, place, 1)?.squeeze(0)?)?;
+        inner = product.broadcast_add(&inner)?;
+    }
+    let outer = convolution(&relu(&inner)?, &weights.pointwise, 1, [0, 0])?.broadcast_add(&weights.pointwise_bias)?;
     relu(&outer)
 }
 
@@ -183,18 +208,12 @@ pub fn separable_layer(map: &Tensor, weights: &SeparableWeights, stride: usize) 
 /// # Errors
 /// Shapes that candle refuses.
 pub fn conv_relu(map: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Tensor, Error> {
-    relu(&conv_same(map, weight, stride, 1)?.broadcast_add(bias)?)
+    let before = same(map, weight.dim(2)?, stride)?;
+    relu(&convolution(map, weight, stride, before)?.broadcast_add(bias)?)
 }
 
-/// A convolution of a map whose channels come last, with TensorFlow's `SAME` zeros around it.
-fn conv_same(map: &Tensor, weight: &Tensor, stride: usize, groups: usize) -> Result<Tensor, Error> {
-    let kernel = weight.dim(2)?;
-    let mut map = map.permute((0, 3, 1, 2))?.contiguous()?; // [B, C, H, W]
-    for direction in [2, 3] {
-        let len = map.dim(direction)?;
-        let added = ((len.div_ceil(stride) - 1) * stride + kernel).saturating_sub(len);
-        map = map.pad_with_zeros(direction, added / 2, added - added / 2)?;
-    }
-    let dense = map.conv2d(weight, 0, 1, 1, groups)?;
-    Ok(every_nth(&dense, stride)?.permute((0, 2, 3, 1))?.contiguous()?)
+/// Rows and columns of zeros that TensorFlow's `SAME` puts before a map.
+fn same(map: &Tensor, kernel: usize, stride: usize) -> Result<[usize; 2], Error> {
+    let before = |len: usize| ((len.div_ceil(stride) - 1) * stride + kernel).saturating_sub(len) / 2;
+    Ok([before(map.dim(1)?), before(map.dim(2)?)])
 }

@@ -84,7 +84,8 @@ pub fn separable_layer(
     is(NAME, "pointwise weight", &weights.pointwise, &[n_out, n_in, 1, 1])?;
     is(NAME, "pointwise bias", &weights.pointwise_bias, &[n_out])?;
     if !map.device().is_cpu() {
-        return reference::separable_layer(map, weights, stride);
+        let map = reference::separable_layer(map, weights, stride)?;
+        return Ok(if gradients.is_some() { map } else { map.detach() });
     }
     let first = First::Depthwise { weight: weights.depthwise.clone(), bias: weights.depthwise_bias.clone() };
     apply(map, size, first, [&weights.pointwise, &weights.pointwise_bias], gradients)
@@ -111,7 +112,8 @@ pub fn conv_relu(
     is(NAME, "weight", weight, &[n_out, size.n_in, KERNEL, KERNEL])?;
     is(NAME, "bias", bias, &[n_out])?;
     if !map.device().is_cpu() {
-        return reference::conv_relu(map, weight, bias, stride);
+        let map = reference::conv_relu(map, weight, bias, stride)?;
+        return Ok(if gradients.is_some() { map } else { map.detach() });
     }
     apply(map, size, First::Patches, [weight, bias], gradients)
 }

@@ -91,7 +91,8 @@ pub fn transformer_layer(
 ) -> Result<Tensor, Error> {
     let size = Size::check(tokens, weights, form)?;
     if !tokens.device().is_cpu() {
-        return reference::transformer_layer(tokens, weights, form);
+        let tokens = reference::transformer_layer(tokens, weights, form)?;
+        return Ok(if gradients.is_some() { tokens } else { tokens.detach() });
     }
     let tokens = tokens.contiguous()?;
     match precision() {

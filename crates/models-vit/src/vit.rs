@@ -325,6 +325,8 @@ impl Classifier for Vit {
                 let up = tensors.remove(&format!("{name}.adapter.up")).ok_or_else(missing)?;
                 let down = tensors.remove(&format!("{name}.adapter.down")).ok_or_else(missing)?;
                 let weight = tensors.get_mut(&format!("{name}.weight")).ok_or_else(missing)?;
+                // After a resumption the best epoch's values may lie on the CPU, and the frozen weights do not.
+                let (up, down) = (up.to_device(weight.device())?, down.to_device(weight.device())?);
                 *weight = (&*weight + (up.matmul(&down)? * (alpha / rank as f64))?)?;
             }
         }

@@ -4,7 +4,7 @@ use crate::config::TrainConfig;
 use crate::fused::{Fused, Pass, Scalars, host_slice, sum_of_squares};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use classifier::Parameters;
 use std::collections::HashMap;
 use std::path::Path;
@@ -191,15 +191,18 @@ impl Slot {
 
 /// The length of all gradients as one vector.
 fn global_norm(gradients: &[Tensor]) -> Result<f64> {
-    let mut sum = 0.0;
+    let (mut sum, mut on_device) = (0.0, Vec::new());
     for gradient in gradients {
-        sum += if matches!(gradient.device(), Device::Cpu) {
+        if matches!(gradient.device(), Device::Cpu) {
             let (storage, layout) = gradient.storage_and_layout();
-            let values = host_slice(&storage, layout)?;
-            sum_of_squares(values)
+            sum += sum_of_squares(host_slice(&storage, layout)?);
         } else {
-            f64::from(gradient.sqr()?.sum_all()?.to_dtype(DType::F32)?.to_scalar::<f32>()?)
-        };
+            on_device.push(gradient.sqr()?.sum_all()?);
+        }
+    }
+    if !on_device.is_empty() {
+        // The device is waited for once, not once a parameter.
+        sum += Tensor::stack(&on_device, 0)?.to_vec1::<f32>()?.into_iter().map(f64::from).sum::<f64>();
     }
     Ok(sum.sqrt())
 }

@@ -25,9 +25,14 @@ pub(super) fn choose(session: &Session<'_>, vit: &Vit, minutes: f64) -> Result<W
     let n_clips = session.data.train.len();
     let [bands, frames] = vit.config().input;
     let mel = Tensor::zeros((TIMED, bands, frames), DType::F32, &session.device)?;
-    vit.forward(&mel, Mode::Eval)?;
+    // A GPU is handed its work, and it has done none of it yet when the call returns.
+    let forward = || -> Result<()> {
+        vit.forward(&mel, Mode::Eval)?;
+        Ok(session.device.synchronize()?)
+    };
+    forward()?;
     let began = Instant::now();
-    vit.forward(&mel, Mode::Eval)?;
+    forward()?;
     let forward_s = began.elapsed().as_secs_f64() / TIMED as f64;
     let seconds = |cost: f64, way: Way| forward_s * cost * (n_clips * recipe(ModelKind::Vit, way).epochs) as f64;
     let (lora, full) = (seconds(LORA_COST, Way::Lora), seconds(FULL_COST, Way::Full));
