@@ -66,6 +66,23 @@ for way in ways:
         lines.append(f"| {mark}`{name}`{mark}: {described} | " + " | ".join(cells) + " |")
     lines.append("")
 
+lines.append("### Training that is to help: the CNN, AUROC of three of its own ways\n")
+TRAININGS = [
+    ("cnn", "as it is"),
+    ("cnn-exposed", "cows, frogs and sheep beside the clips, every class alike (`train.exposure.split`)"),
+    ("cnn-made", "strangers made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
+    ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
+]
+lines += ["| training | way | " + " | ".join(f"{strangers} / {known}" for _, known, strangers in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
+for training, words in TRAININGS:
+    of_training = [bench(training, seed) for seed in seeds]
+    field = mean([json.load(open(f"{out}/{training}-{seed}/field/metrics.json"))["balanced_accuracy"] for seed in seeds])
+    for name in ["max_softmax", "energy", "knn"]:
+        cells = [mean([result["methods"][name][key(stranger, known)]["auroc"] for result in of_training]) for stranger, known, _ in SETS[1:]]
+        first_row = name == "max_softmax"
+        lines.append(f"| {words if first_row else ''} | `{name}` | " + " | ".join(f"{cell:.3f}" for cell in cells) + f" | {f'{field:.3f}' if first_row else ''} |")
+lines += ["", f"Means of seeds {', '.join(seeds)}.", ""]
+
 lines.append("### What is chosen\n")
 for (way, seed), result in results.items():
     chosen = result["chosen"]

@@ -503,6 +503,9 @@ pub(crate) struct PredictArgs {
     /// Share of known recordings that may be called `neither`
     #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: f64,
+    /// One row of the CSV for each recording as a whole, in place of each window
+    #[arg(long)]
+    pub(crate) per_recording: bool,
     /// Seconds by which the windows over a long recording overlap
     #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
     pub(crate) overlap: f64,

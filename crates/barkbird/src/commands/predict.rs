@@ -25,7 +25,11 @@ const N_NEAREST: usize = 3;
 
 /// What is said of one window.
 struct Verdict {
+    /// Number of its recording among the inputs.
+    input: usize,
     prediction: Prediction,
+    /// How strange it is, where there is a detector.
+    score: Option<f64>,
     /// The most similar training clips and the cosine of the angle to each, where the model keeps some.
     nearest: Vec<(KnownClip, f32)>,
 }
@@ -70,7 +74,15 @@ pub(crate) fn run(args: &PredictArgs, global: &Global, ui: &Ui) -> Result<()> {
     let inputs = inputs::collect(&args.inputs)?;
     let (verdicts, skipped) = oracle.predict(&inputs, ui)?;
     let thresholds = Thresholds { unsure_below: args.unsure_below, alpha: args.alpha };
-    let said = Said { verdicts: &verdicts, skipped: &skipped, classes: &loaded.header.classes, thresholds, detector };
+    let per_recording = args.per_recording;
+    let said = Said {
+        verdicts: &verdicts,
+        skipped: &skipped,
+        classes: &loaded.header.classes,
+        thresholds,
+        detector,
+        per_recording,
+    };
     let bytes = match args.format {
         Format::Csv => said.to_csv()?,
         Format::Json => said.to_json()?,
@@ -100,7 +112,7 @@ impl Oracle<'_> {
     fn predict(&self, inputs: &[Input], ui: &Ui) -> Result<(Vec<Verdict>, Vec<Skipped>)> {
         let bar = ui.bar(inputs.len(), "predict");
         let (mut verdicts, mut skipped) = (Vec::new(), Vec::new());
-        for block in inputs.chunks(BLOCK) {
+        for (nth_block, block) in inputs.chunks(BLOCK).enumerate() {
             cancel::check("nothing was written")?;
             let computed: Vec<_> =
                 block.par_iter().enumerate().map(|(nth, input)| self.ears.windows(nth, input)).collect();
@@ -113,7 +125,7 @@ impl Oracle<'_> {
             }
             let name = |nth: usize| block[nth].name.as_str();
             if let Some(table) = self.ears.ask(self.loaded, self.outlier, self.device, &windows, name)? {
-                verdicts.extend(self.judge(block, &windows, &table)?);
+                verdicts.extend(self.judge(block, nth_block * BLOCK, &windows, &table)?);
             }
             bar.inc(block.len() as u64);
         }
@@ -121,15 +133,11 @@ impl Oracle<'_> {
         Ok((verdicts, skipped))
     }
 
-    fn judge(&self, inputs: &[Input], windows: &[Window], table: &Table) -> Result<Vec<Verdict>> {
+    fn judge(&self, inputs: &[Input], first: usize, windows: &[Window], table: &Table) -> Result<Vec<Verdict>> {
         let temperature = self.loaded.header.calibration.map_or(1.0, |calibration| calibration.temperature);
         let probabilities = Calibration::probabilities(temperature, &table.logits, table.n_classes);
-        let p_values: Option<Vec<f64>> = match self.detector {
-            None => None,
-            Some(Calibrated { fitted, conformal }) => {
-                Some(fitted.score(table)?.into_iter().map(|score| conformal.p_value(score)).collect())
-            }
-        };
+        let scores = self.detector.map(|detector| detector.fitted.score(table)).transpose()?;
+        let p_value = |score: f64| self.detector.map(|detector| detector.conformal.p_value(score));
         let nearest = self
             .outlier
             .filter(|_| self.compares)
@@ -137,19 +145,43 @@ impl Oracle<'_> {
             .transpose()?;
         let verdict = |(nth, window): (usize, &Window)| {
             let (input, clip) = (&inputs[window.input], &window.clip);
+            let score = scores.as_ref().map(|scores| scores[nth]);
             let prediction = Prediction {
                 path: input.name.clone(),
                 start_s: clip.start_s,
                 end_s: clip.start_s + clip.seconds,
                 probability: probabilities[nth * table.n_classes..(nth + 1) * table.n_classes].to_vec(),
-                outlier_p: p_values.as_ref().map(|p| p[nth]),
+                outlier_p: score.and_then(p_value),
                 truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
             };
             let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);
-            Verdict { prediction, nearest: nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect() }
+            Verdict {
+                input: first + window.input,
+                prediction,
+                score,
+                nearest: nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect(),
+            }
         };
         Ok(windows.iter().enumerate().map(verdict).collect())
     }
+}
+
+/// What is said of each recording as a whole: the mean of its windows' probabilities, and a p-value of the mean of their
+/// scores.
+fn whole(verdicts: &[Verdict], detector: Option<&Calibrated>) -> Vec<Prediction> {
+    let of_recording = |windows: &[Verdict]| {
+        let n = windows.len() as f64;
+        let mut whole = windows[0].prediction.clone();
+        for (class, probability) in whole.probability.iter_mut().enumerate() {
+            let sum: f64 = windows.iter().map(|window| f64::from(window.prediction.probability[class])).sum();
+            *probability = (sum / n) as f32;
+        }
+        whole.end_s = windows.iter().map(|window| window.prediction.end_s).fold(0.0, f64::max);
+        let score = windows.iter().map(|window| window.score).sum::<Option<f64>>().map(|sum| sum / n);
+        whole.outlier_p = score.zip(detector).map(|(score, detector)| detector.of_recordings.p_value(score));
+        whole
+    };
+    verdicts.chunk_by(|a, b| a.input == b.input).map(of_recording).collect()
 }
 
 /// All that was found, to be written.
@@ -159,12 +191,17 @@ struct Said<'a> {
     classes: &'a [String],
     thresholds: Thresholds,
     detector: Option<&'a Calibrated>,
+    /// Whether the CSV has a row a recording.
+    per_recording: bool,
 }
 
 impl Said<'_> {
     /// The columns that `evaluate` writes too. A recording that could not be used has a row without a label.
     fn to_csv(&self) -> Result<Vec<u8>> {
-        let predictions: Vec<Prediction> = self.verdicts.iter().map(|verdict| verdict.prediction.clone()).collect();
+        let predictions = match self.per_recording {
+            true => whole(self.verdicts, self.detector),
+            false => self.verdicts.iter().map(|verdict| verdict.prediction.clone()).collect(),
+        };
         let mut bytes = train::predictions_csv(&predictions, self.classes, self.thresholds)?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         for s in self.skipped {
@@ -177,7 +214,7 @@ impl Said<'_> {
     }
 
     fn to_json(&self) -> Result<Vec<u8>> {
-        let one = |Verdict { prediction, nearest }: &Verdict| {
+        let one = |Verdict { prediction, nearest, .. }: &Verdict| {
             let p = prediction;
             let (label, probability) = p.label(self.classes, self.thresholds);
             let named = self.classes.iter().zip(&p.probability).map(|(class, p)| (class.clone(), json!(p)));
@@ -192,8 +229,15 @@ impl Said<'_> {
             value
         };
         let predictions: Vec<_> = self.verdicts.iter().map(one).collect();
-        let mut value = json!({"classes": self.classes, "predictions": predictions, "skipped": self.skipped});
-        if let Some(Calibrated { fitted, conformal }) = self.detector {
+        let recording = |p: &Prediction| {
+            let (label, probability) = p.label(self.classes, self.thresholds);
+            json!({"path": p.path, "start": p.start_s, "end": p.end_s, "label": label, "probability": probability, "outlier_p": p.outlier_p})
+        };
+        let recordings: Vec<_> = whole(self.verdicts, self.detector).iter().map(recording).collect();
+        let mut value = json!({
+            "classes": self.classes, "predictions": predictions, "recordings": recordings, "skipped": self.skipped,
+        });
+        if let Some(Calibrated { fitted, conformal, .. }) = self.detector {
             value["reject"] = json!({
                 "method": fitted.way.name, "alpha": self.thresholds.alpha, "calibration_groups": conformal.n_groups(),
                 "smallest_alpha": conformal.smallest_alpha(),

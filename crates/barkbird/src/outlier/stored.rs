@@ -2,7 +2,7 @@
 //!
 //! | tensor | what |
 //! |---|---|
-//! | `outlier.N.P.NAME` | array NAME of part P of the N-th detector; P is a number, `joint` (what joins several), or `p` (scores of known clips, from which p-values are read) |
+//! | `outlier.N.P.NAME` | array NAME of part P of the N-th detector; P is a number, `joint` (what joins several), `p` or `p_recording` (scores of known clips and recordings, from which p-values are read) |
 //! | `outlier.known.embedding` | `[N, D]`: training clips that answers are compared with |
 //! | `outlier.trunk.NAME` | weights of the trunk |
 
@@ -11,7 +11,8 @@ use super::lineup::Way;
 use super::table::Table;
 use super::trunk::Trunk;
 use anomaly::Stored;
-use anomaly::conformal::Conformal;
+use anomaly::conformal::{Conformal, Form};
+use anomaly::pool::{Pool, pool};
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,28 @@ const MOST_KNOWN: usize = 2000;
 /// A fitted way and what its scores mean.
 pub(crate) struct Calibrated {
     pub(crate) fitted: Fitted,
+    /// Of windows.
     pub(crate) conformal: Conformal,
+    /// Of recordings, whose score is the mean of their windows'.
+    pub(crate) of_recordings: Conformal,
+}
+
+impl Calibrated {
+    /// Calibrates a way on known clips that it was not fitted on.
+    pub(crate) fn new(fitted: Fitted, validation: &Table) -> Result<Self> {
+        let scores = fitted.score(validation)?;
+        let conformal = Conformal::fit(&scores, &validation.groups(), Form::Weighted)?;
+        let mut group_of = BTreeMap::new();
+        validation.places.iter().for_each(|place| {
+            group_of.entry(place.path.as_str()).or_insert(place.group.as_str());
+        });
+        let paths: Vec<&str> = validation.places.iter().map(|place| place.path.as_str()).collect();
+        let recordings = pool(&scores, &paths, Pool::Mean)?;
+        let groups: Vec<&str> = recordings.iter().map(|(path, _)| group_of[path]).collect();
+        let scores: Vec<f64> = recordings.iter().map(|(_, score)| *score).collect();
+        let of_recordings = Conformal::fit(&scores, &groups, Form::Weighted)?;
+        Ok(Self { fitted, conformal, of_recordings })
+    }
 }
 
 /// What goes into a header, and tensors by name.
@@ -155,9 +177,10 @@ impl Outlier {
     ) -> Result<Parts> {
         let mut tensors = BTreeMap::new();
         let mut detectors = Vec::new();
-        for (nth, Calibrated { fitted, conformal }) in of.iter().enumerate() {
+        for (nth, Calibrated { fitted, conformal, of_recordings }) in of.iter().enumerate() {
             let mut parts = fitted.to_stored();
             parts.insert("p".to_owned(), conformal.to_tensors());
+            parts.insert("p_recording".to_owned(), of_recordings.to_tensors());
             let mut settings = BTreeMap::new();
             for (part, stored) in parts {
                 for (name, array) in stored.tensors {
@@ -209,9 +232,12 @@ impl Outlier {
                 let arrays = arrays.into_iter().map(|(name, tensor)| Ok((name, array(&tensor)?)));
                 parts.insert(part, Stored { settings, tensors: arrays.collect::<Result<_>>()? });
             }
-            let conformal = parts.remove("p").context("scores of known clips: missing")?;
-            let conformal = Conformal::from_tensors(&conformal)?;
-            Ok(Calibrated { fitted: Fitted::from_stored(of.way, &parts)?, conformal })
+            let mut calibrated = |part: &str| -> Result<Conformal> {
+                let stored = parts.remove(part).with_context(|| format!("part {part}: missing"))?;
+                Ok(Conformal::from_tensors(&stored)?)
+            };
+            let (conformal, of_recordings) = (calibrated("p")?, calibrated("p_recording")?);
+            Ok(Calibrated { fitted: Fitted::from_stored(of.way, &parts)?, conformal, of_recordings })
         };
         let detectors: Vec<Calibrated> =
             header.detectors.into_iter().enumerate().map(detector).collect::<Result<_>>()?;

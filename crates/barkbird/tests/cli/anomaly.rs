@@ -88,6 +88,11 @@ fn ways_are_measured_and_the_chosen_one_speaks() {
         assert_eq!(prediction["nearest"].as_array().unwrap().len(), 3);
     }
     assert_eq!(said["reject"]["alpha"], 0.3);
+    let recordings = work.ok(&["predict", "run", "manifest.csv", "--alpha", "0.3", "--per-recording"]);
+    assert_eq!(recordings.lines().count(), said["recordings"].as_array().unwrap().len() + 1);
+    for (line, recording) in recordings.lines().skip(1).zip(said["recordings"].as_array().unwrap()) {
+        assert!(line.contains(&format!(",{},", recording["label"].as_str().unwrap())), "{line} {recording}");
+    }
     let csv = work.ok(&["predict", "run", "manifest.csv", "--alpha", "0.3"]);
     assert!(csv.lines().skip(1).any(|line| line.contains(",neither,")), "{csv}");
     work.ok(&["evaluate", "run", "--features", "features", "--split", "test", "--out", "run/test"]);

@@ -11,7 +11,6 @@ use crate::outlier::lineup::{self, Way};
 use crate::outlier::stored::{Calibrated, KnownClips, Outlier, PREFIX, Parts};
 use crate::outlier::trunk::Trunk;
 use crate::ui::Ui;
-use anomaly::conformal::{Conformal, Form};
 use anyhow::{Context, Result, bail};
 use classifier::ModelFile;
 use serde_json::json;
@@ -41,11 +40,7 @@ pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
         }
         None => best(&clips, trunk.is_some(), global.seed(), ui)?,
     };
-    let groups = clips.validation.groups();
-    let detectors = fitted.into_iter().map(|fitted| {
-        let conformal = Conformal::fit(&fitted.score(&clips.validation)?, &groups, Form::Weighted)?;
-        Ok(Calibrated { fitted, conformal })
-    });
+    let detectors = fitted.into_iter().map(|fitted| Calibrated::new(fitted, &clips.validation));
     let detectors: Vec<Calibrated> = detectors.collect::<Result<_>>()?;
     let trunk = trunk.filter(|_| detectors.iter().any(|one| one.fitted.needs_trunk()));
     let trunk_front_end = trunk.as_ref().map(|_| Trunk::chain(&loaded.chain()?).to_header()).transpose()?;

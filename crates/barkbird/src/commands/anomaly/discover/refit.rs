@@ -12,7 +12,6 @@ use crate::outlier::fitted::{FitFrom, Fitted};
 use crate::outlier::stored::{Calibrated, KnownClips, Outlier};
 use crate::outlier::table::{self, Place, Table};
 use crate::ui::{Ui, table as columns};
-use anomaly::conformal::{Conformal, Form};
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
 use classifier::{Finished, LinearHead, Parameters};
@@ -106,7 +105,6 @@ pub(super) fn refit(
     let of_split = |split: &str| after.subset(&after.rows(|place| place.split == split));
     let (training, validation) = (of_split("train"), of_split("val"));
     let from = FitFrom { training: &training, validation: &validation, strangers: None };
-    let groups = validation.groups();
     let mut detectors = Vec::new();
     for old in &outlier.detectors {
         if old.fitted.way.needs_strangers() {
@@ -117,8 +115,7 @@ pub(super) fn refit(
             continue;
         }
         let fitted = Fitted::fit(&old.fitted.way, &from)?;
-        let conformal = Conformal::fit(&fitted.score(&validation)?, &groups, Form::Weighted)?;
-        detectors.push(Calibrated { fitted, conformal });
+        detectors.push(Calibrated::new(fitted, &validation)?);
     }
     if detectors.is_empty() {
         bail!("none of the model's detectors can be fitted again without strangers");
