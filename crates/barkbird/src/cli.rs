@@ -500,9 +500,10 @@ pub(crate) struct PredictArgs {
     /// How to tell strangers: a detector that the model has, auto (the first, and the default where it has one) or none
     #[arg(long, value_name = "METHOD")]
     pub(crate) reject: Option<String>,
-    /// Share of known recordings that may be called `neither`
-    #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
-    pub(crate) alpha: f64,
+    /// Share of known recordings that may be called `neither`; 0.05, or with few calibration groups the smallest that
+    /// there is
+    #[arg(long, value_name = "A", value_parser = alpha)]
+    pub(crate) alpha: Option<f64>,
     /// One row of the CSV for each recording as a whole, in place of each window
     #[arg(long)]
     pub(crate) per_recording: bool,

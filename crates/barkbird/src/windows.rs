@@ -82,8 +82,11 @@ impl Ears {
             class: None,
             split: String::new(),
         };
-        let mels =
-            Mels { mels: windows.iter().map(|w| w.clip.mel.as_slice()).collect(), n_frames: first.clip.n_frames };
+        let mels = Mels {
+            mels: windows.iter().map(|window| window.clip.mel.as_slice()).collect(),
+            n_frames: first.clip.n_frames,
+            wants_layers: outlier.is_some_and(Outlier::needs_layers),
+        };
         Table::of_mels(loaded, device, &mels, heard, windows.iter().map(place).collect()).map(Some)
     }
 }

@@ -112,6 +112,19 @@ pub trait Classifier: Send + Sync {
         Ok(Finished { architecture: self.architecture(), normalization: normalization.clone(), tensors })
     }
 
+    /// What layers below the last make of clips, in evaluation mode, from the first on: means over the clip. None where a
+    /// model does not say.
+    ///
+    /// # Shapes
+    /// `mel`: `[B, M, T]`, normalised. Of layer l: `[B, D_l]`.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    fn layer_features(&self, mel: &Tensor) -> Result<Vec<Tensor>, Error> {
+        let _ = mel;
+        Ok(Vec::new())
+    }
+
     /// # Shapes
     /// `mel`: `[B, M, T]`, normalised. The output: logits `[B, C]` and embedding `[B, D]`.
     ///

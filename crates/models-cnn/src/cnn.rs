@@ -71,6 +71,32 @@ impl Cnn {
             Downsample::AveragePool => (1, Pool::Average { height, width }),
         })
     }
+
+    /// The last stage's map, `[B, H, W, C]`; `see` is shown that of each.
+    fn map(
+        &self,
+        mel: &Tensor,
+        mode: Mode,
+        see: &mut dyn FnMut(&Tensor) -> candle_core::Result<()>,
+    ) -> Result<Tensor, Error> {
+        let &[n_clips, n_bands, n_frames] = mel.dims() else {
+            return Err(Error::Shape {
+                what: "CNN: mel".into(),
+                expected: "[B, M, T]".into(),
+                got: format!("{:?}", mel.dims()),
+            });
+        };
+        let mut map = mel.reshape((n_clips, n_bands, n_frames, 1))?; // [B, H, W, C]
+        for stage in &self.stages {
+            map = stage.enter.forward(&map, None, self.halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
+            if let Some([first, second]) = &stage.residual {
+                let inner = first.forward(&map, None, (1, Pool::None), mode)?;
+                map = second.forward(&inner, Some(&map), (1, Pool::None), mode)?;
+            }
+            see(&map)?;
+        }
+        Ok(map)
+    }
 }
 
 impl Classifier for Cnn {
@@ -86,22 +112,14 @@ impl Classifier for Cnn {
         self.config.embedding_dim()
     }
 
+    fn layer_features(&self, mel: &Tensor) -> Result<Vec<Tensor>, Error> {
+        let mut layers = Vec::new();
+        self.map(mel, Mode::Eval, &mut |map| Ok(layers.push(map.mean((1, 2))?)))?;
+        Ok(layers)
+    }
+
     fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {
-        let &[n_clips, n_bands, n_frames] = mel.dims() else {
-            return Err(Error::Shape {
-                what: "CNN: mel".into(),
-                expected: "[B, M, T]".into(),
-                got: format!("{:?}", mel.dims()),
-            });
-        };
-        let mut map = mel.reshape((n_clips, n_bands, n_frames, 1))?; // [B, H, W, C]
-        for stage in &self.stages {
-            map = stage.enter.forward(&map, None, self.halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
-            if let Some([first, second]) = &stage.residual {
-                let inner = first.forward(&map, None, (1, Pool::None), mode)?;
-                map = second.forward(&inner, Some(&map), (1, Pool::None), mode)?;
-            }
-        }
+        let map = self.map(mel, mode, &mut |_| Ok(()))?;
         let pooled = global_pool(&map).map_err(from_kernels)?; // [B, 2 * C]
         let embedding = match self.config.pooling {
             MapPooling::MeanMax => pooled,
@@ -120,6 +138,18 @@ impl Classifier for Cnn {
 mod tests {
     use super::*;
     use candle_core::{DType, Device};
+
+    #[test]
+    fn every_stage_can_be_looked_at() {
+        let mut parameters = Parameters::seeded(1, &Device::Cpu);
+        let config = CnnConfig::small();
+        let cnn = Cnn::new(&config, 2, &mut parameters).unwrap();
+        let mel = Tensor::ones((3, 64, 40), DType::F32, &Device::Cpu).unwrap();
+        let dims: Vec<Vec<usize>> =
+            cnn.layer_features(&mel).unwrap().iter().map(|layer| layer.dims().to_vec()).collect();
+        let expected: Vec<Vec<usize>> = config.channels.iter().map(|&channels| vec![3, channels]).collect();
+        assert_eq!(dims, expected);
+    }
 
     #[test]
     fn refuses_what_is_no_batch() {

@@ -311,6 +311,15 @@ impl Classifier for Vit {
         self.config.normalization.map(|[mean, std]| Normalization::uniform(n_mels, mean, std))
     }
 
+    /// Means over all tokens, after a third and two thirds of the layers.
+    fn layer_features(&self, mel: &Tensor) -> Result<Vec<Tensor>, classifier::Error> {
+        let n = self.config.layers;
+        let (first, second) = (n / 3, 2 * n / 3);
+        let third = self.below(mel, first, Mode::Eval)?;
+        let two_thirds = self.layers(&third, first..second, Mode::Eval)?;
+        Ok(vec![third.mean(1)?, two_thirds.mean(1)?])
+    }
+
     /// Changes of low rank become part of the weights that they change.
     fn finished(
         &self,

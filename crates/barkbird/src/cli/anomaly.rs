@@ -125,9 +125,9 @@ pub(crate) struct DiscoverArgs {
     /// Detector to ask; auto is the model's first
     #[arg(long, default_value = "auto", value_name = "METHOD")]
     pub(crate) reject: String,
-    /// Share of known recordings that may be called neither
-    #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
-    pub(crate) alpha: f64,
+    /// Share of known recordings that may be called neither; 0.05, or with few calibration groups the smallest that there is
+    #[arg(long, value_name = "A", value_parser = alpha)]
+    pub(crate) alpha: Option<f64>,
     /// Groups to make; by default as many as stay apart
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) clusters: Option<usize>,

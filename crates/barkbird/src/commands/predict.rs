@@ -59,21 +59,13 @@ pub(crate) fn run(args: &PredictArgs, global: &Global, ui: &Ui) -> Result<()> {
         ),
         (None, _) => None,
     };
-    if let Some(Calibrated { conformal, .. }) = detector {
-        if let Err(error) = conformal.check_alpha(args.alpha) {
-            bail!(
-                "--alpha {}: {error}; with this model's calibration the smallest is {:.3}",
-                args.alpha,
-                conformal.smallest_alpha()
-            );
-        }
-    }
+    let alpha = detector.map(|detector| detector.alpha(args.alpha, ui)).transpose()?.unwrap_or_default();
     let ears = Ears::sliding(&loaded, outlier.as_ref(), args.overlap)?;
     let compares = args.format == Format::Json || ui.json();
     let oracle = Oracle { loaded: &loaded, outlier: outlier.as_ref(), detector, device: &device, ears, compares };
     let inputs = inputs::collect(&args.inputs)?;
     let (verdicts, skipped) = oracle.predict(&inputs, ui)?;
-    let thresholds = Thresholds { unsure_below: args.unsure_below, alpha: args.alpha };
+    let thresholds = Thresholds { unsure_below: args.unsure_below, alpha };
     let per_recording = args.per_recording;
     let said = Said {
         verdicts: &verdicts,

@@ -84,23 +84,32 @@ impl Way {
             "trunk_third_class" => "a third class, learned from known strangers, in the trunk",
             "semantic_and_knn" => "mean rank of semantic and trunk_knn",
             "semantic_and_mahalanobis" => "mean rank of semantic and trunk_relative_mahalanobis_normalised",
+            name if name.starts_with("layer") && name.ends_with("_knn") => {
+                "distance to the 5th nearest training clip, in a layer below the last, counted from the first"
+            }
+            name if name.starts_with("layer") => "distance to the nearest class, in such a layer, length 1",
             "fusion" => "logistic regression of four of these on known strangers",
             _ => "",
         }
     }
 }
 
-/// Every way that there is, those of a trunk only where there is one.
-pub(crate) fn all(has_trunk: bool) -> Vec<Way> {
+/// Every way that there is, for a classifier that shows so many layers; those of a trunk only where there is one.
+pub(crate) fn all(n_layers: usize, has_trunk: bool) -> Vec<Way> {
     let mut ways: Vec<Way> = Method::all()
         .into_iter()
         .filter(|(name, _)| *name != "semantic")
         .map(|(name, method)| Way::one(name, Source::Classifier, method))
         .collect();
+    let normalised = || MahalanobisConfig { normalise: true, ..Default::default() };
+    for layer in 1..=n_layers {
+        let of_layer = |what: &str, method| Way::one(&format!("layer{layer}_{what}"), Source::Layer(layer), method);
+        ways.push(of_layer("knn", Method::Knn(KnnConfig::default())));
+        ways.push(of_layer("mahalanobis_normalised", Method::Mahalanobis(normalised())));
+    }
     if !has_trunk {
         return ways;
     }
-    let normalised = || MahalanobisConfig { normalise: true, ..Default::default() };
     let trunk = [
         ("semantic", Method::Semantic(Default::default())),
         ("trunk_knn", Method::Knn(KnnConfig::default())),
@@ -130,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_way_has_a_name_of_its_own_and_words() {
-        let ways = all(true);
+        let ways = all(3, true);
         let names: std::collections::BTreeSet<&str> = ways.iter().map(|way| way.name.as_str()).collect();
         assert_eq!(names.len(), ways.len());
         for way in &ways {
@@ -138,6 +147,6 @@ mod tests {
             let text = serde_json::to_string(way).unwrap();
             assert_eq!(&serde_json::from_str::<Way>(&text).unwrap(), way);
         }
-        assert!(all(false).iter().all(|way| way.parts.iter().all(|part| part.source == Source::Classifier)));
+        assert!(all(3, false).iter().all(|way| way.parts.iter().all(|part| part.source != Source::Trunk)));
     }
 }

@@ -8,7 +8,7 @@
 
 use super::fitted::Fitted;
 use super::lineup::Way;
-use super::table::Table;
+use super::table::{Source, Table};
 use super::trunk::Trunk;
 use anomaly::Stored;
 use anomaly::conformal::{Conformal, Form};
@@ -23,6 +23,8 @@ use std::path::Path;
 const SCHEMA: &str = "outlier/1";
 /// What names of tensors begin with.
 pub(crate) const PREFIX: &str = "outlier.";
+/// Share of known sounds that may be called neither where nobody says another.
+const ALPHA: f64 = 0.05;
 /// Training clips that are kept to compare with.
 const MOST_KNOWN: usize = 2000;
 
@@ -50,6 +52,28 @@ impl Calibrated {
         let scores: Vec<f64> = recordings.iter().map(|(_, score)| *score).collect();
         let of_recordings = Conformal::fit(&scores, &groups, Form::Weighted)?;
         Ok(Self { fitted, conformal, of_recordings })
+    }
+
+    /// The share of known sounds that may be called neither: what was asked for, or [`ALPHA`], or where there are too few
+    /// calibration groups for that the smallest that there is.
+    ///
+    /// # Errors
+    /// What was asked for takes more groups.
+    pub(crate) fn alpha(&self, asked: Option<f64>, ui: &crate::ui::Ui) -> Result<f64> {
+        let smallest = self.conformal.smallest_alpha();
+        let Some(alpha) = asked else {
+            if smallest > ALPHA {
+                ui.say(format!(
+                    "with {} groups of known sounds to calibrate on, alpha is {smallest:.3} and not {ALPHA}",
+                    self.conformal.n_groups()
+                ));
+            }
+            return Ok(ALPHA.max(smallest));
+        };
+        if let Err(error) = self.conformal.check_alpha(alpha) {
+            bail!("--alpha {alpha}: {error}; with this model's calibration the smallest is {smallest:.3}");
+        }
+        Ok(alpha)
     }
 }
 
@@ -259,6 +283,12 @@ impl Outlier {
         }
         let known = KnownClips { clips: header.known, dim, embedding: embedding.flatten_all()?.to_vec1()? };
         Ok(Self { detectors, trunk, trunk_front_end, known, record: header.record })
+    }
+
+    /// Whether a detector looks at layers below the classifier's last.
+    pub(crate) fn needs_layers(&self) -> bool {
+        let mut parts = self.detectors.iter().flat_map(|of| &of.fitted.way.parts);
+        parts.any(|part| matches!(part.source, Source::Layer(_)))
     }
 
     /// The detector of this name; `auto` is the first.

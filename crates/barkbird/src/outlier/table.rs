@@ -4,7 +4,7 @@ use super::trunk::{Heard, Trunk, take};
 use crate::model::Loaded;
 use anomaly::{Inputs, Rows};
 use anyhow::{Context, Result, bail};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use shard::Clips;
 use std::collections::HashMap;
@@ -21,6 +21,8 @@ const BATCH: usize = 32;
 pub(crate) enum Source {
     /// The classifier's.
     Classifier,
+    /// Those of one of the classifier's layers below the last, counted from 1.
+    Layer(usize),
     /// The trunk's.
     Trunk,
 }
@@ -51,6 +53,8 @@ pub(crate) struct Table {
     pub(crate) dim: usize,
     /// `[N, D]`.
     pub(crate) embedding: Vec<f32>,
+    /// What layers below the last make of the clips, from the first on: width and `[N, width]`. Empty where nobody asked.
+    pub(crate) layers: Vec<(usize, Vec<f32>)>,
     /// `[N, cells]`: normalised spectrograms, pooled.
     pub(crate) cells: Vec<f32>,
     /// What the trunk hears, where there is one.
@@ -63,6 +67,8 @@ pub(crate) struct Table {
 pub(crate) struct Mels<'a> {
     pub(crate) mels: Vec<&'a [f32]>,
     pub(crate) n_frames: usize,
+    /// Whether layers below the classifier's last are looked at too, which takes as long again.
+    pub(crate) wants_layers: bool,
 }
 
 impl Table {
@@ -83,11 +89,13 @@ impl Table {
             pool_cells(&cells, n_mels, mels.n_frames)
         };
         let cells = mels.mels.iter().flat_map(pooled).collect();
+        let layers = if mels.wants_layers { layers(loaded, device, mels)? } else { Vec::new() };
         Ok(Self {
             n_classes: rows.n_classes,
             logits: rows.logits,
             dim: rows.dim,
             embedding: rows.embedding,
+            layers,
             cells,
             heard,
             places,
@@ -104,6 +112,7 @@ impl Table {
         Self {
             logits: take(&self.logits, self.n_classes, rows),
             embedding: take(&self.embedding, self.dim, rows),
+            layers: self.layers.iter().map(|(width, values)| (*width, take(values, *width, rows))).collect(),
             cells: take(&self.cells, n_cells(), rows),
             heard: self.heard.as_ref().map(|heard| heard.subset(rows)),
             places: rows.iter().map(|&row| self.places[row].clone()).collect(),
@@ -115,6 +124,10 @@ impl Table {
     pub(crate) fn extend(&mut self, other: Self) {
         self.logits.extend(other.logits);
         self.embedding.extend(other.embedding);
+        if other.layers.len() != self.layers.len() {
+            self.layers.clear(); // one of the two was not asked for them
+        }
+        self.layers.iter_mut().zip(other.layers).for_each(|((_, values), (_, more))| values.extend(more));
         self.cells.extend(other.cells);
         if let (Some(heard), Some(others)) = (&mut self.heard, other.heard) {
             heard.extend(others);
@@ -131,6 +144,11 @@ impl Table {
                 trunk_scores: None,
                 cells: Some(Rows::new(&self.cells, n_cells())?),
             },
+            Source::Layer(nth) => {
+                let layer = nth.checked_sub(1).and_then(|nth| self.layers.get(nth));
+                let (width, values) = layer.with_context(|| format!("layer {nth}: the classifier shows none such"))?;
+                Inputs { embedding: Some(Rows::new(values, *width)?), ..Inputs::default() }
+            }
             Source::Trunk => {
                 let heard = self.heard.as_ref().context("no trunk has heard these clips")?;
                 Inputs {
@@ -151,6 +169,26 @@ impl Table {
     pub(crate) fn rows(&self, is_wanted: impl Fn(&Place) -> bool) -> Vec<usize> {
         (0..self.len()).filter(|&row| is_wanted(&self.places[row])).collect()
     }
+}
+
+/// What layers below the classifier's last make of clips.
+fn layers(loaded: &Loaded, device: &Device, mels: &Mels<'_>) -> Result<Vec<(usize, Vec<f32>)>> {
+    let mut all: Vec<(usize, Vec<f32>)> = Vec::new();
+    for batch in mels.mels.chunks(BATCH) {
+        let mut cells = batch.concat();
+        let n_cells = batch[0].len();
+        let normalization = &loaded.header.normalization;
+        cells.chunks_exact_mut(n_cells).for_each(|cells| normalization.apply(cells, mels.n_frames));
+        let mel = Tensor::from_vec(cells, (batch.len(), n_cells / mels.n_frames, mels.n_frames), &Device::Cpu)?;
+        for (nth, layer) in loaded.classifier.layer_features(&mel.to_device(device)?)?.into_iter().enumerate() {
+            let (width, values) = (layer.dim(1)?, layer.flatten_all()?.to_vec1::<f32>()?);
+            match all.get_mut(nth) {
+                Some((_, before)) => before.extend(values),
+                None => all.push((width, values)),
+            }
+        }
+    }
+    Ok(all)
 }
 
 fn n_cells() -> usize {
@@ -197,7 +235,11 @@ pub(crate) fn read(
             }
             let places = places(&clips, rows, &loaded.header.classes);
             let heard = ears.as_ref().map(|ears| ears.hear(&places)).transpose()?;
-            let mels = Mels { mels: cells.chunks_exact(clips.n_cells()).collect(), n_frames: clips.n_frames };
+            let mels = Mels {
+                mels: cells.chunks_exact(clips.n_cells()).collect(),
+                n_frames: clips.n_frames,
+                wants_layers: true,
+            };
             let table = Table::of_mels(loaded, device, &mels, heard, places)?;
             match &mut whole {
                 None => whole = Some(table),

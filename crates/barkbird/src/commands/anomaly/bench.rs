@@ -163,7 +163,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global, ui: &Ui) -> Result<()> {
     if strangers.is_empty() {
         bail!("no strangers to measure on: no clip in a split named ood-..., none without a label, and --synthetic 0");
     }
-    let fitted = fit_all(lineup::all(trunk.is_some()), &clips, ui)?;
+    let fitted = fit_all(lineup::all(clips.all.layers.len(), trunk.is_some()), &clips, ui)?;
     if fitted.is_empty() {
         bail!("no way could be fitted; the reasons are above");
     }

@@ -93,9 +93,9 @@ pub(super) fn run(args: &DiscoverArgs, global: &Global, ui: &Ui) -> Result<()> {
         format!("{run}: has no detector of strangers; `barkbird anomaly fit {run} --features DIR` gives it one")
     })?;
     let detector = outlier.detector(&args.reject)?;
-    detector.conformal.check_alpha(args.alpha).with_context(|| format!("--alpha {}", args.alpha))?;
+    let alpha = detector.alpha(args.alpha, ui)?;
     let inputs = inputs::collect(&args.inputs)?;
-    let heard = listen(&loaded, &outlier, detector, args.alpha, &device, &inputs, ui)?;
+    let heard = listen(&loaded, &outlier, detector, alpha, &device, &inputs, ui)?;
     for s in &heard.skipped {
         ui.warn(format!("{}: {}", s.path, s.reason));
     }
@@ -119,14 +119,14 @@ pub(super) fn run(args: &DiscoverArgs, global: &Global, ui: &Ui) -> Result<()> {
         let named = name::write(manifest, &args.out, &heard.rejected, &clusters, &inputs, &names, global.seed())?;
         ui.say(format!("{} windows added: {}", named.len(), args.out.join(name::FILE).display()));
         if !args.features.is_empty() {
-            changed = Some(refit::refit(args, global, &loaded, &outlier, table, &named, &device, ui)?);
+            changed = Some(refit::refit(args, alpha, global, &loaded, &outlier, table, &named, &device, ui)?);
         }
     }
     let result = DiscoverFile {
         schema: "discover/1",
         model_sha256: loaded.sha256.clone(),
         method: detector.fitted.way.name.clone(),
-        alpha: args.alpha,
+        alpha,
         windows: heard.n_windows,
         rejected: heard.rejected.len(),
         silhouette: clusters.silhouette,

@@ -63,6 +63,7 @@ impl Changed {
 #[allow(clippy::too_many_arguments, reason = "each is another thing that the command owns")]
 pub(super) fn refit(
     args: &DiscoverArgs,
+    alpha: f64,
     global: &Global,
     loaded: &Loaded,
     outlier: &Outlier,
@@ -93,7 +94,7 @@ pub(super) fn refit(
         place.split.clone_from(&named.split);
     }
     all.extend(new);
-    let before = judged(outlier.detector(&args.reject)?, &all, args.alpha)?;
+    let before = judged(outlier.detector(&args.reject)?, &all, alpha)?;
 
     let out = args.out.join(RUN);
     train_head(loaded, &all, &classes, global, device, &out)?;
@@ -124,7 +125,7 @@ pub(super) fn refit(
     let record = json!({"why": "as before, with new classes", "calibration_clips": validation.len(), "calibration_groups": detectors[0].conformal.n_groups()});
     let parts = Outlier::parts(&detectors, outlier.trunk.as_ref(), outlier.trunk_front_end.as_ref(), &known, record)?;
     fit::put(&out, None, parts)?;
-    let after_rates = judged(&detectors[0], &after, args.alpha)?;
+    let after_rates = judged(&detectors[0], &after, alpha)?;
 
     let rate = |class: u32| {
         let rows = after.rows(|place| place.split == "test" && place.class == Some(class));
@@ -139,7 +140,7 @@ pub(super) fn refit(
     };
     let of_class = |(nth, class): (usize, &String)| (class.clone(), rate(nth as u32));
     let by_class = classes.iter().enumerate().map(of_class).filter(|(_, of)| of.clips > 0).collect();
-    Ok(Changed { run: out.display().to_string(), alpha: args.alpha, classes: by_class })
+    Ok(Changed { run: out.display().to_string(), alpha, classes: by_class })
 }
 
 /// The class of each clip; none where it is called neither.
