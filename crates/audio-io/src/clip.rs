@@ -138,7 +138,7 @@ pub fn clips(
             apply_level(&mut window, config.level);
             pad(&mut window, length, windowing.padding);
             if let Some(floor_db) = config.equalize.floor_db {
-                equalize::fill(&mut window, floor_db);
+                equalize::fill(&mut window, to_hz, floor_db);
             }
             out.push(Clip {
                 start_s: start_s + (reach.start + start) as f64 / f64::from(to_hz),
@@ -281,7 +281,7 @@ mod tests {
         assert!(!serde_json::to_string(&ClipConfig::default()).unwrap().contains("equalize"));
         let mut file = two_channels(3000);
         file.rate_hz = 16_000;
-        let equalize = Equalize { band_hz: Some([100.0, 3000.0]), floor_db: Some(40.0) };
+        let equalize = Equalize { band_hz: Some([100.0, 3000.0]), floor_db: Some([40.0, 40.0]) };
         let window = Windowing { placement: Placement::Loudest, seconds: 1.0, padding: Padding::Silence };
         let config = ClipConfig { window, equalize, ..ClipConfig::default() };
         let text = serde_json::to_string(&config).unwrap();

@@ -135,7 +135,7 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
     let summary = report["summary"].to_string();
     assert!(summary.contains("The sample rate alone tells low from high in 1.00 of clips"), "{summary}");
     // One band for all, and noise that hides what is left of each one's own.
-    let cure = ["--equalize", "band", "--set", "clip.equalize.floor_db=10.0"];
+    let cure = ["--equalize", "band", "--set", "clip.equalize.floor_db=[10.0, 10.0]"];
     work.ok(&[&["doctor", "manifest.csv", "--out", "cured", "--page-mb", "0"][..], &cure].concat());
     let (is_shortcut, value) = shortcut(&json(&work, "cured"), "shortcuts_in_clips", "bandwidth_and_noise_floor");
     assert!(!is_shortcut, "{value}");
