@@ -16,6 +16,7 @@ mod front_end;
 mod hub;
 mod inputs;
 mod model;
+mod partners;
 mod pretrained;
 mod ui;
 mod views;

@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_tone_is_the_tone_at_every_place() {
-        let tone = |hz: f64, n: usize| -> Vec<f32> { (0..n).map(|i| (2.0 * PI * hz * i as f64).sin() as f32).collect() };
+        let tone =
+            |hz: f64, n: usize| -> Vec<f32> { (0..n).map(|i| (2.0 * PI * hz * i as f64).sin() as f32).collect() };
         for (hz, most) in [(0.05, 5e-4), (0.25, 1.5e-3), (0.38, 4e-3)] {
             for step in [0.7, 0.943_874, 1.0, 1.122_462, 1.3] {
                 let out = interpolate(&tone(hz, 5000), step, 3000);

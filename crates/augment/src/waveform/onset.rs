@@ -23,8 +23,9 @@ pub(crate) struct Onset {
 pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
     let block = ((BLOCK_S * f64::from(rate_hz)).round() as usize).max(2);
     // One sample of overlap, so that no difference is left out.
-    let energies: Vec<f64> =
-        (0..samples.len() / block).map(|i| energy_of_differences(&samples[(i * block).saturating_sub(1)..(i + 1) * block])).collect();
+    let energies: Vec<f64> = (0..samples.len() / block)
+        .map(|i| energy_of_differences(&samples[(i * block).saturating_sub(1)..(i + 1) * block]))
+        .collect();
     let floor = LEAST * energies.iter().copied().fold(0.0, f64::max);
     let mut found: Vec<Onset> = Vec::new();
     let mut quiet_since = 0;

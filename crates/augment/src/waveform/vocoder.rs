@@ -71,7 +71,8 @@ fn frame<'a>(sound: &'a [f32], centre: i64, n: usize, room: &'a mut Vec<f32>) ->
     room.resize(n, 0.0);
     let from = start.clamp(0, sound.len() as i64);
     let to = (start + n as i64).clamp(from, sound.len() as i64);
-    room[(from - start).min(n as i64) as usize..][..(to - from) as usize].copy_from_slice(&sound[from as usize..to as usize]);
+    room[(from - start).min(n as i64) as usize..][..(to - from) as usize]
+        .copy_from_slice(&sound[from as usize..to as usize]);
     room
 }
 
@@ -261,7 +262,11 @@ impl Vocoder {
             let region = start + MARGIN..self.end(i) + MARGIN;
             start = self.end(i);
             let power = |spectrum: &Spectrum| -> f32 {
-                spectrum.re[region.clone()].iter().zip(&spectrum.im[region.clone()]).map(|(re, im)| re * re + im * im).sum()
+                spectrum.re[region.clone()]
+                    .iter()
+                    .zip(&spectrum.im[region.clone()])
+                    .map(|(re, im)| re * re + im * im)
+                    .sum()
             };
             if power(after) > RISE * power(earlier) {
                 (self.region_re[i], self.region_im[i]) = (1.0, 0.0);

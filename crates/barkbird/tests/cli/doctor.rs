@@ -142,6 +142,28 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
 }
 
 #[test]
+fn a_trained_model_is_what_content_is_compared_by() {
+    let work = Work::new();
+    work.sounds(40);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    work.ok(&["train", "cnn", "--features", "features", "--out", "run", "--set", "train.epochs=2"]);
+    work.ok(&["doctor", "manifest.csv", "--out", "plain", "--page-mb", "0"]);
+    work.ok(&["doctor", "manifest.csv", "--out", "found", "--page-mb", "0", "--run", "run"]);
+    let whole = |out: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(work.path(&format!("{out}/doctor.json"))).unwrap()).unwrap()
+    };
+    let (plain, found) = (whole("plain"), whole("found"));
+    assert_eq!((&plain["content"], &found["content"]), (&"spectrogram statistics".into(), &"embeddings".into()));
+    assert_eq!(plain["front_end"], found["front_end"], "that of the model, which is the default");
+    // What is measured on recordings is the same; what rests on content is not.
+    let (plain, found) = (&plain["examination"], &found["examination"]);
+    assert_eq!((&plain["shortcuts"], &plain["pairs"]), (&found["shortcuts"], &found["pairs"]));
+    assert_ne!(plain["mislabels"], found["mislabels"]);
+    let refused = work.run(&["doctor", "manifest.csv", "--out", "x", "--run", "run", "--equalize", "band"]);
+    assert_eq!(refused.status.code(), Some(2), "a run has its own clips");
+}
+
+#[test]
 fn a_set_too_small_for_statistics_is_examined_all_the_same() {
     let work = Work::new();
     fs::create_dir_all(work.path("sounds/dog")).unwrap();
