@@ -69,10 +69,10 @@ fn frame<'a>(sound: &'a [f32], centre: i64, n: usize, room: &'a mut Vec<f32>) ->
     }
     room.clear();
     room.resize(n, 0.0);
-    let from = start.clamp(0, sound.len() as i64);
-    let to = (start + n as i64).clamp(from, sound.len() as i64);
-    room[(from - start).min(n as i64) as usize..][..(to - from) as usize]
-        .copy_from_slice(&sound[from as usize..to as usize]);
+    let (from, to) = (start.max(0), (start + n as i64).min(sound.len() as i64));
+    if from < to {
+        room[(from - start) as usize..(to - start) as usize].copy_from_slice(&sound[from as usize..to as usize]);
+    }
     room
 }
 
