@@ -20,6 +20,8 @@ pub struct SearchConfig {
     /// How far the bits must agree before phases are compared, 0 to 1: bits that are the same less those that differ, as
     /// a share of those that are known in either clip. About 0 for unrelated sounds; faint copies are little above.
     pub min_score: f64,
+    /// Peaks that both must have, 1 or more: the phases of a few agree by chance.
+    pub min_peaks: usize,
     /// What phases and bits must say together, 0 or more: minus the natural logarithm of the chance that unrelated
     /// phases agree so far at a given delay, and [`BITS_WEIGHT`] times the score. Hundreds of delays and millions of pairs
     /// are tried.
@@ -31,11 +33,11 @@ pub struct SearchConfig {
 
 /// What a full agreement of the bits counts for beside the phases. Copies of which 8 bits have left a few peaks have
 /// more of their bits than other calls of the same kind.
-pub const BITS_WEIGHT: f64 = 30.0;
+pub const BITS_WEIGHT: f64 = 20.0;
 
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { min_votes: 2, min_score: 0.05, min_evidence: 27.0, max_equals: 100 }
+        Self { min_votes: 2, min_score: 0.05, min_peaks: 10, min_evidence: 18.0, max_equals: 100 }
     }
 }
 
@@ -45,7 +47,7 @@ impl SearchConfig {
     /// # Errors
     /// The first setting that does not, by name.
     pub fn validate(&self) -> Result<()> {
-        let counts = [("min_votes", self.min_votes), ("max_equals", self.max_equals)];
+        let counts = [("min_votes", self.min_votes), ("min_peaks", self.min_peaks), ("max_equals", self.max_equals)];
         for (setting, value) in counts {
             if value == 0 {
                 return Err(Error::Setting { setting, expected: "1 or more", got: value.to_string() });
@@ -236,11 +238,14 @@ fn confirm(
         let Some((offset, score, agreement)) = best_bits(&clips[a], &clips[b], proposed, config) else { continue };
         let phases = aligner.coherence(&clips[a].marks, &clips[b].marks, offset);
         let evidence = phases.evidence() + BITS_WEIGHT * score;
-        if evidence < config.min_evidence || best.as_ref().is_some_and(|best| best.evidence >= evidence) {
+        if phases.n < config.min_peaks
+            || evidence < config.min_evidence
+            || best.as_ref().is_some_and(|best| best.evidence >= evidence)
+        {
             continue;
         }
         let (offset_s, overlap_s) = (offset as f64 * HOP_S, agreement.n_frames as f64 * HOP_S);
-        let Coherence { n: n_peaks, value: coherence } = phases;
+        let Coherence { n: n_peaks, value: coherence, .. } = phases;
         let n_bits = agreement.n_bits;
         best = Some(NearDuplicate { a, b, score, offset_s, overlap_s, n_votes, n_bits, coherence, n_peaks, evidence });
     }
@@ -345,8 +350,13 @@ mod tests {
 
     #[test]
     fn settings_are_checked() {
-        for text in [r#"{"min_votes": 0}"#, r#"{"min_score": 1.5}"#, r#"{"min_evidence": -1}"#, r#"{"max_equals": 0}"#]
-        {
+        for text in [
+            r#"{"min_votes": 0}"#,
+            r#"{"min_score": 1.5}"#,
+            r#"{"min_evidence": -1}"#,
+            r#"{"min_peaks": 0}"#,
+            r#"{"max_equals": 0}"#,
+        ] {
             let config: SearchConfig = serde_json::from_str(text).unwrap();
             assert!(compare(&Fingerprint::default(), &Fingerprint::default(), &config).is_err(), "{text}");
         }

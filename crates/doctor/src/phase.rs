@@ -55,21 +55,27 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// Frames, a quarter of a second, whose peaks count for one: those of one call go on from each other, and two calls of a
+/// kind may run along each other for as long as they last.
+const CALL: u16 = 16;
+
 /// How far the phases of two sounds agree.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Coherence {
     /// Peaks that both have.
     pub(crate) n: usize,
+    /// Stretches of a quarter of a second that these lie in.
+    pub(crate) n_calls: usize,
     /// 1 where all phases lie on one line, about `sqrt(6 / n)` for unrelated sounds.
     pub(crate) value: f64,
 }
 
 impl Coherence {
     /// Minus the logarithm of the probability that unrelated phases agree so far at a given delay, which is
-    /// `(1 - value^2)^(n - 1)`; phases of copies are taken to agree to 1 in 50, since few peaks agree fully by chance
+    /// `(1 - value^2)^(n_calls - 1)`; phases of copies are taken to agree to 1 in 50, since few peaks agree fully by chance
     /// more often than that.
     pub(crate) fn evidence(&self) -> f64 {
-        self.n.saturating_sub(1) as f64 * -(1.0 - self.value * self.value).max(0.02).ln()
+        self.n_calls.saturating_sub(1) as f64 * -(1.0 - self.value * self.value).max(0.02).ln()
     }
 }
 
@@ -99,7 +105,7 @@ impl Aligner {
     /// Marks by frame.
     pub(crate) fn coherence(&mut self, a: &[Mark], b: &[Mark], offset: i64) -> Coherence {
         self.room.fill(Complex::default());
-        let (mut n, mut first) = (0, 0);
+        let (mut n, mut first, mut calls) = (0, 0, Vec::new());
         for mark in b {
             let frame = i64::from(mark.frame) + offset;
             while a.get(first).is_some_and(|other| i64::from(other.frame) < frame - SLACK) {
@@ -117,14 +123,16 @@ impl Aligner {
             let phase = i64::from(other.phase) - i64::from(mark.phase) - late;
             self.room[usize::from(other.bin)] += self.turns[phase.rem_euclid(TURN as i64) as usize];
             n += 1;
+            calls.push(mark.frame / CALL);
         }
+        calls.dedup();
         if n == 0 {
             return Coherence::default();
         }
         self.fft.process_with_scratch(&mut self.room, &mut self.scratch);
         let delays = self.room[..=MOST_DELAY].iter().chain(&self.room[N_DELAYS - MOST_DELAY..]);
         let most = delays.map(Complex::norm_sqr).fold(0.0, f32::max);
-        Coherence { n, value: f64::from(most.sqrt()) / n as f64 }
+        Coherence { n, n_calls: calls.len(), value: f64::from(most.sqrt()) / n as f64 }
     }
 }
 
