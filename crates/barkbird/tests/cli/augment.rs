@@ -73,7 +73,9 @@ fn a_clip_is_mixed_with_others_of_its_class_and_split() {
         n_views += 1;
         let own = row_of(&record.path);
         let Some(step) = record.steps.first() else {
-            assert!(views.clip(row) == clips.clip(own), "nothing was done to it");
+            // It is brought to its level again, which rounds.
+            let cells = views.clip(row).iter().zip(clips.clip(own));
+            assert!(cells.map(|(view, clip)| (view - clip).abs()).fold(0.0, f32::max) < 0.1, "nothing was done to it");
             continue;
         };
         n_mixed += 1;
