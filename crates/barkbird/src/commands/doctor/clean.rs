@@ -115,7 +115,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
     fn copies_and_silence_go_and_groups_that_share_a_sound_are_one() {
         let groups = [Some("x"), Some("y"), Some("y"), Some("z"), None, Some("w"), Some("v")];
         let names = ["a", "b", "c", "d", "e", "f", "g"];

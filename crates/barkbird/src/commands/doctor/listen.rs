@@ -172,7 +172,6 @@ pub(super) mod fixture {
     }
 
     fn of(samples: Vec<f32>) -> Heard {
-        #[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
         let measures = measure(&[&samples], RATE_HZ).unwrap();
         Heard {
             format: "wav pcm_s16".into(),

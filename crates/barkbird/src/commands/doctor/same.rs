@@ -161,7 +161,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
     fn the_same_sound_is_a_pair_and_silence_is_none() {
         let rows = [("a", "dog", "train"), ("b", "dog", "test"), ("c", "bird", "train"), ("d", "dog", "train")];
         let mut rows: Vec<Row> = rows.map(|(name, label, split)| row(name, label, name, split)).to_vec();
@@ -189,7 +188,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
     fn parts_of_one_file_are_no_copies_of_each_other() {
         let part = |start_s, end_s| Row { start_s: Some(start_s), end_s: Some(end_s), ..row("a", "dog", "a", "train") };
         let mut other = heard(4, 1.0);
