@@ -132,14 +132,7 @@ pub fn clips(
         };
         for (start, mut window) in starts.into_iter().zip(windows) {
             let n_real = window.len();
-            if let Some(band_hz) = config.equalize.band_hz {
-                equalize::limit(&mut window, to_hz, band_hz);
-            }
-            apply_level(&mut window, config.level);
-            pad(&mut window, length, windowing.padding);
-            if let Some(floor_db) = config.equalize.floor_db {
-                equalize::fill(&mut window, floor_db);
-            }
+            finish(&mut window, length, config);
             out.push(Clip {
                 start_s: start_s + (reach.start + start) as f64 / f64::from(to_hz),
                 seconds: n_real as f64 / f64::from(to_hz),
@@ -150,6 +143,18 @@ pub fn clips(
         }
     }
     Ok(out)
+}
+
+/// What becomes of a window's sound, as it does in [`clips`]: band, level, padding to `length` samples, noise floor.
+pub fn finish(samples: &mut Vec<f32>, length: usize, config: &ClipConfig) {
+    if let Some(band_hz) = config.equalize.band_hz {
+        equalize::limit(samples, config.sample_rate_hz, band_hz);
+    }
+    apply_level(samples, config.level);
+    pad(samples, length, config.window.padding);
+    if let Some(floor_db) = config.equalize.floor_db {
+        equalize::fill(samples, config.sample_rate_hz, floor_db);
+    }
 }
 
 /// Where frames `first..last` of `n_frames` lie in the resampling of all of them, to the nearest sample.
@@ -281,7 +286,7 @@ mod tests {
         assert!(!serde_json::to_string(&ClipConfig::default()).unwrap().contains("equalize"));
         let mut file = two_channels(3000);
         file.rate_hz = 16_000;
-        let equalize = Equalize { band_hz: Some([100.0, 3000.0]), floor_db: Some(40.0) };
+        let equalize = Equalize { band_hz: Some([100.0, 3000.0]), floor_db: Some([40.0, 40.0]) };
         let window = Windowing { placement: Placement::Loudest, seconds: 1.0, padding: Padding::Silence };
         let config = ClipConfig { window, equalize, ..ClipConfig::default() };
         let text = serde_json::to_string(&config).unwrap();

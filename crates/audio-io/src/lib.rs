@@ -54,7 +54,7 @@ mod wav;
 mod window;
 
 pub use channels::ChannelPolicy;
-pub use clip::{Clip, ClipConfig, END_TOLERANCE_S, clips};
+pub use clip::{Clip, ClipConfig, END_TOLERANCE_S, clips, finish};
 pub use damage::Damage;
 pub use decode::{Decoded, MAX_RATE_HZ, Until, decode_bytes, decode_bytes_until, decode_file};
 pub use error::{Error, Result};

@@ -3,6 +3,7 @@
 use crate::cli::{Nuisance, Strength};
 use crate::compute::ComputeConfig;
 use crate::finetune::{FinetuneConfig, VitSettings};
+use crate::partners::MixConfig;
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
 use audio_io::equalize::{COMMON_BAND_HZ, COMMON_FLOOR_DB};
@@ -50,16 +51,19 @@ pub(crate) struct AugmentConfig {
     pub(crate) waveform: WaveformAugment,
     /// Of spectrograms; its mixup and CutMix are the training loop's alone.
     pub(crate) spectrogram: SpectrogramAugment,
+    /// Another clip of the same class in a view of a recording; off in every preset.
+    pub(crate) mix: MixConfig,
 }
 
 impl AugmentConfig {
     /// Both by the name that `--augment` has for them.
     pub(crate) fn preset(strength: Strength) -> Self {
-        match strength {
-            Strength::Off => Self { waveform: WaveformAugment::off(), spectrogram: SpectrogramAugment::off() },
-            Strength::Light => Self { waveform: WaveformAugment::light(), spectrogram: SpectrogramAugment::light() },
-            Strength::Strong => Self { waveform: WaveformAugment::strong(), spectrogram: SpectrogramAugment::strong() },
-        }
+        let (waveform, spectrogram) = match strength {
+            Strength::Off => (WaveformAugment::off(), SpectrogramAugment::off()),
+            Strength::Light => (WaveformAugment::light(), SpectrogramAugment::light()),
+            Strength::Strong => (WaveformAugment::strong(), SpectrogramAugment::strong()),
+        };
+        Self { waveform, spectrogram, mix: MixConfig::default() }
     }
 }
 
@@ -272,9 +276,9 @@ mod tests {
     #[test]
     fn equalising_is_a_set_of_keys_that_set_can_change() {
         let mut flags = equalize_flags(&[Nuisance::Band, Nuisance::Level, Nuisance::Length]);
-        flags.push(pair("clip.equalize.floor_db", "40.0"));
+        flags.push(pair("clip.equalize.floor_db", "[40.0, 40.0]"));
         let clip = Config::resolve(None, &flags).unwrap().clip;
-        assert_eq!((clip.equalize.band_hz, clip.equalize.floor_db), (Some(COMMON_BAND_HZ), Some(40.0)));
+        assert_eq!((clip.equalize.band_hz, clip.equalize.floor_db), (Some(COMMON_BAND_HZ), Some([40.0, 40.0])));
         assert_eq!((clip.window.seconds, clip.window.placement), (COMMON_SECONDS, audio_io::Placement::Loudest));
         for wrong in ["clip.equalise.floor_db", "clip.equalize.floor"] {
             assert!(Config::resolve(None, &[pair(wrong, "40.0")]).is_err(), "{wrong}");

@@ -114,6 +114,13 @@ impl Chain {
         Ok(audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
     }
 
+    /// The same before a noise floor is added, which is what views are made of: they get one of their own.
+    pub(crate) fn clips_without_floor(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
+        let mut bare = self.clone();
+        bare.clip.equalize.floor_db = None;
+        bare.clips(bytes, path, row)
+    }
+
     /// One clip as a spectrogram.
     pub(crate) fn spectrogram(front_end: &FrontEnd, scratch: &mut Scratch, clip: &Clip) -> Result<ClipSpectrogram> {
         let n_frames = front_end.n_frames(clip.samples.len());

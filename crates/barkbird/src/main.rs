@@ -17,6 +17,7 @@ mod hub;
 mod inputs;
 mod model;
 mod outlier;
+mod partners;
 mod pretrained;
 mod ui;
 mod views;

@@ -1,17 +1,19 @@
 //! Augmented views of a recording's clips: waveform steps between the cut and the front end.
 
+use crate::commands::features::{Plan, Planned};
 use crate::front_end::{Chain, ClipSpectrogram};
 use crate::inputs;
+use crate::partners::{MixConfig, Partner};
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use audio_io::{ChannelPolicy, Clip, ClipConfig, Level, Placement, Row, Windowing, apply_level, pad};
+use audio_io::{ChannelPolicy, Clip, ClipConfig, Level, Placement, Row, Windowing, finish};
 use augment::seed_for;
-use augment::waveform::{WaveformAugment, augment_waveform};
+use augment::waveform::{WaveformAugment, augment_waveform, mix_clips};
 use features::FrontEnd;
 use std::path::Path;
 
 /// Changes whenever the same settings give other views, so that no cache entry of an earlier version is used.
-const CODE_SCHEMA: u32 = 1;
+const CODE_SCHEMA: u32 = 2;
 
 /// Which clips get views, and how these are made.
 pub(crate) struct Views {
@@ -22,6 +24,7 @@ pub(crate) struct Views {
     /// All that decides what a view of a clip is, for the cache.
     pub(crate) made_by: String,
     config: WaveformAugment,
+    mix: MixConfig,
     backgrounds: Backgrounds,
     seed: u64,
 }
@@ -81,12 +84,18 @@ impl Views {
         n_views: u32,
         splits: Vec<u8>,
         config: WaveformAugment,
+        mix: MixConfig,
         backgrounds: Backgrounds,
         seed: u64,
     ) -> Result<Self> {
-        let settings = serde_json::to_string(&config)?;
+        let settings = serde_json::to_string(&(&config, &mix))?;
         let made_by = format!("views {CODE_SCHEMA} {n_views} {seed} {settings} {}", backgrounds.sha256.join(" "));
-        Ok(Self { n_views, splits, made_by, config, backgrounds, seed })
+        Ok(Self { n_views, splits, made_by, config, mix, backgrounds, seed })
+    }
+
+    /// What is mixed into each view of a row.
+    pub(crate) fn partners(&self, plan: &Plan, planned: &Planned, source_sha256: &str) -> Vec<Option<Partner>> {
+        Partner::of_views(plan, planned, source_sha256, (self.n_views, self.seed), &self.mix)
     }
 
     /// Every clip of one recording as a spectrogram, and after it those of its views.
@@ -94,21 +103,31 @@ impl Views {
         &self,
         chain: &Chain,
         front_end: &FrontEnd,
-        bytes: &[u8],
-        path: &Path,
-        row: &Row,
+        (bytes, path, row): (&[u8], &Path, &Row),
         source_sha256: &str,
+        partners: &[Option<Partner>],
     ) -> Result<Vec<ClipSpectrogram>> {
         let mut scratch = front_end.scratch();
         let mut out = Vec::new();
-        for clip in chain.clips(bytes, path, row)? {
-            out.push(Chain::spectrogram(front_end, &mut scratch, &clip)?);
+        let clips = chain.clips(bytes, path, row)?;
+        let bare = match chain.clip.equalize.floor_db {
+            Some(_) => chain.clips_without_floor(bytes, path, row)?,
+            None => clips.clone(),
+        };
+        for (clip, bare) in clips.iter().zip(bare) {
+            out.push(Chain::spectrogram(front_end, &mut scratch, clip)?);
             // A clip is known by what it is, not by its name: a copy has the same views.
             let known_by = format!("{} {:?}", clip.start_s, clip.channel);
             let id = number_of(&[source_sha256, &known_by]);
-            for view in 1..=self.n_views {
+            for (view, partner) in (1..).zip(partners) {
                 let seed = seed_for(self.seed, id, u64::from(view));
-                let (varied, steps) = varied(&clip, &chain.clip, &self.config, &self.backgrounds.sounds, seed);
+                let (mut own, mut said) = (bare.clone(), None);
+                if let Some((other, name)) = partner.as_ref().and_then(|partner| partner.sound(chain)) {
+                    let share = mix_clips(&mut own.samples[..bare.n_real], &other, self.mix.alpha, seed);
+                    said = (share < 1.0).then(|| format!("mix: {:.2} of {name}", 1.0 - share));
+                }
+                let (varied, mut steps) = varied(&own, &chain.clip, &self.config, &self.backgrounds.sounds, seed);
+                steps.splice(0..0, said);
                 let spectrogram = Chain::spectrogram(front_end, &mut scratch, &varied)?;
                 out.push(ClipSpectrogram { view, steps, ..spectrogram });
             }
@@ -123,8 +142,8 @@ pub(crate) fn number_of(words: &[&str]) -> u64 {
     shard::cache::key(&words).iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
-/// A view of a clip, levelled and padded as the clip was, and what was done. Padding is no sound: the steps see what
-/// comes before it.
+/// A view of a clip that has no noise floor yet, finished as the clip was, and what was done. Padding is no sound: the
+/// steps see what comes before it.
 pub(crate) fn varied(
     clip: &Clip,
     cut: &ClipConfig,
@@ -137,7 +156,6 @@ pub(crate) fn varied(
     let steps = augment_waveform(&mut samples, cut.sample_rate_hz, config, backgrounds, seed);
     samples.truncate(length);
     let n_real = samples.len();
-    apply_level(&mut samples, cut.level);
-    pad(&mut samples, length, cut.window.padding);
+    finish(&mut samples, length, cut);
     (Clip { samples, n_real, ..clip.clone() }, steps)
 }

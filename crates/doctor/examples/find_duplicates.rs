@@ -1,4 +1,4 @@
-//! Near-duplicates among the recordings of manifests, as a table: `find_duplicates [MIN_SCORE] MANIFEST...`.
+//! Near-duplicates among the recordings of manifests, as a table: `find_duplicates [MIN_EVIDENCE] MANIFEST...`.
 //!
 //! Each MANIFEST is a CSV with a column `path`, or a folder of class folders.
 
@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut config = SearchConfig::default();
     for argument in std::env::args().skip(1) {
-        if let Ok(min_score) = argument.parse() {
-            config.min_score = min_score;
+        if let Ok(min_evidence) = argument.parse() {
+            config.min_evidence = min_evidence;
             continue;
         }
         let manifest = Manifest::open(argument.as_ref())?;
@@ -41,11 +41,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = std::time::Instant::now();
     let pairs = near_duplicates(&clips, &config)?;
     eprintln!("{} pairs in {:.2} s", pairs.len(), started.elapsed().as_secs_f64());
-    println!("a,b,score,offset_s,overlap_s,n_votes,n_bits");
+    println!("a,b,evidence,score,coherence,offset_s,overlap_s,n_votes,n_bits,n_peaks");
     for pair in pairs {
         println!(
-            "{},{},{:.3},{:.3},{:.3},{},{}",
-            names[pair.a], names[pair.b], pair.score, pair.offset_s, pair.overlap_s, pair.n_votes, pair.n_bits
+            "{},{},{:.1},{:.3},{:.3},{:.3},{:.3},{},{},{}",
+            names[pair.a],
+            names[pair.b],
+            pair.evidence,
+            pair.score,
+            pair.coherence,
+            pair.offset_s,
+            pair.overlap_s,
+            pair.n_votes,
+            pair.n_bits,
+            pair.n_peaks
         );
     }
     Ok(())

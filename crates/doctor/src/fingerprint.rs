@@ -5,10 +5,12 @@
 //! bit for whether the level of a band against its neighbour rose or fell, confirm what was looked up (J. Haitsma and
 //! T. Kalker, "A highly robust audio fingerprinting system", 2002); here each comes with a bit for whether it rose or
 //! fell by enough to survive a lossy encoder. Both are local in time, so that an excerpt has those of the whole, and
-//! both are ratios, so that gain does not matter.
+//! both are ratios, so that gain does not matter. What tells a copy from another call of the same kind, at last, are the
+//! phases of the peaks ([`crate::phase`]).
 
 use std::ops::Range;
 
+use crate::phase::{Mark, Table};
 use crate::spectrum::power_frames;
 
 /// The rate of the samples that a fingerprint is made of.
@@ -83,6 +85,8 @@ pub struct Fingerprint {
     pub(crate) landmarks: Vec<Landmark>,
     /// One a frame.
     pub(crate) bits: Vec<Bits>,
+    /// The peaks with their phases, by frame.
+    pub(crate) marks: Vec<Mark>,
 }
 
 impl Fingerprint {
@@ -92,7 +96,8 @@ impl Fingerprint {
     /// `samples`: `[n]`, full scale at 1.0.
     pub fn new(samples: &[f32]) -> Self {
         let powers = power_frames(samples, N_WINDOW, HOP);
-        Self { landmarks: landmarks(&powers), bits: bits(&powers) }
+        let peaks = peaks(&powers);
+        Self { landmarks: landmarks(&peaks), bits: bits(&powers), marks: marks(samples, &peaks) }
     }
 
     /// Frames, one each [`HOP_S`] seconds.
@@ -168,13 +173,22 @@ struct Peak {
 }
 
 /// Triples of peaks, and of loud peaks: each with two of the next few.
-fn landmarks(powers: &[f32]) -> Vec<Landmark> {
-    let peaks = peaks(powers);
+fn landmarks(peaks: &[Peak]) -> Vec<Landmark> {
     let loud: Vec<Peak> = peaks.iter().copied().filter(|peak| peak.is_loud).collect();
-    let mut landmarks: Vec<Landmark> = triples(&peaks, FAN_OUT).chain(triples(&loud, LOUD_FAN_OUT)).collect();
+    let mut landmarks: Vec<Landmark> = triples(peaks, FAN_OUT).chain(triples(&loud, LOUD_FAN_OUT)).collect();
     landmarks.sort_unstable();
     landmarks.dedup();
     landmarks
+}
+
+/// The phases of the peaks.
+fn marks(samples: &[f32], peaks: &[Peak]) -> Vec<Mark> {
+    let table = Table::<N_WINDOW>::new();
+    let mark = |peak: &Peak| {
+        let (frame, bin) = (u16::try_from(peak.frame).ok()?, u8::try_from(peak.bin).ok()?);
+        Some(Mark { frame, bin, phase: table.phase(&samples[peak.frame * HOP..][..N_WINDOW], peak.bin) })
+    };
+    peaks.iter().map_while(mark).collect()
 }
 
 /// Each peak with any two of the next few.

@@ -1,13 +1,15 @@
 //! Near-duplicates among many clips: an inverted index of landmarks proposes pairs, sub-fingerprints confirm them.
 //!
 //! All clips' landmarks are laid out by hash. A clip's landmarks then vote for (other clip, offset in time); what gets
-//! a few votes is compared bit by bit at that offset. No pair of clips is looked at that shares no landmarks.
+//! a few votes is compared bit by bit at that offset, and what passes that by the phases of its peaks. No pair of clips is
+//! looked at that shares no landmarks.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::fingerprint::{Bits, Fingerprint, HOP_S};
+use crate::phase::{Aligner, Coherence};
 
 /// How alike two clips must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,22 +17,27 @@ use crate::fingerprint::{Bits, Fingerprint, HOP_S};
 pub struct SearchConfig {
     /// Landmarks that must agree in hash and offset before bits are compared, 1 or more.
     pub min_votes: usize,
-    /// How far the bits must agree, 0 to 1: bits that are the same less those that differ, as a share of those that are
-    /// known in either clip. About 0 for unrelated sounds; for calls of one kind at other times, which agree where both
-    /// sound and nowhere else, well under that of copies.
+    /// How far the bits must agree before phases are compared, 0 to 1: bits that are the same less those that differ, as
+    /// a share of those that are known in either clip. About 0 for unrelated sounds; faint copies are little above.
     pub min_score: f64,
-    /// The score times the root of the number of bits must be at least this, 0 or more: were bits independent, the
-    /// standard deviations by which unrelated sounds would agree so far by chance. They depend on their neighbours, and
-    /// millions of pairs are tried, so this is more than 5. It is what short overlaps must meet.
+    /// Peaks that both must have, 1 or more: the phases of a few agree by chance.
+    pub min_peaks: usize,
+    /// What phases and bits must say together, 0 or more: minus the natural logarithm of the chance that unrelated
+    /// phases agree so far at a given delay, and [`BITS_WEIGHT`] times the score. Hundreds of delays and millions of pairs
+    /// are tried.
     pub min_evidence: f64,
     /// A landmark is compared with its next so many equals, in the order of the clips, 1 or more. Sounds that thousands
     /// of clips share cost time and tell little; copies in greater numbers are still found, each with its next ones.
     pub max_equals: usize,
 }
 
+/// What a full agreement of the bits counts for beside the phases. Copies of which 8 bits have left a few peaks have
+/// more of their bits than other calls of the same kind.
+pub const BITS_WEIGHT: f64 = 20.0;
+
 impl Default for SearchConfig {
     fn default() -> Self {
-        Self { min_votes: 2, min_score: 0.35, min_evidence: 8.0, max_equals: 100 }
+        Self { min_votes: 2, min_score: 0.05, min_peaks: 10, min_evidence: 18.0, max_equals: 100 }
     }
 }
 
@@ -40,7 +47,7 @@ impl SearchConfig {
     /// # Errors
     /// The first setting that does not, by name.
     pub fn validate(&self) -> Result<()> {
-        let counts = [("min_votes", self.min_votes), ("max_equals", self.max_equals)];
+        let counts = [("min_votes", self.min_votes), ("min_peaks", self.min_peaks), ("max_equals", self.max_equals)];
         for (setting, value) in counts {
             if value == 0 {
                 return Err(Error::Setting { setting, expected: "1 or more", got: value.to_string() });
@@ -75,6 +82,12 @@ pub struct NearDuplicate {
     pub n_votes: usize,
     /// Bits known in either clip, which the score rests on.
     pub n_bits: usize,
+    /// How far the phases of their peaks agree, 0 to 1: near 1 for copies, and by chance for other calls of a kind.
+    pub coherence: f64,
+    /// Peaks that both have, which that rests on.
+    pub n_peaks: usize,
+    /// As [`SearchConfig::min_evidence`] has it.
+    pub evidence: f64,
 }
 
 /// All pairs of clips that hold the same sound, by (a, b). The same result whatever the number of threads.
@@ -92,7 +105,7 @@ pub fn near_duplicates(clips: &[Fingerprint], config: &SearchConfig) -> Result<V
         return Err(Error::Data { operation: "near-duplicates", expected: "less than 2^32 of each".into(), got });
     }
     let index = Index::new(clips);
-    let found = (0..clips.len()).into_par_iter().map_init(Vec::new, |votes, a| index.partners(clips, a, votes, config));
+    let found = (0..clips.len()).into_par_iter().map_init(Room::new, |room, a| index.partners(clips, a, room, config));
     Ok(found.collect::<Vec<_>>().into_iter().flatten().collect())
 }
 
@@ -103,7 +116,7 @@ pub fn near_duplicates(clips: &[Fingerprint], config: &SearchConfig) -> Result<V
 pub fn compare(a: &Fingerprint, b: &Fingerprint, config: &SearchConfig) -> Result<Option<NearDuplicate>> {
     config.validate()?;
     let pair = [a.clone(), b.clone()];
-    Ok(Index::new(&pair).partners(&pair, 0, &mut Vec::new(), config).pop())
+    Ok(Index::new(&pair).partners(&pair, 0, &mut Room::new(), config).pop())
 }
 
 /// Upper bits of a hash that name its bucket.
@@ -116,6 +129,18 @@ struct Posting {
     frame: u16,
     /// The lower bits of its hash, which with the bucket are all of it.
     rest: u16,
+}
+
+/// What a thread needs to look for partners.
+struct Room {
+    votes: Vec<u64>,
+    aligner: Aligner,
+}
+
+impl Room {
+    fn new() -> Self {
+        Self { votes: Vec::new(), aligner: Aligner::new() }
+    }
 }
 
 /// Every landmark of every clip, by bucket, then by clip.
@@ -157,7 +182,7 @@ impl Index {
         &self,
         clips: &[Fingerprint],
         a: usize,
-        votes: &mut Vec<u64>,
+        Room { votes, aligner }: &mut Room,
         config: &SearchConfig,
     ) -> Vec<NearDuplicate> {
         votes.clear();
@@ -173,7 +198,7 @@ impl Index {
         }
         votes.sort_unstable();
         let partners = votes.chunk_by(|x, y| x >> 32 == y >> 32);
-        partners.filter_map(|votes| confirm(clips, a, votes, config)).collect()
+        partners.filter_map(|votes| confirm(clips, a, votes, aligner, config)).collect()
     }
 }
 
@@ -184,7 +209,13 @@ const OFFSET_BIAS: i64 = 1 << 31;
 const MAX_OFFSETS: usize = 8;
 
 /// The best offset of the pair that these votes are for, where it is good enough.
-fn confirm(clips: &[Fingerprint], a: usize, votes: &[u64], config: &SearchConfig) -> Option<NearDuplicate> {
+fn confirm(
+    clips: &[Fingerprint],
+    a: usize,
+    votes: &[u64],
+    aligner: &mut Aligner,
+    config: &SearchConfig,
+) -> Option<NearDuplicate> {
     if votes.len() < config.min_votes {
         return None;
     }
@@ -204,19 +235,32 @@ fn confirm(clips: &[Fingerprint], a: usize, votes: &[u64], config: &SearchConfig
     proposals.sort_unstable_by_key(|&(n_votes, offset)| (std::cmp::Reverse(n_votes), offset));
     let mut best: Option<NearDuplicate> = None;
     for &(n_votes, proposed) in proposals.iter().take(MAX_OFFSETS) {
-        for offset in proposed - 1..=proposed + 2 {
-            let Agreement { n_bits, n_same, n_differ, n_frames } = agreement(&clips[a].bits, &clips[b].bits, offset);
-            let score = (n_same as f64 - n_differ as f64) / n_bits.max(1) as f64;
-            if score < config.min_score || score * (n_bits as f64).sqrt() < config.min_evidence {
-                continue;
-            }
-            if best.as_ref().is_none_or(|best| score > best.score) {
-                let (offset_s, overlap_s) = (offset as f64 * HOP_S, n_frames as f64 * HOP_S);
-                best = Some(NearDuplicate { a, b, score, offset_s, overlap_s, n_votes, n_bits });
-            }
+        let Some((offset, score, agreement)) = best_bits(&clips[a], &clips[b], proposed, config) else { continue };
+        let phases = aligner.coherence(&clips[a].marks, &clips[b].marks, offset);
+        let evidence = phases.evidence() + BITS_WEIGHT * score;
+        if phases.n < config.min_peaks
+            || evidence < config.min_evidence
+            || best.as_ref().is_some_and(|best| best.evidence >= evidence)
+        {
+            continue;
         }
+        let (offset_s, overlap_s) = (offset as f64 * HOP_S, agreement.n_frames as f64 * HOP_S);
+        let Coherence { n: n_peaks, value: coherence, .. } = phases;
+        let n_bits = agreement.n_bits;
+        best = Some(NearDuplicate { a, b, score, offset_s, overlap_s, n_votes, n_bits, coherence, n_peaks, evidence });
     }
     best
+}
+
+/// The offset near the proposed one at which the bits agree best, where they agree enough.
+fn best_bits(a: &Fingerprint, b: &Fingerprint, proposed: i64, config: &SearchConfig) -> Option<(i64, f64, Agreement)> {
+    let of = |offset: i64| {
+        let agreement = agreement(&a.bits, &b.bits, offset);
+        let score = (agreement.n_same as f64 - agreement.n_differ as f64) / agreement.n_bits.max(1) as f64;
+        (offset, score, agreement)
+    };
+    let best = (proposed - 1..=proposed + 2).map(of).reduce(|best, other| if other.1 > best.1 { other } else { best });
+    best.filter(|best| best.1 >= config.min_score)
 }
 
 /// What laying two clips along each other shows.
@@ -306,8 +350,13 @@ mod tests {
 
     #[test]
     fn settings_are_checked() {
-        for text in [r#"{"min_votes": 0}"#, r#"{"min_score": 1.5}"#, r#"{"min_evidence": -1}"#, r#"{"max_equals": 0}"#]
-        {
+        for text in [
+            r#"{"min_votes": 0}"#,
+            r#"{"min_score": 1.5}"#,
+            r#"{"min_evidence": -1}"#,
+            r#"{"min_peaks": 0}"#,
+            r#"{"max_equals": 0}"#,
+        ] {
             let config: SearchConfig = serde_json::from_str(text).unwrap();
             assert!(compare(&Fingerprint::default(), &Fingerprint::default(), &config).is_err(), "{text}");
         }

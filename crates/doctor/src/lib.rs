@@ -57,6 +57,7 @@ pub mod measure;
 mod mislabel;
 mod neighbours;
 mod nuisance;
+mod phase;
 mod random;
 pub mod session;
 mod shortcut;

@@ -25,6 +25,8 @@ mod codec;
 mod config;
 mod draw;
 mod filter;
+mod frames;
+mod interpolate;
 mod level;
 mod mix;
 mod noise;

@@ -22,13 +22,10 @@ pub(crate) struct Onset {
 /// an attack is wide, a hum that swells is not.
 pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
     let block = ((BLOCK_S * f64::from(rate_hz)).round() as usize).max(2);
-    let energy = |block: &[f32]| {
-        let difference = |pair: &[f32]| pair[1] - pair[0];
-        f64::from(block.windows(2).map(|pair| difference(pair) * difference(pair)).sum::<f32>())
-    };
     // One sample of overlap, so that no difference is left out.
-    let energies: Vec<f64> =
-        (0..samples.len() / block).map(|i| energy(&samples[(i * block).saturating_sub(1)..(i + 1) * block])).collect();
+    let energies: Vec<f64> = (0..samples.len() / block)
+        .map(|i| energy_of_differences(&samples[(i * block).saturating_sub(1)..(i + 1) * block]))
+        .collect();
     let floor = LEAST * energies.iter().copied().fold(0.0, f64::max);
     let mut found: Vec<Onset> = Vec::new();
     let mut quiet_since = 0;
@@ -45,6 +42,22 @@ pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
         }
     }
     found
+}
+
+/// The sum of the squares of the differences of neighbours, side by side in lanes.
+fn energy_of_differences(block: &[f32]) -> f64 {
+    const LANES: usize = 16;
+    let after = block.get(1..).unwrap_or_default();
+    let (now, rest_now) = block[..after.len()].as_chunks::<LANES>();
+    let (next, rest_next) = after.as_chunks::<LANES>();
+    let mut lanes = [0.0f32; LANES];
+    for (now, next) in now.iter().zip(next) {
+        for i in 0..LANES {
+            lanes[i] += (next[i] - now[i]) * (next[i] - now[i]);
+        }
+    }
+    let rest: f32 = rest_now.iter().zip(rest_next).map(|(now, next)| (next - now) * (next - now)).sum();
+    f64::from(lanes.iter().sum::<f32>() + rest)
 }
 
 /// The first sample of the block that stands out from what came before: half the largest difference.

@@ -1,13 +1,16 @@
 //! Pitch shift: higher or lower at the same length.
 
 use super::draw::{between, is_drawn};
-use super::rate::resample;
+use super::interpolate::interpolate;
 use super::stretch::stretch_to;
 use crate::seed::Step;
 use serde::{Deserialize, Serialize};
 
 /// Semitones that a pitch is shifted by at most, up or down.
 pub const MOST_SEMITONES: f64 = 24.0;
+
+/// Share of the frequencies up to half the rate that a sound which is made higher keeps.
+const KEPT: f64 = 0.98;
 
 /// The step: a clip becomes higher or lower, its length stays.
 ///
@@ -47,5 +50,7 @@ pub fn pitch_shift(samples: &[f32], rate_hz: u32, semitones: f64) -> Vec<f32> {
     }
     let ratio = (semitones / 12.0).exp2();
     let n_long = ((samples.len() as f64 * ratio).round() as usize).max(1);
-    resample(&stretch_to(samples, rate_hz, n_long), ratio, samples.len())
+    // What the shift would put above half the rate is left out where it costs nothing.
+    let share = if ratio > 1.0 { KEPT / ratio } else { 1.0 };
+    interpolate(&stretch_to(samples, rate_hz, n_long, share), ratio, samples.len())
 }

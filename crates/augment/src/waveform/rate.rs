@@ -120,34 +120,48 @@ impl WithSimd for Walk<'_> {
     fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
         let Self { padded, weights, step, n_out } = self;
         let mut out = vec![0.0; n_out];
-        // A loop, since a closure would be compiled for itself, without the vectors.
-        for (i, out) in out.iter_mut().enumerate() {
-            let place = i as f64 * step;
-            let at = place as usize;
-            let phase = (place - at as f64) * N_PHASES as f64;
-            let below = phase as usize;
-            let share = (phase - below as f64) as f32;
-            *out = blended(&padded[at..][..weights.n_taps], weights.of(below), weights.of(below + 1), share);
+        let mut sums = [[0.0f32; LANES]; BLOCK];
+        // Loops, since a closure would be compiled for itself, without the vectors.
+        for (block, out) in out.chunks_mut(BLOCK).enumerate() {
+            for (i, lanes) in sums.iter_mut().enumerate().take(out.len()) {
+                let place = (block * BLOCK + i) as f64 * step;
+                let at = place as usize;
+                let phase = (place - at as f64) * N_PHASES as f64;
+                let below = phase as usize;
+                let share = (phase - below as f64) as f32;
+                *lanes = blended(&padded[at..][..weights.n_taps], weights.of(below), weights.of(below + 1), share);
+            }
+            add_lanes(&sums, out);
         }
         out
     }
 }
 
-/// The sum with weights that lie by `share` between `a` and `b`, of whole sixteens. Lanes are added in pairs: one after
-/// the other they would be most of the time.
+/// Numbers that are added up side by side.
+pub(crate) const LANES: usize = 8;
+/// Samples whose lanes are kept until all are added up: a sum over lanes in the loop over taps keeps it from vectors.
+pub(crate) const BLOCK: usize = 64;
+
+/// The sums with weights that lie by `share` between `a` and `b`, lane by lane, of whole sixteens.
 #[inline(always)]
-fn blended(sound: &[f32], a: &[f32], b: &[f32], share: f32) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let weights = a.as_chunks::<16>().0.iter().zip(b.as_chunks::<16>().0);
-    for (x, (a, b)) in sound.as_chunks::<16>().0.iter().zip(weights) {
-        for i in 0..16 {
+fn blended(sound: &[f32], a: &[f32], b: &[f32], share: f32) -> [f32; LANES] {
+    let mut lanes = [0.0f32; LANES];
+    let weights = a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0);
+    for (x, (a, b)) in sound.as_chunks::<LANES>().0.iter().zip(weights) {
+        for i in 0..LANES {
             lanes[i] += x[i] * (a[i] + share * (b[i] - a[i]));
         }
     }
-    let mut eight = [0.0f32; 8];
-    (0..8).for_each(|i| eight[i] = lanes[i] + lanes[i + 8]);
-    let four = [eight[0] + eight[4], eight[1] + eight[5], eight[2] + eight[6], eight[3] + eight[7]];
-    (four[0] + four[2]) + (four[1] + four[3])
+    lanes
+}
+
+/// Adds up the lanes of each sample.
+#[inline(always)]
+pub(crate) fn add_lanes(sums: &[[f32; LANES]; BLOCK], out: &mut [f32]) {
+    for (out, lanes) in out.iter_mut().zip(sums) {
+        let four = [lanes[0] + lanes[4], lanes[1] + lanes[5], lanes[2] + lanes[6], lanes[3] + lanes[7]];
+        *out = (four[0] + four[2]) + (four[1] + four[3]);
+    }
 }
 
 /// One set of weights a phase, from a sample to the next one, both included.
@@ -202,12 +216,13 @@ fn window(x: f64) -> f64 {
 }
 
 /// The modified Bessel function of the first kind and order 0, by its series.
-fn bessel(x: f64) -> f64 {
+pub(crate) fn bessel(x: f64) -> f64 {
     let quarter = x * x / 4.0;
-    let (mut sum, mut term) = (1.0, 1.0);
-    for k in 1..64 {
-        term *= quarter / f64::from(k * k);
+    let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
+    while term > 1e-12 * sum {
+        term *= quarter / (k * k);
         sum += term;
+        k += 1.0;
     }
     sum
 }

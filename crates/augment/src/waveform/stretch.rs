@@ -60,18 +60,18 @@ pub fn time_stretch(samples: &[f32], rate_hz: u32, factor: f64) -> Vec<f32> {
         return Vec::new();
     }
     let n_out = ((samples.len() as f64 / factor).round() as usize).max(1);
-    stretch_to(samples, rate_hz, n_out)
+    stretch_to(samples, rate_hz, n_out, 1.0)
 }
 
-/// The same to a length.
-pub(crate) fn stretch_to(samples: &[f32], rate_hz: u32, n_out: usize) -> Vec<f32> {
+/// The same to a length, without what lies above `share` of half the rate; 1 keeps everything.
+pub(crate) fn stretch_to(samples: &[f32], rate_hz: u32, n_out: usize, share: f64) -> Vec<f32> {
     assert!(rate_hz > 0, "time_stretch: the rate must be above 0");
-    if n_out == samples.len() {
+    if n_out == samples.len() && share >= 1.0 {
         return samples.to_vec();
     }
     let n = frame_length(rate_hz);
     let map = TimeMap::around(samples.len(), n_out, &onsets(samples, rate_hz), (n / 2) as f64);
-    Vocoder::new(n).run(samples, &map, n_out)
+    Vocoder::new(n, share).run(samples, &map, n_out)
 }
 
 fn frame_length(rate_hz: u32) -> usize {

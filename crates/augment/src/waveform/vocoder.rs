@@ -7,39 +7,40 @@
 //! "Improved phase vocoder time-scale modification of audio", 1999). The rotation is the one that fits the peak and
 //! its neighbours best in the sense of least squares; no angle is computed anywhere.
 
-use super::planner;
+use super::frames::{MARGIN, OVERLAP, Pairs, Spectrum, together};
 use super::time_map::TimeMap;
 use pulp::{Arch, Simd, WithSimd};
-use rustfft::Fft;
-use rustfft::num_complex::Complex;
-use std::f32::consts::TAU;
-use std::sync::Arc;
 
-/// Frames overlap so many times.
-const OVERLAP: usize = 4;
 /// Neighbours to either side that a peak exceeds.
-const NEIGHBOURS: usize = 2;
+const NEIGHBOURS: usize = MARGIN;
 /// A region whose power grows by this factor across an onset belongs to the new sound.
 const RISE: f32 = 4.0;
-
-type Spectrum = Vec<Complex<f32>>;
+/// Bins that a rotation is written to at once; what the next region has is written over.
+const STRIDE: usize = 8;
+/// Bins over which a sound that is cut off in frequency falls to nothing.
+const EDGE: usize = 16;
 
 /// Rooms and transforms of one length.
 pub(crate) struct Vocoder {
     n: usize,
     hop: usize,
-    window: Vec<f32>,
-    forward: Arc<dyn Fft<f32>>,
-    inverse: Arc<dyn Fft<f32>>,
-    packed: Spectrum,
-    scratch: Spectrum,
+    /// Bins that are computed with; the others are silent.
+    n_bins: usize,
+    pairs: Pairs,
+    rooms: [Vec<f32>; 2],
+    /// What the last bins are multiplied with, where the sound is cut off in frequency.
+    edge: Vec<f32>,
     /// Power of each bin of the frame that is being written, with silence to either side.
     power: Vec<f32>,
-    /// 1 for a peak, `[n / 2 + 1]` and zeros up to a multiple of 8.
+    /// 1 for a peak, `[n_bins]` and zeros up to a multiple of 64.
     is_peak: Vec<u8>,
     peaks: Vec<usize>,
-    /// What each bin is multiplied with, `[n / 2 + 1]`.
-    rotation: Spectrum,
+    /// What the region of each peak is multiplied with, `[n_bins]` of which the first are in use.
+    region_re: Vec<f32>,
+    region_im: Vec<f32>,
+    /// What each bin is multiplied with, `[n_bins]` and [`STRIDE`] more.
+    rotation_re: Vec<f32>,
+    rotation_im: Vec<f32>,
 }
 
 /// [`Vocoder::run`], compiled for the vectors of the processor with all that it calls; sums keep their order on each.
@@ -59,23 +60,44 @@ impl WithSimd for Run<'_> {
     }
 }
 
+/// The `n` samples around sample `centre` of the sound; in `room`, where some of them are silence beyond its ends.
+#[inline(always)]
+fn frame<'a>(sound: &'a [f32], centre: i64, n: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
+    let start = centre - n as i64 / 2;
+    if let Some(frame) = usize::try_from(start).ok().and_then(|start| sound.get(start..start + n)) {
+        return frame;
+    }
+    room.clear();
+    room.resize(n, 0.0);
+    let (from, to) = (start.max(0), (start + n as i64).min(sound.len() as i64));
+    if from < to {
+        room[(from - start) as usize..(to - start) as usize].copy_from_slice(&sound[from as usize..to as usize]);
+    }
+    room
+}
+
 impl Vocoder {
-    /// For frames of `n` samples, a multiple of 8.
-    pub(crate) fn new(n: usize) -> Self {
-        let (forward, inverse) = planner::pair(n);
-        let room = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
+    /// For frames of `n` samples, a multiple of 8, of which the bins below `share` of half the rate are kept: all of
+    /// them from 1 on.
+    pub(crate) fn new(n: usize, share: f64) -> Self {
+        let all = n / 2 + 1;
+        let n_bins = if share < 1.0 { ((n / 2) as f64 * share).ceil().max(1.0) as usize } else { all };
+        let n_edge = if n_bins < all { EDGE.min(n_bins) } else { 0 };
+        let fall = |i: usize| 0.5 + 0.5 * (std::f32::consts::PI * (i as f32 + 0.5) / n_edge as f32).cos();
         Self {
             n,
             hop: n / OVERLAP,
-            window: (0..n).map(|i| 0.5 - 0.5 * (TAU * i as f32 / n as f32).cos()).collect(),
-            forward,
-            inverse,
-            packed: vec![Complex::default(); n],
-            scratch: vec![Complex::default(); room],
-            power: vec![0.0; n / 2 + 1 + 2 * NEIGHBOURS],
-            is_peak: vec![0; (n / 2 + 1).next_multiple_of(8)],
-            peaks: Vec::new(),
-            rotation: vec![Complex::default(); n / 2 + 1],
+            n_bins,
+            pairs: Pairs::new(n),
+            rooms: [Vec::new(), Vec::new()],
+            edge: (0..n_edge).map(fall).collect(),
+            power: vec![0.0; n_bins + 2 * NEIGHBOURS],
+            is_peak: vec![0; n_bins.next_multiple_of(64)],
+            peaks: Vec::with_capacity(n_bins),
+            region_re: vec![0.0; n_bins],
+            region_im: vec![0.0; n_bins],
+            rotation_re: vec![0.0; n_bins + STRIDE],
+            rotation_im: vec![0.0; n_bins + STRIDE],
         }
     }
 
@@ -86,20 +108,24 @@ impl Vocoder {
 
     #[inline(always)]
     fn run_here(&mut self, sound: &[f32], map: &TimeMap, n_out: usize) -> Vec<f32> {
-        let (n, hop, n_bins) = (self.n, self.hop, self.n / 2 + 1);
-        let blank = || vec![Complex::default(); n_bins];
+        let (n, hop) = (self.n, self.hop);
+        let blank = || Spectrum::new(n / 2 + 1);
         let (mut here, mut before, mut first, mut second) = (blank(), blank(), blank(), blank());
         // Frames whose windows reach into the output: from one centred before it to one centred after it.
         let n_lead = OVERLAP / 2 - 1;
         let n_frames = n_out.div_ceil(hop) + 2 * n_lead + 1;
-        let mut out = vec![0.0; (n_frames + OVERLAP) * hop];
+        // The first frame begins half a frame before its centre; what comes before the output is added up apart.
+        let lead = n / 2 + n_lead * hop;
+        let mut out = vec![0.0; (n_frames + 1 + OVERLAP) * hop - lead];
+        let mut ahead = vec![0.0; lead + n + hop];
         for u in 0..n_frames.next_multiple_of(2) {
             let s = (u * hop) as f64 - (n_lead * hop) as f64;
             let t = map.at(s).round() as i64;
             // The frame before this one was written into the other of the two.
             let (last, next) = if u % 2 == 0 { (&second, &mut first) } else { (&first, &mut second) };
             if u >= n_frames {
-                next.fill(Complex::default());
+                next.re.fill(0.0);
+                next.im.fill(0.0);
             } else {
                 self.analyse(sound, t, t - hop as i64, &mut here, &mut before);
                 self.find_peaks(&here);
@@ -112,67 +138,63 @@ impl Vocoder {
                 self.turn(&here, &before, last, next, u == 0, change.as_ref());
             }
             if u % 2 == 1 {
-                self.synthesise(&first, &second, &mut out[(u - 1) * hop..]);
+                let from = (u - 1) * hop;
+                match from.checked_sub(lead) {
+                    Some(from) => self.pairs.synthesise(&first, &second, &mut out[from..]),
+                    None => self.pairs.synthesise(&first, &second, &mut ahead[from..]),
+                }
             }
         }
-        // The first frame begins half a frame before its centre.
-        let lead = n / 2 + n_lead * hop;
-        out.drain(..lead);
+        out.iter_mut().zip(&ahead[lead..]).for_each(|(out, ahead)| *out += ahead);
         out.truncate(n_out);
         out
     }
 
-    /// The spectra of the frames centred at `a` and `b`, `[n / 2 + 1]` each, by one complex transform.
+    /// The spectra of the frames centred at `a` and `b`.
     #[inline(always)]
-    fn analyse(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut [Complex<f32>], at_b: &mut [Complex<f32>]) {
-        let n = self.n;
-        self.packed.fill(Complex::default());
-        let half = n as i64 / 2;
-        let inside = |centre: i64| {
-            let start = (half - centre).clamp(0, n as i64) as usize;
-            let end = (sound.len() as i64 + half - centre).clamp(start as i64, n as i64) as usize;
-            (start..end, (start as i64 + centre - half).max(0) as usize)
-        };
-        let (range, from) = inside(a);
-        let part = &sound[from.min(sound.len())..];
-        let cells = self.packed[range.clone()].iter_mut().zip(&self.window[range]);
-        cells.zip(part).for_each(|((cell, w), x)| cell.re = w * x);
-        let (range, from) = inside(b);
-        let part = &sound[from.min(sound.len())..];
-        let cells = self.packed[range.clone()].iter_mut().zip(&self.window[range]);
-        cells.zip(part).for_each(|((cell, w), x)| cell.im = w * x);
-
-        self.forward.process_with_scratch(&mut self.packed, &mut self.scratch);
-        at_a[0] = Complex::new(self.packed[0].re, 0.0);
-        at_b[0] = Complex::new(self.packed[0].im, 0.0);
-        let mirrored = self.packed[n / 2..].iter().rev();
-        let bins = at_a[1..].iter_mut().zip(&mut at_b[1..]).zip(self.packed[1..].iter().zip(mirrored));
-        for ((a, b), (z, m)) in bins {
-            *a = Complex::new(0.5 * (z.re + m.re), 0.5 * (z.im - m.im));
-            *b = Complex::new(0.5 * (z.im + m.im), 0.5 * (m.re - z.re));
+    fn analyse(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut Spectrum, at_b: &mut Spectrum) {
+        let Self { n, pairs, rooms: [one, other], .. } = self;
+        pairs.analyse(frame(sound, a, *n, one), frame(sound, b, *n, other), at_a, at_b);
+        if !self.edge.is_empty() {
+            let (n_bins, from) = (self.n_bins, self.n_bins - self.edge.len());
+            for values in [&mut at_a.re, &mut at_a.im, &mut at_b.re, &mut at_b.im] {
+                let (kept, cut) = values[MARGIN..].split_at_mut(n_bins);
+                kept[from..].iter_mut().zip(&self.edge).for_each(|(value, weight)| *value *= weight);
+                cut.fill(0.0);
+            }
         }
     }
 
     /// Finds the bins that exceed [`NEIGHBOURS`] to either side.
     #[inline(always)]
-    fn find_peaks(&mut self, spectrum: &[Complex<f32>]) {
-        let Self { power, is_peak, peaks, .. } = self;
-        power[NEIGHBOURS..].iter_mut().zip(spectrum).for_each(|(power, z)| *power = z.norm_sqr());
-        let n_bins = spectrum.len();
-        let row = |offset: usize| &power[offset..offset + n_bins];
+    fn find_peaks(&mut self, spectrum: &Spectrum) {
+        let n_bins = self.n_bins;
+        let (re, im) = spectrum.bins(n_bins);
+        together(&mut self.power[NEIGHBOURS..], re, im, |re, im| re * re + im * im);
+        let row = |offset: usize| &self.power[offset..offset + n_bins];
         let others = row(0).iter().zip(row(1)).zip(row(3)).zip(row(4));
-        for ((is_peak, p), (((a, b), c), d)) in is_peak.iter_mut().zip(row(2)).zip(others) {
+        for ((is_peak, p), (((a, b), c), d)) in self.is_peak.iter_mut().zip(row(2)).zip(others) {
             // Without a branch: in noise nothing would foresee it.
             *is_peak = u8::from((p > a) & (p > b) & (p > c) & (p > d));
         }
-        peaks.clear();
-        for (i, &word) in is_peak.as_chunks::<8>().0.iter().enumerate() {
-            let mut word = u64::from_le_bytes(word);
-            while word != 0 {
-                peaks.push(8 * i + word.trailing_zeros() as usize / 8);
-                word &= word - 1;
+        self.peaks.clear();
+        for (i, flags) in self.is_peak.as_chunks::<64>().0.iter().enumerate() {
+            let mut mask = 0u64;
+            for (j, &eight) in flags.as_chunks::<8>().0.iter().enumerate() {
+                // Eight bytes of 0 or 1 become eight bits.
+                mask |= (u64::from_le_bytes(eight).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * j);
+            }
+            while mask != 0 {
+                self.peaks.push(64 * i + mask.trailing_zeros() as usize);
+                mask &= mask - 1;
             }
         }
+    }
+
+    /// Where the region of peak `i` ends: halfway to the next.
+    #[inline(always)]
+    fn end(&self, i: usize) -> usize {
+        self.peaks.get(i + 1).map_or(self.n_bins, |after| (self.peaks[i] + after).div_ceil(2))
     }
 
     /// `here` with each region, up to halfway to the next peak, turned as `before` has to be turned to be `last`. Where
@@ -182,65 +204,82 @@ impl Vocoder {
     #[inline(always)]
     fn turn(
         &mut self,
-        here: &[Complex<f32>],
-        before: &[Complex<f32>],
-        last: &[Complex<f32>],
-        next: &mut [Complex<f32>],
+        here: &Spectrum,
+        before: &Spectrum,
+        last: &Spectrum,
+        next: &mut Spectrum,
         fresh: bool,
         change: Option<&(Spectrum, Spectrum)>,
     ) {
         if fresh || self.peaks.is_empty() {
-            next.copy_from_slice(here);
+            next.clone_from(here);
             return;
         }
-        let n_bins = here.len();
-        for ((out, last), before) in next.iter_mut().zip(last).zip(before) {
-            *out = Complex::new(last.re * before.re + last.im * before.im, last.im * before.re - last.re * before.im);
+        let n_bins = self.n_bins;
+        // `next` = `last` * conj(`before`): what each bin has been turned by.
+        let ((l_re, l_im), (b_re, b_im)) = (last.bins(n_bins), before.bins(n_bins));
+        let (to_re, to_im) = next.bins_mut(n_bins);
+        products(to_re, [l_re, b_re, l_im, b_im], |a, b| a + b);
+        products(to_im, [l_im, b_re, l_re, b_im], |a, b| a - b);
+        for ((&peak, re), im) in self.peaks.iter().zip(&mut self.region_re).zip(&mut self.region_im) {
+            // The peak and its neighbours, whose places begin MARGIN before their bins'.
+            let sum = |values: &[f32]| (values[0] + values[4]) + (values[1] + values[3]) + values[2];
+            (*re, *im) = (sum(&next.re[peak..][..5]), sum(&next.im[peak..][..5]));
+        }
+        let n_peaks = self.peaks.len();
+        for (re, im) in self.region_re[..n_peaks].iter_mut().zip(&mut self.region_im[..n_peaks]) {
+            let length = (*re * *re + *im * *im).sqrt();
+            let goes_on = length > f32::MIN_POSITIVE;
+            let inverse = 1.0 / length;
+            (*re, *im) = if goes_on { (*re * inverse, *im * inverse) } else { (1.0, 0.0) };
+        }
+        if let Some((after, earlier)) = change {
+            self.begin_anew(after, earlier);
         }
         let mut start = 0;
-        for (i, &peak) in self.peaks.iter().enumerate() {
-            let end = self.peaks.get(i + 1).map_or(n_bins, |after| (peak + after).div_ceil(2));
-            let region = start..end;
+        for i in 0..n_peaks {
+            let end = self.end(i);
+            let mut at = start;
+            while at < end {
+                self.rotation_re[at..][..STRIDE].fill(self.region_re[i]);
+                self.rotation_im[at..][..STRIDE].fill(self.region_im[i]);
+                at += STRIDE;
+            }
             start = end;
-            let lobe = peak.saturating_sub(NEIGHBOURS)..(peak + NEIGHBOURS + 1).min(n_bins);
-            let sum: Complex<f32> = next[lobe].iter().sum();
-            let length = sum.norm_sqr().sqrt();
-            let is_new = change.is_some_and(|(after, earlier)| {
-                let power =
-                    |spectrum: &[Complex<f32>]| -> f32 { spectrum[region.clone()].iter().map(Complex::norm_sqr).sum() };
-                power(after) > RISE * power(earlier)
-            });
-            let goes_on = length > f32::MIN_POSITIVE && !is_new;
-            let rotation = if goes_on { sum / length } else { Complex::new(1.0, 0.0) };
-            self.rotation[region].fill(rotation);
         }
-        next.iter_mut().zip(here).zip(&self.rotation).for_each(|((next, here), rotation)| {
-            *next = Complex::new(
-                here.re * rotation.re - here.im * rotation.im,
-                here.re * rotation.im + here.im * rotation.re,
-            );
-        });
+        let (re, im) = here.bins(n_bins);
+        let (to_re, to_im) = next.bins_mut(n_bins);
+        let (by_re, by_im) = (&self.rotation_re[..n_bins], &self.rotation_im[..n_bins]);
+        products(to_re, [re, by_re, im, by_im], |a, b| a - b);
+        products(to_im, [re, by_im, im, by_re], |a, b| a + b);
     }
 
-    /// Adds two frames, the second one hop after the first, by one complex transform.
+    /// Leaves the phases of regions as they are that grew from `earlier` to `after`.
     #[inline(always)]
-    fn synthesise(&mut self, first: &[Complex<f32>], second: &[Complex<f32>], out: &mut [f32]) {
-        let (n, hop, half) = (self.n, self.hop, self.n / 2);
-        let (below, above) = self.packed.split_at_mut(half);
-        // A real sound's spectrum is real at zero and at half the rate.
-        below[0] = Complex::new(first[0].re, second[0].re);
-        above[0] = Complex::new(first[half].re, second[half].re);
-        let bins = first[1..half].iter().zip(&second[1..half]);
-        for (((a, b), z), m) in bins.zip(&mut below[1..]).zip(above[1..].iter_mut().rev()) {
-            *z = Complex::new(a.re - b.im, a.im + b.re);
-            *m = Complex::new(a.re + b.im, b.re - a.im);
+    fn begin_anew(&mut self, after: &Spectrum, earlier: &Spectrum) {
+        let mut start = 0;
+        for i in 0..self.peaks.len() {
+            let region = start + MARGIN..self.end(i) + MARGIN;
+            start = self.end(i);
+            let power = |spectrum: &Spectrum| -> f32 {
+                spectrum.re[region.clone()]
+                    .iter()
+                    .zip(&spectrum.im[region.clone()])
+                    .map(|(re, im)| re * re + im * im)
+                    .sum()
+            };
+            if power(after) > RISE * power(earlier) {
+                (self.region_re[i], self.region_im[i]) = (1.0, 0.0);
+            }
         }
-        self.inverse.process_with_scratch(&mut self.packed, &mut self.scratch);
-        // The squares of the windows that overlap add up to 3/8 of the overlap.
-        let scale = 1.0 / (n as f32 * 0.375 * OVERLAP as f32);
-        let frames = self.packed.iter().zip(&self.window);
-        out.iter_mut().zip(frames.clone()).for_each(|(out, (z, w))| *out += scale * w * z.re);
-        out[hop..].iter_mut().zip(frames).for_each(|(out, (z, w))| *out += scale * w * z.im);
+    }
+}
+
+/// `to[i] = of(a[i] * b[i], c[i] * d[i])`.
+#[inline(always)]
+fn products(to: &mut [f32], [a, b, c, d]: [&[f32]; 4], of: impl Fn(f32, f32) -> f32) {
+    for ((to, (a, b)), (c, d)) in to.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d)) {
+        *to = of(a * b, c * d);
     }
 }
 
@@ -252,10 +291,19 @@ mod tests {
     fn a_map_of_slope_one_gives_the_sound_back() {
         let sound: Vec<f32> = (0..6000u64).map(|i| ((i * i * 40_503) % 65_521) as f32 / 65_521.0 - 0.5).collect();
         for n_out in [6000, 5000, 5001, 1] {
-            let out = Vocoder::new(512).run(&sound, &TimeMap::even(6000, 6000), n_out);
+            let out = Vocoder::new(512, 1.0).run(&sound, &TimeMap::even(6000, 6000), n_out);
             assert_eq!(out.len(), n_out);
             let worst = out.iter().zip(&sound).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-4, "{n_out}: {worst}");
         }
+    }
+
+    #[test]
+    fn what_is_above_the_share_is_gone_and_the_rest_stays() {
+        let tone = |hz: f32| -> Vec<f32> { (0..6000).map(|i| (std::f32::consts::TAU * hz * i as f32).sin()).collect() };
+        let both: Vec<f32> = tone(0.1).iter().zip(tone(0.4)).map(|(low, high)| low + high).collect();
+        let out = Vocoder::new(512, 0.7).run(&both, &TimeMap::even(6000, 6000), 6000);
+        let worst = (1000..5000).map(|i| (out[i] - tone(0.1)[i]).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-3, "{worst}");
     }
 }

@@ -6,7 +6,7 @@ mod demo;
 pub(crate) mod doctor;
 mod embed;
 mod evaluate;
-mod features;
+pub(crate) mod features;
 mod predict;
 mod report;
 mod scan;

@@ -61,6 +61,54 @@ fn check_views(work: &Work, views: &str, split: &str) -> Spectrograms {
 }
 
 #[test]
+fn a_clip_is_mixed_with_others_of_its_class_and_split() {
+    let work = work();
+    let mix = ["--augment", "off", "--set", "augment.mix.share=0.5"];
+    augment(&work, "manifest.csv", "views", &mix);
+    let clips = read_spectrograms(&work.path("features")).unwrap();
+    let views = read_spectrograms(&work.path("views")).unwrap();
+    let row_of = |path: &str| (0..clips.n_clips()).find(|row| clips.header.clips[*row].path == path).unwrap();
+    let (mut n_mixed, mut n_views) = (0, 0);
+    for (row, record) in views.header.clips.iter().enumerate().filter(|(_, record)| record.view > 0) {
+        n_views += 1;
+        let own = row_of(&record.path);
+        let Some(step) = record.steps.first() else {
+            // It is brought to its level again, which rounds.
+            let cells = views.clip(row).iter().zip(clips.clip(own));
+            assert!(cells.map(|(view, clip)| (view - clip).abs()).fold(0.0, f32::max) < 0.1, "nothing was done to it");
+            continue;
+        };
+        n_mixed += 1;
+        let (share, path) = step.strip_prefix("mix: ").unwrap().split_once(" of ").unwrap();
+        let other = row_of(path);
+        assert!(share.parse::<f32>().unwrap() <= 0.5 && other != own, "{step}");
+        assert_eq!((clips.label[other], clips.split[other]), (views.label[row], views.split[row]));
+        assert!(views.clip(row) != clips.clip(own) && views.label[row] == clips.label[own], "{step}");
+    }
+    assert!(n_mixed > n_views / 5 && n_mixed < n_views * 4 / 5, "{n_mixed} of {n_views}");
+    let whole = files(&work.path("views"));
+    augment(&work, "manifest.csv", "views", &mix);
+    assert!(whole == files(&work.path("views")), "from the cache");
+    let error = work.fails(&["augment", "manifest.csv", "--out", "x", "--set", "augment.mix.share=2.0"]);
+    assert!(error.contains("augment: mix.share: expected 0 to 1, got 2"), "{error}");
+}
+
+#[test]
+fn views_of_equalised_clips_have_a_noise_floor_in_their_padding_too() {
+    let work = work();
+    let cure = ["--set", "clip.equalize.floor_db=[30.0, 30.0]", "--set", "clip.window.seconds=8.0"];
+    augment(&work, "manifest.csv", "views", &[&["--augment", "off"][..], &cure].concat());
+    let views = read_spectrograms(&work.path("views")).unwrap();
+    let (n_mels, n_frames) = (views.n_mels, views.n_frames);
+    for row in 0..views.n_clips() {
+        // The last frame but one holds nothing of the sound.
+        let last = (0..n_mels).map(|band| views.clip(row)[band * n_frames + n_frames - 2]).fold(f32::MIN, f32::max);
+        let loudest = views.clip(row).iter().copied().fold(f32::MIN, f32::max);
+        assert!(last > loudest - 60.0, "{}: {last} dB where the loudest is {loudest}", views.header.clips[row].id);
+    }
+}
+
+#[test]
 fn recordings_get_views_that_depend_on_the_seed_alone() {
     let work = work();
     augment(&work, "manifest.csv", "views", &["--augment", "strong", "--threads", "2"]);

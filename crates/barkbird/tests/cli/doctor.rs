@@ -135,10 +135,32 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
     let summary = report["summary"].to_string();
     assert!(summary.contains("The sample rate alone tells low from high in 1.00 of clips"), "{summary}");
     // One band for all, and noise that hides what is left of each one's own.
-    let cure = ["--equalize", "band", "--set", "clip.equalize.floor_db=10.0"];
+    let cure = ["--equalize", "band", "--set", "clip.equalize.floor_db=[10.0, 10.0]"];
     work.ok(&[&["doctor", "manifest.csv", "--out", "cured", "--page-mb", "0"][..], &cure].concat());
     let (is_shortcut, value) = shortcut(&json(&work, "cured"), "shortcuts_in_clips", "bandwidth_and_noise_floor");
     assert!(!is_shortcut, "{value}");
+}
+
+#[test]
+fn a_trained_model_is_what_content_is_compared_by() {
+    let work = Work::new();
+    work.sounds(40);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    work.ok(&["train", "cnn", "--features", "features", "--out", "run", "--set", "train.epochs=2"]);
+    work.ok(&["doctor", "manifest.csv", "--out", "plain", "--page-mb", "0"]);
+    work.ok(&["doctor", "manifest.csv", "--out", "found", "--page-mb", "0", "--run", "run"]);
+    let whole = |out: &str| -> serde_json::Value {
+        serde_json::from_str(&fs::read_to_string(work.path(&format!("{out}/doctor.json"))).unwrap()).unwrap()
+    };
+    let (plain, found) = (whole("plain"), whole("found"));
+    assert_eq!((&plain["content"], &found["content"]), (&"spectrogram statistics".into(), &"embeddings".into()));
+    assert_eq!(plain["front_end"], found["front_end"], "that of the model, which is the default");
+    // What is measured on recordings is the same; what rests on content is not.
+    let (plain, found) = (&plain["examination"], &found["examination"]);
+    assert_eq!((&plain["shortcuts"], &plain["pairs"]), (&found["shortcuts"], &found["pairs"]));
+    assert_ne!(plain["mislabels"], found["mislabels"]);
+    let refused = work.run(&["doctor", "manifest.csv", "--out", "x", "--run", "run", "--equalize", "band"]);
+    assert_eq!(refused.status.code(), Some(2), "a run has its own clips");
 }
 
 #[test]

@@ -152,7 +152,10 @@ fn equalised_features_say_so_and_prediction_does_the_same() {
     let index: serde_json::Value =
         serde_json::from_slice(&fs::read(work.path("features/index.json")).unwrap()).unwrap();
     let clip = &index["front_end"]["clip"];
-    assert_eq!((&clip["equalize"]["floor_db"], &clip["window"]["placement"]), (&30.0.into(), &"loudest".into()));
+    assert_eq!(
+        (&clip["equalize"]["floor_db"], &clip["window"]["placement"]),
+        (&serde_json::json!([45.0, 25.0]), &"loudest".into())
+    );
     train(&work, "features", "run");
     work.ok(&["features", "manifest.csv", "--out", "like", "--like", "run"]);
     assert!(files(&work.path("like")) == files(&work.path("features")));

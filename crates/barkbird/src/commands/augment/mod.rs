@@ -40,6 +40,7 @@ fn resolve(args: &AugmentArgs) -> Result<AugmentConfig> {
     let config = Config::resolve(args.config.config.as_deref(), &flags)?.augment;
     config.waveform.validate().context("augment.waveform")?;
     config.spectrogram.validate().context("augment.spectrogram")?;
+    config.mix.validate().context("augment")?;
     Ok(config)
 }
 
@@ -59,13 +60,14 @@ fn of_recordings(manifest: &Path, args: &AugmentArgs, config: &AugmentConfig, gl
         stage: "augment".into(),
         version: env!("CARGO_PKG_VERSION").into(),
         configuration: serde_json::json!({
-            "front_end": chain.to_header()?, "waveform": config.waveform, "views": args.views, "splits": args.splits,
+            "front_end": chain.to_header()?, "waveform": config.waveform, "mix": config.mix, "views": args.views, "splits": args.splits,
         }),
         seed: global.seed(),
         inputs,
     };
     let splits = numbers_of(&args.splits, &plan.splits).with_context(|| manifest.display().to_string())?;
-    let views = Views::new(u32::try_from(args.views)?, splits, config.waveform.clone(), backgrounds, global.seed())?;
+    let n_views = u32::try_from(args.views)?;
+    let views = Views::new(n_views, splits, config.waveform.clone(), config.mix, backgrounds, global.seed())?;
     let cache = (!args.no_cache || args.part.is_some()).then(|| args.out.join("cache"));
     let extractor = Extractor::new(&chain, cache.as_deref())?.with_views(views);
     let (plan, chain, extractor) = (&plan, &chain, &extractor);

@@ -28,11 +28,13 @@ pub(super) fn write(
     ui: &Ui,
 ) -> Result<()> {
     let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
-    let clips = chain.clips(&bytes, recording, &Row::default())?;
-    let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
+    let first =
+        |clips: Vec<Clip>| clips.into_iter().next().with_context(|| format!("{}: holds no sound", recording.display()));
+    let clip = first(chain.clips(&bytes, recording, &Row::default())?)?;
+    let bare = first(chain.clips_without_floor(&bytes, recording, &Row::default())?)?;
     let backgrounds = backgrounds(args, chain, ui)?.sounds;
     let seed = seed_for(seed, 0, 1);
-    let vary = |config: &WaveformAugment| varied(clip, &chain.clip, config, &backgrounds, seed);
+    let vary = |config: &WaveformAugment| varied(&bare, &chain.clip, config, &backgrounds, seed);
 
     let mut sounds: Vec<(&str, Clip, Vec<String>)> = vec![("original", clip.clone(), Vec::new())];
     for step in WaveformStep::ALL {

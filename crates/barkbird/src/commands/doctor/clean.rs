@@ -97,3 +97,55 @@ fn join(parents: &mut [usize], a: usize, b: usize) {
     let (a, b) = (root(parents, a), root(parents, b));
     parents[a.max(b)] = a.min(b);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::listen::fixture::{heard, silence};
+    use super::super::same::{copies, pairs};
+    use super::*;
+
+    fn manifest(rows: &[(&str, Option<&str>)]) -> Manifest {
+        let row = |(path, group): &(&str, Option<&str>)| Row {
+            path: (*path).into(),
+            label: "dog".into(),
+            group: group.map(str::to_owned),
+            ..Row::default()
+        };
+        Manifest { rows: rows.iter().map(row).collect(), ..Manifest::default() }
+    }
+
+    #[test]
+    fn copies_and_silence_go_and_groups_that_share_a_sound_are_one() {
+        let groups = [Some("x"), Some("y"), Some("y"), Some("z"), None, Some("w"), Some("v")];
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let manifest = manifest(&names.into_iter().zip(groups).collect::<Vec<_>>());
+        // b is a copy of a, so that c of b's group belongs to a's; d is silent; v and w are one session.
+        let sounds =
+            [heard(1, 1.0), heard(1, 1.0), heard(2, 1.0), silence(), heard(3, 1.0), heard(4, 1.0), heard(5, 1.0)];
+        let outcomes: Vec<Outcome> = sounds.into_iter().map(Ok).collect();
+        let found = pairs(&manifest, &outcomes).unwrap();
+        let session = Session {
+            groups: vec!["w".into(), "v".into()],
+            ties: Vec::new(),
+            splits: BTreeSet::new(),
+            path: "f".into(),
+        };
+        let cleaned = clean(&manifest, &outcomes, &copies(&found, &outcomes), &found, &[session]);
+        let rows: Vec<(&str, Option<&str>)> =
+            cleaned.manifest.rows.iter().map(|row| (row.path.as_str(), row.group.as_deref())).collect();
+        assert_eq!(rows, [("a", Some("x")), ("c", Some("x")), ("e", None), ("f", Some("w")), ("g", Some("w"))]);
+        assert_eq!(cleaned.kept, [true, false, true, false, true, true, true]);
+        assert_eq!(cleaned.groups, ["x", "x", "x", "z", "e", "w", "w"]);
+        assert_eq!(cleaned.changes, Changes { unusable: 1, copies: 1, regrouped: 2 });
+    }
+
+    #[test]
+    fn what_cannot_be_read_goes_and_the_rest_stays_as_it_is() {
+        let manifest = manifest(&[("a", None), ("b", Some("g"))]);
+        let mut broken = silence().faults;
+        let outcomes: Vec<Outcome> = vec![Err(broken.remove(0)), Ok(heard(1, 1.0))];
+        let cleaned = clean(&manifest, &outcomes, &BTreeSet::new(), &[], &[]);
+        assert_eq!(cleaned.manifest.rows, manifest.rows[1..]);
+        assert_eq!(cleaned.changes, Changes { unusable: 1, copies: 0, regrouped: 0 });
+    }
+}

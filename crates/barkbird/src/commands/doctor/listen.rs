@@ -147,3 +147,41 @@ fn part<'a>(decoded: &'a Decoded, row: &Row) -> Vec<&'a [f32]> {
     let chosen = |i: &usize| row.channel.is_none_or(|channel| usize::from(channel) == *i);
     (0..decoded.channels.len()).filter(chosen).map(|i| &decoded.channels[i][range.clone()]).collect()
 }
+
+/// Sounds for the tests of what is made of them.
+#[cfg(test)]
+pub(super) mod fixture {
+    use super::*;
+
+    /// A sound as it is heard, at the rate of fingerprints; the same seed is the same sound.
+    pub(crate) fn heard(seed: u64, seconds: f64) -> Heard {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut draw = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / 8_388_608.0 - 1.0
+        };
+        let samples: Vec<f32> = (0..(seconds * f64::from(RATE_HZ)) as usize).map(|_| 0.3 * draw()).collect();
+        of(samples)
+    }
+
+    /// Nothing is heard.
+    pub(crate) fn silence() -> Heard {
+        of(vec![0.0; RATE_HZ as usize])
+    }
+
+    fn of(samples: Vec<f32>) -> Heard {
+        let measures = measure(&[&samples], RATE_HZ).unwrap();
+        Heard {
+            format: "wav pcm_s16".into(),
+            clip: measures.clone(),
+            clip_s: measures.seconds,
+            content: Vec::new(),
+            fingerprint: Fingerprint::new(&samples),
+            sha256: format!("{:?}", &samples[samples.len() / 2..][..4]),
+            faults: faults(Some(&measures), &[], &FaultConfig::default()),
+            raw: measures,
+        }
+    }
+}

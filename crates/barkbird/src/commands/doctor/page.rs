@@ -36,8 +36,8 @@ pub(super) fn page(title: String, found: &Examination, sources: &Sources<'_>, ui
     if let Some([low, high]) = clip.equalize.band_hz {
         clips.push_str(&format!(", band {low} to {high} Hz"));
     }
-    if let Some(floor_db) = clip.equalize.floor_db {
-        clips.push_str(&format!(", noise {floor_db} dB under the peak"));
+    if let Some([weak_db, loud_db]) = clip.equalize.floor_db {
+        clips.push_str(&format!(", noise {loud_db} to {weak_db} dB under the peak"));
     }
     clips.push('.');
     let sections = [

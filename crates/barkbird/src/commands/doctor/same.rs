@@ -144,3 +144,63 @@ pub(super) fn crossing(manifest: &Manifest) -> Vec<Finding> {
     };
     crossing.map(finding).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::listen::fixture::{heard, silence};
+    use super::*;
+    use audio_io::Row;
+
+    fn row(path: &str, label: &str, group: &str, split: &str) -> Row {
+        let [group, split] = [group, split].map(|text| Some(text.to_owned()));
+        Row { path: path.into(), label: label.into(), group, split, ..Row::default() }
+    }
+
+    fn manifest(rows: Vec<Row>) -> Manifest {
+        Manifest { rows, ..Manifest::default() }
+    }
+
+    #[test]
+    fn the_same_sound_is_a_pair_and_silence_is_none() {
+        let rows = [("a", "dog", "train"), ("b", "dog", "test"), ("c", "bird", "train"), ("d", "dog", "train")];
+        let mut rows: Vec<Row> = rows.map(|(name, label, split)| row(name, label, name, split)).to_vec();
+        rows.extend(["e", "f"].map(|name| row(name, "dog", name, "train")));
+        let outcomes: Vec<Outcome> = vec![
+            Ok(heard(1, 2.0)),
+            Ok(heard(1, 2.0)),
+            Ok(heard(1, 2.0)),
+            Ok(heard(2, 2.0)),
+            Ok(silence()),
+            Ok(silence()),
+        ];
+        let manifest = manifest(rows);
+        let found = pairs(&manifest, &outcomes).unwrap();
+        assert_eq!(found.iter().map(|pair| pair.rows).collect::<Vec<_>>(), [[0, 1], [0, 2], [1, 2]]);
+        assert!(found.iter().all(|pair| pair.exact && pair.copy && pair.score == 1.0), "{found:?}");
+        assert!(found[0].splits_differ && !found[0].labels_differ && found[1].labels_differ);
+        // One of two labels is wrong, and nobody knows which: neither goes.
+        let removed = copies(&found, &outcomes);
+        assert_eq!(removed, BTreeSet::from([1]));
+        let said = findings(&found, &manifest, &removed);
+        let kinds = |kind: Kind| said.iter().filter(|finding| finding.kind == kind).count();
+        assert_eq!((kinds(Kind::Duplicate), kinds(Kind::Leak)), (3, 2));
+        assert!(said.iter().any(|finding| finding.suggestion.starts_with("one sound with two labels, ")));
+    }
+
+    #[test]
+    fn parts_of_one_file_are_no_copies_of_each_other() {
+        let part = |start_s, end_s| Row { start_s: Some(start_s), end_s: Some(end_s), ..row("a", "dog", "a", "train") };
+        let mut other = heard(4, 1.0);
+        other.sha256 = heard(3, 1.0).sha256;
+        let found = pairs(&manifest(vec![part(0.0, 1.0), part(1.0, 2.0)]), &[Ok(heard(3, 1.0)), Ok(other)]).unwrap();
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_group_in_two_splits_is_a_leak() {
+        let rows = vec![row("a", "dog", "g", "train"), row("b", "dog", "g", "test"), row("c", "dog", "h", "test")];
+        let found = crossing(&manifest(rows));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].path == "a" && found[0].evidence == "group g lies in test and train", "{found:?}");
+    }
+}

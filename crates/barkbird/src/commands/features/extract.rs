@@ -2,6 +2,7 @@
 
 use super::plan::{Plan, Planned};
 use crate::front_end::{Chain, ClipSpectrogram};
+use crate::partners::Partner;
 use crate::views::Views;
 use anyhow::Result;
 use audio_io::Row;
@@ -94,17 +95,18 @@ impl Extractor {
         if let Err(error) = read {
             return Ok(Err(format!("cannot be read: {error}")));
         }
-        let extracted = self.bytes(&bytes, &path, planned);
+        let extracted = self.bytes(&bytes, &path, plan, planned);
         if bytes.capacity() <= KEPT_BYTES {
             FILE.set(bytes);
         }
         extracted
     }
 
-    fn bytes(&self, bytes: &[u8], path: &Path, planned: &Planned) -> Result<Result<Extracted, String>> {
+    fn bytes(&self, bytes: &[u8], path: &Path, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
         let source_sha256 = shard::sha256_hex(bytes);
         let views = self.views_of(planned);
-        let key = self.key(&source_sha256, &planned.row, views);
+        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, &source_sha256));
+        let key = self.key(&source_sha256, &planned.row, views, &partners);
         let cached = match &self.cache {
             Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, path)),
             None => None,
@@ -114,7 +116,10 @@ impl Extractor {
         }
         let computed = match views {
             None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row),
-            Some(views) => views.spectrograms(&self.chain, &self.front_end, bytes, path, &planned.row, &source_sha256),
+            Some(views) => {
+                let recording = (bytes, path, &planned.row);
+                views.spectrograms(&self.chain, &self.front_end, recording, &source_sha256, &partners)
+            }
         };
         match computed {
             Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
@@ -134,10 +139,14 @@ impl Extractor {
     }
 
     /// Name of the cache entry: what made it, hashed.
-    fn key(&self, source_sha256: &str, row: &Row, views: Option<&Views>) -> Key {
+    fn key(&self, source_sha256: &str, row: &Row, views: Option<&Views>, partners: &[Option<Partner>]) -> Key {
         let part = format!("{:?} {:?} {:?}", row.start_s, row.end_s, row.channel);
         let mut made_by = vec![source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()];
         made_by.extend(views.map(|views| views.made_by.as_bytes()));
+        let partners: Vec<String> =
+            partners.iter().map(|partner| partner.as_ref().map_or_else(String::new, Partner::made_by)).collect();
+        // A folder without partners is that of before there were any.
+        made_by.extend(partners.iter().filter(|_| partners.iter().any(|p| !p.is_empty())).map(|p| p.as_bytes()));
         shard::cache::key(&made_by)
     }
 

@@ -7,7 +7,7 @@ mod stage;
 
 pub(crate) use extract::Extractor;
 pub(crate) use picture::axes;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, Planned};
 pub(crate) use stage::Stage;
 
 use crate::cli::{ConfigArgs, FeaturesArgs, Global, Nuisance};
