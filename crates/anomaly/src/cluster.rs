@@ -61,11 +61,9 @@ pub fn cluster(rows: Rows<'_>, n_clusters: Option<usize>) -> Result<Clusters> {
     let medoids: Vec<usize> = (0..n_found).map(|label| paired[distances.medoid(&labels, label)]).collect();
     let mut of_row = vec![usize::MAX; n];
     paired.iter().zip(&labels).for_each(|(&at, &label)| of_row[at] = label);
-    for at in 0..n {
-        if of_row[at] == usize::MAX {
-            let likeness = |label: &usize| dot(row(at), row(medoids[*label]));
-            of_row[at] = (0..n_found).max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a))).unwrap_or(0);
-        }
+    for (at, label) in of_row.iter_mut().enumerate().filter(|(_, label)| **label == usize::MAX) {
+        let likeness = |label: &usize| dot(row(at), row(medoids[*label]));
+        *label = (0..n_found).max_by(|a, b| likeness(a).total_cmp(&likeness(b)).then(b.cmp(a))).unwrap_or(0);
     }
     let mut sizes = vec![0usize; n_found];
     of_row.iter().for_each(|&label| sizes[label] += 1);
@@ -160,12 +158,10 @@ fn merges(mut distances: Distances) -> Vec<(usize, usize, f32)> {
         merges.push((last, next, distance));
         // The union lives on in `next`.
         let (a, b) = (sizes[last], sizes[next]);
-        for at in 0..n {
-            if is_there[at] && at != last && at != next {
-                let mean = (a * distances.values[last * n + at] + b * distances.values[next * n + at]) / (a + b);
-                distances.values[next * n + at] = mean;
-                distances.values[at * n + next] = mean;
-            }
+        for (at, _) in is_there.iter().enumerate().filter(|(at, there)| **there && *at != last && *at != next) {
+            let mean = (a * distances.values[last * n + at] + b * distances.values[next * n + at]) / (a + b);
+            distances.values[next * n + at] = mean;
+            distances.values[at * n + next] = mean;
         }
         sizes[next] = a + b;
         is_there[last] = false;

@@ -114,7 +114,11 @@ impl Classifier for Cnn {
 
     fn layer_features(&self, mel: &Tensor) -> Result<Vec<Tensor>, Error> {
         let mut layers = Vec::new();
-        self.map(mel, Mode::Eval, &mut |map| Ok(layers.push(map.mean((1, 2))?)))?;
+        let mut keep = |map: &Tensor| {
+            layers.push(map.mean((1, 2))?);
+            Ok(())
+        };
+        self.map(mel, Mode::Eval, &mut keep)?;
         Ok(layers)
     }
 

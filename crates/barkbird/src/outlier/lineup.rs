@@ -118,7 +118,7 @@ pub(crate) fn all(n_layers: usize, has_trunk: bool) -> Vec<Way> {
         ("trunk_local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
         ("trunk_isolation_forest", Method::IsolationForest(Default::default())),
         ("trunk_isomap", Method::Isomap(IsomapConfig::default())),
-        ("trunk_pca_residual", Method::PcaResidual(PcaResidualConfig { keep: Keep::Share(0.9), ..Default::default() })),
+        ("trunk_pca_residual", Method::PcaResidual(PcaResidualConfig { keep: Keep::Share(0.9) })),
         ("trunk_third_class", Method::ThirdClass(Default::default())),
     ];
     ways.extend(trunk.into_iter().map(|(name, method)| Way::one(name, Source::Trunk, method)));

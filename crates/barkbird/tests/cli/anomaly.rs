@@ -1,5 +1,7 @@
 //! What is neither: measured, put into a model, said by `predict`, and made a class of.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use crate::common::Work;
 use candle_core::{DType, Device, Tensor};
 use classifier::Parameters;

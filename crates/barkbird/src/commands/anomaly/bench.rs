@@ -2,6 +2,7 @@
 
 use super::noises::noises;
 use super::picture;
+use super::results::{AtAlpha, BenchFile, Chosen, Measured, PartedRate, Partings, Rates, SetInfo, summary};
 use super::sets::{Clips, fit_all};
 use crate::cli::{BenchArgs, Global};
 use crate::device;
@@ -11,11 +12,10 @@ use crate::outlier::fitted::Fitted;
 use crate::outlier::lineup;
 use crate::outlier::table::Table;
 use crate::outlier::trunk::Trunk;
-use crate::ui::{Ui, table};
+use crate::ui::Ui;
 use anomaly::conformal::{Conformal, Form, false_alarm_rates};
-use anomaly::metrics::{Bootstrap, Figures, Intervals, figures, intervals};
+use anomaly::metrics::{Bootstrap, figures, intervals};
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The least probability with which the talk took a class for granted.
@@ -25,114 +25,6 @@ const TALK: f64 = anomaly::TALK_LEAST_PROBABILITY;
 const ALPHAS: [f64; 2] = [0.05, 0.1];
 /// How often.
 const N_PARTINGS: usize = 200;
-
-/// `anomaly.json`.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct BenchFile {
-    pub(super) schema: String,
-    pub(super) model_sha256: String,
-    pub(super) classes: Vec<String>,
-    /// What each set is made of.
-    sets: BTreeMap<String, SetInfo>,
-    /// The way that is recommended, chosen on validation strangers alone.
-    pub(super) chosen: Option<Chosen>,
-    /// How often known sounds were called neither by the recommended way when known groups were parted at random.
-    partings: Option<Partings>,
-    /// By way, then by set.
-    methods: BTreeMap<String, BTreeMap<String, Measured>>,
-    /// What each way is, in words.
-    descriptions: BTreeMap<String, String>,
-    /// Ways that rank exactly as another does with this number of classes: no results of their own.
-    ranks_like: BTreeMap<String, String>,
-    /// Ways that learned from the strangers of the choice: their figures there say nothing.
-    learned_from_strangers: Vec<String>,
-    /// Of the trunk's own sounds (by number) those that speak for each class, with weights, where there is a trunk.
-    fired: BTreeMap<String, Vec<(usize, f32)>>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct SetInfo {
-    strangers: usize,
-    stranger_groups: usize,
-    known_split: String,
-    knowns: usize,
-    known_groups: usize,
-    /// Whether a way was chosen on it.
-    chosen_on: bool,
-}
-
-/// The recommended way's false alarms when all known groups that had no part in fitting are parted at random: half
-/// calibrate, the others are new.
-#[derive(Debug, Serialize, Deserialize)]
-struct Partings {
-    partings: usize,
-    groups: usize,
-    rates: Vec<PartedRate>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct PartedRate {
-    /// What is promised: the mean is at most this.
-    alpha: f64,
-    mean: f64,
-    /// Of the mean, from the spread over partings, which share their groups: a lower bound.
-    standard_error: f64,
-}
-
-/// The recommendation.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Chosen {
-    pub(super) method: String,
-    /// The set that it was chosen on.
-    pub(super) on: String,
-    /// Its AUROC there.
-    pub(super) auroc: f64,
-    /// The way with the largest AUROC there; where it is another, the two cannot be told apart and the chosen one has
-    /// learned fewer numbers.
-    best: String,
-    best_auroc: f64,
-}
-
-impl Chosen {
-    /// Why it was chosen.
-    pub(super) fn why(&self) -> String {
-        let Self { method, on, auroc, best, best_auroc } = self;
-        if method == best {
-            return format!("the best on {on} (AUROC {auroc:.3})");
-        }
-        format!(
-            "AUROC {auroc:.3} on {on}, not to be told from the best there ({best}, {best_auroc:.3}), and the simplest of those"
-        )
-    }
-}
-
-/// One way on one set.
-#[derive(Debug, Serialize, Deserialize)]
-struct Measured {
-    #[serde(flatten)]
-    figures: Figures,
-    intervals: Intervals,
-    /// What calling `neither` at alpha does here.
-    at_alpha: AtAlpha,
-    /// The same with the talk's threshold, for the way that it was one of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at_talks_threshold: Option<Rates>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct AtAlpha {
-    alpha: f64,
-    #[serde(flatten)]
-    rates: Rates,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Rates {
-    /// Share of the knowns that are called neither.
-    false_alarms: f64,
-    /// Share of the strangers that are.
-    caught: f64,
-}
 
 /// Strangers beside knowns.
 struct Set<'a> {
@@ -168,7 +60,8 @@ pub(super) fn run(args: &BenchArgs, global: &Global, ui: &Ui) -> Result<()> {
         bail!("no way could be fitted; the reasons are above");
     }
     let sets = sets(&clips, &knowns, &strangers);
-    let result = measure(&fitted, &sets, &clips, &knowns, &loaded, args, global, ui)?;
+    let given = Given { clips: &clips, knowns: &knowns, loaded: &loaded, alpha: args.alpha, seed: global.seed() };
+    let result = measure(&fitted, &sets, &given, ui)?;
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     shard::write_atomic(&args.out.join("scores.csv"), &scores_csv(&fitted, &sets)?)?;
     for (name, svg) in picture::embedding(&clips.training, &knowns, &strangers, &loaded.header.classes)? {
@@ -208,18 +101,19 @@ fn sets<'a>(
     sets
 }
 
-fn measure(
-    fitted: &[Fitted],
-    sets: &[Set<'_>],
-    clips: &Clips,
-    knowns: &BTreeMap<String, Table>,
-    loaded: &Loaded,
-    args: &BenchArgs,
-    global: &Global,
-    ui: &Ui,
-) -> Result<BenchFile> {
+/// What every figure is measured with.
+struct Given<'a> {
+    clips: &'a Clips,
+    knowns: &'a BTreeMap<String, Table>,
+    loaded: &'a Loaded,
+    alpha: f64,
+    seed: u64,
+}
+
+fn measure(fitted: &[Fitted], sets: &[Set<'_>], given: &Given<'_>, ui: &Ui) -> Result<BenchFile> {
+    let Given { clips, knowns, loaded, alpha, seed } = *given;
     let n_classes = loaded.header.classes.len();
-    let bootstrap = Bootstrap { seed: global.seed(), ..Bootstrap::default() };
+    let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
     let bar = ui.bar(fitted.len() * sets.len(), "measure");
     let mut methods: BTreeMap<String, BTreeMap<String, Measured>> = BTreeMap::new();
     for one in fitted {
@@ -239,7 +133,7 @@ fn measure(
             let measured = Measured {
                 figures: figures(&known, &strange)?,
                 intervals: intervals(&known, &set.knowns.groups(), &strange, &set.strangers.groups(), &bootstrap)?,
-                at_alpha: AtAlpha { alpha: args.alpha, rates: rates(&|score| conformal.p_value(score) <= args.alpha) },
+                at_alpha: AtAlpha { alpha, rates: rates(&|score| conformal.p_value(score) <= alpha) },
                 at_talks_threshold: (one.way.name == "max_softmax").then(|| rates(&|score| 1.0 - score < TALK)),
             };
             of_way.insert(set.name.clone(), measured);
@@ -251,7 +145,7 @@ fn measure(
         fitted.iter().filter_map(|one| Some((one.way.name.clone(), one.way.ranks_like(n_classes)?.to_owned())));
     let chosen = match &clips.choice {
         None => None,
-        Some((name, strangers)) => choose(fitted, &clips.validation, strangers, global.seed())?.map(|choice| Chosen {
+        Some((name, strangers)) => choose(fitted, &clips.validation, strangers, seed)?.map(|choice| Chosen {
             method: fitted[choice.nth].way.name.clone(),
             on: format!("{name} vs validation"),
             auroc: choice.auroc,
@@ -264,7 +158,7 @@ fn measure(
         Some(chosen) => fitted
             .iter()
             .find(|one| one.way.name == chosen.method)
-            .map(|one| parted(one, clips, knowns, global.seed()))
+            .map(|one| parted(one, clips, knowns, seed))
             .transpose()?,
     };
     let fired = fitted.iter().find_map(Fitted::fired).unwrap_or_default();
@@ -340,53 +234,4 @@ fn scores_csv(fitted: &[Fitted], sets: &[Set<'_>]) -> Result<Vec<u8>> {
         }
     }
     writer.into_inner().map_err(|error| anyhow::anyhow!("scores.csv: {error}"))
-}
-
-/// AUROC of every way on every set but the single kinds of noise, and the recommendation.
-fn summary(result: &BenchFile, fitted: &[Fitted]) -> String {
-    let kinds: BTreeSet<&str> = synth::TestSound::ALL.iter().map(|kind| kind.name()).collect();
-    let is_shown = |name: &&String| !kinds.contains(name.split(" vs ").next().unwrap_or(""));
-    let shown: Vec<&String> = result.sets.keys().filter(is_shown).collect();
-    let mut header = vec!["AUROC"];
-    header.extend(shown.iter().map(|name| name.as_str()));
-    let row = |one: &Fitted| {
-        let of_way = &result.methods[&one.way.name];
-        let cells = shown.iter().map(|set| format!("{:.3}", of_way[*set].figures.auroc));
-        std::iter::once(one.way.name.clone()).chain(cells).collect::<Vec<_>>()
-    };
-    let mut lines = vec![table(&header, &fitted.iter().map(row).collect::<Vec<_>>())];
-    lines.extend(result.ranks_like.iter().map(|(name, like)| format!("{name} ranks as {like} does, with two classes")));
-    if !result.learned_from_strangers.is_empty() {
-        let names = result.learned_from_strangers.join(", ");
-        lines.push(format!("learned from the strangers of the choice, and not to be chosen: {names}"));
-    }
-    match &result.chosen {
-        None => lines.push("nothing is recommended: there are no strangers to choose on (--choose-on)".into()),
-        Some(chosen) => {
-            lines.push(format!("recommended: {}: {}", chosen.method, chosen.why()));
-            for (set, measured) in &result.methods[&chosen.method] {
-                if result.sets[set].chosen_on || !is_shown(&set) {
-                    continue;
-                }
-                let (info, [low, high]) = (&result.sets[set], measured.intervals.auroc);
-                let rates = measured.at_alpha.rates;
-                lines.push(format!(
-                    "  {set}: AUROC {:.3} [{low:.3}, {high:.3}]; at alpha {} {:.0} % caught, {:.0} % false alarms ({} strangers of \
-                     {} groups, {} knowns of {})",
-                    measured.figures.auroc,
-                    measured.at_alpha.alpha,
-                    100.0 * rates.caught,
-                    100.0 * rates.false_alarms,
-                    info.strangers,
-                    info.stranger_groups,
-                    info.knowns,
-                    info.known_groups
-                ));
-            }
-        }
-    }
-    for rate in result.partings.iter().flat_map(|partings| &partings.rates) {
-        lines.push(format!("known groups parted at random: at alpha {} {:.3} false alarms", rate.alpha, rate.mean));
-    }
-    lines.join("\n")
 }

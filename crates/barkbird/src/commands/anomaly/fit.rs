@@ -1,6 +1,6 @@
 //! `barkbird anomaly fit`: puts detectors of strangers, calibrated, into a model's file.
 
-use super::bench::BenchFile;
+use super::results::BenchFile;
 use super::sets::{Clips, fit_all};
 use crate::cli::{FitArgs, Global};
 use crate::device;

@@ -5,6 +5,7 @@ mod discover;
 mod fit;
 mod noises;
 mod picture;
+mod results;
 mod sets;
 
 use crate::cli::{AnomalyArgs, AnomalyCommand, Global};
