@@ -51,7 +51,9 @@ for way in ways:
     lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
     header = "| way | " + " | ".join(f"{strangers} / {known}" for _, known, strangers in SETS) + " |"
     lines += [header, "|---" * (len(SETS) + 1) + "|"]
-    for name in sorted(first["methods"], key=rank):
+    for name in sorted(of_way[0]["methods"], key=rank):
+        if not all(name in result["methods"] for result in of_way):
+            continue  # one that could not be fitted with every seed
         if rank(name)[0] == 3 and way != ways[0]:
             continue  # of the trunk alone: the same numbers whatever the classifier
         cells = []

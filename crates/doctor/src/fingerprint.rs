@@ -6,7 +6,7 @@
 //! T. Kalker, "A highly robust audio fingerprinting system", 2002); here each comes with a bit for whether it rose or
 //! fell by enough to survive a lossy encoder. Both are local in time, so that an excerpt has those of the whole, and
 //! both are ratios, so that gain does not matter. What tells a copy from another call of the same kind, at last, are the
-//! phases of the peaks ([`crate::phase`]).
+//! phases of the peaks (`phase.rs`).
 
 use std::ops::Range;
 
