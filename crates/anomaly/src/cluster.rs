@@ -1,11 +1,13 @@
 //! Strangers that sound alike, put together.
 
+use rand::seq::index::sample;
 use rayon::prelude::*;
 
 use crate::error::{Result, at_least, check};
 use crate::rows::Rows;
+use crate::seed::{Use, generator};
 
-/// Rows that are compared pair by pair; of more, as many spread over them, and the rest goes to the nearest medoid.
+/// Rows that are compared pair by pair; of more, as many drawn from them, and the rest goes to the nearest medoid.
 const MOST_PAIRED: usize = 2000;
 /// Most clusters that are made where their number is open.
 const MOST_CLUSTERS: usize = 12;
@@ -36,8 +38,9 @@ pub fn cluster(rows: Rows<'_>, n_clusters: Option<usize>) -> Result<Clusters> {
     }
     let unit = rows.normalised();
     let d = rows.n_columns();
-    let step = n.div_ceil(MOST_PAIRED);
-    let paired: Vec<usize> = (0..n).step_by(step).collect();
+    // Drawn, since every third of what comes in threes would be all alike.
+    let mut paired = sample(&mut generator(0, Use::Landmarks, 0), n, n.min(MOST_PAIRED)).into_vec();
+    paired.sort_unstable();
     let row = |at: usize| &unit[at * d..(at + 1) * d];
     let distances = Distances::of(&paired.iter().map(|&at| row(at)).collect::<Vec<_>>());
     let merges = merges(distances.clone());

@@ -457,6 +457,9 @@ pub(crate) struct EvaluateArgs {
     /// Features folder
     #[arg(long, value_name = "DIR")]
     pub(crate) features: PathBuf,
+    /// Features folder of the same clips for the trunk of the model's detector of strangers
+    #[arg(long, value_name = "DIR")]
+    pub(crate) trunk_features: Option<PathBuf>,
     /// Which clips: a split of the manifest, or all
     #[arg(long, default_value = "test", value_name = "NAME")]
     pub(crate) split: String,

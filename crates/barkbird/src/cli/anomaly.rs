@@ -24,7 +24,7 @@ pub(crate) enum AnomalyCommand {
                       validation split; every other figure is of sounds that had no part in the choice. A trunk that \
                       learned from sounds tells strangers far better than most classifiers can: fetch yamnet.tflite \
                       (google/yamnet on Kaggle Models), and compute features with `--front-end yamnet` from the same \
-                      manifest. DIR gets anomaly.json, scores.csv and embedding.svg."
+                      manifest. DIR gets anomaly.json, scores.csv, and pictures (principal-*.svg, isomap-*.svg)."
     )]
     Bench(BenchArgs),
     /// Fit a way to tell strangers, calibrate it, and put it into the model's file for `predict`

@@ -3,11 +3,14 @@
 use crate::cli::{EvaluateArgs, Global};
 use crate::device;
 use crate::model::Loaded;
-use crate::ui::{Ui, table};
+use crate::outlier::table;
+use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use shard::Skipped;
-use train::{EvaluateOptions, Metrics, Thresholds};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use train::{EvaluateOptions, Metrics, Prediction, Thresholds};
 
 pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
@@ -15,8 +18,10 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let index = shard::read_index(&args.features)?;
     let spectrograms = shard::Clips::open(&args.features)?;
     let options = EvaluateOptions { seed: global.seed(), ..EvaluateOptions::default() };
-    let evaluation = train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
-        .with_context(|| args.features.display().to_string())?;
+    let mut evaluation =
+        train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
+            .with_context(|| args.features.display().to_string())?;
+    fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
     let metrics = &evaluation.metrics;
     let result = MetricsFile { metrics, model_sha256: &loaded.sha256, skipped: &index.skipped };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
@@ -31,6 +36,37 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     }
     ui.say(format!("written: {}", args.out.display()));
     ui.result(&result)
+}
+
+/// Says of each clip how likely a known one is at least as strange, where the model has a detector of strangers.
+fn fill_outlier_p(
+    predictions: &mut [Prediction],
+    loaded: &Loaded,
+    args: &EvaluateArgs,
+    device: &candle_core::Device,
+    ui: &Ui,
+) -> Result<()> {
+    let Some(outlier) = loaded.outlier(device)? else { return Ok(()) };
+    let detector = outlier.detector("auto")?;
+    let folders: Vec<PathBuf> = args.trunk_features.iter().cloned().collect();
+    let trunk = match (&outlier.trunk, folders.is_empty()) {
+        (Some(_), true) if detector.fitted.needs_trunk() => {
+            ui.say("outlier_p stays empty: the model's detector listens with a trunk (--trunk-features)");
+            return Ok(());
+        }
+        (Some(trunk), false) => Some((trunk, folders.as_slice())),
+        _ => None,
+    };
+    let table = table::read(loaded, device, std::slice::from_ref(&args.features), trunk, ui)?;
+    let scores = detector.fitted.score(&table)?;
+    let by_place: HashMap<(&str, u64), f64> =
+        table.places.iter().zip(scores).map(|(place, score)| ((place.path.as_str(), place.start_ms), score)).collect();
+    for prediction in predictions {
+        let start_ms = (prediction.start_s * 1000.0).round() as u64;
+        let score = by_place.get(&(prediction.path.as_str(), start_ms));
+        prediction.outlier_p = score.map(|&score| detector.conformal.p_value(score));
+    }
+    Ok(())
 }
 
 /// `metrics.json`: the figures, and what only the files know.
@@ -76,14 +112,14 @@ pub(crate) fn summary(metrics: &Metrics) -> String {
             ]
         })
         .collect();
-    lines.push(table(&["class", "precision", "recall", "F1", "AUROC", "clips"], &rows));
+    lines.push(ui::table(&["class", "precision", "recall", "F1", "AUROC", "clips"], &rows));
     let mut header = vec!["truth \\ said"];
     header.extend(metrics.classes.iter().map(String::as_str));
     let row = |(class, counts): (&String, &Vec<u64>)| {
         std::iter::once(class.clone()).chain(counts.iter().map(ToString::to_string)).collect::<Vec<_>>()
     };
     let rows: Vec<_> = metrics.classes.iter().zip(&metrics.confusion).map(row).collect();
-    lines.push(table(&header, &rows));
+    lines.push(ui::table(&header, &rows));
     lines.push(format!(
         "calibration error {} ({} before calibration), loss {}",
         with_interval("ece", metrics.ece),

@@ -98,6 +98,10 @@ fn ways_are_measured_and_the_chosen_one_speaks() {
     let csv = work.ok(&["predict", "run", "manifest.csv", "--alpha", "0.3"]);
     assert!(csv.lines().skip(1).any(|line| line.contains(",neither,")), "{csv}");
     work.ok(&["evaluate", "run", "--features", "features", "--split", "test", "--out", "run/test"]);
+    let predictions = fs::read_to_string(work.path("run/test/predictions.csv")).unwrap();
+    let p: Vec<f64> =
+        predictions.lines().skip(1).map(|line| line.split(',').nth(5).unwrap().parse().unwrap()).collect();
+    assert!(p.iter().all(|p| (smallest - 1e-6..=1.0).contains(p)), "{p:?}");
 }
 
 #[test]
