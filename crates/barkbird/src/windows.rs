@@ -86,6 +86,7 @@ impl Ears {
             mels: windows.iter().map(|window| window.clip.mel.as_slice()).collect(),
             n_frames: first.clip.n_frames,
             wants_layers: outlier.is_some_and(Outlier::needs_layers),
+            wants_cells: outlier.is_some_and(Outlier::needs_cells),
         };
         Table::of_mels(loaded, device, &mels, heard, windows.iter().map(place).collect()).map(Some)
     }

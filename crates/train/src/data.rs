@@ -118,7 +118,7 @@ impl Data {
     /// `ood…`, augmented views included. The fingerprint is another one then.
     ///
     /// # Errors
-    /// No such clip, or one whose group (or recording) is in training or validation.
+    /// No such clip, or one whose group (or recording) is in validation.
     pub fn with_strangers(mut self, split: &str) -> Result<Self> {
         let spectrograms = &self.spectrograms;
         let splits = &spectrograms.header.splits;

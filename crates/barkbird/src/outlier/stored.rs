@@ -291,6 +291,12 @@ impl Outlier {
         parts.any(|part| matches!(part.source, Source::Layer(_)))
     }
 
+    /// Whether a detector looks at pooled spectrograms.
+    pub(crate) fn needs_cells(&self) -> bool {
+        let mut parts = self.detectors.iter().flat_map(|of| &of.fitted.way.parts);
+        parts.any(|part| part.method.needs().contains(&anomaly::Input::Cells))
+    }
+
     /// The detector of this name; `auto` is the first.
     pub(crate) fn detector(&self, name: &str) -> Result<&Calibrated> {
         let found = self.detectors.iter().find(|of| name == "auto" || of.fitted.way.name == name);

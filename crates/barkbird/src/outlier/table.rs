@@ -5,6 +5,7 @@ use crate::model::Loaded;
 use anomaly::{Inputs, Rows};
 use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use shard::Clips;
 use std::collections::HashMap;
@@ -55,7 +56,7 @@ pub(crate) struct Table {
     pub(crate) embedding: Vec<f32>,
     /// What layers below the last make of the clips, from the first on: width and `[N, width]`. Empty where nobody asked.
     pub(crate) layers: Vec<(usize, Vec<f32>)>,
-    /// `[N, cells]`: normalised spectrograms, pooled.
+    /// `[N, cells]`: normalised spectrograms, pooled. Empty where nobody asked.
     pub(crate) cells: Vec<f32>,
     /// What the trunk hears, where there is one.
     pub(crate) heard: Option<Heard>,
@@ -69,6 +70,8 @@ pub(crate) struct Mels<'a> {
     pub(crate) n_frames: usize,
     /// Whether layers below the classifier's last are looked at too, which takes as long again.
     pub(crate) wants_layers: bool,
+    /// Whether spectrograms are pooled for the detectors that look at those.
+    pub(crate) wants_cells: bool,
 }
 
 impl Table {
@@ -88,7 +91,7 @@ impl Table {
             loaded.header.normalization.apply(&mut cells, mels.n_frames);
             pool_cells(&cells, n_mels, mels.n_frames)
         };
-        let cells = mels.mels.iter().flat_map(pooled).collect();
+        let cells = if mels.wants_cells { mels.mels.par_iter().flat_map_iter(pooled).collect() } else { Vec::new() };
         let layers = if mels.wants_layers { layers(loaded, device, mels)? } else { Vec::new() };
         Ok(Self {
             n_classes: rows.n_classes,
@@ -113,7 +116,7 @@ impl Table {
             logits: take(&self.logits, self.n_classes, rows),
             embedding: take(&self.embedding, self.dim, rows),
             layers: self.layers.iter().map(|(width, values)| (*width, take(values, *width, rows))).collect(),
-            cells: take(&self.cells, n_cells(), rows),
+            cells: if self.cells.is_empty() { Vec::new() } else { take(&self.cells, n_cells(), rows) },
             heard: self.heard.as_ref().map(|heard| heard.subset(rows)),
             places: rows.iter().map(|&row| self.places[row].clone()).collect(),
             ..*self
@@ -128,7 +131,11 @@ impl Table {
             self.layers.clear(); // one of the two was not asked for them
         }
         self.layers.iter_mut().zip(other.layers).for_each(|((_, values), (_, more))| values.extend(more));
-        self.cells.extend(other.cells);
+        if self.cells.is_empty() == other.cells.is_empty() {
+            self.cells.extend(other.cells);
+        } else {
+            self.cells.clear();
+        }
         if let (Some(heard), Some(others)) = (&mut self.heard, other.heard) {
             heard.extend(others);
         }
@@ -142,7 +149,7 @@ impl Table {
                 embedding: Some(Rows::new(&self.embedding, self.dim)?),
                 logits: Some(Rows::new(&self.logits, self.n_classes)?),
                 trunk_scores: None,
-                cells: Some(Rows::new(&self.cells, n_cells())?),
+                cells: if self.cells.is_empty() { None } else { Some(Rows::new(&self.cells, n_cells())?) },
             },
             Source::Layer(nth) => {
                 let layer = nth.checked_sub(1).and_then(|nth| self.layers.get(nth));
@@ -239,6 +246,7 @@ pub(crate) fn read(
                 mels: cells.chunks_exact(clips.n_cells()).collect(),
                 n_frames: clips.n_frames,
                 wants_layers: true,
+                wants_cells: true,
             };
             let table = Table::of_mels(loaded, device, &mels, heard, places)?;
             match &mut whole {

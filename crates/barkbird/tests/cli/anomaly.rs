@@ -109,7 +109,7 @@ fn a_model_carries_its_trunk() {
     let work = trained();
     trunk(&work);
     let of = ["--features", "features", "--trunk", "trunk.safetensors", "--trunk-features", "of-trunk"];
-    let more = ["--method", "trunk_knn,knn,layer1_knn", "--out", "with"];
+    let more = ["--method", "trunk_knn,knn,layer1_knn,autoencoder", "--out", "with"];
     work.ok(&[&["anomaly", "fit", "run"], &of[..], &more].concat());
     for name in ["trunk.safetensors", "of-trunk", "features"] {
         let path = work.path(name);
@@ -123,6 +123,7 @@ fn a_model_carries_its_trunk() {
     assert_eq!(p("auto"), p("trunk_knn"));
     assert_ne!(p("auto"), p("knn"));
     assert_ne!(p("layer1_knn"), p("knn"));
+    assert_ne!(p("autoencoder"), p("knn"));
     work.ok(&["predict", "run", "sounds/dog"]);
 }
 

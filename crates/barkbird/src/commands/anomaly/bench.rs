@@ -3,7 +3,7 @@
 use super::noises::noises;
 use super::picture;
 use super::results::{AtAlpha, BenchFile, Chosen, Measured, PartedRate, Partings, Rates, SetInfo, summary};
-use super::sets::{Clips, fit_all};
+use super::sets::{Clips, fit_all, set_name};
 use crate::cli::{BenchArgs, Global};
 use crate::device;
 use crate::model::Loaded;
@@ -84,7 +84,7 @@ fn sets<'a>(
     let mut sets = Vec::new();
     if let Some((name, strangers)) = &clips.choice {
         sets.push(Set {
-            name: format!("{name} vs validation"),
+            name: format!("{} vs validation", set_name(name)),
             strangers,
             known_split: "validation",
             knowns: &clips.validation,
@@ -94,7 +94,7 @@ fn sets<'a>(
     for (name, strangers) in strangers {
         for (split, knowns) in knowns {
             // Strangers that ways are chosen on beside knowns that are new to them: shown, and no test of the choice.
-            let chosen_on = clips.choice.as_ref().is_some_and(|(choice, _)| choice == name);
+            let chosen_on = clips.choice.as_ref().is_some_and(|(choice, _)| set_name(choice) == *name);
             sets.push(Set { name: format!("{name} vs {split}"), strangers, known_split: split, knowns, chosen_on });
         }
     }
@@ -147,7 +147,7 @@ fn measure(fitted: &[Fitted], sets: &[Set<'_>], given: &Given<'_>, ui: &Ui) -> R
         None => None,
         Some((name, strangers)) => choose(fitted, &clips.validation, strangers, seed)?.map(|choice| Chosen {
             method: fitted[choice.nth].way.name.clone(),
-            on: format!("{name} vs validation"),
+            on: format!("{} vs validation", set_name(name)),
             auroc: choice.auroc,
             best: fitted[choice.best.0].way.name.clone(),
             best_auroc: choice.best.1,

@@ -45,7 +45,7 @@ pub(super) fn noises(n: usize, seed: u64, loaded: &Loaded, trunk: Option<&Trunk>
         split: kind.name().to_owned(),
     };
     let places = files.iter().zip(&kinds).map(place).collect();
-    let mels = Mels { mels: mels.iter().map(Vec::as_slice).collect(), n_frames, wants_layers: true };
+    let mels = Mels { mels: mels.iter().map(Vec::as_slice).collect(), n_frames, wants_layers: true, wants_cells: true };
     Table::of_mels(loaded, device, &mels, heard, places)
 }
 

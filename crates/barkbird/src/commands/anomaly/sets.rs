@@ -62,6 +62,13 @@ impl Clips {
                     bail!("--choose-on {name}: no stranger in it; the splits there are: {}", there());
                 }
                 let strangers = all.subset(&rows);
+                let trained_with = loaded.header.training["exposure"]["split"].as_str().unwrap_or_default();
+                if trained_with.split(',').any(|split| split.trim() == name) {
+                    ui.warn(format!(
+                        "{name}: the model was trained with these strangers beside its clips, so that what is chosen on \
+                         them looks too good; name others with --choose-on"
+                    ));
+                }
                 Some((name, strangers))
             }
         };
@@ -80,8 +87,7 @@ impl Clips {
             self.all.places.iter().filter(|place| is_stranger(place)).map(|place| place.split.clone()).collect();
         let of = |split: String| {
             let rows = self.all.rows(|place| place.split == split && is_stranger(place));
-            let name = if split.starts_with("ood") { split } else { format!("neither-{split}") };
-            (name, self.all.subset(&rows))
+            (set_name(&split), self.all.subset(&rows))
         };
         splits.into_iter().map(of).collect()
     }
@@ -105,6 +111,11 @@ impl Clips {
         }
         Ok(splits.into_iter().map(|(split, rows)| (split, self.all.subset(&rows))).collect())
     }
+}
+
+/// What the strangers of a split are called in results.
+pub(super) fn set_name(split: &str) -> String {
+    if split.starts_with("ood") { split.to_owned() } else { format!("neither-{split}") }
 }
 
 /// A clip of no class of the model, and of no split of strangers that somebody gave a label of it.

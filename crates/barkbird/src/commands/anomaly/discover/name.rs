@@ -16,6 +16,8 @@ pub(super) struct Named {
     /// Its row among the rejected ones.
     pub(super) row: usize,
     pub(super) label: String,
+    /// The group that its recording belongs to.
+    pub(super) group: String,
     /// The split that its recording was dealt to.
     pub(super) split: String,
 }
@@ -57,8 +59,10 @@ pub(super) fn write(
         if let Some(there) = there.filter(|known| !is_stranger(known)) {
             bail!("{}: is in {} already, as {}", input.name, manifest.display(), there.label);
         }
+        let group = there.and_then(|known| known.group.clone()).unwrap_or_else(|| path.clone());
+        named.push(Named { row, label: label.clone(), group: group.clone(), split: String::new() });
         whole.rows.push(Row {
-            group: Some(there.and_then(|known| known.group.clone()).unwrap_or_else(|| path.clone())),
+            group: Some(group),
             path,
             label: label.clone(),
             split: None,
@@ -67,7 +71,6 @@ pub(super) fn write(
             channel: input.row.channel,
             extra: vec![String::new(); whole.extra_columns.len()],
         });
-        named.push(Named { row, label: label.clone(), split: String::new() });
     }
     // What was neither and has a name now is no stranger any more.
     let renamed: std::collections::BTreeSet<String> =

@@ -91,6 +91,7 @@ pub(super) fn refit(
     let mut new = rejected.subset(&named.iter().map(|named| named.row).collect::<Vec<_>>());
     for (place, named) in new.places.iter_mut().zip(named) {
         place.class = classes.iter().position(|class| *class == named.label).map(|class| class as u32);
+        place.group.clone_from(&named.group);
         place.split.clone_from(&named.split);
     }
     all.extend(new);
