@@ -7,7 +7,8 @@
 # DATA/animals and DATA/field hold a manifest.csv each. MODEL in the environment says what is trained ("cnn"; "vit
 # --pretrained DIR --way full" is another); SEEDS (0), and ONLY with the names of the lines that are wanted (all).
 # A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole
-# presets and the recipe itself. What is in OUT already is not done again.
+# presets and the recipe itself. Lines with views go over the clips as often as the others, a view or the clip each time.
+# What is in OUT already is not done again.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/ablate.sh DATA OUT [TRAIN FLAGS...]"
@@ -20,6 +21,8 @@ find_barkbird
 mkdir -p "$out"
 seeds=${SEEDS:-0}
 read -ra model <<<"${MODEL:-cnn}"
+# A fifth of the epochs where each clip is there five times.
+case ${model[0]} in cnn) view_epochs=6 ;; *) view_epochs=3 ;; esac
 
 # quietly LOG COMMAND...: shows what it said only where it failed.
 quietly() {
@@ -27,8 +30,8 @@ quietly() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 }
 
-"$barkbird" scan "$data/animals/manifest.csv" --folds 5 --out "$out/folds.csv" --quiet 2>"$out/scan.log"
-"$barkbird" scan "$data/field/manifest.csv" --out "$out/field.csv" --quiet 2>"$out/scan.log"
+[ -f "$out/folds.csv" ] || "$barkbird" scan "$data/animals/manifest.csv" --folds 5 --out "$out/folds.csv" --quiet 2>"$out/scan.log"
+[ -f "$out/field.csv" ] || "$barkbird" scan "$data/field/manifest.csv" --out "$out/field.csv" --quiet 2>"$out/scan.log"
 
 # features NAME COMMAND FLAGS...: the folds by `barkbird COMMAND`, and field as they are.
 features() {
@@ -43,18 +46,24 @@ line() {
   local name=$1 kind=$2; shift 2
   case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
   lines+=("$name")
+  local all=fold-0,fold-1,fold-2,fold-3,fold-4
   case $kind in
     plain) features plain features ;;
-    views) features views augment --views 4 --augment light --splits fold-0,fold-1,fold-2,fold-3,fold-4 ;;
+    views-light | views-strong) features "$kind" augment --views 4 --augment "${kind#views-}" --splits $all ;;
+    views-*) features "$kind" augment --views 4 --augment off --splits $all --set "augment.waveform.${kind#views-}.share=1.0" ;;
+    equalized-views-*)
+      features "$kind" augment --views 4 --augment "${kind#equalized-views-}" --splits $all --equalize band,level,length ;;
     equalized-*) features "$kind" features --equalize "${kind#equalized-}" ;;
   esac
+  local passes=()
+  case $kind in *views-*) passes=(--epochs "$view_epochs") ;; esac
   for seed in $seeds; do
     for fold in 0 1 2 3 4; do
       local run=$out/$name-$seed-fold-$fold others=
       [ -f "$run/field/metrics.json" ] && continue
       for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
       quietly "$run.log" "$barkbird" train "${model[@]}" --features "$out/$kind-folds" --out "$run" --overwrite --seed "$seed" \
-        --train-split "${others%,}" --val-split none "$@" "${more[@]}"
+        --train-split "${others%,}" --val-split none "${passes[@]}" "$@" "${more[@]}"
       quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-folds" --split "fold-$fold" --out "$run/test"
       quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-field" --split field --out "$run/field"
     done
@@ -78,10 +87,15 @@ line noise plain --augment off --set $a.noise_share=0.5
 line band-limit plain --augment off --set $a.band_limit_share=0.5
 line excerpt plain --augment off --set $a.excerpt_share=0.5
 line groups plain --augment off --set train.group_balance=1.0
-line views views --augment off
-line equalized-band equalized-band --augment light
-line equalized-length equalized-length --augment light
-line equalized-all equalized-band,level,length --augment light
+for step in speed stretch pitch shift room noise high_pass low_pass band_limit polarity gain clipping low_rate codec; do
+  line "views-$step" "views-$step" --augment off
+done
+line views-light views-light --augment off
+line views-strong views-strong --augment off
+line equalized-band equalized-band
+line equalized-length equalized-length
+line equalized-all equalized-band,level,length
+line equalized-views equalized-views-strong
 line light plain --augment light
 line strong plain --augment strong
 line recipe plain

@@ -104,6 +104,24 @@ rate() {
   $compare rate "$name" rate-cpu rate-cuda
 }
 
+# steady NAME EPOCHS FEATURES FLAGS...: memory on the card while it trains, after a third of the epochs and near the end.
+steady() {
+  local name=$1 epochs=$2 features=$3 early=0 used=0 now; shift 3
+  "$barkbird" train "$@" --features "$features" --out steady --overwrite --epochs "$epochs" --device cuda >steady.log 2>&1 &
+  local process=$!
+  while kill -0 $process 2>/dev/null; do
+    now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | head -n 1)
+    case $(wc -l 2>/dev/null <steady/metrics.jsonl || echo 0) in
+      "$((epochs / 3))") early=$now ;;
+      "$((epochs - 1))") used=$now ;;
+    esac
+    sleep 0.1
+  done
+  wait $process || { said "$name" 1 steady.log; return 0; }
+  local status=0; [ "$early" -gt 0 ] && [ "$used" -gt 0 ] && [ "$used" -le $((early + early / 10)) ] || status=1
+  said "$name: memory after a third of the epochs $early MiB, in the last $used MiB (at most a tenth more)" $status
+}
+
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || die "nvidia-smi: no GPU"
 echo "$(nproc) processors: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2)"
 if "$barkbird" predict none none --device cuda:99 >refused.log 2>&1; then
@@ -157,6 +175,9 @@ for model in cnn-cuda vit-full-cuda yamnet-full-cuda; do
   both "predict-$model" predict "$model" manifest.csv --format json --out "$model-%D.json"
   against "$model: predict" verdicts "$model-cpu.json" "$model-cuda.json"
 done
+
+steady "memory, ViT-S, LoRA" 12 log-mel vit --pretrained weights/vit-s --way lora --set train.average=0.9
+steady "memory, CNN" 12 log-mel cnn --set train.average=0.9 --set train.repeat=16
 
 echo
 echo "training clips a second: | CPU | CUDA |"

@@ -322,8 +322,11 @@ pub(crate) struct AugmentArgs {
     /// Front end, as for `features`
     #[arg(long, value_name = "NAME", conflicts_with = "like")]
     pub(crate) front_end: Option<features::Preset>,
+    /// What must not tell classes apart, as for `features`; the noise floor is another one in each view
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) equalize: Vec<Nuisance>,
     /// The front end of this run or features folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "equalize")]
     pub(crate) like: Option<PathBuf>,
     /// Compute this share of the recordings alone; once all are there, the same command without --part puts them together
     #[arg(long, value_name = "I/N", value_parser = part)]

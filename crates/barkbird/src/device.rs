@@ -30,14 +30,20 @@ pub(crate) fn open(name: &str) -> Result<Device> {
             if !cfg!(feature = "cuda") {
                 bail!("--device {other}: this program was built without CUDA; build it with `--features cuda`");
             }
-            Device::new_cuda(index).with_context(|| format!("--device {other}: no such CUDA device could be opened"))
+            cuda(index).with_context(|| format!("--device {other}: no such CUDA device could be opened"))
         }
     }
 }
 
+fn cuda(index: usize) -> Result<Device> {
+    let device = Device::new_cuda(index)?;
+    kernels::settle_device(&device)?;
+    Ok(device)
+}
+
 fn accelerator() -> Option<Device> {
     if cfg!(feature = "cuda") {
-        return Device::new_cuda(0).ok();
+        return cuda(0).ok();
     }
     if cfg!(feature = "metal") {
         return Device::new_metal(0).ok();

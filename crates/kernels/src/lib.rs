@@ -4,7 +4,7 @@
 //! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
 //! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
 //! (`simd.rs`), compiled for each [`Path`], and called through checked functions (`table.rs`); the matrix products in
-//! `bf16`; and what a process sets once (`process.rs`).
+//! `bf16`; and what a process or a device is told once (`process.rs`, `device.rs`).
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
@@ -29,6 +29,7 @@ mod backward;
 mod bf16;
 mod block;
 mod convolution;
+mod device;
 mod dispatch;
 mod error;
 mod forward;
@@ -56,6 +57,7 @@ mod weight_sums;
 mod winograd;
 
 pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};
+pub use device::settle_device;
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use gradients::DirectGradients;

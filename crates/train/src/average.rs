@@ -32,6 +32,13 @@ enum Value {
     Device(Tensor),
 }
 
+impl Value {
+    fn on_device(var: &Var) -> Result<Self> {
+        // Detached: else each average would keep the one before it, for a way back.
+        Ok(Self::Device(var.as_tensor().copy()?.detach()))
+    }
+}
+
 impl Average {
     /// Starts from the parameters as they are.
     pub(crate) fn new(parameters: &Parameters, decay: f64) -> Result<Self> {
@@ -40,7 +47,7 @@ impl Average {
             let value = if host {
                 Value::Host(var.as_tensor().flatten_all()?.to_vec1()?)
             } else {
-                Value::Device(var.as_tensor().copy()?)
+                Value::on_device(var)?
             };
             Ok(Slot { name: name.to_owned(), parameter: var.clone(), value })
         };
@@ -120,6 +127,11 @@ mod tests {
         set(1.0);
         average.update(100).unwrap(); // keeps a half
         assert!((now(&average)[0] - 5.0).abs() < 1e-5 && (now(&average)[1] + 5.0).abs() < 1e-5);
+        average.slots[0].value = Value::on_device(&w).unwrap();
+        set(9.0);
+        average.update(100).unwrap();
+        assert!((now(&average)[0] - 5.0).abs() < 1e-5);
+        assert!(matches!(&average.slots[0].value, Value::Device(tensor) if !tensor.track_op()), "it keeps those before it");
         let saved = average.snapshot(&parameters.state().unwrap()).unwrap();
         let mut other = Average::new(&parameters, 0.5).unwrap();
         other.restore(&saved, Path::new("last")).unwrap();

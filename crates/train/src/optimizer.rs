@@ -21,9 +21,10 @@ pub struct AdamW {
     clip_norm: f64,
     step: u64,
     slots: Vec<Slot>,
+    moments: Moments,
 }
 
-/// One parameter and its moments.
+/// One parameter.
 #[derive(Debug)]
 struct Slot {
     name: String,
@@ -31,15 +32,26 @@ struct Slot {
     decay: f64,
     /// What the learning rate is multiplied with.
     rate: f64,
-    moments: Moments,
 }
 
+/// The moments of all parameters, in the order of the slots.
 #[derive(Debug)]
 enum Moments {
-    /// On the CPU: updated together with the parameter in one pass over slices.
-    Host { first: Vec<f32>, second: Vec<f32> },
-    /// On any other device: updated by tensor operations.
-    Device { first: Tensor, second: Tensor },
+    /// On the CPU: each updated together with its parameter in one pass over slices.
+    Host(Vec<[Vec<f32>; 2]>),
+    /// On any other device: all as one vector, so that a step is some tens of operations and not some for each parameter.
+    Device(Flat),
+}
+
+/// All parameters' moments on a device, one after the other.
+#[derive(Debug)]
+struct Flat {
+    first: Tensor,
+    second: Tensor,
+    /// What the step's learning rate is multiplied with at each place.
+    rate: Tensor,
+    /// `rate` times the weight decay.
+    decay: Tensor,
 }
 
 impl AdamW {
@@ -48,25 +60,22 @@ impl AdamW {
     /// # Errors
     /// No memory on the device.
     pub fn new(parameters: &Parameters, config: &TrainConfig) -> Result<Self> {
-        let host = matches!(parameters.device(), Device::Cpu);
         let slot = |(name, var): (&str, &Var)| {
-            let n = var.elem_count();
-            let moments = if host {
-                Moments::Host { first: vec![0.0; n], second: vec![0.0; n] }
-            } else {
-                Moments::Device { first: var.zeros_like()?, second: var.zeros_like()? }
-            };
             let rule = parameters.rule(name);
             let decay = if rule.decays { config.weight_decay } else { 0.0 };
-            Ok(Slot { name: name.to_owned(), parameter: var.clone(), decay, rate: rule.rate, moments })
+            Slot { name: name.to_owned(), parameter: var.clone(), decay, rate: rule.rate }
         };
+        let slots: Vec<Slot> = parameters.trained().map(slot).collect();
+        let host = matches!(parameters.device(), Device::Cpu);
+        let moments = Moments::new(&slots, if host { None } else { Some(parameters.device()) })?;
         Ok(Self {
             beta1: config.beta1,
             beta2: config.beta2,
             eps: config.eps,
             clip_norm: config.clip_norm,
             step: 0,
-            slots: parameters.trained().map(slot).collect::<Result<_>>()?,
+            slots,
+            moments,
         })
     }
 
@@ -83,10 +92,18 @@ impl AdamW {
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<f64> {
         let gradient = |slot: &Slot| {
             let found = gradients.get(slot.parameter.as_tensor());
-            Ok(found.ok_or_else(|| Error::NoGradient { name: slot.name.clone() })?.contiguous()?)
+            // Detached: it would keep all that it was computed from, for as long as a moment has it in its sum.
+            Ok(found.ok_or_else(|| Error::NoGradient { name: slot.name.clone() })?.contiguous()?.detach())
         };
         let gradients: Vec<Tensor> = self.slots.iter().map(gradient).collect::<Result<_>>()?;
-        let norm = global_norm(&gradients)?;
+        let flat = match &self.moments {
+            Moments::Host(_) => None,
+            Moments::Device(_) => Some(flat(&gradients)?),
+        };
+        let norm = match &flat {
+            None => host_norm(&gradients)?,
+            Some(flat) => f64::from(flat.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt(),
+        };
         if !norm.is_finite() {
             return Ok(norm);
         }
@@ -101,8 +118,14 @@ impl AdamW {
             correction1: 1.0 - self.beta1.powi(t),
             correction2: 1.0 - self.beta2.powi(t),
         };
-        for (slot, gradient) in self.slots.iter_mut().zip(&gradients) {
-            slot.update(gradient, Scalars { lr: lr * slot.rate, ..scalars })?;
+        match (&mut self.moments, flat) {
+            (Moments::Device(moments), Some(flat)) => moments.update(&self.slots, &flat, scalars)?,
+            (Moments::Host(moments), _) => {
+                for ((slot, [first, second]), gradient) in self.slots.iter().zip(moments).zip(&gradients) {
+                    slot.update(first, second, gradient, Scalars { lr: lr * slot.rate, ..scalars })?;
+                }
+            }
+            (Moments::Device(_), None) => unreachable!("the gradients are one vector where the moments are"),
         }
         Ok(norm)
     }
@@ -112,17 +135,24 @@ impl AdamW {
     /// # Errors
     /// A device that can't be read.
     pub fn moments(&self) -> Result<Vec<(String, Tensor, Tensor)>> {
-        let copy = |slot: &Slot| {
-            let dims = slot.parameter.dims();
-            let (first, second) = match &slot.moments {
-                Moments::Host { first, second } => {
-                    (Tensor::from_slice(first, dims, &Device::Cpu)?, Tensor::from_slice(second, dims, &Device::Cpu)?)
+        let mut moments = Vec::new();
+        match &self.moments {
+            Moments::Host(all) => {
+                for (slot, [first, second]) in self.slots.iter().zip(all) {
+                    let copy = |values: &[f32]| Tensor::from_slice(values, slot.parameter.dims(), &Device::Cpu);
+                    moments.push((slot.name.clone(), copy(first)?, copy(second)?));
                 }
-                Moments::Device { first, second } => (first.to_device(&Device::Cpu)?, second.to_device(&Device::Cpu)?),
-            };
-            Ok((slot.name.clone(), first, second))
-        };
-        self.slots.iter().map(copy).collect()
+            }
+            Moments::Device(all) => {
+                let (first, second) = (all.first.to_device(&Device::Cpu)?, all.second.to_device(&Device::Cpu)?);
+                for (slot, place) in self.slots.iter().zip(places(&self.slots)) {
+                    // A tensor of its own: a part of the whole would be saved with the whole.
+                    let copy = |all: &Tensor| slot.part(all, place)?.force_contiguous();
+                    moments.push((slot.name.clone(), copy(&first)?, copy(&second)?));
+                }
+            }
+        }
+        Ok(moments)
     }
 
     /// Goes on from saved moments. `path` is named in errors.
@@ -150,17 +180,19 @@ impl AdamW {
                 }
             }
         }
-        for slot in &mut self.slots {
-            let (new_first, new_second) = (&first[&slot.name], &second[&slot.name]);
-            match &mut slot.moments {
-                Moments::Host { first, second } => {
-                    *first = new_first.flatten_all()?.to_vec1()?;
-                    *second = new_second.flatten_all()?.to_vec1()?;
+        match &mut self.moments {
+            Moments::Host(all) => {
+                for (slot, moments) in self.slots.iter().zip(all) {
+                    let copy = |saved: &Tensor| saved.flatten_all()?.to_vec1();
+                    *moments = [copy(&first[&slot.name])?, copy(&second[&slot.name])?];
                 }
-                Moments::Device { first, second } => {
-                    let device = slot.parameter.device();
-                    (*first, *second) = (new_first.to_device(device)?, new_second.to_device(device)?);
-                }
+            }
+            Moments::Device(all) => {
+                let device = all.first.device().clone();
+                let join = |saved: &HashMap<String, Tensor>| {
+                    flat(&self.slots.iter().map(|slot| saved[&slot.name].clone()).collect::<Vec<_>>())?.to_device(&device)
+                };
+                (all.first, all.second) = (join(first)?, join(second)?);
             }
         }
         self.step = step;
@@ -168,41 +200,81 @@ impl AdamW {
     }
 }
 
+impl Moments {
+    /// Moments of zero, on the device if there is one that is not the CPU.
+    fn new(slots: &[Slot], device: Option<&Device>) -> Result<Self> {
+        match device {
+            // Of no parameters there is no vector.
+            Some(device) if !slots.is_empty() => Ok(Self::Device(Flat::new(slots, device)?)),
+            _ => {
+                let zeros = |slot: &Slot| [(); 2].map(|()| vec![0.0; slot.parameter.elem_count()]);
+                Ok(Self::Host(slots.iter().map(zeros).collect()))
+            }
+        }
+    }
+}
+
 impl Slot {
-    fn update(&mut self, gradient: &Tensor, s: Scalars) -> Result<()> {
-        match &mut self.moments {
-            Moments::Host { first, second } => {
-                let (storage, layout) = gradient.storage_and_layout();
-                let pass = Pass { decay: self.decay, scalars: s };
-                self.parameter.inplace_op1(&Fused::new(host_slice(&storage, layout)?, first, second, pass))?;
-            }
-            Moments::Device { first, second } => {
-                let gradient = (gradient * s.clip)?;
-                *first = ((&*first * s.beta1)? + (&gradient * (1.0 - s.beta1))?)?;
-                *second = ((&*second * s.beta2)? + (gradient.sqr()? * (1.0 - s.beta2))?)?;
-                let root = ((&*second / s.correction2)?.sqrt()? + s.eps)?;
-                let change = ((&*first * (s.lr / s.correction1))? / root)?;
-                self.parameter.set(&((self.parameter.as_tensor() * (1.0 - s.lr * self.decay))? - change)?)?;
-            }
+    /// The update on the CPU.
+    fn update(&self, first: &mut Vec<f32>, second: &mut Vec<f32>, gradient: &Tensor, scalars: Scalars) -> Result<()> {
+        let (storage, layout) = gradient.storage_and_layout();
+        let pass = Pass { decay: self.decay, scalars };
+        Ok(self.parameter.inplace_op1(&Fused::new(host_slice(&storage, layout)?, first, second, pass))?)
+    }
+
+    /// Its part of a vector of all parameters, in its shape.
+    fn part(&self, all: &Tensor, place: usize) -> candle_core::Result<Tensor> {
+        all.narrow(0, place, self.parameter.elem_count())?.reshape(self.parameter.dims())
+    }
+}
+
+impl Flat {
+    fn new(slots: &[Slot], device: &Device) -> Result<Self> {
+        let every = |value: fn(&Slot) -> f64| {
+            let of = |slot: &Slot| Tensor::full(value(slot) as f32, slot.parameter.elem_count(), device);
+            flat(&slots.iter().map(of).collect::<candle_core::Result<Vec<_>>>()?)
+        };
+        let rate = every(|slot| slot.rate)?;
+        Ok(Self { first: rate.zeros_like()?, second: rate.zeros_like()?, decay: every(|slot| slot.rate * slot.decay)?, rate })
+    }
+
+    /// The update by tensor operations, of all parameters at once.
+    fn update(&mut self, slots: &[Slot], gradient: &Tensor, s: Scalars) -> Result<()> {
+        let gradient = (gradient * s.clip)?;
+        self.first = ((&self.first * s.beta1)? + (&gradient * (1.0 - s.beta1))?)?;
+        self.second = ((&self.second * s.beta2)? + (gradient.sqr()? * (1.0 - s.beta2))?)?;
+        let root = ((&self.second / s.correction2)?.sqrt()? + s.eps)?;
+        let change = ((&self.first * (s.lr / s.correction1))? * &self.rate)?.div(&root)?;
+        let parameters = flat(&slots.iter().map(|slot| slot.parameter.as_tensor().clone()).collect::<Vec<_>>())?;
+        let kept = self.decay.affine(-s.lr, 1.0)?;
+        let parameters = ((parameters * kept)? - change)?;
+        for (slot, place) in slots.iter().zip(places(slots)) {
+            slot.parameter.set(&slot.part(&parameters, place)?)?;
         }
         Ok(())
     }
 }
 
-/// The length of all gradients as one vector.
-fn global_norm(gradients: &[Tensor]) -> Result<f64> {
-    let (mut sum, mut on_device) = (0.0, Vec::new());
+/// Where each parameter begins in a vector of all of them.
+fn places(slots: &[Slot]) -> impl Iterator<Item = usize> {
+    slots.iter().scan(0, |next, slot| {
+        let place = *next;
+        *next += slot.parameter.elem_count();
+        Some(place)
+    })
+}
+
+/// All values of all tensors as one vector.
+fn flat(tensors: &[Tensor]) -> candle_core::Result<Tensor> {
+    Tensor::cat(&tensors.iter().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?, 0)
+}
+
+/// The length of all gradients on the CPU as one vector.
+fn host_norm(gradients: &[Tensor]) -> Result<f64> {
+    let mut sum = 0.0;
     for gradient in gradients {
-        if matches!(gradient.device(), Device::Cpu) {
-            let (storage, layout) = gradient.storage_and_layout();
-            sum += sum_of_squares(host_slice(&storage, layout)?);
-        } else {
-            on_device.push(gradient.sqr()?.sum_all()?);
-        }
-    }
-    if !on_device.is_empty() {
-        // The device is waited for once, not once a parameter.
-        sum += Tensor::stack(&on_device, 0)?.to_vec1::<f32>()?.into_iter().map(f64::from).sum::<f64>();
+        let (storage, layout) = gradient.storage_and_layout();
+        sum += sum_of_squares(host_slice(&storage, layout)?);
     }
     Ok(sum.sqrt())
 }
@@ -292,6 +364,33 @@ mod tests {
         assert_eq!((values(&w)[0], optimizer.steps()), (1.0, 0));
     }
 
+    /// Moments live as long as the run: were they to know what they come from, they would keep every step's activations.
+    #[test]
+    fn moments_on_a_device_keep_no_graph() {
+        let mut parameters = Parameters::seeded(0, &Device::Cpu);
+        let w = parameters.trainable("w", &[1, 2], Init::Constant(1.0)).unwrap();
+        let mut optimizer = AdamW::new(&parameters, &no_clip()).unwrap();
+        optimizer.moments = Moments::new(&optimizer.slots, Some(&Device::Cpu)).unwrap();
+        // A gradient that is computed from the parameter.
+        optimizer.step(&w.as_tensor().powf(3.0).unwrap().sum_all().unwrap().backward().unwrap(), 0.1).unwrap();
+        let Moments::Device(flat) = &optimizer.moments else { unreachable!("made above") };
+        assert!(!flat.first.track_op() && !flat.second.track_op());
+        assert!((values(&w)[0] - 0.899).abs() < 1e-4, "{:?}", values(&w));
+    }
+
+    /// What is fitted without training, as neighbours are.
+    #[test]
+    fn nothing_to_train_is_no_error() {
+        let moments = Moments::new(&[], Some(&Device::Cpu)).unwrap();
+        let (slots, step) = (Vec::new(), 0);
+        let TrainConfig { beta1, beta2, eps, clip_norm, .. } = TrainConfig::default();
+        let mut optimizer = AdamW { beta1, beta2, eps, clip_norm, step, slots, moments };
+        let loss = Var::ones(1, candle_core::DType::F32, &Device::Cpu).unwrap();
+        assert!(optimizer.step(&loss.sum_all().unwrap().backward().unwrap(), 0.1).unwrap().abs() < 1e-12);
+        assert!(optimizer.moments().unwrap().is_empty());
+        optimizer.restore(3, &HashMap::new(), &HashMap::new(), Path::new("last")).unwrap();
+    }
+
     #[test]
     fn a_norm_that_is_no_number_changes_nothing() {
         let mut parameters = Parameters::seeded(0, &Device::Cpu);
@@ -313,8 +412,7 @@ mod tests {
                 w.set(&Tensor::from_slice(&start, (1, n), &Device::Cpu).unwrap()).unwrap();
                 let mut optimizer = AdamW::new(&parameters, &TrainConfig::default()).unwrap();
                 if device_path {
-                    let zeros = || w.zeros_like().unwrap();
-                    optimizer.slots[0].moments = Moments::Device { first: zeros(), second: zeros() };
+                    optimizer.moments = Moments::new(&optimizer.slots, Some(&Device::Cpu)).unwrap();
                 }
                 let norms: Vec<f64> = (0..3).map(|t| {
                     let g = Init::Normal { std: 0.1 }.draw(n, seed.wrapping_add(t), "g");

@@ -10,31 +10,42 @@ use std::sync::OnceLock;
 
 /// Places between two samples. The nearest is off by less than 67 dB below a tone at a quarter of the rate.
 const N_PHASES: usize = 1024;
-/// Samples that a place is told from.
-const N_TAPS: usize = 40;
-/// The middle of the filter's slope, as a share of half the rate.
-const CUTOFF: f64 = 0.92;
 /// Places are counted in parts of a sample, so that they are exact however many there are.
 const UNIT: u64 = 1 << 36;
 /// Kaiser's parameter: 67 dB.
 const BETA: f64 = 6.43;
 
-/// `n_out` values of the sound, `step` of its samples apart, as if silence came before and after it.
-pub(crate) fn interpolate(samples: &[f32], step: f64, n_out: usize) -> Vec<f32> {
-    static WEIGHTS: OnceLock<Vec<[f32; N_TAPS]>> = OnceLock::new();
-    let weights = WEIGHTS.get_or_init(weights);
-    Arch::new().dispatch(Walk { samples, weights, step, n_out })
+/// For a sound up to half the rate: samples that a place is told from, and the middle of the filter's slope as a share
+/// of half the rate. The slope is 0.26 wide.
+const WHOLE: (usize, f64) = (32, 0.92);
+/// The same for a sound that has nothing above [`LOW`]: the slope may be wide, and lie around half the rate.
+const CUT: (usize, f64) = (24, 1.0);
+/// The slope of [`CUT`] begins here.
+const LOW: f64 = 0.82;
+
+/// `n_out` values of the sound, `step` of its samples apart, as if silence came before and after it. `kept` is the share
+/// of half the rate above which it has nothing, 1 where that is not known.
+pub(crate) fn interpolate(samples: &[f32], step: f64, n_out: usize, kept: f64) -> Vec<f32> {
+    static OF_WHOLE: OnceLock<Vec<[f32; WHOLE.0]>> = OnceLock::new();
+    static OF_CUT: OnceLock<Vec<[f32; CUT.0]>> = OnceLock::new();
+    if kept <= LOW {
+        let weights = OF_CUT.get_or_init(|| weights(CUT.1));
+        Arch::new().dispatch(Walk { samples, weights, step, n_out })
+    } else {
+        let weights = OF_WHOLE.get_or_init(|| weights(WHOLE.1));
+        Arch::new().dispatch(Walk { samples, weights, step, n_out })
+    }
 }
 
 /// The weighted sums, compiled for the vectors of the processor; they keep their order on each.
-struct Walk<'a> {
+struct Walk<'a, const N_TAPS: usize> {
     samples: &'a [f32],
     weights: &'a [[f32; N_TAPS]],
     step: f64,
     n_out: usize,
 }
 
-impl WithSimd for Walk<'_> {
+impl<const N_TAPS: usize> WithSimd for Walk<'_, N_TAPS> {
     type Output = Vec<f32>;
 
     #[inline(always)]
@@ -49,7 +60,7 @@ impl WithSimd for Walk<'_> {
             let place = |i: usize| (block * BLOCK + i) as u64 * step + UNIT / N_PHASES as u64 / 2;
             let first = (place(0) / UNIT) as usize;
             let n = (place(out.len() - 1) / UNIT) as usize + N_TAPS - first;
-            let sound = around(samples, first, n, &mut room);
+            let sound = around(samples, (first, N_TAPS / 2 - 1), n, &mut room);
             for (i, lanes) in sums.iter_mut().enumerate().take(out.len()) {
                 let place = place(i);
                 let weights = &weights[(place / (UNIT / N_PHASES as u64)) as usize % N_PHASES];
@@ -68,10 +79,9 @@ impl WithSimd for Walk<'_> {
     }
 }
 
-/// The `n` samples that places after sample `at` are told from; in `room`, where some of them are silence beyond the ends.
+/// The `n` samples from `ahead` before sample `at` on; in `room`, where some of them are silence beyond the ends.
 #[inline(always)]
-fn around<'a>(samples: &'a [f32], at: usize, n: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
-    let ahead = N_TAPS / 2 - 1;
+fn around<'a>(samples: &'a [f32], (at, ahead): (usize, usize), n: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
     if let Some(sound) = at.checked_sub(ahead).and_then(|first| samples.get(first..first + n)) {
         return sound;
     }
@@ -81,14 +91,14 @@ fn around<'a>(samples: &'a [f32], at: usize, n: usize, room: &'a mut Vec<f32>) -
     room
 }
 
-/// The weights of every place.
-fn weights() -> Vec<[f32; N_TAPS]> {
+/// The weights of every place, for a slope around `cutoff`.
+fn weights<const N_TAPS: usize>(cutoff: f64) -> Vec<[f32; N_TAPS]> {
     let reach = (N_TAPS / 2) as f64;
     let of = |phase: usize| {
         let mut row = [0.0f32; N_TAPS];
         for (tap, weight) in row.iter_mut().enumerate() {
             let x = tap as f64 - (reach - 1.0) - phase as f64 / N_PHASES as f64;
-            let sinc = if x.abs() < 1e-9 { CUTOFF } else { (PI * CUTOFF * x).sin() / (PI * x) };
+            let sinc = if x.abs() < 1e-9 { cutoff } else { (PI * cutoff * x).sin() / (PI * x) };
             let under = 1.0 - (x / reach).powi(2);
             *weight = if under > 0.0 { (sinc * bessel(BETA * under.sqrt()) / bessel(BETA)) as f32 } else { 0.0 };
         }
@@ -109,12 +119,14 @@ mod tests {
             |hz: f64, n: usize| -> Vec<f32> { (0..n).map(|i| (2.0 * PI * hz * i as f64).sin() as f32).collect() };
         for (hz, most) in [(0.05, 5e-4), (0.25, 1.5e-3), (0.38, 4e-3)] {
             for step in [0.7, 0.943_874, 1.0, 1.122_462, 1.3] {
-                let out = interpolate(&tone(hz, 5000), step, 3000);
-                let expected = tone(hz * step, 3000);
-                let worst = (100..2900).map(|i| (out[i] - expected[i]).abs()).fold(0.0, f32::max);
-                assert!(worst < most, "{hz} {step}: {worst}");
+                for kept in [LOW, 1.0] {
+                    let out = interpolate(&tone(hz, 5000), step, 3000, kept);
+                    let expected = tone(hz * step, 3000);
+                    let worst = (100..2900).map(|i| (out[i] - expected[i]).abs()).fold(0.0, f32::max);
+                    assert!(worst < most, "{hz} {step} {kept}: {worst}");
+                }
             }
         }
-        assert!(interpolate(&[1.0], 1.0, 0).is_empty());
+        assert!(interpolate(&[1.0], 1.0, 0, 1.0).is_empty());
     }
 }

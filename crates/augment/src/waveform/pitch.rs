@@ -52,5 +52,5 @@ pub fn pitch_shift(samples: &[f32], rate_hz: u32, semitones: f64) -> Vec<f32> {
     let n_long = ((samples.len() as f64 * ratio).round() as usize).max(1);
     // What the shift would put above half the rate is left out where it costs nothing.
     let share = if ratio > 1.0 { KEPT / ratio } else { 1.0 };
-    interpolate(&stretch_to(samples, rate_hz, n_long, share), ratio, samples.len())
+    interpolate(&stretch_to(samples, rate_hz, n_long, share), ratio, samples.len(), share)
 }

@@ -17,7 +17,7 @@ use std::path::Path;
 pub(crate) fn run(args: &AugmentArgs, global: &Global, ui: &Ui) -> Result<()> {
     let config = resolve(args)?;
     if let Some(recording) = &args.preview {
-        let chain = chain(&args.config, args.front_end, &[], args.like.as_deref())?;
+        let chain = chain(&args.config, args.front_end, &args.equalize, args.like.as_deref())?;
         return preview::write(recording, args, &config, &chain, global.seed(), ui);
     }
     let Some(input) = &args.input else { bail!("a manifest, a features folder or --preview is needed") };
@@ -46,7 +46,7 @@ fn resolve(args: &AugmentArgs) -> Result<AugmentConfig> {
 
 /// Views of a manifest's recordings.
 fn of_recordings(manifest: &Path, args: &AugmentArgs, config: &AugmentConfig, global: &Global, ui: &Ui) -> Result<()> {
-    let chain = chain(&args.config, args.front_end, &[], args.like.as_deref())?;
+    let chain = chain(&args.config, args.front_end, &args.equalize, args.like.as_deref())?;
     let plan = Plan::read(manifest, &args.classes)?;
     for warning in &plan.warnings {
         ui.warn(warning);

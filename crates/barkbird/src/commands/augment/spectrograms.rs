@@ -93,6 +93,7 @@ fn check_apart(input: &Path, args: &AugmentArgs) -> Result<()> {
         ("--background", args.background.is_some()),
         ("--part", args.part.is_some()),
         ("--front-end", args.front_end.is_some()),
+        ("--equalize", !args.equalize.is_empty()),
         ("--like", args.like.is_some()),
         ("--classes", !args.classes.is_empty()),
     ];

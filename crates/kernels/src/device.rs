@@ -1,0 +1,42 @@
+//! What a device is told once, when it is opened.
+
+use crate::Error;
+use candle_core::Device;
+
+/// Makes a CUDA device keep the memory that tensors have given back, and do without what only several streams need.
+///
+/// A pool of CUDA's gives free memory back to the system whenever the host waits for the device, and a training step,
+/// which waits for its loss, would ask for all of it anew. And candle's tensors each make two events that nothing waits
+/// for, as long as one stream does all the work. Does nothing on other devices.
+///
+/// # Errors
+/// The driver refuses.
+pub fn settle_device(device: &Device) -> Result<(), Error> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        cuda::keep_memory(device)?;
+    }
+    let _ = device;
+    Ok(())
+}
+
+#[cfg(feature = "cuda")]
+mod cuda {
+    use candle_core::CudaDevice;
+    use candle_core::cuda_backend::WrapErr;
+    use candle_core::cuda_backend::cudarc::driver::{result, sys};
+
+    pub(super) fn keep_memory(device: &CudaDevice) -> candle_core::Result<()> {
+        let context = device.cuda_stream().context().clone();
+        let mut all = u64::MAX;
+        // SAFETY: the device is the open one's own; the attribute is a u64, which is read before the call returns.
+        unsafe {
+            let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
+            let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+            result::mem_pool::set_attribute(pool, threshold, (&raw mut all).cast()).w()?;
+            // One stream, in whose order memory is taken and given back: events between streams guard nothing.
+            device.disable_event_tracking();
+        }
+        Ok(())
+    }
+}
