@@ -44,11 +44,8 @@ impl Average {
     pub(crate) fn new(parameters: &Parameters, decay: f64) -> Result<Self> {
         let host = matches!(parameters.device(), Device::Cpu);
         let slot = |(name, var): (&str, &Var)| {
-            let value = if host {
-                Value::Host(var.as_tensor().flatten_all()?.to_vec1()?)
-            } else {
-                Value::on_device(var)?
-            };
+            let value =
+                if host { Value::Host(var.as_tensor().flatten_all()?.to_vec1()?) } else { Value::on_device(var)? };
             Ok(Slot { name: name.to_owned(), parameter: var.clone(), value })
         };
         Ok(Self { decay, slots: parameters.trained().map(slot).collect::<Result<_>>()? })
@@ -131,7 +128,10 @@ mod tests {
         set(9.0);
         average.update(100).unwrap();
         assert!((now(&average)[0] - 5.0).abs() < 1e-5);
-        assert!(matches!(&average.slots[0].value, Value::Device(tensor) if !tensor.track_op()), "it keeps those before it");
+        assert!(
+            matches!(&average.slots[0].value, Value::Device(tensor) if !tensor.track_op()),
+            "it keeps those before it"
+        );
         let saved = average.snapshot(&parameters.state().unwrap()).unwrap();
         let mut other = Average::new(&parameters, 0.5).unwrap();
         other.restore(&saved, Path::new("last")).unwrap();

@@ -190,7 +190,8 @@ impl AdamW {
             Moments::Device(all) => {
                 let device = all.first.device().clone();
                 let join = |saved: &HashMap<String, Tensor>| {
-                    flat(&self.slots.iter().map(|slot| saved[&slot.name].clone()).collect::<Vec<_>>())?.to_device(&device)
+                    flat(&self.slots.iter().map(|slot| saved[&slot.name].clone()).collect::<Vec<_>>())?
+                        .to_device(&device)
                 };
                 (all.first, all.second) = (join(first)?, join(second)?);
             }
@@ -235,7 +236,12 @@ impl Flat {
             flat(&slots.iter().map(of).collect::<candle_core::Result<Vec<_>>>()?)
         };
         let rate = every(|slot| slot.rate)?;
-        Ok(Self { first: rate.zeros_like()?, second: rate.zeros_like()?, decay: every(|slot| slot.rate * slot.decay)?, rate })
+        Ok(Self {
+            first: rate.zeros_like()?,
+            second: rate.zeros_like()?,
+            decay: every(|slot| slot.rate * slot.decay)?,
+            rate,
+        })
     }
 
     /// The update by tensor operations, of all parameters at once.
