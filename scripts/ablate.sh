@@ -8,7 +8,8 @@
 # --pretrained DIR --way full" is another); SEEDS (0), and ONLY with the names of the lines that are wanted (all).
 # A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole
 # presets and the recipe itself. Lines with views go over the clips as often as the others, a view or the clip each time.
-# What is in OUT already is not done again.
+# "One recorder" is what the same models make of the same clips brought to one band and one noise floor: what they get wrong
+# there and not before, they tell by the recorder. "cured" is the model's recipe with band limits, on strong views. What is in OUT already is not done again.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/ablate.sh DATA OUT [TRAIN FLAGS...]"
@@ -36,8 +37,14 @@ quietly() {
 # features NAME COMMAND FLAGS...: the folds by `barkbird COMMAND`, and field as they are.
 features() {
   local name=$1 command=$2; shift 2
-  [ -f "$out/$name-folds/index.json" ] || quietly "$out/features.log" "$barkbird" "$command" "$out/folds.csv" --out "$out/$name-folds" "$@"
-  [ -f "$out/$name-field/index.json" ] || quietly "$out/features.log" "$barkbird" features "$out/field.csv" --out "$out/$name-field" --like "$out/$name-folds"
+  [ -f "$out/$name-folds/index.json" ] || quietly "$out/features.log" "$barkbird" "$command" "$out/folds.csv" --out "$out/$name-folds" --no-cache "$@"
+  [ -f "$out/$name-field/index.json" ] || quietly "$out/features.log" "$barkbird" features "$out/field.csv" --out "$out/$name-field" --like "$out/$name-folds" --no-cache
+}
+
+# asked RUN NAME FEATURES SPLIT FLAGS...: what a run makes of a split, in RUN/NAME.
+asked() {
+  local run=$1 name=$2 from=$3 split=$4; shift 4
+  [ -f "$run/$name/metrics.json" ] || quietly "$run.log" "$barkbird" evaluate "$run" --features "$from" --split "$split" --out "$run/$name" "$@"
 }
 
 # line NAME FEATURES FLAGS...
@@ -47,8 +54,10 @@ line() {
   case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
   lines+=("$name")
   local all=fold-0,fold-1,fold-2,fold-3,fold-4
+  features plain features
+  features same features --like "$out/plain-folds" --equalize band
   case $kind in
-    plain) features plain features ;;
+    plain) ;;
     views-light | views-strong) features "$kind" augment --views 4 --augment "${kind#views-}" --splits $all ;;
     views-*) features "$kind" augment --views 4 --augment off --splits $all --set "augment.waveform.${kind#views-}.share=1.0" ;;
     equalized-views-*)
@@ -60,12 +69,17 @@ line() {
   for seed in $seeds; do
     for fold in 0 1 2 3 4; do
       local run=$out/$name-$seed-fold-$fold others=
-      [ -f "$run/field/metrics.json" ] && continue
       for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
-      quietly "$run.log" "$barkbird" train "${model[@]}" --features "$out/$kind-folds" --out "$run" --overwrite --seed "$seed" \
-        --train-split "${others%,}" --val-split none "${passes[@]}" "$@" "${more[@]}"
-      quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-folds" --split "fold-$fold" --out "$run/test"
-      quietly "$run.log" "$barkbird" evaluate "$run" --features "$out/$kind-field" --split field --out "$run/field"
+      [ -f "$run/model.safetensors" ] || quietly "$run.log" "$barkbird" train "${model[@]}" --features "$out/$kind-folds" --out "$run" \
+        --overwrite --seed "$seed" --train-split "${others%,}" --val-split none "${passes[@]}" "$@" "${more[@]}"
+      asked "$run" test "$out/$kind-folds" "fold-$fold"
+      asked "$run" field "$out/$kind-field" field
+      case $kind in
+        equalized-*) ;;
+        *)
+          asked "$run" same-test "$out/same-folds" "fold-$fold" --equalized
+          asked "$run" same-field "$out/same-field" field --equalized ;;
+      esac
     done
   done
 }
@@ -92,6 +106,7 @@ for step in speed stretch pitch shift room noise high_pass low_pass band_limit p
 done
 line views-light views-light --augment off
 line views-strong views-strong --augment off
+line cured views-strong --set $a.band_limit_share=0.5
 line equalized-band equalized-band
 line equalized-length equalized-length
 line equalized-all equalized-band,level,length
@@ -100,19 +115,27 @@ line light plain --augment light
 line strong plain --augment strong
 line recipe plain
 python3 - "$root/scripts" "$out" "$seeds" "${lines[@]}" <<'PY'
-import json, sys
+import json, os, sys
 sys.path.insert(0, sys.argv[1])
 from folds import balanced, groups_in, interval, rows_of
 out, seeds, names = sys.argv[2], sys.argv[3].split(), sys.argv[4:]
 groups = groups_in(f"{out}/folds.csv")
-print("| line | 5 folds, by group | field, mean of the models (least to greatest) | AUROC there |")
-print("|---|---|---|---|")
+def shown(values):
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+def away(runs, name):
+    return [json.load(open(f"{run}/{name}/metrics.json")) for run in runs]
+print("| line | 5 folds, by group | field, mean of the models (least to greatest) | AUROC there | folds, one recorder | field, one recorder |")
+print("|---|---|---|---|---|---|")
 for name in names:
     runs = [f"{out}/{name}-{seed}-fold-{fold}" for seed in seeds for fold in range(5)]
     rows = [row for run in runs for row in rows_of(f"{run}/test", groups)]
     low, high = interval(rows)
-    away = [json.load(open(f"{run}/field/metrics.json")) for run in runs]
-    values, area = [m["balanced_accuracy"] for m in away], sum(m["auroc"] for m in away) / len(away)
-    print(f"| {name} | {balanced(rows):.3f} [{low:.3f}, {high:.3f}] | {sum(values) / len(values):.3f} ({min(values):.3f} to {max(values):.3f}) | {area:.3f} |")
-print(f"\nBalanced accuracy; {len(rows) // len(seeds)} clips of {len({row[2] for row in rows})} groups, {len(seeds)} seed(s); field: {away[0]['n']} clips of {away[0]['n_groups']} groups.")
+    field = away(runs, "field")
+    same = os.path.exists(f"{runs[0]}/same-test")
+    columns = [f"{balanced(rows):.3f} [{low:.3f}, {high:.3f}]", shown([m["balanced_accuracy"] for m in field]),
+               f"{sum(m['auroc'] for m in field) / len(field):.3f}",
+               f"{balanced([row for run in runs for row in rows_of(f'{run}/same-test', groups)]):.3f}" if same else "",
+               shown([m["balanced_accuracy"] for m in away(runs, "same-field")]) if same else ""]
+    print(f"| {name} | {' | '.join(columns)} |")
+print(f"\nBalanced accuracy; {len(rows) // len(seeds)} clips of {len({row[2] for row in rows})} groups, {len(seeds)} seed(s); field: {field[0]['n']} clips of {field[0]['n_groups']} groups.")
 PY

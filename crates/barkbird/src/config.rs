@@ -6,7 +6,7 @@ use crate::finetune::{FinetuneConfig, VitSettings};
 use crate::partners::MixConfig;
 use anyhow::{Context, Result, bail};
 use audio_io::ClipConfig;
-use audio_io::equalize::{COMMON_BAND_HZ, COMMON_FLOOR_DB};
+use audio_io::equalize::{COMMON_BAND_HZ, COMMON_FLOOR_DB, Equalize};
 use augment::SpectrogramAugment;
 use augment::waveform::WaveformAugment;
 use features::{FrontEndConfig, Preset};
@@ -118,6 +118,11 @@ pub(crate) fn preset_flags(preset: Preset) -> Result<Vec<(String, String)>> {
         ("clip.sample_rate_hz".to_owned(), front_end.sample_rate_hz.to_string()),
         section_flag("front_end", &front_end)?,
     ])
+}
+
+/// What `--equalize band` does.
+pub(crate) fn common_band() -> Equalize {
+    Equalize { band_hz: Some(COMMON_BAND_HZ), floor_db: Some(COMMON_FLOOR_DB) }
 }
 
 /// What `--equalize` says, as flags.

@@ -26,8 +26,8 @@ const LOW: f64 = 0.82;
 /// `n_out` values of the sound, `step` of its samples apart, as if silence came before and after it. `kept` is the share
 /// of half the rate above which it has nothing, 1 where that is not known.
 pub(crate) fn interpolate(samples: &[f32], step: f64, n_out: usize, kept: f64) -> Vec<f32> {
-    static OF_WHOLE: OnceLock<Vec<[f32; WHOLE.0]>> = OnceLock::new();
-    static OF_CUT: OnceLock<Vec<[f32; CUT.0]>> = OnceLock::new();
+    static OF_WHOLE: OnceLock<Vec<Row<{ WHOLE.0 }>>> = OnceLock::new();
+    static OF_CUT: OnceLock<Vec<Row<{ CUT.0 }>>> = OnceLock::new();
     if kept <= LOW {
         let weights = OF_CUT.get_or_init(|| weights(CUT.1));
         Arch::new().dispatch(Walk { samples, weights, step, n_out })
@@ -37,10 +37,14 @@ pub(crate) fn interpolate(samples: &[f32], step: f64, n_out: usize, kept: f64) -
     }
 }
 
+/// The weights of a place, on cache lines of their own: most of the time goes by in fetching them.
+#[repr(align(64))]
+struct Row<const N_TAPS: usize>([f32; N_TAPS]);
+
 /// The weighted sums, compiled for the vectors of the processor; they keep their order on each.
 struct Walk<'a, const N_TAPS: usize> {
     samples: &'a [f32],
-    weights: &'a [[f32; N_TAPS]],
+    weights: &'a [Row<N_TAPS>],
     step: f64,
     n_out: usize,
 }
@@ -63,7 +67,7 @@ impl<const N_TAPS: usize> WithSimd for Walk<'_, N_TAPS> {
             let sound = around(samples, (first, N_TAPS / 2 - 1), n, &mut room);
             for (i, lanes) in sums.iter_mut().enumerate().take(out.len()) {
                 let place = place(i);
-                let weights = &weights[(place / (UNIT / N_PHASES as u64)) as usize % N_PHASES];
+                let Row(weights) = &weights[(place / (UNIT / N_PHASES as u64)) as usize % N_PHASES];
                 let sound = &sound[(place / UNIT) as usize - first..][..N_TAPS];
                 let mut sum = [0.0f32; LANES];
                 for (x, w) in sound.as_chunks::<LANES>().0.iter().zip(weights.as_chunks::<LANES>().0) {
@@ -92,7 +96,7 @@ fn around<'a>(samples: &'a [f32], (at, ahead): (usize, usize), n: usize, room: &
 }
 
 /// The weights of every place, for a slope around `cutoff`.
-fn weights<const N_TAPS: usize>(cutoff: f64) -> Vec<[f32; N_TAPS]> {
+fn weights<const N_TAPS: usize>(cutoff: f64) -> Vec<Row<N_TAPS>> {
     let reach = (N_TAPS / 2) as f64;
     let of = |phase: usize| {
         let mut row = [0.0f32; N_TAPS];
@@ -104,7 +108,7 @@ fn weights<const N_TAPS: usize>(cutoff: f64) -> Vec<[f32; N_TAPS]> {
         }
         // A constant stays what it is.
         let sum: f32 = row.iter().sum();
-        row.map(|weight| weight / sum)
+        Row(row.map(|weight| weight / sum))
     };
     (0..N_PHASES).map(of).collect()
 }

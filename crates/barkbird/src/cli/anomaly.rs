@@ -1,6 +1,6 @@
 //! Arguments of `anomaly`.
 
-use super::{alpha, positive};
+use super::values::{alpha, positive};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

@@ -17,11 +17,15 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let loaded = Loaded::open(&args.run, &device)?;
     let index = shard::read_index(&args.features)?;
     let spectrograms = shard::Clips::open(&args.features)?;
-    let options = EvaluateOptions { seed: global.seed(), ..EvaluateOptions::default() };
+    let options = EvaluateOptions { seed: global.seed(), equalized: args.equalized, ..EvaluateOptions::default() };
     let mut evaluation =
         train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
             .with_context(|| args.features.display().to_string())?;
-    fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
+    if args.equalized {
+        evaluation.metrics.warnings.push("equalised clips, which is not how the model is used".into());
+    } else {
+        fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
+    }
     let metrics = &evaluation.metrics;
     let result = MetricsFile { metrics, model_sha256: &loaded.sha256, skipped: &index.skipped };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;

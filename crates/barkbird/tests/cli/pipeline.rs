@@ -163,6 +163,23 @@ fn equalised_features_say_so_and_prediction_does_the_same() {
     assert!(csv.lines().count() > 10, "{csv}");
 }
 
+/// What a model trained on clips as they are makes of clips of one band and one floor is asked for by name alone.
+#[test]
+fn a_model_is_measured_on_clips_of_one_recorder() {
+    let work = Work::new();
+    work.sounds(20);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    train(&work, "features", "run");
+    work.ok(&["features", "manifest.csv", "--like", "run", "--equalize", "band", "--out", "same"]);
+    let ask = ["evaluate", "run", "--features", "same", "--split", "test", "--out", "out"];
+    assert!(work.fails(&ask).contains("clip.equalize"));
+    work.ok(&[&ask[..], &["--equalized"]].concat());
+    let metrics: serde_json::Value = serde_json::from_slice(&fs::read(work.path("out/metrics.json")).unwrap()).unwrap();
+    assert!(metrics["warnings"].to_string().contains("equalised clips"), "{metrics}");
+    let error = work.fails(&["features", "manifest.csv", "--like", "run", "--equalize", "length", "--out", "other"]);
+    assert!(error.contains("only band"), "{error}");
+}
+
 #[test]
 fn each_source_becomes_a_fold() {
     let work = Work::new();

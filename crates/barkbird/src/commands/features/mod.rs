@@ -11,7 +11,7 @@ pub(crate) use plan::{Plan, Planned};
 pub(crate) use stage::Stage;
 
 use crate::cli::{ConfigArgs, FeaturesArgs, Global, Nuisance};
-use crate::config::{Config, equalize_flags, preset_flags};
+use crate::config::{Config, common_band, equalize_flags, preset_flags};
 use crate::front_end::Chain;
 use crate::model;
 use crate::ui::Ui;
@@ -66,9 +66,19 @@ pub(crate) fn chain(
         let config = Config::resolve(config.config.as_deref(), &flags)?;
         return Ok(Chain::new(config.clip, config.front_end));
     };
-    if like.join("index.json").exists() {
-        return Chain::from_header(&shard::read_index(like)?.front_end, like);
+    let mut chain = if like.join("index.json").exists() {
+        Chain::from_header(&shard::read_index(like)?.front_end, like)?
+    } else {
+        let (path, file) = model::read(like)?;
+        Chain::from_header(&file.header.front_end, &path)?
+    };
+    for nuisance in equalize {
+        match nuisance {
+            Nuisance::Band => chain.clip.equalize = common_band(),
+            Nuisance::Level | Nuisance::Length => {
+                bail!("--equalize: with --like clips keep the level and the length of {}; only band", like.display())
+            }
+        }
     }
-    let (path, file) = model::read(like)?;
-    Chain::from_header(&file.header.front_end, &path)
+    Ok(chain)
 }

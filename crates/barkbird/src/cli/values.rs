@@ -1,0 +1,54 @@
+//! Values of arguments: what a text has to be.
+
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text}: expected a whole number above 0"))
+}
+
+pub(super) fn share(text: &str) -> Result<f32, String> {
+    let parsed = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    parsed.ok_or_else(|| format!("{text}: expected a number from 0 to 1"))
+}
+
+pub(super) fn alpha(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|a| *a > 0.0 && *a < 1.0);
+    parsed.ok_or_else(|| format!("{text}: expected a number between 0 and 1, such as 0.05"))
+}
+
+pub(super) fn part(text: &str) -> Result<(usize, usize), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parsed
+        .filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n)
+        .ok_or_else(|| format!("{text}: expected I/N with 1 <= I <= N, such as 2/4"))
+}
+
+pub(super) fn shares(text: &str) -> Result<audio_io::split::Shares, String> {
+    let wrong = || format!("{text}: expected three shares from 0 to 1 that add up to 1, such as 0.7,0.15,0.15");
+    let parsed: Vec<f64> =
+        text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    match parsed[..] {
+        [train, val, test]
+            if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s))
+                && (train + val + test - 1.0).abs() < 1e-6 =>
+        {
+            Ok(audio_io::split::Shares { train, val, test })
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_shares_are_checked() {
+        assert_eq!(part("2/4"), Ok((2, 4)));
+        for wrong in ["0/4", "5/4", "2", "a/b", "1/0"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
+        assert!(shares("0.7,0.2,0.1").is_ok());
+        for wrong in ["0.7,0.2", "0.7,0.7,0.1", "1.2,-0.1,-0.1", "a,b,c"] {
+            assert!(shares(wrong).is_err(), "{wrong}");
+        }
+    }
+}
