@@ -4,12 +4,14 @@
 #
 #     scripts/ablate.sh DATA OUT [TRAIN FLAGS...]
 #
-# DATA/animals and DATA/field hold a manifest.csv each. MODEL in the environment says what is trained ("cnn"; "vit
-# --pretrained DIR --way full" is another); SEEDS (0), and ONLY with the names of the lines that are wanted (all).
-# A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole
-# presets and the recipe itself. Lines with views go over the clips as often as the others, a view or the clip each time.
+# DATA/animals and DATA/field hold a manifest.csv each. In the environment: MODEL says what is trained ("cnn"; "vit --pretrained
+# DIR --way lora" is another, "yamnet --pretrained DIR --way probe" with FRONT_END=yamnet a third); SEEDS (0); ONLY has the
+# names of the lines that are wanted (all).
+# A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole presets
+# and the recipe itself. Lines with views go over the clips as often as the others, a view or the clip each time; "cured" is
+# the recipe with band limits on strong views.
 # "One recorder" is what the same models make of the same clips brought to one band and one noise floor: what they get wrong
-# there and not before, they tell by the recorder. "cured" is the model's recipe with band limits, on strong views. What is in OUT already is not done again.
+# there and not before, they tell by the recorder. What is in OUT already is not done again.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/ablate.sh DATA OUT [TRAIN FLAGS...]"
@@ -22,8 +24,10 @@ find_barkbird
 mkdir -p "$out"
 seeds=${SEEDS:-0}
 read -ra model <<<"${MODEL:-cnn}"
+front=()
+[ -z "${FRONT_END:-}" ] || front=(--front-end "$FRONT_END")
 # A fifth of the epochs where each clip is there five times.
-case ${model[0]} in cnn) view_epochs=6 ;; *) view_epochs=3 ;; esac
+case "${model[*]}" in cnn*) view_epochs=6 ;; *probe*) view_epochs=20 ;; *last*) view_epochs=4 ;; *) view_epochs=3 ;; esac
 
 # quietly LOG COMMAND...: shows what it said only where it failed.
 quietly() {
@@ -54,15 +58,15 @@ line() {
   case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
   lines+=("$name")
   local all=fold-0,fold-1,fold-2,fold-3,fold-4
-  features plain features
+  features plain features "${front[@]}"
   features same features --like "$out/plain-folds" --equalize band
   case $kind in
     plain) ;;
-    views-light | views-strong) features "$kind" augment --views 4 --augment "${kind#views-}" --splits $all ;;
-    views-*) features "$kind" augment --views 4 --augment off --splits $all --set "augment.waveform.${kind#views-}.share=1.0" ;;
+    views-light | views-strong) features "$kind" augment --views 4 --augment "${kind#views-}" --splits $all "${front[@]}" ;;
+    views-*) features "$kind" augment --views 4 --augment off --splits $all --set "augment.waveform.${kind#views-}.share=1.0" "${front[@]}" ;;
     equalized-views-*)
-      features "$kind" augment --views 4 --augment "${kind#equalized-views-}" --splits $all --equalize band,level,length ;;
-    equalized-*) features "$kind" features --equalize "${kind#equalized-}" ;;
+      features "$kind" augment --views 4 --augment "${kind#equalized-views-}" --splits $all --equalize band,level,length "${front[@]}" ;;
+    equalized-*) features "$kind" features --equalize "${kind#equalized-}" "${front[@]}" ;;
   esac
   local passes=()
   case $kind in *views-*) passes=(--epochs "$view_epochs") ;; esac

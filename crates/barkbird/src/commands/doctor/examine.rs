@@ -222,7 +222,8 @@ fn conclude(out: &mut Examination) {
 fn cure(nuisance: &str) -> &'static str {
     match nuisance {
         "sample_rate" | "bandwidth" | "noise_floor" | "bandwidth_and_noise_floor" => {
-            "limit all clips to one bandwidth, vary band and noise in training, and record both classes in the same places"
+            "train on views of many bands and noises (`augment --augment strong`), measure what the model leans on \
+             (`evaluate --equalized`), and record both classes in the same places"
         }
         "level" | "peak" => "set the level of every clip (clip.level), and vary it in training",
         "length" | "silence" => "cut clips to one length, and do not fill them with silence",
