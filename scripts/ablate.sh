@@ -130,15 +130,18 @@ def away(runs, name):
     return [json.load(open(f"{run}/{name}/metrics.json")) for run in runs]
 print("| line | 5 folds, by group | field, mean of the models (least to greatest) | AUROC there | folds, one recorder | field, one recorder |")
 print("|---|---|---|---|---|---|")
+def pooled(runs, name):
+    rows = [row for run in runs for row in rows_of(f"{run}/{name}", groups)]
+    low, high = interval(rows)
+    return rows, f"{balanced(rows):.3f} [{low:.3f}, {high:.3f}]"
 for name in names:
     runs = [f"{out}/{name}-{seed}-fold-{fold}" for seed in seeds for fold in range(5)]
-    rows = [row for run in runs for row in rows_of(f"{run}/test", groups)]
-    low, high = interval(rows)
+    rows, folds = pooled(runs, "test")
     field = away(runs, "field")
     same = os.path.exists(f"{runs[0]}/same-test")
-    columns = [f"{balanced(rows):.3f} [{low:.3f}, {high:.3f}]", shown([m["balanced_accuracy"] for m in field]),
+    columns = [folds, shown([m["balanced_accuracy"] for m in field]),
                f"{sum(m['auroc'] for m in field) / len(field):.3f}",
-               f"{balanced([row for run in runs for row in rows_of(f'{run}/same-test', groups)]):.3f}" if same else "",
+               pooled(runs, "same-test")[1] if same else "",
                shown([m["balanced_accuracy"] for m in away(runs, "same-field")]) if same else ""]
     print(f"| {name} | {' | '.join(columns)} |")
 print(f"\nBalanced accuracy; {len(rows) // len(seeds)} clips of {len({row[2] for row in rows})} groups, {len(seeds)} seed(s); field: {field[0]['n']} clips of {field[0]['n_groups']} groups.")
