@@ -89,6 +89,7 @@ mod evaluate;
 mod exposure;
 #[cfg(test)]
 mod fixture;
+mod flat;
 mod folder;
 mod fused;
 mod loss;

@@ -1,6 +1,7 @@
 //! AdamW over a model's trained parameters, with clipping by the global norm and a state that can be saved.
 
 use crate::config::TrainConfig;
+use crate::flat::{Flat, flat, places};
 use crate::fused::{Fused, Pass, Scalars, host_slice, sum_of_squares};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
@@ -26,12 +27,12 @@ pub struct AdamW {
 
 /// One parameter.
 #[derive(Debug)]
-struct Slot {
-    name: String,
-    parameter: Var,
-    decay: f64,
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) parameter: Var,
+    pub(crate) decay: f64,
     /// What the learning rate is multiplied with.
-    rate: f64,
+    pub(crate) rate: f64,
 }
 
 /// The moments of all parameters, in the order of the slots.
@@ -41,17 +42,6 @@ enum Moments {
     Host(Vec<[Vec<f32>; 2]>),
     /// On any other device: all as one vector, so that a step is some tens of operations and not some for each parameter.
     Device(Flat),
-}
-
-/// All parameters' moments on a device, one after the other.
-#[derive(Debug)]
-struct Flat {
-    first: Tensor,
-    second: Tensor,
-    /// What the step's learning rate is multiplied with at each place.
-    rate: Tensor,
-    /// `rate` times the weight decay.
-    decay: Tensor,
 }
 
 impl AdamW {
@@ -222,57 +212,6 @@ impl Slot {
         let pass = Pass { decay: self.decay, scalars };
         Ok(self.parameter.inplace_op1(&Fused::new(host_slice(&storage, layout)?, first, second, pass))?)
     }
-
-    /// Its part of a vector of all parameters, in its shape.
-    fn part(&self, all: &Tensor, place: usize) -> candle_core::Result<Tensor> {
-        all.narrow(0, place, self.parameter.elem_count())?.reshape(self.parameter.dims())
-    }
-}
-
-impl Flat {
-    fn new(slots: &[Slot], device: &Device) -> Result<Self> {
-        let every = |value: fn(&Slot) -> f64| {
-            let of = |slot: &Slot| Tensor::full(value(slot) as f32, slot.parameter.elem_count(), device);
-            flat(&slots.iter().map(of).collect::<candle_core::Result<Vec<_>>>()?)
-        };
-        let rate = every(|slot| slot.rate)?;
-        Ok(Self {
-            first: rate.zeros_like()?,
-            second: rate.zeros_like()?,
-            decay: every(|slot| slot.rate * slot.decay)?,
-            rate,
-        })
-    }
-
-    /// The update by tensor operations, of all parameters at once.
-    fn update(&mut self, slots: &[Slot], gradient: &Tensor, s: Scalars) -> Result<()> {
-        let gradient = (gradient * s.clip)?;
-        self.first = ((&self.first * s.beta1)? + (&gradient * (1.0 - s.beta1))?)?;
-        self.second = ((&self.second * s.beta2)? + (gradient.sqr()? * (1.0 - s.beta2))?)?;
-        let root = ((&self.second / s.correction2)?.sqrt()? + s.eps)?;
-        let change = ((&self.first * (s.lr / s.correction1))? * &self.rate)?.div(&root)?;
-        let parameters = flat(&slots.iter().map(|slot| slot.parameter.as_tensor().clone()).collect::<Vec<_>>())?;
-        let kept = self.decay.affine(-s.lr, 1.0)?;
-        let parameters = ((parameters * kept)? - change)?;
-        for (slot, place) in slots.iter().zip(places(slots)) {
-            slot.parameter.set(&slot.part(&parameters, place)?)?;
-        }
-        Ok(())
-    }
-}
-
-/// Where each parameter begins in a vector of all of them.
-fn places(slots: &[Slot]) -> impl Iterator<Item = usize> {
-    slots.iter().scan(0, |next, slot| {
-        let place = *next;
-        *next += slot.parameter.elem_count();
-        Some(place)
-    })
-}
-
-/// All values of all tensors as one vector.
-fn flat(tensors: &[Tensor]) -> candle_core::Result<Tensor> {
-    Tensor::cat(&tensors.iter().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?, 0)
 }
 
 /// The length of all gradients on the CPU as one vector.
