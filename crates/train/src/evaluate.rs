@@ -86,10 +86,18 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let words = ["the model has", "the spectrograms have"];
     let (expected, given) = (&header.front_end, &spectrograms.header.front_end);
-    let different = match options.equalized {
-        true => differences(words, &not_equalized(expected), &not_equalized(given)),
-        false => differences(words, expected, given),
-    };
+    if options.equalized && given["clip"]["equalize"].is_null() {
+        return Err(Error::Mismatch {
+            what: "clips".into(),
+            expected: "equalised ones".into(),
+            got: "clips as they are; run `features` with `--like RUN --equalize band`".into(),
+        });
+    }
+    let mut different = differences(words, expected, given);
+    let is_foreign = options.equalized && !different.is_empty();
+    if is_foreign {
+        different = differences(words, &not_equalized(expected), &not_equalized(given));
+    }
     if !different.is_empty() {
         return Err(Error::Mismatch {
             what: "front end of the spectrograms".into(),
@@ -109,7 +117,10 @@ pub fn evaluate(
     };
     let known: Vec<Known<'_>> = clips.iter().enumerate().filter_map(known).collect();
     let bootstrap = Bootstrap { resamples: options.resamples, level: 0.95, seed: options.seed };
-    let metrics = measure(&rows, &known, &header.classes, temperature, split, bootstrap);
+    let mut metrics = measure(&rows, &known, &header.classes, temperature, split, bootstrap);
+    if is_foreign {
+        metrics.warnings.push("equalised clips, which is not how the model is used".into());
+    }
     let prediction = |(i, clip): (usize, &usize)| {
         let record = &spectrograms.header.clips[*clip];
         Prediction {

@@ -37,7 +37,7 @@ pub(crate) fn interpolate(samples: &[f32], step: f64, n_out: usize, kept: f64) -
     }
 }
 
-/// The weights of a place, on cache lines of their own: most of the time goes by in fetching them.
+/// The weights of a place. They begin with a cache line, so that none more than need be is fetched.
 #[repr(align(64))]
 struct Row<const N_TAPS: usize>([f32; N_TAPS]);
 

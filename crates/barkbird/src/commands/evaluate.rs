@@ -21,9 +21,8 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let mut evaluation =
         train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
             .with_context(|| args.features.display().to_string())?;
-    if args.equalized {
-        evaluation.metrics.warnings.push("equalised clips, which is not how the model is used".into());
-    } else {
+    // Its detector of strangers is calibrated on clips as the model takes them.
+    if !args.equalized {
         fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
     }
     let metrics = &evaluation.metrics;

@@ -176,6 +176,8 @@ fn a_model_is_measured_on_clips_of_one_recorder() {
     work.ok(&[&ask[..], &["--equalized"]].concat());
     let metrics: serde_json::Value = serde_json::from_slice(&fs::read(work.path("out/metrics.json")).unwrap()).unwrap();
     assert!(metrics["warnings"].to_string().contains("equalised clips"), "{metrics}");
+    let ask = ["evaluate", "run", "--features", "features", "--split", "test", "--out", "out", "--equalized"];
+    assert!(work.fails(&ask).contains("clips as they are"));
     let error = work.fails(&["features", "manifest.csv", "--like", "run", "--equalize", "length", "--out", "other"]);
     assert!(error.contains("only band"), "{error}");
 }
