@@ -11,7 +11,7 @@ import time
 THREADS = 2
 # What `peers` compute: the same front end for `features`, and for the training run.
 PEERS_FRONT_END = ["--set", "front_end.kind.mel.n_mels=128", "--set", "front_end.hop=512", "--set", "clip.window.padding=silence"]
-# The talk makes four views of every clip, ours are made as they are needed.
+# The baseline script makes four views of every clip, ours are made as they are needed.
 VIEWS = 4
 
 
@@ -177,7 +177,7 @@ def main():
             ours = train(a, name, flags)
             runs.append(ours)
             for line in talk:
-                table.append({"what": f"training run, {a.epochs} epochs, {name} (s)", "peer": "the talk, torch f32", "ours": ours["train_s"],
+                table.append({"what": f"training run, {a.epochs} epochs, {name} (s)", "peer": "baseline script, torch f32", "ours": ours["train_s"],
                               "theirs": line["train_s"], "ratio": round(line["train_s"] / ours["train_s"], 2), "rounds": 1})
     print(f"\n| what | peer | barkbird | peer | ratio |\n| --- | --- | --- | --- | --- |")
     for row in table:

@@ -23,18 +23,18 @@ from sklearn.preprocessing import StandardScaler
 D, C, K = 60, 3, 40
 
 
-def clips(rng, n, strange=False):
-    """Rows about the classes' centres on a curved surface, head logits, and a trunk's scores."""
+def clips(rng, n, unknown=False):
+    """Rows about the classes' centres on a curved surface, head logits, and a backbone's scores."""
     fixed = np.random.default_rng(0)
     centres, wide = fixed.normal(size=(C, D)), fixed.normal(size=(8, D))
     head, fires = fixed.normal(size=(C, D)) / 4, fixed.random((C, K)) ** 3
     label = np.arange(n) % C
     along = rng.normal(size=(n, 8)) * np.linspace(2, 0.3, 8)
     rows = 2 * centres[label] + np.tanh(along) @ wide + 0.3 * rng.normal(size=(n, D))
-    if strange:
+    if unknown:
         rows += 1.5 * rng.normal(size=(n, D)) + 1
-    trunk = np.clip(fires[label] * (0.2 if strange else 1) * rng.random((n, K)) * 1.5, 0, 1)
-    return rows.astype("f4"), (rows @ head.T).astype("f4"), trunk.astype("f4"), label
+    backbone = np.clip(fires[label] * (0.2 if unknown else 1) * rng.random((n, K)) * 1.5, 0, 1)
+    return rows.astype("f4"), (rows @ head.T).astype("f4"), backbone.astype("f4"), label
 
 
 def f8(array):
@@ -68,9 +68,9 @@ def relative(train, label, test):
     return nearest(test, means, covariance) - everything
 
 
-def semantic(trunk, label, test, floor=0.001, n_errors=2.0, n_fired=8):
+def semantic(backbone, label, test, floor=0.001, n_errors=2.0, n_fired=8):
     odds = lambda p: np.log(np.clip(f8(p), floor, 1 - floor) / (1 - np.clip(f8(p), floor, 1 - floor)))
-    of = [odds(trunk[label == c]) for c in range(C)]
+    of = [odds(backbone[label == c]) for c in range(C)]
     mean, error = [o.mean(0) for o in of], [o.var(0, ddof=1) / len(o) for o in of]
     fired = []
     for c in range(C):
@@ -157,19 +157,19 @@ def ranks(validation, scores):
 
 def main():
     program, work = sys.argv[1:]
-    train, train_logits, train_trunk, label = clips(np.random.default_rng(1), 240)
-    known, known_logits, known_trunk, _ = clips(np.random.default_rng(2), 60)
-    strange, strange_logits, strange_trunk, _ = clips(np.random.default_rng(3), 60, strange=True)
-    strangers = clips(np.random.default_rng(4), 50, strange=True)[0]
-    test, test_logits = np.concatenate([known, strange]), np.concatenate([known_logits, strange_logits])
-    test_trunk = np.concatenate([known_trunk, strange_trunk])
-    given = {"train": train, "train_logits": train_logits, "train_trunk": train_trunk, "strangers": strangers,
-             "test": test, "test_logits": test_logits, "test_trunk": test_trunk, "label": label.astype("f4")}
+    train, train_logits, train_backbone, label = clips(np.random.default_rng(1), 240)
+    known, known_logits, known_backbone, _ = clips(np.random.default_rng(2), 60)
+    unknown, unknown_logits, unknown_backbone, _ = clips(np.random.default_rng(3), 60, unknown=True)
+    unknowns = clips(np.random.default_rng(4), 50, unknown=True)[0]
+    test, test_logits = np.concatenate([known, unknown]), np.concatenate([known_logits, unknown_logits])
+    test_backbone = np.concatenate([known_backbone, unknown_backbone])
+    given = {"train": train, "train_logits": train_logits, "train_backbone": train_backbone, "unknowns": unknowns,
+             "test": test, "test_logits": test_logits, "test_backbone": test_backbone, "label": label.astype("f4")}
     save_file(given, f"{work}/rows.safetensors")
     subprocess.run([program, f"{work}/rows.safetensors", f"{work}/scores.safetensors"], check=True)
     ours = load_file(f"{work}/scores.safetensors")
 
-    train, test, strangers, z = f8(train), f8(test), f8(strangers), f8(test_logits)
+    train, test, unknowns, z = f8(train), f8(test), f8(unknowns), f8(test_logits)
     failed = False
 
     def report(name, got, expected, tolerance, by):
@@ -212,12 +212,12 @@ def main():
     fifth = NearestNeighbors(n_neighbors=5).fit(known_places).kneighbors(places)[0][:, -1]
     check("isomap", fifth, 1e-4, "sklearn Isomap, NearestNeighbors")
 
-    rows, classes = np.concatenate([train, strangers]), np.concatenate([label, np.full(len(strangers), C)])
+    rows, classes = np.concatenate([train, unknowns]), np.concatenate([label, np.full(len(unknowns), C)])
     scaler = StandardScaler().fit(rows)
     logistic = LogisticRegression(C=1.0, tol=1e-10, max_iter=10000).fit(scaler.transform(rows), classes)
     log_p = log_softmax(logistic.decision_function(scaler.transform(test)), axis=1)
-    check("third_class", log_p[:, C] - logsumexp(log_p[:, :C], axis=1), 1e-3, "sklearn LogisticRegression")
-    check("semantic", semantic(train_trunk, label, test_trunk), 1e-5, "formula")
+    check("background_class", log_p[:, C] - logsumexp(log_p[:, :C], axis=1), 1e-3, "sklearn LogisticRegression")
+    check("semantic", semantic(train_backbone, label, test_backbone), 1e-5, "formula")
 
     scaler = StandardScaler().fit(train)
     scaled, scaled_test = scaler.transform(train), scaler.transform(test)
@@ -227,15 +227,15 @@ def main():
         check(f"latent_regions.{n_steps}", expected, 1e-3, "formula, our weights")
 
     two = [f8(ours["score.knn"]), f8(ours["score.relative_mahalanobis"])]
-    is_stranger = np.arange(len(test)) >= len(test) // 2
+    is_unknown = np.arange(len(test)) >= len(test) // 2
     scaled = StandardScaler().fit_transform(np.stack(two, axis=1))
     # Two logits with half the weight each are penalised half as much as one.
-    fusion = LogisticRegression(C=2.0, tol=1e-10, max_iter=10000).fit(scaled, is_stranger)
+    fusion = LogisticRegression(C=2.0, tol=1e-10, max_iter=10000).fit(scaled, is_unknown)
     check("logistic_fusion", fusion.decision_function(scaled), 1e-3, "sklearn LogisticRegression")
     # Ours are ranks of scores in f64 among scores in f32.
     check("rank_mean", ranks(two, two), 1e-3, "scipy rankdata")
-    fpr, tpr, _ = roc_curve(is_stranger, two[0], drop_intermediate=False)
-    expected = [roc_auc_score(is_stranger, two[0]), average_precision_score(is_stranger, two[0]), fpr[tpr >= 0.95][0]]
+    fpr, tpr, _ = roc_curve(is_unknown, two[0], drop_intermediate=False)
+    expected = [roc_auc_score(is_unknown, two[0]), average_precision_score(is_unknown, two[0]), fpr[tpr >= 0.95][0]]
     report("AUROC, AUPR, FPR95", ours["metrics"], np.array(expected), 1e-6, "sklearn")
 
     # Other random cuts: scores of different seeds agree only in the mean.

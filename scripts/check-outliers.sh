@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Strangers on real recordings, from clips to the verdict: trains the CNN, measures the ways to tell strangers with YAMNet
+# Unknown sounds on real recordings, from clips to the verdict: trains the CNN, measures the ways to tell unknown sounds with YAMNet
 # beside it, fits the recommended one, and asks about recordings. Fails where the way that is chosen falls below what
 # docs/outliers.md promises: AUROC 0.93 near, 0.985 far, 0.995 of noises, with knowns of the set and of elsewhere alike.
 #
@@ -7,8 +7,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/check-outliers.sh DATA MODELS"
-data=${1:?$usage} models=${2:?$usage} trunk=${2:?$usage}/yamnet/yamnet.tflite
-for file in "$data/animals/manifest.csv" "$data/field/manifest.csv" "$trunk"; do
+data=${1:?$usage} models=${2:?$usage} backbone=${2:?$usage}/yamnet/yamnet.tflite
+for file in "$data/animals/manifest.csv" "$data/field/manifest.csv" "$backbone"; do
   [ -f "$file" ] || die "$file: no such file"
 done
 find_barkbird
@@ -20,9 +20,9 @@ make_work
 "$barkbird" features "$work/field.csv" --out "$work/mel-field" --like "$work/mel" --quiet
 "$barkbird" features "$work/field.csv" --out "$work/heard-field" --like "$work/heard" --quiet
 "$barkbird" train cnn --features "$work/mel" --out "$work/run" --quiet 2>"$work/log"
-"$barkbird" anomaly bench "$work/run" --features "$work/mel" --features "$work/mel-field" --trunk "$trunk" \
-  --trunk-features "$work/heard" --trunk-features "$work/heard-field" --out "$work/bench" --quiet
-"$barkbird" anomaly fit "$work/run" --features "$work/mel" --trunk "$trunk" --trunk-features "$work/heard" \
+"$barkbird" anomaly bench "$work/run" --features "$work/mel" --features "$work/mel-field" --backbone "$backbone" \
+  --backbone-features "$work/heard" --backbone-features "$work/heard-field" --out "$work/bench" --quiet
+"$barkbird" anomaly fit "$work/run" --features "$work/mel" --backbone "$backbone" --backbone-features "$work/heard" \
   --bench "$work/bench/anomaly.json" --quiet
 "$barkbird" predict "$work/run" "$data/field/manifest.csv" --out "$work/said.csv" --quiet
 python3 - "$work/bench/anomaly.json" "$work/said.csv" <<'PYTHON'
@@ -33,21 +33,21 @@ import sys
 bench = json.load(open(sys.argv[1]))
 chosen, wrong = bench["chosen"]["method"], []
 print(f"chosen: {chosen}")
-for strangers, least in [("ood-test", 0.93), ("ood-far", 0.985), ("synthetic", 0.995)]:
+for unknowns, least in [("ood-test", 0.93), ("ood-far", 0.985), ("synthetic", 0.995)]:
     for known in ["test", "field"]:
-        auroc = bench["methods"][chosen][f"{strangers} vs {known}"]["auroc"]
-        print(f"{strangers} vs {known}: AUROC {auroc:.4f}, at least {least}")
+        auroc = bench["methods"][chosen][f"{unknown sounds} vs {known}"]["auroc"]
+        print(f"{unknown sounds} vs {known}: AUROC {auroc:.4f}, at least {least}")
         if auroc < least:
-            wrong.append(f"{strangers} vs {known}")
-for rate in bench["partings"]["rates"]:
-    print(f"known groups parted at random: {rate['mean']:.3f} false alarms at alpha {rate['alpha']}")
+            wrong.append(f"{unknown sounds} vs {known}")
+for rate in bench["random_splits"]["rates"]:
+    print(f"known groups parted at random: {rate['mean']:.3f} false rejections at alpha {rate['alpha']}")
     if rate["mean"] > rate["alpha"] + 3 * rate["standard_error"]:
-        wrong.append(f"false alarms at alpha {rate['alpha']}")
+        wrong.append(f"false rejections at alpha {rate['alpha']}")
 said = list(csv.DictReader(open(sys.argv[2])))
 neither = {is_known: [row["label"] == "neither" for row in said if (row["truth"] in ("dog", "bird")) == is_known] for is_known in (True, False)}
-known, strange = (sum(of) / len(of) for of in (neither[True], neither[False]))
-print(f"predict, elsewhere, at alpha 0.05: neither of {known:.0%} of {len(neither[True])} windows of dogs and birds, of {strange:.0%} of {len(neither[False])} others")
-if not (known <= 0.1 and strange >= 0.6):
+known, unknown = (sum(of) / len(of) for of in (neither[True], neither[False]))
+print(f"predict, elsewhere, at alpha 0.05: neither of {known:.0%} of {len(neither[True])} windows of dogs and birds, of {unknown:.0%} of {len(neither[False])} others")
+if not (known <= 0.1 and unknown >= 0.6):
     wrong.append("predict")
 sys.exit(f"below what is promised: {', '.join(wrong)}" if wrong else 0)
 PYTHON

@@ -36,11 +36,11 @@ def image(seed, height, width, channels=3):
     return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def outputs(trunk, pixels, n_special, interpolate, values=None):
+def outputs(backbone, pixels, n_special, interpolate, values=None):
     values = pixels if values is None else values
     more = {"interpolate_pos_encoding": True} if interpolate else {}
     with torch.no_grad():
-        out = trunk(values, output_hidden_states=True, **more)
+        out = backbone(values, output_hidden_states=True, **more)
     last = out.last_hidden_state
     return {"pixel_values": pixels, "cls": last[:, 0], "patch_mean": last[:, n_special:].mean(1), "hidden_1_cls": out.hidden_states[1][:, 0]}
 
@@ -65,7 +65,7 @@ def write(out, name, model, cases, dtype=None, shard=None):
 def main():
     out = sys.argv[1]
     square, wide = image(1, 32, 32), image(2, 24, 64)
-    def sizes(trunk, special): return {"square": outputs(trunk, square, special, False), "wide": outputs(trunk, wide, special, True)}
+    def sizes(backbone, special): return {"square": outputs(backbone, square, special, False), "wide": outputs(backbone, wide, special, True)}
 
     vit = randomise(ViTForImageClassification(ViTConfig(**IMAGE)), 1)
     write(out, "vit", vit, sizes(vit.vit, 1))

@@ -22,24 +22,24 @@ def bench(way, seed):
     return json.load(open(f"{out}/bench-{way}-{seed}/anomaly.json"))
 
 
-def key(stranger, known):
-    return f"{stranger} vs {known}"
+def key(unknown, known):
+    return f"{unknown sound} vs {known}"
 
 
 lines = []
 results = {(way, seed): bench(way, seed) for way in ways for seed in seeds}
 first = results[(ways[0], seeds[0])]
 order = list(first["descriptions"])
-TALK = ["max_softmax", "knn", "third_class", "isomap"]
-MENTOR = ["autoencoder", "latent_regions"]
+BASELINE = ["max_softmax", "knn", "background_class", "isomap"]
+AUTOENCODERS = ["autoencoder", "latent_regions"]
 
 
 def rank(name):
-    groups = [TALK, MENTOR]
+    groups = [BASELINE, AUTOENCODERS]
     for place, group in enumerate(groups):
         if name in group:
             return (place, group.index(name))
-    return (2 + (name.startswith("trunk_") or "semantic" in name or name == "fusion"), order.index(name))
+    return (2 + (name.startswith("backbone_") or "semantic" in name or name == "fusion"), order.index(name))
 
 
 def mean(values):
@@ -49,17 +49,17 @@ def mean(values):
 for way in ways:
     of_way = [results[(way, seed)] for seed in seeds]
     lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
-    header = "| way | " + " | ".join(f"{strangers} / {known}" for _, known, strangers in SETS) + " |"
+    header = "| way | " + " | ".join(f"{unknown sounds} / {known}" for _, known, unknowns in SETS) + " |"
     lines += [header, "|---" * (len(SETS) + 1) + "|"]
     for name in sorted(of_way[0]["methods"], key=rank):
         if not all(name in result["methods"] for result in of_way):
             continue  # one that could not be fitted with every seed
         if rank(name)[0] == 3 and way != ways[0]:
-            continue  # of the trunk alone: the same numbers whatever the classifier
+            continue  # of the backbone alone: the same numbers whatever the classifier
         cells = []
-        for stranger, known, _ in SETS:
-            values = [result["methods"][name][key(stranger, known)]["auroc"] for result in of_way]
-            learned = name in first["learned_from_strangers"] and stranger == "ood-val"
+        for unknown, known, _ in SETS:
+            values = [result["methods"][name][key(unknown, known)]["auroc"] for result in of_way]
+            learned = name in first["learned_from_unknowns"] and unknown == "ood-val"
             spread = f" ({min(values):.2f}–{max(values):.2f})" if max(values) - min(values) > 0.005 else ""
             cells.append("(learned)" if learned else f"{mean(values):.3f}{spread}")
         mark = "**" if any(result["chosen"]["method"] == name for result in of_way) else ""
@@ -72,15 +72,15 @@ lines.append("### Training that is to help: the CNN, AUROC of three of its own w
 TRAININGS = [
     ("cnn", "as it is"),
     ("cnn-exposed", "cows, frogs and sheep beside the clips, every class alike (`train.exposure.split`)"),
-    ("cnn-made", "strangers made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
+    ("cnn-made", "unknown sounds made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
     ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
 ]
-lines += ["| training | way | " + " | ".join(f"{strangers} / {known}" for _, known, strangers in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
+lines += ["| training | way | " + " | ".join(f"{unknown sounds} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
 for training, words in TRAININGS:
     of_training = [bench(training, seed) for seed in seeds]
     field = mean([json.load(open(f"{out}/{training}-{seed}/field/metrics.json"))["balanced_accuracy"] for seed in seeds])
     for name in ["max_softmax", "energy", "knn"]:
-        cells = [mean([result["methods"][name][key(stranger, known)]["auroc"] for result in of_training]) for stranger, known, _ in SETS[1:]]
+        cells = [mean([result["methods"][name][key(unknown, known)]["auroc"] for result in of_training]) for unknown, known, _ in SETS[1:]]
         first_row = name == "max_softmax"
         lines.append(f"| {words if first_row else ''} | `{name}` | " + " | ".join(f"{cell:.3f}" for cell in cells) + f" | {f'{field:.3f}' if first_row else ''} |")
 lines += ["", f"Means of seeds {', '.join(seeds)}.", ""]
@@ -91,7 +91,7 @@ for (way, seed), result in results.items():
     beside = "" if chosen["best"] == chosen["method"] else f"; largest: `{chosen['best']}`, {chosen['best_auroc']:.3f}"
     lines.append(f"- {NAMES.get(way, way)}, seed {seed}: `{chosen['method']}`, AUROC {chosen['auroc']:.3f} on {chosen['on']}{beside}.")
 lines += ["", f"### The chosen way for {NAMES.get(ways[0], ways[0])}, seed {seeds[0]}, in full\n"]
-lines += ["| strangers | knowns | AUROC | AUPR | FPR95 | at alpha 0.05: caught | false alarms |", "|---|---|---|---|---|---|---|"]
+lines += ["| unknown sounds | knowns | AUROC | AUPR | FPR95 | at alpha 0.05: detected | false rejections |", "|---|---|---|---|---|---|---|"]
 chosen = first["chosen"]["method"]
 
 
@@ -101,29 +101,29 @@ def with_interval(measured, figure):
 
 
 rows = [row for row in SETS if row[0] != "synthetic"] + [(kind, known, kind.replace("_", " ")) for kind in ["synthetic", *KINDS] for known in ["test", "field"]]
-for stranger, known, strangers in rows:
-    name = key(stranger, known)
+for unknown, known, unknowns in rows:
+    name = key(unknown, known)
     measured, info = first["methods"][chosen][name], first["sets"][name]
     rates = measured["at_alpha"]
     figures = " | ".join(with_interval(measured, figure) for figure in ["auroc", "aupr", "fpr95"])
-    what = strangers if stranger != "synthetic" else "all noises together"
+    what = unknowns if unknown != "synthetic" else "all noises together"
     lines.append(
-        f"| {what} ({info['strangers']} clips of {info['stranger_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
-        f"{rates['caught']:.0%} | {rates['false_alarms']:.0%} |"
+        f"| {what} ({info['unknown sounds']} clips of {info['unknown_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
+        f"{rates['detected']:.0%} | {rates['false_rejections']:.0%} |"
     )
 talk = first["methods"]["max_softmax"]
-lines += ["", "### The talk's threshold of 0.8\n", "| strangers | knowns | caught | false alarms |", "|---|---|---|---|"]
-for stranger, known, strangers in SETS[1:]:
-    at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(stranger, known)]["at_talks_threshold"] for seed in seeds]
-    caught, false_alarms = (mean([one[rate] for one in at]) for rate in ("caught", "false_alarms"))
-    lines.append(f"| {strangers} | {known} | {caught:.0%} | {false_alarms:.0%} |")
+lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | knowns | detected | false rejections |", "|---|---|---|---|"]
+for unknown, known, unknowns in SETS[1:]:
+    at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(unknown, known)]["at_baseline_threshold"] for seed in seeds]
+    detected, false_rejections = (mean([one[rate] for one in at]) for rate in ("detected", "false_rejections"))
+    lines.append(f"| {unknown sounds} | {known} | {detected:.0%} | {false_rejections:.0%} |")
 lines += ["", f"(`max_softmax` of the {NAMES.get(ways[0], ways[0])}, mean of seeds {', '.join(seeds)}.)", ""]
 lines.append("### The promise, tried on recordings\n")
-parted = first["partings"]
+parted = first["random_splits"]
 rates = "; ".join(f"at alpha {rate['alpha']} {rate['mean']:.3f} (standard error of the mean {rate['standard_error']:.3f})" for rate in parted["rates"])
 lines.append(
-    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['partings']} times, half to calibrate, "
-    f"half new. Mean rate of false alarms: {rates}."
+    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['random splits']} times, half to calibrate, "
+    f"half new. Mean rate of false rejections: {rates}."
 )
 text = "\n".join(lines) + "\n"
 print(text)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every way to tell strangers, on real recordings, for the convolutional network and for a fine-tuned transformer: trains
+# Every way to tell unknown sounds, on real recordings, for the convolutional network and for a fine-tuned transformer: trains
 # what is not in OUT yet, runs `barkbird anomaly bench` for each, and prints the tables of docs/outliers.md.
 #
 #     scripts/measure-outliers.sh DATA MODELS OUT [DOC]
 #
-# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the trunks. OUT may be that
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. OUT may be that
 # of measure-pretrained.sh, whose runs and features are used then. SEEDS (0 1 2) and WAYS (cnn vit-lora) say which runs.
 # With DOC the tables are put between its two lines `<!-- measured -->`.
 set -euo pipefail
@@ -20,11 +20,11 @@ for way in $ways; do
     [ -f "$bench/anomaly.json" ] && continue
     echo "bench: $way, seed $seed" >&2
     "$barkbird" anomaly bench "$out/$way-$seed" --features "$out/mel-split" --features "$out/mel-field" \
-      --trunk "$models/yamnet/yamnet.tflite" --trunk-features "$out/yamnet-split" --trunk-features "$out/yamnet-field" \
+      --backbone "$models/yamnet/yamnet.tflite" --backbone-features "$out/yamnet-split" --backbone-features "$out/yamnet-field" \
       --out "$bench" --quiet
   done
 done
-# Training that is to help: strangers of the choice beside the clips, strangers made of the clips, normalised logits.
+# Training that is to help: unknown sounds of the choice beside the clips, unknown sounds made of the clips, normalised logits.
 train_with() {
   local name=$1 seed=$2; shift 2
   [ -f "$out/$name-$seed/model.safetensors" ] ||

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Every way to fit a pretrained trunk beside the CNN, on real recordings: the set's own test split, recordings from
+# Every way to fit a pretrained backbone beside the CNN, on real recordings: the set's own test split, recordings from
 # elsewhere, and five folds dealt by group over all clips of the classes.
 #
 #     scripts/measure-pretrained.sh DATA MODELS OUT
 #
-# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the trunks. What ends
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. What ends
 # in the environment's SEEDS (0 1 2) is done for each seed; WAYS names what is measured (cnn vit-probe vit-last vit-lora vit-full
 # yamnet-probe yamnet-last yamnet-full), VIT_FLAGS goes to `barkbird train vit`, FEATURE_FLAGS to `barkbird features` for CNN and
 # transformer, FOLDS=no leaves the folds out. What is in OUT already is not done again. Prints one table.

@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p anomaly --example score_rows -- ROWS SCORES
 //!
-//! ROWS holds F32 `train` [N, D], `train_logits` [N, C], `train_trunk` [N, K], `strangers` [S, D], `test` [M, D],
-//! `test_logits` [M, C], `test_trunk` [M, K] and `label` [N]. SCORES gets `score.NAME` [M], and whatever was fitted as
+//! ROWS holds F32 `train` [N, D], `train_logits` [N, C], `train_backbone` [N, K], `unknowns` [S, D], `test` [M, D],
+//! `test_logits` [M, C], `test_backbone` [M, K] and `label` [N]. SCORES gets `score.NAME` [M], and whatever was fitted as
 //! `fitted.NAME.ARRAY`.
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -34,12 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(Inputs {
             embedding: Some(rows(set)?),
             logits: Some(rows(&format!("{set}_logits"))?),
-            trunk_scores: Some(rows(&format!("{set}_trunk"))?),
+            backbone_scores: Some(rows(&format!("{set}_backbone"))?),
             cells: Some(rows(set)?),
         })
     };
-    let strangers = Inputs { embedding: Some(rows("strangers")?), ..Inputs::default() };
-    let known = Known { inputs: inputs("train")?, labels: Labels::new(&labels, n_classes)?, strangers };
+    let unknowns = Inputs { embedding: Some(rows("unknowns")?), ..Inputs::default() };
+    let known = Known { inputs: inputs("train")?, labels: Labels::new(&labels, n_classes)?, unknowns };
     let test = inputs("test")?;
 
     let mut out = Arrays::new();
@@ -68,11 +68,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         keep(&mut out, &format!("latent_regions.{n_steps}"), &fitted.score(rows("test")?)?, &fitted.to_tensors());
     }
 
-    // The second half of the test rows as strangers.
+    // The second half of the test rows as unknown sounds.
     let m = lists[0].len();
-    let is_stranger: Vec<bool> = (0..m).map(|i| i >= m / 2).collect();
+    let is_unknown: Vec<bool> = (0..m).map(|i| i >= m / 2).collect();
     let two: Vec<&[f64]> = vec![&lists[4], &lists[7]];
-    let fusion = LogisticFusion::fit(&two, &is_stranger, &Default::default())?;
+    let fusion = LogisticFusion::fit(&two, &is_unknown, &Default::default())?;
     keep(&mut out, "logistic_fusion", &fusion.score(&two)?, &fusion.to_tensors());
     let ranks = RankMean::fit(&two)?;
     keep(&mut out, "rank_mean", &ranks.score(&two)?, &ranks.to_tensors());

@@ -16,32 +16,32 @@ use rand_chacha::ChaCha8Rng;
 const N_ROWS: usize = 10_000;
 const N_COLUMNS: usize = 768;
 const N_CLASSES: usize = 10;
-const N_STRANGERS: usize = 2_000;
+const N_UNKNOWNS: usize = 2_000;
 const LIMIT_S: f64 = 10.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let (train, train_logits) = rows(1, N_ROWS, 3.0);
-    let (strange, _) = rows(2, N_STRANGERS, 0.0);
+    let (unknown, _) = rows(2, N_UNKNOWNS, 0.0);
     let (test, test_logits) = rows(3, N_ROWS, 2.0);
     let labels: Vec<u32> = (0..N_ROWS).map(|i| (i % N_CLASSES) as u32).collect();
     let scores = |rows: &[f32]| -> Vec<f32> { rows.iter().map(|value| 1.0 / (1.0 + (4.0 - value).exp())).collect() };
-    let (train_trunk, test_trunk) = (scores(&train), scores(&test));
+    let (train_backbone, test_backbone) = (scores(&train), scores(&test));
     let embedding = |values| Rows::new(values, N_COLUMNS);
-    let inputs = |rows, logits, trunk| -> Result<Inputs<'_>, anomaly::Error> {
+    let inputs = |rows, logits, backbone| -> Result<Inputs<'_>, anomaly::Error> {
         Ok(Inputs {
             embedding: Some(embedding(rows)?),
             logits: Some(Rows::new(logits, N_CLASSES)?),
-            trunk_scores: Some(embedding(trunk)?),
+            backbone_scores: Some(embedding(backbone)?),
             cells: Some(embedding(rows)?),
         })
     };
     let known = Known {
-        inputs: inputs(&train, &train_logits, &train_trunk)?,
+        inputs: inputs(&train, &train_logits, &train_backbone)?,
         labels: Labels::new(&labels, N_CLASSES)?,
-        strangers: Inputs { embedding: Some(embedding(&strange)?), ..Inputs::default() },
+        unknowns: Inputs { embedding: Some(embedding(&unknown)?), ..Inputs::default() },
     };
-    let test = inputs(&test, &test_logits, &test_trunk)?;
+    let test = inputs(&test, &test_logits, &test_backbone)?;
     println!("{:<34}{:>8}{:>8}", "seconds", "fit", "score");
     let mut slow = false;
     for (name, method) in Method::all() {

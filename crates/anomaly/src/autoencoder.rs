@@ -130,7 +130,7 @@ mod tests {
         let fitted = Autoencoder::fit(Rows::new(&values, 4).unwrap(), &config).unwrap();
         let known = fitted.score(Rows::new(&values, 4).unwrap()).unwrap();
         let mean = known.iter().sum::<f64>() / known.len() as f64;
-        let strange = fitted.score(Rows::new(&[2.0, -2.0, 2.0, -2.0], 4).unwrap()).unwrap();
-        assert!(mean < 0.6 && strange[0] > 5.0 * mean, "{mean} {strange:?}");
+        let unknown = fitted.score(Rows::new(&[2.0, -2.0, 2.0, -2.0], 4).unwrap()).unwrap();
+        assert!(mean < 0.6 && unknown[0] > 5.0 * mean, "{mean} {unknown:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Strangers that sound alike, put together.
+//! Unknown sounds that sound alike, put together.
 
 use rand::seq::index::sample;
 use rayon::prelude::*;

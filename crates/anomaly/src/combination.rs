@@ -16,7 +16,7 @@ use crate::stored::Stored;
 ///
 /// A rank is 0 to 1, linear between neighbouring validation scores; beyond the largest and the smallest it still rises and
 /// falls, ever less, so that no two scores tie that did not. Ranks tell most where validation scores lie: with known
-/// sounds alone in validation, all that is stranger than them is crowded into the last step.
+/// sounds alone in validation, all that is less like known sounds than them is crowded into the last step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankMean {
     /// `[detectors][N]`: validation scores, the smallest first.
@@ -109,8 +109,8 @@ impl Default for LogisticFusionConfig {
     }
 }
 
-/// Logistic regression of stranger or known on detectors' scores. Score: the log-odds of stranger. It takes known
-/// strangers to fit, and learns to weigh the detectors for those.
+/// Logistic regression of unknown sound or known on detectors' scores. Score: the log-odds of unknown sound. It takes known
+/// unknown sounds to fit, and learns to weigh the detectors for those.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticFusion {
     config: LogisticFusionConfig,
@@ -118,20 +118,20 @@ pub struct LogisticFusion {
 }
 
 impl LogisticFusion {
-    /// Fits from validation scores and whether each clip is a stranger.
+    /// Fits from validation scores and whether each clip is an unknown sound.
     ///
     /// # Errors
-    /// No detectors, lists of different lengths, a score that is not finite, or only strangers or only knowns.
-    pub fn fit(scores: &[&[f64]], is_stranger: &[bool], config: &LogisticFusionConfig) -> Result<Self> {
+    /// No detectors, lists of different lengths, a score that is not finite, or only unknown sounds or only knowns.
+    pub fn fit(scores: &[&[f64]], is_unknown: &[bool], config: &LogisticFusionConfig) -> Result<Self> {
         check_lists(scores)?;
-        let labels: Vec<u32> = is_stranger.iter().map(|&stranger| u32::from(stranger)).collect();
+        let labels: Vec<u32> = is_unknown.iter().map(|&unknown| u32::from(unknown)).collect();
         let rows = transposed(scores);
         let rows = Rows::new(&rows, scores.len())?;
         let logistic = Logistic::fit(rows, Labels::new(&labels, 2)?, config.inverse_penalty)?;
         Ok(Self { config: config.clone(), logistic })
     }
 
-    /// Scores of clips: log-odds of stranger, `[M]`.
+    /// Scores of clips: log-odds of unknown sound, `[M]`.
     ///
     /// # Errors
     /// Another number of detectors, or lists of different lengths.
@@ -208,8 +208,8 @@ mod tests {
     fn fusion_weighs_the_detector_that_tells() {
         let tells: Vec<f64> = (0..40).map(|i| f64::from(i % 2) + 0.3 * f64::from(i).sin()).collect();
         let noise: Vec<f64> = (0..40).map(|i| 100.0 * (f64::from(i) * 1.7).cos()).collect();
-        let is_stranger: Vec<bool> = (0..40).map(|i| i % 2 == 1).collect();
-        let fusion = LogisticFusion::fit(&[&tells, &noise], &is_stranger, &Default::default()).unwrap();
+        let is_unknown: Vec<bool> = (0..40).map(|i| i % 2 == 1).collect();
+        let fusion = LogisticFusion::fit(&[&tells, &noise], &is_unknown, &Default::default()).unwrap();
         let scores = fusion.score(&[&[0.0, 1.0, 1.0], &[100.0, -100.0, 100.0]]).unwrap();
         assert!(scores[0] < -1.0 && scores[1] > 1.0 && scores[2] > 1.0, "{scores:?}");
         assert!(LogisticFusion::fit(&[&tells], &[true; 40], &Default::default()).is_err());

@@ -1,4 +1,4 @@
-//! p-values with a guarantee: how often a known sound is called a stranger.
+//! p-values with a guarantee: how often a known sound is called an unknown sound.
 //!
 //! # What is guaranteed
 //! Call *group* what belongs together: the clips of one recording, animal or session. Calibration has G groups of known
@@ -12,8 +12,8 @@
 //!
 //! The probability is over calibration groups and new group together. For one given calibration set the rate is alpha in
 //! the mean, give or take about `sqrt(alpha (1 - alpha) / G)`. Nothing is promised for sounds of another source (another
-//! microphone, place or season), which are not exchangeable with the calibration groups, nor about how many strangers are
-//! caught.
+//! microphone, place or season), which are not exchangeable with the calibration groups, nor about how many unknown sounds are
+//! detected.
 //!
 //! # Why
 //! Let S be the score of the new clip, and p as below.
@@ -115,7 +115,7 @@ impl Conformal {
         Self { form, n_groups, scores, at_least, n_sharing }
     }
 
-    /// The p-value of a score: small for a stranger.
+    /// The p-value of a score: small for an unknown sound.
     pub fn p_value(&self, score: f64) -> f64 {
         let first = self.scores.partition_point(|&known| f64::from(known) < score);
         let above = self.at_least.get(first).copied().unwrap_or(0.0);
@@ -127,12 +127,12 @@ impl Conformal {
         self.n_groups
     }
 
-    /// The smallest p-value there can be, and so the smallest alpha at which anything is called a stranger: 1 / (G + 1).
+    /// The smallest p-value there can be, and so the smallest alpha at which anything is called an unknown sound: 1 / (G + 1).
     pub fn smallest_alpha(&self) -> f64 {
         1.0 / (self.n_groups + 1) as f64
     }
 
-    /// Checks that something can be called a stranger at `alpha`.
+    /// Checks that something can be called an unknown sound at `alpha`.
     ///
     /// # Errors
     /// An alpha outside 0 to 1, or below [`smallest_alpha`](Self::smallest_alpha): says how many groups it takes.
@@ -173,28 +173,28 @@ impl Conformal {
     }
 }
 
-/// How often known sounds are called strangers when known groups are parted at random, so many times: half of them
+/// How often known sounds are called unknown sounds when known groups are parted at random, so many times: half of them
 /// calibrate, the others are new. A rate is the mean over new groups of the share of their clips with `p <= alpha`; what
-/// [`Form::Weighted`] promises is that its mean over all partings is at most alpha.
+/// [`Form::Weighted`] promises is that its mean over all random splits is at most alpha.
 ///
-/// Returns the rates of each parting for each alpha, `[alphas][partings]`.
+/// Returns the rates of each random split for each alpha, `[alphas][random_splits]`.
 ///
 /// # Errors
 /// As for [`Conformal::fit`], or fewer than two groups.
-pub fn false_alarm_rates<G: Ord>(
+pub fn false_rejection_rates<G: Ord>(
     scores: &[f64],
     groups: &[G],
     alphas: &[f64],
-    n_partings: usize,
+    n_random_splits: usize,
     seed: u64,
 ) -> Result<Vec<Vec<f64>>> {
     check_scores("scores of knowns", scores)?;
     let groups = members("groups of the scores", scores.len(), groups)?;
     crate::error::at_least("groups", 2, groups.len())?;
-    let mut rates = vec![Vec::with_capacity(n_partings); alphas.len()];
-    for parting in 0..n_partings {
+    let mut rates = vec![Vec::with_capacity(n_random_splits); alphas.len()];
+    for parting in 0..n_random_splits {
         let mut order: Vec<usize> = (0..groups.len()).collect();
-        order.shuffle(&mut generator(seed, Use::Partings, parting));
+        order.shuffle(&mut generator(seed, Use::RandomSplits, parting));
         let (calibration, new) = order.split_at(groups.len() / 2);
         let of = |chosen: &[usize]| -> (Vec<f64>, Vec<usize>) {
             chosen.iter().flat_map(|&group| groups[group].iter().map(move |&row| (scores[row], group))).unzip()
@@ -248,15 +248,15 @@ mod tests {
     }
 
     #[test]
-    fn partings_keep_the_promise_in_the_mean() {
+    fn random_splits_keep_the_promise_in_the_mean() {
         let groups: Vec<usize> = (0..240).map(|row| row / 4).collect();
         let scores: Vec<f64> =
             groups.iter().enumerate().map(|(row, group)| ((group * 37 % 60) as f64) + 0.1 * (row % 4) as f64).collect();
-        let rates = false_alarm_rates(&scores, &groups, &[0.05, 0.1], 200, 0).unwrap();
+        let rates = false_rejection_rates(&scores, &groups, &[0.05, 0.1], 200, 0).unwrap();
         for (rates, alpha) in rates.iter().zip([0.05, 0.1]) {
             let mean = rates.iter().sum::<f64>() / rates.len() as f64;
             assert!(rates.len() == 200 && mean <= alpha + 0.005 && mean > 0.4 * alpha, "{alpha}: {mean}");
         }
-        assert!(false_alarm_rates(&scores[..4], &groups[..4], &[0.1], 1, 0).is_err());
+        assert!(false_rejection_rates(&scores[..4], &groups[..4], &[0.1], 1, 0).is_err());
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::autoencoder::{Autoencoder, AutoencoderConfig};
+use crate::background_class::{BackgroundClass, BackgroundClassConfig};
 use crate::energy::energy;
 use crate::error::{Error, Result, check};
 use crate::generalized_entropy::{GeneralizedEntropy, GeneralizedEntropyConfig};
@@ -18,31 +19,30 @@ use crate::pca_residual::{PcaResidual, PcaResidualConfig};
 use crate::rows::{Labels, Rows};
 use crate::semantic::{Semantic, SemanticConfig};
 use crate::stored::Stored;
-use crate::third_class::{ThirdClass, ThirdClassConfig};
 use crate::vim::{Vim, VimConfig};
 
 /// What is known of some clips, row for row; a method takes what it looks at.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Inputs<'a> {
-    /// `[N, D]`: the model's embeddings, or those of a frozen trunk, or any other rows that describe a clip.
+    /// `[N, D]`: the model's embeddings, or those of a frozen backbone, or any other rows that describe a clip.
     pub embedding: Option<Rows<'a>>,
     /// `[N, C]`: the model's logits.
     pub logits: Option<Rows<'a>>,
-    /// `[N, K]`: scores of a trunk's own classes, each 0 to 1.
-    pub trunk_scores: Option<Rows<'a>>,
+    /// `[N, K]`: scores of a backbone's own classes, each 0 to 1.
+    pub backbone_scores: Option<Rows<'a>>,
     /// `[N, cells]`: spectrograms, pooled to some thousand cells.
     pub cells: Option<Rows<'a>>,
 }
 
-/// What detectors are fitted from: clips of the known classes, and strangers where there are known ones.
+/// What detectors are fitted from: clips of the known classes, and unknown sounds where there are known ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// The training clips.
     pub inputs: Inputs<'a>,
     /// Their classes.
     pub labels: Labels<'a>,
-    /// Known strangers, for [`Method::ThirdClass`] alone.
-    pub strangers: Inputs<'a>,
+    /// Known unknown sounds, for [`Method::BackgroundClass`] alone.
+    pub unknowns: Inputs<'a>,
 }
 
 /// Which rows a method looks at.
@@ -53,8 +53,8 @@ pub enum Input {
     Embedding,
     /// [`Inputs::logits`].
     Logits,
-    /// [`Inputs::trunk_scores`].
-    TrunkScores,
+    /// [`Inputs::backbone_scores`].
+    BackboneScores,
     /// [`Inputs::cells`].
     Cells,
 }
@@ -64,7 +64,7 @@ impl Input {
         match self {
             Input::Embedding => "embeddings",
             Input::Logits => "logits",
-            Input::TrunkScores => "the scores of a trunk's own classes",
+            Input::BackboneScores => "the scores of a backbone's own classes",
             Input::Cells => "the cells of spectrograms",
         }
     }
@@ -73,7 +73,7 @@ impl Input {
         let rows = match self {
             Input::Embedding => inputs.embedding,
             Input::Logits => inputs.logits,
-            Input::TrunkScores => inputs.trunk_scores,
+            Input::BackboneScores => inputs.backbone_scores,
             Input::Cells => inputs.cells,
         };
         rows.ok_or(Error::Missing { method, input: self.name() })
@@ -126,15 +126,16 @@ pub enum Method {
     IsolationForest(IsolationForestConfig),
     /// [`Isomap`] of the embeddings.
     Isomap(IsomapConfig),
-    /// [`ThirdClass`] of the embeddings.
-    ThirdClass(ThirdClassConfig),
+    /// [`BackgroundClass`] of the embeddings.
+    #[serde(alias = "third_class")]
+    BackgroundClass(BackgroundClassConfig),
     /// [`PcaResidual`] of the embeddings.
     PcaResidual(PcaResidualConfig),
     /// [`Autoencoder`] of the spectrograms' cells.
     Autoencoder(AutoencoderConfig),
     /// [`LatentRegions`] of the spectrograms' cells.
     LatentRegions(LatentRegionsConfig),
-    /// [`Semantic`] score of a trunk's own classes.
+    /// [`Semantic`] score of a backbone's own classes.
     Semantic(SemanticConfig),
 }
 
@@ -156,7 +157,7 @@ impl Method {
             ("local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
             ("isolation_forest", Method::IsolationForest(Default::default())),
             ("isomap", Method::Isomap(Default::default())),
-            ("third_class", Method::ThirdClass(Default::default())),
+            ("background_class", Method::BackgroundClass(Default::default())),
             ("pca_residual", Method::PcaResidual(Default::default())),
             ("autoencoder", Method::Autoencoder(Default::default())),
             ("latent_regions", Method::LatentRegions(Default::default())),
@@ -178,7 +179,7 @@ impl Method {
             Method::LocalOutlierFactor(_) => "local_outlier_factor",
             Method::IsolationForest(_) => "isolation_forest",
             Method::Isomap(_) => "isomap",
-            Method::ThirdClass(_) => "third_class",
+            Method::BackgroundClass(_) => "background_class",
             Method::PcaResidual(_) => "pca_residual",
             Method::Autoencoder(_) => "autoencoder",
             Method::LatentRegions(_) => "latent_regions",
@@ -194,14 +195,14 @@ impl Method {
             }
             Method::Vim(_) => &[Input::Embedding, Input::Logits],
             Method::Autoencoder(_) | Method::LatentRegions(_) => &[Input::Cells],
-            Method::Semantic(_) => &[Input::TrunkScores],
+            Method::Semantic(_) => &[Input::BackboneScores],
             _ => &[Input::Embedding],
         }
     }
 
-    /// Whether it is fitted with known strangers.
-    pub fn needs_strangers(&self) -> bool {
-        matches!(self, Method::ThirdClass(_))
+    /// Whether it is fitted with labelled unknown sounds.
+    pub fn needs_unknowns(&self) -> bool {
+        matches!(self, Method::BackgroundClass(_))
     }
 
     /// With two classes: the method that ranks exactly as this one does, so that its figures are no result of its own.
@@ -239,10 +240,10 @@ impl Method {
             }
             Method::IsolationForest(config) => Detector::IsolationForest(IsolationForest::fit(embedding()?, config)?),
             Method::Isomap(config) => Detector::Isomap(Isomap::fit(embedding()?, config)?),
-            Method::ThirdClass(config) => {
-                let missing = Error::Missing { method: name, input: "embeddings of known strangers" };
-                let strangers = known.strangers.embedding.ok_or(missing)?;
-                Detector::ThirdClass(ThirdClass::fit(embedding()?, labels, strangers, config)?)
+            Method::BackgroundClass(config) => {
+                let missing = Error::Missing { method: name, input: "embeddings of labelled unknown sounds" };
+                let unknowns = known.unknowns.embedding.ok_or(missing)?;
+                Detector::BackgroundClass(BackgroundClass::fit(embedding()?, labels, unknowns, config)?)
             }
             Method::PcaResidual(config) => Detector::PcaResidual(PcaResidual::fit(embedding()?, config)?),
             Method::Autoencoder(config) => {
@@ -252,7 +253,7 @@ impl Method {
                 Detector::LatentRegions(LatentRegions::fit(Input::Cells.of(inputs, name)?, labels, config)?)
             }
             Method::Semantic(config) => {
-                Detector::Semantic(Semantic::fit(Input::TrunkScores.of(inputs, name)?, labels, config)?)
+                Detector::Semantic(Semantic::fit(Input::BackboneScores.of(inputs, name)?, labels, config)?)
             }
         })
     }
@@ -274,7 +275,7 @@ pub enum Detector {
     LocalOutlierFactor(LocalOutlierFactor),
     IsolationForest(IsolationForest),
     Isomap(Isomap),
-    ThirdClass(ThirdClass),
+    BackgroundClass(BackgroundClass),
     PcaResidual(PcaResidual),
     Autoencoder(Autoencoder),
     LatentRegions(LatentRegions),
@@ -302,7 +303,7 @@ impl Detector {
             Detector::LocalOutlierFactor(_) => "local_outlier_factor",
             Detector::IsolationForest(_) => "isolation_forest",
             Detector::Isomap(_) => "isomap",
-            Detector::ThirdClass(_) => "third_class",
+            Detector::BackgroundClass(_) => "background_class",
             Detector::PcaResidual(_) => "pca_residual",
             Detector::Autoencoder(_) => "autoencoder",
             Detector::LatentRegions(_) => "latent_regions",
@@ -310,7 +311,7 @@ impl Detector {
         }
     }
 
-    /// Scores of clips, `[M]`; higher is stranger.
+    /// Scores of clips, `[M]`; higher is less like the known sounds.
     ///
     /// # Errors
     /// [`Error::Missing`] where `inputs` has not the rows that it looks at, or rows of another width than the training
@@ -330,11 +331,11 @@ impl Detector {
             Detector::LocalOutlierFactor(fitted) => fitted.score(of(Input::Embedding)?),
             Detector::IsolationForest(fitted) => fitted.score(of(Input::Embedding)?),
             Detector::Isomap(fitted) => fitted.score(of(Input::Embedding)?),
-            Detector::ThirdClass(fitted) => fitted.score(of(Input::Embedding)?),
+            Detector::BackgroundClass(fitted) => fitted.score(of(Input::Embedding)?),
             Detector::PcaResidual(fitted) => fitted.score(of(Input::Embedding)?),
             Detector::Autoencoder(fitted) => fitted.score(of(Input::Cells)?),
             Detector::LatentRegions(fitted) => fitted.score(of(Input::Cells)?),
-            Detector::Semantic(fitted) => fitted.score(of(Input::TrunkScores)?),
+            Detector::Semantic(fitted) => fitted.score(of(Input::BackboneScores)?),
         }
     }
 
@@ -352,7 +353,7 @@ impl Detector {
             Detector::LocalOutlierFactor(fitted) => fitted.to_tensors(),
             Detector::IsolationForest(fitted) => fitted.to_tensors(),
             Detector::Isomap(fitted) => fitted.to_tensors(),
-            Detector::ThirdClass(fitted) => fitted.to_tensors(),
+            Detector::BackgroundClass(fitted) => fitted.to_tensors(),
             Detector::PcaResidual(fitted) => fitted.to_tensors(),
             Detector::Autoencoder(fitted) => fitted.to_tensors(),
             Detector::LatentRegions(fitted) => fitted.to_tensors(),
@@ -384,7 +385,7 @@ impl Detector {
             Method::LocalOutlierFactor(_) => Detector::LocalOutlierFactor(LocalOutlierFactor::from_tensors(&own)?),
             Method::IsolationForest(_) => Detector::IsolationForest(IsolationForest::from_tensors(&own)?),
             Method::Isomap(_) => Detector::Isomap(Isomap::from_tensors(&own)?),
-            Method::ThirdClass(_) => Detector::ThirdClass(ThirdClass::from_tensors(&own)?),
+            Method::BackgroundClass(_) => Detector::BackgroundClass(BackgroundClass::from_tensors(&own)?),
             Method::PcaResidual(_) => Detector::PcaResidual(PcaResidual::from_tensors(&own)?),
             Method::Autoencoder(_) => Detector::Autoencoder(Autoencoder::from_tensors(&own)?),
             Method::LatentRegions(_) => Detector::LatentRegions(LatentRegions::from_tensors(&own)?),

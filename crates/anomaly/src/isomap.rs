@@ -38,7 +38,7 @@ impl Default for IsomapConfig {
 /// outside it are put onto it. Score: the distance on the map to the k-th nearest training row.
 ///
 /// A row far from all training rows lands near the place of its nearest ones, so this is a weak detector of what is far
-/// away; it is here because the talk used it, to be measured beside the others.
+/// away; it is a baseline that is measured beside the others.
 ///
 /// Sources: Tenenbaum, de Silva and Langford (2000), "A Global Geometric Framework for Nonlinear Dimensionality
 /// Reduction"; de Silva and Tenenbaum (2004), "Sparse multidimensional scaling using landmark points"; Bengio and others

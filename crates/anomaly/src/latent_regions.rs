@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn between_two_classes_is_strange() {
+    fn between_two_classes_is_unknown() {
         let row = |i: usize| {
             let (side, turn) = (if i.is_multiple_of(2) { -3.0 } else { 3.0 }, i as f32 * 0.37);
             [side + 0.3 * turn.sin(), 0.3 * turn.cos(), side + 0.3 * (2.0 * turn).sin(), 0.2 * (3.0 * turn).cos()]
@@ -201,7 +201,7 @@ mod tests {
         let known = fitted.score(Rows::new(&values, 4).unwrap()).unwrap();
         let mean = known.iter().sum::<f64>() / known.len() as f64;
         assert!((mean - 1.0).abs() < 0.05, "{mean}");
-        let strange = fitted.score(Rows::new(&[0.0, 0.0, 0.0, 0.0, -3.0, 0.0, 3.0, 0.0], 4).unwrap()).unwrap();
-        assert!(strange.iter().all(|&score| score > 4.0), "{strange:?}");
+        let unknown = fitted.score(Rows::new(&[0.0, 0.0, 0.0, 0.0, -3.0, 0.0, 3.0, 0.0], 4).unwrap()).unwrap();
+        assert!(unknown.iter().all(|&score| score > 4.0), "{unknown:?}");
     }
 }

@@ -72,8 +72,8 @@ impl Mahalanobis {
 ///
 /// The covariance of all is the shrunk one about the classes' means and that of the means: without shrinkage just what
 /// the paper has. Two covariances shrunk each by its own share would differ in the directions that no training row has,
-/// where with few rows a stranger has most of its length: the distance to all could then outgrow that to the classes, and
-/// strangers score lowest (on YAMNet's embeddings of 252 clips, an AUROC of 0.06 for far ones).
+/// where with few rows an unknown sound has most of its length: the distance to all could then outgrow that to the classes, and
+/// unknown sounds score lowest (on YAMNet's embeddings of 252 clips, an AUROC of 0.06 for far ones).
 ///
 /// Source: Ren, Fort, Liu, Roy, Padhy and Lakshminarayanan (2021), "A Simple Fix to Mahalanobis Distance for Improving
 /// Near-OOD Detection".
@@ -154,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn with_few_rows_a_stranger_is_no_nearer_to_the_classes() {
-        // Two classes far apart along one axis, and a stranger off all of them.
+    fn with_few_rows_a_unknown_is_no_nearer_to_the_classes() {
+        // Two classes far apart along one axis, and an unknown sound off all of them.
         let value = |i: usize| {
             if i.is_multiple_of(100) {
                 if (i / 100).is_multiple_of(2) { 9.0 } else { -9.0 }
@@ -167,10 +167,10 @@ mod tests {
         let labels: Vec<u32> = (0..20).map(|i| i % 2).collect();
         let (rows, labels) = (Rows::new(&values, 100).unwrap(), Labels::new(&labels, 2).unwrap());
         let fitted = RelativeMahalanobis::fit(rows, labels, &Default::default()).unwrap();
-        let mut strange = vec![0.0; 100];
-        strange[50] = 8.0;
+        let mut unknown = vec![0.0; 100];
+        unknown[50] = 8.0;
         let known = fitted.score(rows).unwrap().into_iter().fold(f64::NEG_INFINITY, f64::max);
-        assert!(fitted.score(Rows::new(&strange, 100).unwrap()).unwrap()[0] > known);
+        assert!(fitted.score(Rows::new(&unknown, 100).unwrap()).unwrap()[0] > known);
     }
 
     #[test]

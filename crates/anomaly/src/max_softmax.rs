@@ -12,9 +12,9 @@ use crate::logits::max;
 use crate::rows::Rows;
 use crate::stored::Stored;
 
-/// Least probability of the winning class in the talk that this project starts from; with two classes it is
+/// Softmax probability below which the usual baseline rejects a clip; with two classes it is
 /// |z₁ - z₂| = ln 4.
-pub const TALK_LEAST_PROBABILITY: f64 = 0.8;
+pub const BASELINE_SOFTMAX_THRESHOLD: f64 = 0.8;
 
 /// Settings of [`MaxSoftmax`]: nothing is fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,13 +22,13 @@ pub const TALK_LEAST_PROBABILITY: f64 = 0.8;
 pub struct MaxSoftmaxConfig {
     /// What logits are divided by, above 0.
     pub temperature: f64,
-    /// A row whose largest probability is below this is a stranger, for [`MaxSoftmax::is_stranger`].
+    /// A row whose largest probability is below this is an unknown sound, for [`MaxSoftmax::is_unknown`].
     pub least_probability: f64,
 }
 
 impl Default for MaxSoftmaxConfig {
     fn default() -> Self {
-        Self { temperature: 1.0, least_probability: TALK_LEAST_PROBABILITY }
+        Self { temperature: 1.0, least_probability: BASELINE_SOFTMAX_THRESHOLD }
     }
 }
 
@@ -68,8 +68,8 @@ impl MaxSoftmax {
         logits.iter().map(of_row).collect()
     }
 
-    /// Whether a score says stranger: the largest probability is below the setting's.
-    pub fn is_stranger(&self, score: f64) -> bool {
+    /// Whether a score says unknown sound: the largest probability is below the setting's.
+    pub fn is_unknown(&self, score: f64) -> bool {
         1.0 - score < self.config.least_probability
     }
 
@@ -96,7 +96,7 @@ mod tests {
         let softmax = MaxSoftmax::new(&MaxSoftmaxConfig::default()).unwrap();
         let four = 4f32.ln();
         let scores = softmax.score(Rows::new(&[0.0, four - 0.01, 3.0, 3.0 - four - 0.01, 900.0, -900.0], 2).unwrap());
-        assert_eq!(scores.iter().map(|&score| softmax.is_stranger(score)).collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!(scores.iter().map(|&score| softmax.is_unknown(score)).collect::<Vec<_>>(), [true, false, false]);
         assert!(scores[2] == 0.0 && (scores[0] - 0.2).abs() < 0.01);
         let sure = softmax.score(Rows::new(&[40.0, 0.0], 2).unwrap())[0];
         assert!((sure / (-40f64).exp() - 1.0).abs() < 1e-12, "{sure}");

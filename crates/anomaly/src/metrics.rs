@@ -1,4 +1,4 @@
-//! How well scores tell strangers from what is known: AUROC, AUPR, FPR95, with intervals over groups.
+//! How well scores tell unknown sounds from what is known: AUROC, AUPR, FPR95, with intervals over groups.
 
 use rand::Rng;
 use rayon::prelude::*;
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result, at_least};
 use crate::seed::{Use, generator};
 
-/// Share of the strangers that the threshold of [`Figures::fpr95`] must catch.
-const CAUGHT: f64 = 0.95;
+/// Share of the unknown sounds that the threshold of [`Figures::fpr95`] must catch.
+const DETECTED: f64 = 0.95;
 
-/// Figures of one set of strangers beside one set of knowns.
+/// Figures of one set of unknown sounds beside one set of knowns.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
-    /// How often a stranger, drawn at random, scores higher than a known; equal scores count half. 0.5 is chance.
+    /// How often an unknown sound, drawn at random, scores higher than a known; equal scores count half. 0.5 is chance.
     pub auroc: f64,
-    /// Mean precision over the strangers, the highest score first (average precision). The strangers' share is chance.
+    /// Mean precision over the unknown sounds, the highest score first (average precision). The unknown sounds' share is chance.
     pub aupr: f64,
-    /// Share of the knowns that are taken for strangers where at least 95 % of the strangers are caught.
+    /// Share of the knowns that are taken for unknown sounds where at least 95 % of the unknown sounds are detected.
     pub fpr95: f64,
 }
 
@@ -53,16 +53,16 @@ impl Default for Bootstrap {
     }
 }
 
-/// Figures of the strangers' scores beside the knowns'.
+/// Figures of the unknown sounds' scores beside the knowns'.
 ///
 /// # Errors
 /// An empty set, or a score that is not finite.
-pub fn figures(known: &[f64], strange: &[f64]) -> Result<Figures> {
-    let ranked = Ranked::new(known, strange)?;
-    Ok(ranked.figures(&vec![1; known.len()], &vec![1; strange.len()]))
+pub fn figures(known: &[f64], unknown: &[f64]) -> Result<Figures> {
+    let ranked = Ranked::new(known, unknown)?;
+    Ok(ranked.figures(&vec![1; known.len()], &vec![1; unknown.len()]))
 }
 
-/// Intervals of the figures by resampling groups with replacement, those of the knowns and of the strangers each on
+/// Intervals of the figures by resampling groups with replacement, those of the knowns and of the unknown sounds each on
 /// their own; clips of one group rise and fall together, so resampling clips would make intervals too narrow.
 ///
 /// Percentiles of the resamples. The same seed gives the same interval. With fewer than about ten groups on a side the
@@ -76,22 +76,22 @@ pub fn figures(known: &[f64], strange: &[f64]) -> Result<Figures> {
 pub fn intervals<G: Ord>(
     known: &[f64],
     known_groups: &[G],
-    strange: &[f64],
-    strange_groups: &[G],
+    unknown: &[f64],
+    unknown_groups: &[G],
     bootstrap: &Bootstrap,
 ) -> Result<Intervals> {
     let level = bootstrap.level;
     crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
     at_least("resamples", 1, bootstrap.n_resamples)?;
-    let ranked = Ranked::new(known, strange)?;
+    let ranked = Ranked::new(known, unknown)?;
     let known_groups = members("groups of the knowns' scores", known.len(), known_groups)?;
-    let strange_groups = members("groups of the strangers' scores", strange.len(), strange_groups)?;
+    let unknown_groups = members("groups of the unknown sounds' scores", unknown.len(), unknown_groups)?;
     let resamples: Vec<Figures> = (0..bootstrap.n_resamples)
         .into_par_iter()
         .map(|resample| {
             let mut rng = generator(bootstrap.seed, Use::Bootstrap, resample);
             let known = draw(&known_groups, known.len(), &mut rng);
-            ranked.figures(&known, &draw(&strange_groups, strange.len(), &mut rng))
+            ranked.figures(&known, &draw(&unknown_groups, unknown.len(), &mut rng))
         })
         .collect();
     let of = |figure: fn(&Figures) -> f64| {
@@ -110,32 +110,32 @@ pub fn intervals<G: Ord>(
 pub fn auroc_difference<G: Ord>(
     known: [&[f64]; 2],
     known_groups: &[G],
-    strange: [&[f64]; 2],
-    strange_groups: &[G],
+    unknown: [&[f64]; 2],
+    unknown_groups: &[G],
     bootstrap: &Bootstrap,
 ) -> Result<[f64; 2]> {
     let level = bootstrap.level;
     crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
     at_least("resamples", 1, bootstrap.n_resamples)?;
-    let first = Ranked::new(known[0], strange[0])?;
-    let second = Ranked::new(known[1], strange[1])?;
+    let first = Ranked::new(known[0], unknown[0])?;
+    let second = Ranked::new(known[1], unknown[1])?;
     for (what, scores, groups) in [
         ("groups of the knowns' scores", known[1], known_groups.len()),
-        ("groups of the strangers' scores", strange[1], strange_groups.len()),
+        ("groups of the unknown sounds' scores", unknown[1], unknown_groups.len()),
     ] {
         if scores.len() != groups {
             return Err(Error::Shape { what, expected: scores.len().to_string(), got: groups.to_string() });
         }
     }
     let known_groups = members("groups of the knowns' scores", known[0].len(), known_groups)?;
-    let strange_groups = members("groups of the strangers' scores", strange[0].len(), strange_groups)?;
+    let unknown_groups = members("groups of the unknown sounds' scores", unknown[0].len(), unknown_groups)?;
     let mut differences: Vec<f64> = (0..bootstrap.n_resamples)
         .into_par_iter()
         .map(|resample| {
             let mut rng = generator(bootstrap.seed, Use::Bootstrap, resample);
             let known = draw(&known_groups, known[0].len(), &mut rng);
-            let strange = draw(&strange_groups, strange[0].len(), &mut rng);
-            first.figures(&known, &strange).auroc - second.figures(&known, &strange).auroc
+            let unknown = draw(&unknown_groups, unknown[0].len(), &mut rng);
+            first.figures(&known, &unknown).auroc - second.figures(&known, &unknown).auroc
         })
         .collect();
     differences.sort_by(f64::total_cmp);
@@ -179,16 +179,16 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 
 /// All scores, the highest first, those that are equal together.
 struct Ranked {
-    /// For each value: which knowns and which strangers have it.
+    /// For each value: which knowns and which unknown sounds have it.
     ties: Vec<[Vec<usize>; 2]>,
 }
 
 impl Ranked {
-    fn new(known: &[f64], strange: &[f64]) -> Result<Self> {
+    fn new(known: &[f64], unknown: &[f64]) -> Result<Self> {
         check_scores("scores of knowns", known)?;
-        check_scores("scores of strangers", strange)?;
+        check_scores("scores of unknown sounds", unknown)?;
         let mut all: Vec<(f64, usize, usize)> = known.iter().enumerate().map(|(i, &score)| (score, 0, i)).collect();
-        all.extend(strange.iter().enumerate().map(|(i, &score)| (score, 1, i)));
+        all.extend(unknown.iter().enumerate().map(|(i, &score)| (score, 1, i)));
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut ties: Vec<[Vec<usize>; 2]> = Vec::new();
         let mut last = f64::INFINITY;
@@ -205,26 +205,26 @@ impl Ranked {
     }
 
     /// Figures with each row counted so many times.
-    fn figures(&self, known: &[u32], strange: &[u32]) -> Figures {
+    fn figures(&self, known: &[u32], unknown: &[u32]) -> Figures {
         let total = |counts: &[u32]| counts.iter().map(|&count| f64::from(count)).sum::<f64>();
-        let (n_known, n_strange) = (total(known), total(strange));
-        let (mut known_so_far, mut strange_so_far) = (0.0, 0.0);
+        let (n_known, n_unknown) = (total(known), total(unknown));
+        let (mut known_so_far, mut unknown_so_far) = (0.0, 0.0);
         let (mut pairs, mut precision) = (0.0, 0.0);
         let mut fpr95 = None;
-        for [known_rows, strange_rows] in &self.ties {
+        for [known_rows, unknown_rows] in &self.ties {
             let sum = |rows: &[usize], counts: &[u32]| rows.iter().map(|&row| f64::from(counts[row])).sum::<f64>();
-            let (known, strange) = (sum(known_rows, known), sum(strange_rows, strange));
-            pairs += known * (strange_so_far + 0.5 * strange);
+            let (known, unknown) = (sum(known_rows, known), sum(unknown_rows, unknown));
+            pairs += known * (unknown_so_far + 0.5 * unknown);
             known_so_far += known;
-            strange_so_far += strange;
-            if strange > 0.0 {
-                precision += strange * strange_so_far / (strange_so_far + known_so_far);
+            unknown_so_far += unknown;
+            if unknown > 0.0 {
+                precision += unknown * unknown_so_far / (unknown_so_far + known_so_far);
             }
-            if fpr95.is_none() && strange_so_far >= CAUGHT * n_strange {
+            if fpr95.is_none() && unknown_so_far >= DETECTED * n_unknown {
                 fpr95 = Some(known_so_far / n_known);
             }
         }
-        Figures { auroc: pairs / (n_known * n_strange), aupr: precision / n_strange, fpr95: fpr95.unwrap_or(1.0) }
+        Figures { auroc: pairs / (n_known * n_unknown), aupr: precision / n_unknown, fpr95: fpr95.unwrap_or(1.0) }
     }
 }
 
@@ -250,30 +250,30 @@ mod tests {
     fn grouped_intervals_are_wider_and_repeat() {
         // Ten groups of ten clips with one score each.
         let scores = |offset: f64| -> Vec<f64> { (0..100).map(|i| offset + ((i / 10) as f64 * 2.3).sin()).collect() };
-        let (known, strange) = (scores(0.0), scores(0.7));
+        let (known, unknown) = (scores(0.0), scores(0.7));
         let groups: Vec<u32> = (0..100).map(|i| i / 10).collect();
         let clips: Vec<u32> = (0..100).collect();
-        let interval = |groups: &[u32]| intervals(&known, groups, &strange, groups, &Bootstrap::default()).unwrap();
+        let interval = |groups: &[u32]| intervals(&known, groups, &unknown, groups, &Bootstrap::default()).unwrap();
         let (by_group, by_clip) = (interval(&groups), interval(&clips));
         let width = |interval: [f64; 2]| interval[1] - interval[0];
         assert!(width(by_group.auroc) > 2.0 * width(by_clip.auroc), "{by_group:?} {by_clip:?}");
-        let auroc = figures(&known, &strange).unwrap().auroc;
+        let auroc = figures(&known, &unknown).unwrap().auroc;
         assert!(by_group.auroc[0] < auroc && auroc < by_group.auroc[1]);
         assert_eq!(interval(&groups), by_group);
-        assert!(intervals(&known, &groups[..9], &strange, &groups, &Bootstrap::default()).is_err());
+        assert!(intervals(&known, &groups[..9], &unknown, &groups, &Bootstrap::default()).is_err());
     }
 
     #[test]
     fn a_difference_is_of_the_same_resamples() {
         let known: Vec<f64> = (0..20).map(|i| f64::from(i % 7)).collect();
-        let strange: Vec<f64> = (0..20).map(|i| 3.0 + f64::from(i % 5)).collect();
+        let unknown: Vec<f64> = (0..20).map(|i| 3.0 + f64::from(i % 5)).collect();
         let groups: Vec<usize> = (0..20).map(|i| i / 2).collect();
         let bootstrap = Bootstrap { n_resamples: 200, ..Bootstrap::default() };
-        let same = auroc_difference([&known, &known], &groups, [&strange, &strange], &groups, &bootstrap).unwrap();
+        let same = auroc_difference([&known, &known], &groups, [&unknown, &unknown], &groups, &bootstrap).unwrap();
         assert_eq!(same, [0.0, 0.0]);
-        let worse: Vec<f64> = strange.iter().map(|score| score - 3.0).collect();
-        let [low, high] = auroc_difference([&known, &known], &groups, [&strange, &worse], &groups, &bootstrap).unwrap();
+        let worse: Vec<f64> = unknown.iter().map(|score| score - 3.0).collect();
+        let [low, high] = auroc_difference([&known, &known], &groups, [&unknown, &worse], &groups, &bootstrap).unwrap();
         assert!(low > 0.0 && high <= 1.0, "{low} {high}");
-        assert!(auroc_difference([&known, &known[1..]], &groups, [&strange, &worse], &groups, &bootstrap).is_err());
+        assert!(auroc_difference([&known, &known[1..]], &groups, [&unknown, &worse], &groups, &bootstrap).is_err());
     }
 }

@@ -13,7 +13,7 @@ pub enum Pool {
     /// The mean.
     #[default]
     Mean,
-    /// The largest: a file is as strange as its strangest window, a sound as present as where it is most.
+    /// The largest: a file is as unlike known sounds as its strangest window, a sound as present as where it is most.
     Max,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, at_least};
 
-/// `[N, D]` finite values, row after row, borrowed: embeddings, logits, a trunk's scores or the cells of spectrograms.
+/// `[N, D]` finite values, row after row, borrowed: embeddings, logits, a backbone's scores or the cells of spectrograms.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     values: &'a [f32],

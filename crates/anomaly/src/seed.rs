@@ -12,7 +12,7 @@ pub(crate) enum Use {
     Batches,
     Bootstrap,
     Conformal,
-    Partings,
+    RandomSplits,
 }
 
 /// The generator of one (seed, use, number), the number being that of a tree, a replicate or a row.

@@ -1,4 +1,4 @@
-//! How little a trunk's own classes fire that a user's classes make fire.
+//! How little a backbone's own classes fire that a user's classes make fire.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SemanticConfig {
-    /// Most of the trunk's classes that speak for one of the user's.
+    /// Most of the backbone's classes that speak for one of the user's.
     pub n_fired: usize,
     /// A score below this is silence, above 0 and below 0.5: what happens there says nothing.
     pub floor: f64,
@@ -25,16 +25,16 @@ impl Default for SemanticConfig {
     }
 }
 
-/// Which of a trunk's classes each of the user's classes fires, learnt from the user's training clips. Score: minus the
-/// largest, over the user's classes, of the weighted mean log-odds of the trunk's classes that it fires.
+/// Which of a backbone's classes each of the user's classes fires, learnt from the user's training clips. Score: minus the
+/// largest, over the user's classes, of the weighted mean log-odds of the backbone's classes that it fires.
 ///
-/// For a trunk with classes of its own, such as AudioSet's 521: it has heard far more than the user's clips, and a sound
-/// in which none of what fires for the user's classes fires is a stranger, whatever the classifier makes of it.
+/// For a backbone with classes of its own, such as AudioSet's 521: it has heard far more than the user's clips, and a sound
+/// in which none of what fires for the user's classes fires is an unknown sound, whatever the classifier makes of it.
 ///
 /// # How it is learnt
-/// For one of the user's classes and one of the trunk's, the *lift* is the mean log-odds over the class's clips less the
+/// For one of the user's classes and one of the backbone's, the *lift* is the mean log-odds over the class's clips less the
 /// larger of two: the mean over the clips of the user's other class in which it fires most, and the mean of all of the
-/// trunk's classes over the same clips (the base level). Standard errors are taken off it, for few clips prove little;
+/// backbone's classes over the same clips (the base level). Standard errors are taken off it, for few clips prove little;
 /// what is left is the *evidence*. The classes with most evidence, as long as it is above 0, speak for the user's class,
 /// each with its evidence for weight.
 ///
@@ -49,7 +49,7 @@ pub struct Semantic {
 }
 
 impl Semantic {
-    /// Learns from a trunk's scores `[N, K]`, each 0 to 1, of the training clips. Windows become clips by
+    /// Learns from a backbone's scores `[N, K]`, each 0 to 1, of the training clips. Windows become clips by
     /// [`pool_rows`](crate::pool::pool_rows).
     ///
     /// # Errors
@@ -72,8 +72,9 @@ impl Semantic {
             order.truncate(config.n_fired);
             let total: f64 = order.iter().map(|&k| evidence[k]).sum();
             if order.is_empty() {
-                let (expected, got) = ("a class of the trunk that fires for every class", format!("none for {class}"));
-                return Err(Error::Shape { what: "trunk scores", expected: expected.into(), got });
+                let (expected, got) =
+                    ("a class of the backbone that fires for every class", format!("none for {class}"));
+                return Err(Error::Shape { what: "backbone scores", expected: expected.into(), got });
             }
             let mut of_class = vec![0.0; n_columns];
             order.iter().for_each(|&k| of_class[k] = (evidence[k] / total) as f32);
@@ -82,7 +83,7 @@ impl Semantic {
         Ok(Self { config: config.clone(), weights, n_columns })
     }
 
-    /// The trunk's classes that speak for each of the user's, with their weights, the heaviest first.
+    /// The backbone's classes that speak for each of the user's, with their weights, the heaviest first.
     pub fn fired(&self) -> Vec<Vec<(usize, f32)>> {
         let of_class = |weights: &[f32]| {
             let mut fired: Vec<(usize, f32)> = weights.iter().copied().enumerate().filter(|(_, w)| *w > 0.0).collect();
@@ -92,7 +93,7 @@ impl Semantic {
         self.weights.chunks_exact(self.n_columns).map(of_class).collect()
     }
 
-    /// Scores of clips from the trunk's scores `[M, K]`.
+    /// Scores of clips from the backbone's scores `[M, K]`.
     ///
     /// # Errors
     /// Rows of another width than the training rows, or a score outside 0 to 1.
@@ -137,7 +138,7 @@ fn check_range(scores: Rows<'_>) -> Result<()> {
         None => Ok(()),
         Some(score) => {
             let (expected, got) = ("0 to 1 (after the sigmoid)".to_owned(), score.to_string());
-            Err(Error::Shape { what: "trunk score", expected, got })
+            Err(Error::Shape { what: "backbone score", expected, got })
         }
     }
 }
@@ -148,7 +149,7 @@ fn log_odds(score: f32, floor: f64) -> f64 {
     (held / (1.0 - held)).ln()
 }
 
-/// Mean log-odds of each of the trunk's classes over a class's clips, and the squared standard errors of the means.
+/// Mean log-odds of each of the backbone's classes over a class's clips, and the squared standard errors of the means.
 struct Moments {
     mean: Vec<f64>,
     squared_error: Vec<f64>,
@@ -176,7 +177,7 @@ impl Moments {
     }
 }
 
-/// Lift of each of the trunk's classes for one of the user's, less its standard errors.
+/// Lift of each of the backbone's classes for one of the user's, less its standard errors.
 fn evidence(classes: &[Moments], class: usize, n_errors: f64) -> Vec<f64> {
     let own = &classes[class];
     let base = own.mean.iter().sum::<f64>() / own.mean.len() as f64;
@@ -194,7 +195,7 @@ fn evidence(classes: &[Moments], class: usize, n_errors: f64) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// Of five classes of the trunk: 0 fires for the first class, 1 for the second, 2 for both, 3 for either now and then.
+    /// Of five classes of the backbone: 0 fires for the first class, 1 for the second, 2 for both, 3 for either now and then.
     fn clips() -> (Vec<f32>, Vec<u32>) {
         let clip = |i: u32| {
             let now_and_then = if i.is_multiple_of(7) { 0.5 } else { 0.002 };
@@ -227,8 +228,11 @@ mod tests {
         let labels = Labels::new(&labels, 2).unwrap();
         let fit = |values: &[f32]| Semantic::fit(Rows::new(values, 2).unwrap(), labels, &Default::default());
         let error = fit(&[0.5, 0.5, 0.5, 0.5]).unwrap_err().to_string();
-        assert_eq!(error, "trunk scores: expected a class of the trunk that fires for every class, got none for 0");
+        assert_eq!(
+            error,
+            "backbone scores: expected a class of the backbone that fires for every class, got none for 0"
+        );
         let error = fit(&[0.5, 0.5, 0.5, -3.0]).unwrap_err().to_string();
-        assert_eq!(error, "trunk score: expected 0 to 1 (after the sigmoid), got -3");
+        assert_eq!(error, "backbone score: expected 0 to 1 (after the sigmoid), got -3");
     }
 }

@@ -1,21 +1,22 @@
-//! Where to draw the line for a wanted rate of false alarms.
+//! Where to draw the line for a wanted rate of false rejections.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, check};
 use crate::metrics::{check_scores, members};
 
-/// A line: what scores above it is called a stranger.
+/// A line: what scores above it is called an unknown sound.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// The line.
     pub score: f64,
-    /// Rate of false alarms on the scores that it was drawn for, never above the wanted one.
-    pub false_alarms: f64,
+    /// Rate of false rejections on the scores that it was drawn for, never above the wanted one.
+    #[serde(alias = "false_alarms")]
+    pub false_rejections: f64,
 }
 
-/// The lowest line with at most this rate of false alarms on known sounds, each group counting alike however many clips
+/// The lowest line with at most this rate of false rejections on known sounds, each group counting alike however many clips
 /// it has.
 ///
 /// It meets the rate on these scores. For a promise about new recordings use [`Conformal`](crate::conformal::Conformal),
@@ -23,9 +24,9 @@ pub struct Threshold {
 ///
 /// # Errors
 /// No scores, one that is not finite, groups of another number, or a rate outside 0 to 1.
-pub fn threshold<G: Ord>(known: &[f64], groups: &[G], false_alarms: f64) -> Result<Threshold> {
+pub fn threshold<G: Ord>(known: &[f64], groups: &[G], false_rejections: f64) -> Result<Threshold> {
     check_scores("scores of knowns", known)?;
-    check((0.0..=1.0).contains(&false_alarms), "false_alarms", "0 to 1", false_alarms)?;
+    check((0.0..=1.0).contains(&false_rejections), "false_rejections", "0 to 1", false_rejections)?;
     let groups = members("groups of the scores", known.len(), groups)?;
     let share = |rows: &[usize]| 1.0 / (rows.len() * groups.len()) as f64;
     let mut weighted: Vec<(f64, f64)> =
@@ -38,13 +39,13 @@ pub fn threshold<G: Ord>(known: &[f64], groups: &[G], false_alarms: f64) -> Resu
         let (n_equal, weight) = equal.fold((0, 0.0), |(n, sum), (_, weight)| (n + 1, sum + weight));
         line = weighted[at].0;
         // Up to the rounding of the sum.
-        if above + weight > false_alarms + 1e-12 {
-            return Ok(Threshold { score: line, false_alarms: above });
+        if above + weight > false_rejections + 1e-12 {
+            return Ok(Threshold { score: line, false_rejections: above });
         }
         above += weight;
         at += n_equal;
     }
-    Ok(Threshold { score: line.next_down(), false_alarms: above })
+    Ok(Threshold { score: line.next_down(), false_rejections: above })
 }
 
 #[cfg(test)]
@@ -57,12 +58,15 @@ mod tests {
         let clips: Vec<usize> = (0..100).collect();
         let line = threshold(&known, &clips, 0.05).unwrap();
         assert_eq!(line.score, 94.0);
-        assert!((line.false_alarms - 0.05).abs() < 1e-12);
+        assert!((line.false_rejections - 0.05).abs() < 1e-12);
         // The upper half is one group: one of its fifty is a hundredth.
         let groups: Vec<usize> = (0..100).map(|i| i.min(50)).collect();
         let line = threshold(&known, &groups, 0.01).unwrap();
-        assert!(line.score < 95.0 && line.false_alarms <= 0.01, "{line:?}");
-        assert_eq!(threshold(&[1.0, 1.0, 1.0], &[0, 1, 2], 0.5).unwrap(), Threshold { score: 1.0, false_alarms: 0.0 });
+        assert!(line.score < 95.0 && line.false_rejections <= 0.01, "{line:?}");
+        assert_eq!(
+            threshold(&[1.0, 1.0, 1.0], &[0, 1, 2], 0.5).unwrap(),
+            Threshold { score: 1.0, false_rejections: 0.0 }
+        );
         assert!(threshold(&[1.0], &[0], 1.0).unwrap().score < 1.0);
     }
 }

@@ -56,7 +56,7 @@ fn slack(alpha: f64) -> f64 {
 }
 
 #[test]
-fn false_alarms_stay_within_alpha() {
+fn false_rejections_stay_within_alpha() {
     for alpha in [0.05, 0.1] {
         let bound = alpha + slack(alpha);
         for form in [Form::Weighted, Form::OneAGroup(7)] {

@@ -6,26 +6,26 @@ use anomaly::{Detector, Error, Input, Inputs, Known, Labels, Method, Rows, Store
 
 const D: usize = 30;
 
-/// Clips of three classes: embeddings, logits, a trunk's scores.
+/// Clips of three classes: embeddings, logits, a backbone's scores.
 struct Clips {
     embedding: Vec<f32>,
     logits: Vec<f32>,
-    trunk: Vec<f32>,
+    backbone: Vec<f32>,
     labels: Vec<u32>,
 }
 
-/// Classes lie about axes of their own; strangers (`strange`) lie elsewhere, with unsure logits and other trunk classes.
-fn clips(n: usize, shift: f32, strange: bool) -> Clips {
-    let mut clips = Clips { embedding: vec![], logits: vec![], trunk: vec![], labels: vec![] };
+/// Classes lie about axes of their own; unknown sounds (`unknown`) lie elsewhere, with unsure logits and other backbone classes.
+fn clips(n: usize, shift: f32, unknown: bool) -> Clips {
+    let mut clips = Clips { embedding: vec![], logits: vec![], backbone: vec![], labels: vec![] };
     for i in 0..n {
         let class = i % 3;
         let noise = |j: usize| ((i * 31 + j * 17) as f32 * 0.71 + shift).sin();
-        let axis = if strange { 10 + class } else { class };
+        let axis = if unknown { 10 + class } else { class };
         clips.embedding.extend((0..D).map(|j| 0.4 * noise(j) + if j == axis { 4.0 } else { 0.0 }));
-        let told = |c: usize| noise(100 + c) + if c == class && !strange { 6.0 } else { 0.0 };
+        let told = |c: usize| noise(100 + c) + if c == class && !unknown { 6.0 } else { 0.0 };
         clips.logits.extend((0..3).map(told));
-        let fires = |k: usize| if k == class + 3 * usize::from(strange) { 0.7 } else { 0.02 };
-        clips.trunk.extend((0..8).map(|k| fires(k) + 0.01 * noise(200 + k)));
+        let fires = |k: usize| if k == class + 3 * usize::from(unknown) { 0.7 } else { 0.02 };
+        clips.backbone.extend((0..8).map(|k| fires(k) + 0.01 * noise(200 + k)));
         clips.labels.push(class as u32);
     }
     clips
@@ -36,7 +36,7 @@ impl Clips {
         Inputs {
             embedding: Some(Rows::new(&self.embedding, D).unwrap()),
             logits: Some(Rows::new(&self.logits, 3).unwrap()),
-            trunk_scores: Some(Rows::new(&self.trunk, 8).unwrap()),
+            backbone_scores: Some(Rows::new(&self.backbone, 8).unwrap()),
             cells: Some(Rows::new(&self.embedding, D).unwrap()),
         }
     }
@@ -56,20 +56,20 @@ fn methods() -> Vec<(&'static str, Method)> {
     methods
 }
 
-fn fit(method: &Method, known: &Clips, strange: &Clips) -> Detector {
+fn fit(method: &Method, known: &Clips, unknown: &Clips) -> Detector {
     let labels = Labels::new(&known.labels, 3).unwrap();
-    method.fit(&Known { inputs: known.inputs(), labels, strangers: strange.inputs() }).unwrap()
+    method.fit(&Known { inputs: known.inputs(), labels, unknowns: unknown.inputs() }).unwrap()
 }
 
 #[test]
-fn strangers_score_higher_with_every_method() {
-    let (known, new, strange) = (clips(150, 0.0, false), clips(90, 1.0, false), clips(60, 2.0, true));
+fn unknowns_score_higher_with_every_method() {
+    let (known, new, unknown) = (clips(150, 0.0, false), clips(90, 1.0, false), clips(60, 2.0, true));
     for (name, method) in methods() {
         let detector = fit(&method, &known, &clips(30, 3.0, true));
-        let (new, strange) = (detector.score(&new.inputs()).unwrap(), detector.score(&strange.inputs()).unwrap());
-        let figures = anomaly::metrics::figures(&new, &strange).unwrap();
+        let (new, unknown) = (detector.score(&new.inputs()).unwrap(), detector.score(&unknown.inputs()).unwrap());
+        let figures = anomaly::metrics::figures(&new, &unknown).unwrap();
         let least = match name {
-            // On the map of the talk a stranger lands near its nearest training rows; and of 30 columns, trees cut
+            // On the map an unknown sound lands near its nearest training rows; and of 30 columns, trees cut
             // those that tell only now and then.
             "isomap" | "isolation_forest" => 0.5,
             _ => 0.95,
@@ -140,7 +140,7 @@ fn the_number_of_threads_changes_nothing() {
 fn what_is_missing_or_of_another_width_is_said() {
     let known = clips(60, 0.0, false);
     let labels = Labels::new(&known.labels, 3).unwrap();
-    let nothing = Known { inputs: Inputs::default(), labels, strangers: Inputs::default() };
+    let nothing = Known { inputs: Inputs::default(), labels, unknowns: Inputs::default() };
     for (name, method) in methods() {
         let detector = fit(&method, &known, &clips(20, 1.0, true));
         assert!(matches!(detector.score(&Inputs::default()), Err(Error::Missing { .. })), "{name}");
@@ -149,7 +149,7 @@ fn what_is_missing_or_of_another_width_is_said() {
             let narrow = Rows::new(&[0.5; 4], 2).unwrap();
             let inputs = Inputs {
                 embedding: Some(narrow),
-                trunk_scores: Some(narrow),
+                backbone_scores: Some(narrow),
                 cells: Some(narrow),
                 logits: Some(narrow),
             };

@@ -26,7 +26,7 @@ const ATTENUATION_DB: f64 = 120.0;
 /// Frames that are transformed at once, at least.
 const BLOCK_FRAMES: usize = 8192;
 
-/// Rate pairs that plans are kept for. A collection has a handful; a stranger's may have hundreds.
+/// Rate pairs that plans are kept for. A collection has a handful; an unknown sound's may have hundreds.
 const MAX_KEPT: usize = 32;
 
 /// Plans by (from, to), for all threads: making one costs more than a short clip.

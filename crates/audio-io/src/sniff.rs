@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_shown_by_their_first_bytes() {
+    fn unknowns_are_shown_by_their_first_bytes() {
         assert_eq!(name(b"hello", "a.wav"), "a.wav: not a sound file: it begins with 68 65 6c 6c 6f (\"hello\")");
         assert!(name(b"PK\x03\x04....", "a.wav").contains("a ZIP archive"));
         assert!(name(b"version https://git-lfs.github.com/spec/v1", "a.wav").contains("git lfs pull"));

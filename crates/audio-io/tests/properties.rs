@@ -85,7 +85,7 @@ proptest! {
                 prop_assert_eq!(given, place);
             } else {
                 prop_assert_eq!(before.label == "neither", place.starts_with("ood"), "{:?}", after);
-                // What was given may cross; what is dealt may not. Strangers are in their own two splits.
+                // What was given may cross; what is dealt may not. Unknown sounds are in their own two splits.
                 if let Some(group) = before.group.as_deref().filter(|_| before.label != "neither") {
                     groups.entry(group).or_default().insert(place);
                 }

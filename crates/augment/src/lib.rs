@@ -28,7 +28,7 @@ mod cutmix;
 mod mixup;
 mod seed;
 mod spectrogram;
-mod stranger;
+mod unknown;
 mod warp;
 pub mod waveform;
 
@@ -37,4 +37,4 @@ pub use cutmix::{Mixing, cut_mix, mixing};
 pub use mixup::{mix, mixup_lambda};
 pub use seed::seed_for;
 pub use spectrogram::augment;
-pub use stranger::{Stranger, make_stranger};
+pub use unknown::{Unknown, make_unknown};

@@ -1,14 +1,14 @@
-//! Strangers made from training spectrograms, for training that is to know what it does not know.
+//! Unknown sounds made from training spectrograms, for training that is to know what it does not know.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// A way to make a stranger of a clip.
+/// A way to make an unknown sound of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stranger {
+pub enum Unknown {
     /// The clip cut into about 4 x 8 patches (bands x frames), put together in another order: the same parts, no call.
     ShuffledPatches,
     /// The mean of the clip and another one, half each.
@@ -19,7 +19,7 @@ pub enum Stranger {
     NoiseFilled,
 }
 
-impl Stranger {
+impl Unknown {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::ShuffledPatches, Self::Mixture, Self::Inverted, Self::NoiseFilled];
 }
@@ -27,20 +27,20 @@ impl Stranger {
 /// Bands and frames of patches that a clip is cut into, where it has as many.
 const PATCHES: [usize; 2] = [4, 8];
 
-/// Makes a stranger of the clip `cells`, `[n_mels, n_frames]` log-mel of any scale; `other` is a second clip of the same
+/// Makes an unknown sound of the clip `cells`, `[n_mels, n_frames]` log-mel of any scale; `other` is a second clip of the same
 /// shape, for mixtures. A pure function of (clips, kind, seed).
 ///
 /// # Panics
 /// When a clip is not of `n_mels` bands, or the other has another shape.
-pub fn make_stranger(cells: &mut [f32], other: &[f32], n_mels: usize, kind: Stranger, seed: u64) {
+pub fn make_unknown(cells: &mut [f32], other: &[f32], n_mels: usize, kind: Unknown, seed: u64) {
     assert!(n_mels > 0 && cells.len().is_multiple_of(n_mels), "{} cells of {n_mels} bands", cells.len());
     assert_eq!(cells.len(), other.len(), "cells of the two clips");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     match kind {
-        Stranger::ShuffledPatches => shuffle_patches(cells, n_mels, &mut rng),
-        Stranger::Mixture => cells.iter_mut().zip(other).for_each(|(cell, other)| *cell = 0.5 * (*cell + other)),
-        Stranger::Inverted => invert(cells),
-        Stranger::NoiseFilled => fill_with_noise(cells, n_mels, &mut rng),
+        Unknown::ShuffledPatches => shuffle_patches(cells, n_mels, &mut rng),
+        Unknown::Mixture => cells.iter_mut().zip(other).for_each(|(cell, other)| *cell = 0.5 * (*cell + other)),
+        Unknown::Inverted => invert(cells),
+        Unknown::NoiseFilled => fill_with_noise(cells, n_mels, &mut rng),
     }
 }
 
@@ -99,20 +99,20 @@ mod tests {
         [0.731f32, 0.417].map(|step| (0..8 * 17).map(|i| (i as f32 * step).sin() * 10.0 - 40.0).collect())
     }
 
-    fn made(kind: Stranger, seed: u64) -> Vec<f32> {
+    fn made(kind: Unknown, seed: u64) -> Vec<f32> {
         let [mut clip, other] = clips();
-        make_stranger(&mut clip, &other, 8, kind, seed);
+        make_unknown(&mut clip, &other, 8, kind, seed);
         clip
     }
 
     #[test]
     fn each_is_another_clip_and_repeats_for_a_seed() {
-        for kind in Stranger::ALL {
+        for kind in Unknown::ALL {
             let clip = made(kind, 5);
             assert!(clip.iter().all(|cell| cell.is_finite()));
             assert_ne!(clip, clips()[0], "{kind:?}");
             assert_eq!(clip, made(kind, 5), "{kind:?}");
-            let is_drawn = matches!(kind, Stranger::ShuffledPatches | Stranger::NoiseFilled);
+            let is_drawn = matches!(kind, Unknown::ShuffledPatches | Unknown::NoiseFilled);
             assert_eq!(clip != made(kind, 6), is_drawn, "{kind:?}");
         }
     }
@@ -123,10 +123,10 @@ mod tests {
             cells.sort_by(f32::total_cmp);
             cells
         };
-        assert_eq!(sorted(made(Stranger::ShuffledPatches, 5)), sorted(clips()[0].clone()));
+        assert_eq!(sorted(made(Unknown::ShuffledPatches, 5)), sorted(clips()[0].clone()));
         let [clip, other] = clips();
-        let mut twice = made(Stranger::Inverted, 0);
-        make_stranger(&mut twice, &other, 8, Stranger::Inverted, 0);
+        let mut twice = made(Unknown::Inverted, 0);
+        make_unknown(&mut twice, &other, 8, Unknown::Inverted, 0);
         assert!(twice.iter().zip(&clip).all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let [mut clip, _] = clips();
         clip = clip.iter().flat_map(|&cell| [cell; 40]).collect();
         let before = clip.clone();
-        make_stranger(&mut clip, &before, 8, Stranger::NoiseFilled, 1);
+        make_unknown(&mut clip, &before, 8, Unknown::NoiseFilled, 1);
         let mean = |cells: &[f32]| cells.iter().sum::<f32>() / cells.len() as f32;
         for (now, then) in clip.chunks_exact(680).zip(before.chunks_exact(680)) {
             assert!((mean(now) - mean(then)).abs() < 1.5, "{} {}", mean(now), mean(then));

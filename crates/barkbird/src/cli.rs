@@ -71,7 +71,7 @@ pub(crate) enum Command {
                             a class, or a CSV with at least the columns path,label (group, split, start, end and \
                             channel are understood, all others are carried along). Recordings of one animal, session \
                             or file belong to one group: name it, or clips of one recording end up on both sides of \
-                            the split and every figure is too good. The label `neither` is for strangers: never a \
+                            the split and every figure is too good. The label `neither` is for unknown sounds: never a \
                             class, never trained on."
     )]
     Scan(ScanArgs),
@@ -132,7 +132,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
                             json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
-                            A model that `barkbird anomaly fit` has given a detector says `neither` of what is stranger \
+                            A model that `barkbird anomaly fit` has given a detector says `neither` of what is less like the known sounds \
                             than all but a share --alpha of known recordings; outlier_p is that share for each window. \
                             The probability beside `neither` is still that of the most likely class."
     )]

@@ -132,7 +132,7 @@ impl Default for VitSettings {
 pub(crate) fn recipe(kind: ModelKind, way: Way) -> TrainConfig {
     let base = TrainConfig::default();
     let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };
-    // What a pretrained trunk learns at once is the pitch and the largest groups of a class; these two cure it
+    // What a pretrained backbone learns at once is the pitch and the largest groups of a class; these two cure it
     // (docs/performance.md). A network from scratch gains nothing by them.
     let varied = TrainConfig {
         group_balance: 1.0,

@@ -23,7 +23,7 @@ pub(crate) struct Loaded {
     pub(crate) path: PathBuf,
     /// SHA-256 of the file.
     pub(crate) sha256: String,
-    /// Tensors of its detectors of strangers, without [`PREFIX`].
+    /// Tensors of its detectors of unknown sounds, without [`PREFIX`].
     outlier: HashMap<String, Tensor>,
 }
 
@@ -42,7 +42,7 @@ impl Loaded {
         Ok(Self { classifier, header: file.header, path, sha256, outlier })
     }
 
-    /// Its detectors of strangers, where `barkbird anomaly fit` has put some.
+    /// Its detectors of unknown sounds, where `barkbird anomaly fit` has put some.
     pub(crate) fn outlier(&self, device: &Device) -> Result<Option<Outlier>> {
         let header = self.header.outlier.as_ref();
         header.map(|header| Outlier::from_parts(header, &self.outlier, &self.path, device)).transpose()

@@ -1,4 +1,4 @@
-//! Windows over recordings as `predict` sees them: the classifier's spectrograms and, where a trunk listens too, the trunk's.
+//! Windows over recordings as `predict` sees them: the classifier's spectrograms and, where a backbone listens too, the backbone's.
 
 use crate::front_end::{Chain, ClipSpectrogram};
 use crate::inputs::Input;
@@ -14,8 +14,8 @@ use features::FrontEnd;
 pub(crate) struct Ears {
     chain: Chain,
     front_end: FrontEnd,
-    /// The trunk's, where there is one.
-    trunk: Option<(Chain, FrontEnd)>,
+    /// The backbone's, where there is one.
+    backbone: Option<(Chain, FrontEnd)>,
 }
 
 /// One window of a recording.
@@ -24,41 +24,41 @@ pub(crate) struct Window {
     pub(crate) input: usize,
     /// As the classifier sees it.
     pub(crate) clip: ClipSpectrogram,
-    /// As the trunk hears it.
-    trunk_mel: Option<Vec<f32>>,
+    /// As the backbone hears it.
+    backbone_mel: Option<Vec<f32>>,
 }
 
 impl Ears {
     /// The model's windows laid over the whole recording, overlapping by so much.
     pub(crate) fn sliding(loaded: &Loaded, outlier: Option<&Outlier>, overlap_s: f64) -> Result<Self> {
         let chain = sliding(&loaded.chain()?, overlap_s)?;
-        let trunk = match outlier.and_then(|outlier| outlier.trunk_front_end.as_ref()) {
+        let backbone = match outlier.and_then(|outlier| outlier.backbone_front_end.as_ref()) {
             None => None,
             Some(front_end) => {
-                let trunk = sliding(&Chain::from_header(front_end, &loaded.path)?, overlap_s)?;
-                let front_end = trunk.build()?;
-                Some((trunk, front_end))
+                let backbone = sliding(&Chain::from_header(front_end, &loaded.path)?, overlap_s)?;
+                let front_end = backbone.build()?;
+                Some((backbone, front_end))
             }
         };
-        Ok(Self { front_end: chain.build()?, chain, trunk })
+        Ok(Self { front_end: chain.build()?, chain, backbone })
     }
 
     /// The windows of one recording.
     pub(crate) fn windows(&self, nth: usize, input: &Input) -> Result<Vec<Window>> {
         let bytes = std::fs::read(&input.path).context("cannot be read")?;
         let clips = self.chain.spectrograms(&self.front_end, &bytes, &input.path, &input.row)?;
-        let of_trunk = match &self.trunk {
+        let of_backbone = match &self.backbone {
             None => Vec::new(),
             Some((chain, front_end)) => chain.spectrograms(front_end, &bytes, &input.path, &input.row)?,
         };
-        if self.trunk.is_some() && of_trunk.len() != clips.len() {
-            bail!("{} windows for the classifier, {} for the trunk", clips.len(), of_trunk.len());
+        if self.backbone.is_some() && of_backbone.len() != clips.len() {
+            bail!("{} windows for the classifier, {} for the backbone", clips.len(), of_backbone.len());
         }
-        let mut of_trunk = of_trunk.into_iter().map(|clip| clip.mel);
-        Ok(clips.into_iter().map(|clip| Window { input: nth, clip, trunk_mel: of_trunk.next() }).collect())
+        let mut of_backbone = of_backbone.into_iter().map(|clip| clip.mel);
+        Ok(clips.into_iter().map(|clip| Window { input: nth, clip, backbone_mel: of_backbone.next() }).collect())
     }
 
-    /// Asks the classifier, and the trunk where there is one. `name` says what an input is called.
+    /// Asks the classifier, and the backbone where there is one. `name` says what an input is called.
     pub(crate) fn ask<'a>(
         &self,
         loaded: &Loaded,
@@ -68,11 +68,11 @@ impl Ears {
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Option<Table>> {
         let Some(first) = windows.first() else { return Ok(None) };
-        let heard = match outlier.and_then(|outlier| outlier.trunk.as_ref()).zip(self.trunk.as_ref()) {
+        let heard = match outlier.and_then(|outlier| outlier.backbone.as_ref()).zip(self.backbone.as_ref()) {
             None => None,
-            Some((trunk, (_, front_end))) => {
-                let mels: Vec<&[f32]> = windows.iter().filter_map(|window| window.trunk_mel.as_deref()).collect();
-                Some(trunk.hear(&mels, mels[0].len() / front_end.n_bands())?)
+            Some((backbone, (_, front_end))) => {
+                let mels: Vec<&[f32]> = windows.iter().filter_map(|window| window.backbone_mel.as_deref()).collect();
+                Some(backbone.hear(&mels, mels[0].len() / front_end.n_bands())?)
             }
         };
         let place = |window: &Window| Place {

@@ -23,7 +23,7 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
         split: "test".into(),
         n: 51,
         n_groups: 29,
-        n_strangers: 12,
+        n_unknowns: 12,
         accuracy: 0.863,
         balanced_accuracy: 0.862,
         macro_f1: 0.861,

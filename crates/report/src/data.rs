@@ -47,7 +47,8 @@ pub struct Metrics {
     pub n_groups: u64,
     /// Clips whose label the model does not know; no figure counts them.
     #[serde(default)]
-    pub n_strangers: u64,
+    #[serde(alias = "n_strangers")]
+    pub n_unknowns: u64,
     /// Share of clips that are right.
     #[serde(deserialize_with = "figure")]
     pub accuracy: f64,

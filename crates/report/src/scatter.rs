@@ -17,7 +17,7 @@ pub struct Cloud {
     pub name: String,
     /// Where they are; what is not finite is left out.
     pub points: Vec<[f32; 2]>,
-    /// Known sounds are discs, strangers crosses.
+    /// Known sounds are discs, unknown sounds crosses.
     pub is_known: bool,
 }
 
@@ -39,7 +39,7 @@ pub fn scatter_svg(title: &str, clouds: &[Cloud]) -> String {
          font-size=\"14\">\n<title>{}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n",
         escaped(title)
     );
-    // Strangers first, so that what is known lies on top.
+    // Unknown sounds first, so that what is known lies on top.
     let mut order: Vec<usize> = (0..clouds.len()).collect();
     order.sort_by_key(|&nth| clouds[nth].is_known);
     for nth in order {
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn every_finite_point_is_drawn_and_names_are_safe() {
         let known = Cloud { name: "a<b".into(), points: vec![[0.0, 0.0], [1.0, 2.0], [f32::NAN, 0.0]], is_known: true };
-        let strange = Cloud { name: "rain".into(), points: vec![[0.5, 0.5]], is_known: false };
-        let svg = scatter_svg("t", &[known, strange]);
+        let unknown = Cloud { name: "rain".into(), points: vec![[0.5, 0.5]], is_known: false };
+        let svg = scatter_svg("t", &[known, unknown]);
         assert_eq!((svg.matches("<circle").count(), svg.matches("<path").count()), (3, 2));
         assert!(svg.contains("a&lt;b (3)") && !svg.contains("NaN"));
         assert!(scatter_svg("empty", &[]).ends_with("</svg>\n"));

@@ -21,8 +21,8 @@ pub(crate) fn sentences(metrics: &Metrics) -> Vec<String> {
         let off = percent(metrics.ece);
         sentences.push(format!("Its probabilities are off by {off} on average: read them as a ranking."));
     }
-    if metrics.n_strangers > 0 {
-        let n = count(metrics.n_strangers, "clip", "clips");
+    if metrics.n_unknowns > 0 {
+        let n = count(metrics.n_unknowns, "clip", "clips");
         sentences.push(format!("{n} with labels that the model does not know are not counted in any figure."));
     }
     sentences
@@ -167,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn strangers_small_classes_and_bad_probabilities() {
-        let odd = Metrics { n_strangers: 3, ece: 0.2, confusion: vec![vec![40, 2], vec![1, 8]], ..metrics() };
+    fn unknowns_small_classes_and_bad_probabilities() {
+        let odd = Metrics { n_unknowns: 3, ece: 0.2, confusion: vec![vec![40, 2], vec![1, 8]], ..metrics() };
         let text = text(&odd);
         assert!(text.contains("3 clips with labels that the model does not know"), "{text}");
         assert!(text.contains("dog has only 9 clips: one clip moves its recall by 11 %"), "{text}");

@@ -242,7 +242,7 @@ fn records_that_make_no_sense() {
 }
 
 #[test]
-fn every_flipped_byte_of_a_folder_is_caught() {
+fn every_flipped_byte_of_a_folder_is_detected() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &spectrograms(3));
     let path = dir.path().join("shard-00000.safetensors");

@@ -1,4 +1,4 @@
-//! Sounds that hold no animal at all: noises, silence, tones, music. Whatever tells strangers apart must call them so.
+//! Sounds that hold no animal at all: noises, silence, tones, music. Whatever tells unknown sounds apart must call them so.
 
 use crate::draw::{Draws, Purpose, amplitude, between, chance, draws, log_between, one_of};
 use rand::Rng;

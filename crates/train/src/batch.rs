@@ -19,9 +19,9 @@ const AHEAD: usize = 2;
 pub struct Batch {
     /// `[B, M, T]`, row-major, normalised.
     pub mel: Vec<f32>,
-    /// `[B, C]`, row-major; each row adds up to 1, those of strangers to what a stranger counts.
+    /// `[B, C]`, row-major; each row adds up to 1, those of unknown sounds to what an unknown sound counts.
     pub targets: Vec<f32>,
-    /// Row of each clip in the spectrograms, `[B]`; strangers come last.
+    /// Row of each clip in the spectrograms, `[B]`; unknown sounds come last.
     pub rows: Vec<usize>,
 }
 
@@ -80,9 +80,9 @@ impl<'a> Assembler<'a> {
             seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence, 0)
         };
 
-        let n_strangers = config.exposure.n_strangers(n_clips);
-        let mut mel = vec![0.0; (n_clips + n_strangers) * n_cells]; // [B, M, T]
-        let (clips, strangers) = mel.split_at_mut(n_clips * n_cells);
+        let n_unknowns = config.exposure.n_unknowns(n_clips);
+        let mut mel = vec![0.0; (n_clips + n_unknowns) * n_cells]; // [B, M, T]
+        let (clips, unknowns) = mel.split_at_mut(n_clips * n_cells);
         clips.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
             data.spectrograms.read(data.train[turn.example].row, cells)?;
             let fill = &data.normalization.mean;
@@ -92,12 +92,12 @@ impl<'a> Assembler<'a> {
         })?;
 
         let mut rows: Vec<usize> = turns.iter().map(|turn| data.train[turn.example].row).collect();
-        let made: Vec<usize> = strangers
+        let made: Vec<usize> = unknowns
             .par_chunks_exact_mut(n_cells)
             .enumerate()
             .map(|(nth, cells)| {
                 let batch = (epoch as u64, clip_seed(&turns[0]));
-                let row = config.exposure.stranger(cells, data, config.seed, batch, nth as u64)?;
+                let row = config.exposure.unknown(cells, data, config.seed, batch, nth as u64)?;
                 let seed = seed_for(clip_seed(&turns[0]), nth as u64, 1);
                 let fill = &data.normalization.mean;
                 augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, seed);
@@ -138,8 +138,8 @@ impl<'a> Assembler<'a> {
                 mix(target, &unmixed[partner(i, n_classes)], lambdas[i]);
             }
         }
-        let of_stranger = (config.exposure.weight / n_classes as f64) as f32;
-        targets.resize((n_clips + n_strangers) * n_classes, of_stranger);
+        let of_unknown = (config.exposure.weight / n_classes as f64) as f32;
+        targets.resize((n_clips + n_unknowns) * n_classes, of_unknown);
         Ok(Batch { mel, targets, rows })
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     use crate::Exposure;
     use crate::fixture::{Row, spectrograms};
     use crate::sampler::epoch_turns;
-    use augment::{SpectrogramAugment, Stranger};
+    use augment::{SpectrogramAugment, Unknown};
 
     const ROWS: [Row; 6] = [
         ("dog", "a", "train"),
@@ -192,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn strangers_come_last_and_are_every_class_alike() {
+    fn unknowns_come_last_and_are_every_class_alike() {
         let mut rows = ROWS.to_vec();
         rows.extend([("cow", "g", "ood-val"), ("cow", "h", "ood-val")]);
         let data = Data::from_spectrograms(spectrograms(&rows), "train", "val").unwrap();
         let plain = epoch(&data, &config(SpectrogramAugment::off()), 1);
-        let data = data.with_strangers("ood-val").unwrap();
-        assert_eq!(data.strangers, [6, 7]);
-        let exposure = Exposure { split: "ood-val".into(), made: vec![Stranger::Inverted], ..Exposure::default() };
+        let data = data.with_unknowns("ood-val").unwrap();
+        assert_eq!(data.unknowns, [6, 7]);
+        let exposure = Exposure { split: "ood-val".into(), made: vec![Unknown::Inverted], ..Exposure::default() };
         let config = TrainConfig { exposure, ..config(SpectrogramAugment::off()) };
         let exposed = epoch(&data, &config, 1);
         assert_eq!(exposed, epoch(&data, &config, 1));
@@ -212,8 +212,8 @@ mod tests {
             sources.extend(exposed.rows[n..].iter().map(|row| *row >= 6));
         }
         assert!(!sources.is_empty());
-        let error = data.with_strangers("train").unwrap_err().to_string();
-        assert!(error.contains("no stranger of split train"), "{error}");
+        let error = data.with_unknowns("train").unwrap_err().to_string();
+        assert!(error.contains("no unknown sound of split train"), "{error}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub struct TrainConfig {
     /// Clips whose gradients are computed at a time, where memory does not hold a whole batch's; 0: all of them. A step
     /// waits for the whole batch all the same. Batch norm then sees these alone.
     pub micro_batch: usize,
-    /// Strangers that the model learns to be unsure of. It came later than the first runs, and is written only where it does
+    /// Unknown sounds that the model learns to be unsure of. It came later than the first runs, and is written only where it does
     /// something.
     #[serde(skip_serializing_if = "Exposure::is_off")]
     pub exposure: Exposure,

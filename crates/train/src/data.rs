@@ -28,8 +28,8 @@ pub struct Data {
     pub train: Vec<Example>,
     /// Validation clips. Augmented views are left out: they would measure the augmentation.
     pub val: Vec<Example>,
-    /// Rows of known strangers for [`Exposure`](crate::Exposure).
-    pub strangers: Vec<usize>,
+    /// Rows of labelled unknown sounds for [`Exposure`](crate::Exposure).
+    pub unknowns: Vec<usize>,
     /// Mean and deviation of each band over the training clips.
     pub normalization: Normalization,
     /// How many clips and groups each split has, and a hash of which clip is where: the `split` of a model's header.
@@ -45,7 +45,7 @@ impl Data {
     /// `train_split` and `val_split` name splits of the shards; several are separated by commas, so that
     /// `fold-1,fold-2,fold-3` against `fold-0` is one part of a cross-validation. The classes are those with a label
     /// in a split other than `ood...`. A clip without a label, or of a class that occurs in `ood...` splits alone, is a
-    /// stranger and takes no part. No validation clip is allowed, with a warning.
+    /// unknown sound and takes no part. No validation clip is allowed, with a warning.
     ///
     /// # Errors
     /// No training clip, one class only, a class without a training clip, or a group (or, where a clip has no group,
@@ -70,12 +70,12 @@ impl Data {
             )));
         }
         let classes = classes(&spectrograms, &train_rows, train_split)?;
-        let (train, n_train_strangers) = examples(&spectrograms, &classes, &train_rows);
-        let (val, n_val_strangers) = examples(&spectrograms, &classes, &val_rows);
+        let (train, n_train_unknowns) = examples(&spectrograms, &classes, &train_rows);
+        let (val, n_val_unknowns) = examples(&spectrograms, &classes, &val_rows);
         check_apart(&spectrograms, &train, &val)?;
 
         let mut warnings = Vec::new();
-        for (split, n) in [(train_split, n_train_strangers), (val_split, n_val_strangers)] {
+        for (split, n) in [(train_split, n_train_unknowns), (val_split, n_val_unknowns)] {
             if n > 0 {
                 warnings.push(format!("{n} clips of split {split} have no label of the model's classes: left out"));
             }
@@ -105,7 +105,7 @@ impl Data {
             classes,
             train,
             val,
-            strangers: Vec::new(),
+            unknowns: Vec::new(),
             normalization,
             split,
             warnings,
@@ -114,30 +114,32 @@ impl Data {
         })
     }
 
-    /// Takes the strangers of these splits, separated by commas: clips without a label of the classes, and all of splits
+    /// Takes the unknown sounds of these splits, separated by commas: clips without a label of the classes, and all of splits
     /// `ood…`, augmented views included. The fingerprint is another one then.
     ///
     /// # Errors
     /// No such clip, or one whose group (or recording) is in validation.
-    pub fn with_strangers(mut self, split: &str) -> Result<Self> {
+    pub fn with_unknowns(mut self, split: &str) -> Result<Self> {
         let spectrograms = &self.spectrograms;
         let splits = &spectrograms.header.splits;
         let class_of = class_of_label(spectrograms, &self.classes);
-        let is_stranger = |row: &usize| {
+        let is_unknown = |row: &usize| {
             let name = splits[usize::from(spectrograms.split[*row])].as_str();
             let is_known = class_of(spectrograms.label[*row]).is_some() && !name.starts_with("ood");
             split.split(',').any(|one| one.trim() == name) && !is_known
         };
-        let rows: Vec<usize> = (0..spectrograms.n_clips()).filter(is_stranger).collect();
+        let rows: Vec<usize> = (0..spectrograms.n_clips()).filter(is_unknown).collect();
         if rows.is_empty() {
             let there = splits.join(", ");
-            return Err(Error::Data(format!("exposure: no stranger of split {split}; the splits there are: {there}")));
+            return Err(Error::Data(format!(
+                "exposure: no unknown sound of split {split}; the splits there are: {there}"
+            )));
         }
-        let strangers: Vec<Example> = rows.iter().map(|&row| Example { row, class: 0 }).collect();
-        check_apart(spectrograms, &strangers, &self.val)?;
-        let of_strangers = fingerprint(spectrograms, &self.split, strangers.iter())?;
-        self.fingerprint = shard::sha256_hex(format!("{}{of_strangers}", self.fingerprint).as_bytes());
-        self.strangers = rows;
+        let unknowns: Vec<Example> = rows.iter().map(|&row| Example { row, class: 0 }).collect();
+        check_apart(spectrograms, &unknowns, &self.val)?;
+        let of_unknowns = fingerprint(spectrograms, &self.split, unknowns.iter())?;
+        self.fingerprint = shard::sha256_hex(format!("{}{of_unknowns}", self.fingerprint).as_bytes());
+        self.unknowns = rows;
         Ok(self)
     }
 
@@ -197,7 +199,7 @@ fn classes(spectrograms: &Clips, train_rows: &[usize], train_split: &str) -> Res
         None => Ok(classes),
         Some(name) => Err(Error::Data(format!(
             "class {name} has no training clip (split {train_split}): give it some, leave it out, or, if its clips are \
-             strangers to reject, move them to a split named ood-test"
+             unknown sounds to reject, move them to a split named ood-test"
         ))),
     }
 }
@@ -207,11 +209,11 @@ fn examples(spectrograms: &Clips, classes: &[String], rows: &[usize]) -> (Vec<Ex
     let class_of = class_of_label(spectrograms, classes);
     let example = |row: &usize| Some(Example { row: *row, class: class_of(spectrograms.label[*row])? });
     let examples: Vec<Example> = rows.iter().filter_map(example).collect();
-    let n_strangers = rows.len() - examples.len();
-    (examples, n_strangers)
+    let n_unknowns = rows.len() - examples.len();
+    (examples, n_unknowns)
 }
 
-/// Maps a label of the shards to a class of the model, by name; a stranger has none.
+/// Maps a label of the shards to a class of the model, by name; an unknown sound has none.
 pub(crate) fn class_of_label(spectrograms: &Clips, classes: &[String]) -> impl Fn(u32) -> Option<u32> + use<> {
     let position = |name: &String| classes.iter().position(|class| class == name).map(|class| class as u32);
     let table: Vec<Option<u32>> = spectrograms.header.classes.iter().map(position).collect();

@@ -40,7 +40,7 @@ impl Default for EvaluateOptions {
 pub struct Evaluation {
     /// `metrics.json`.
     pub metrics: Metrics,
-    /// `predictions.csv`, strangers included.
+    /// `predictions.csv`, unknown sounds included.
     pub predictions: Vec<Prediction>,
     /// The model's own numbers, in the order of the predictions.
     pub rows: Rows,
@@ -71,8 +71,8 @@ pub fn rows_of_split(spectrograms: &Clips, split: &str) -> Result<Vec<usize>> {
 
 /// Evaluates a model on a split.
 ///
-/// Classes are matched by name. A clip of another class or none is a stranger: it is in the predictions and in
-/// `n_strangers`, but in no figure.
+/// Classes are matched by name. A clip of another class or none is an unknown sound: it is in the predictions and in
+/// `n_unknowns`, but in no figure.
 ///
 /// # Errors
 /// Spectrograms of another front end than the model's, a split without clips, or a model that fails.

@@ -1,25 +1,25 @@
-//! Strangers beside the training clips, which the model learns to be unsure of.
+//! Unknown sounds beside the training clips, which the model learns to be unsure of.
 
 use crate::data::Data;
 use crate::seeds::{Purpose, generator};
 use crate::{Error, Result};
-use augment::{Stranger, make_stranger};
+use augment::{Unknown, make_unknown};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Outlier exposure: each batch has strangers in it, whose target is every class alike (Hendrycks, Mazeika and Dietterich
+/// Outlier exposure: each batch has unknown sounds in it, whose target is every class alike (Hendrycks, Mazeika and Dietterich
 /// (2019), "Deep Anomaly Detection with Outlier Exposure"). They are in the same batch as the others, so that batch norm
 /// sees both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exposure {
-    /// Splits of known strangers, separated by commas; empty for none.
+    /// Splits of labelled unknown sounds, separated by commas; empty for none.
     pub split: String,
-    /// Kinds of strangers that are made of the training clips.
-    pub made: Vec<Stranger>,
-    /// Strangers for each clip of a batch, above 0 and at most 1.
+    /// Kinds of unknown sounds that are made of the training clips.
+    pub made: Vec<Unknown>,
+    /// Unknown sounds for each clip of a batch, above 0 and at most 1.
     pub share: f64,
-    /// What a stranger counts in the loss; a clip counts 1.
+    /// What an unknown sound counts in the loss; a clip counts 1.
     pub weight: f64,
 }
 
@@ -45,14 +45,14 @@ impl Exposure {
         range("exposure.weight", self.weight, "0 or more", self.weight >= 0.0)
     }
 
-    /// Strangers beside so many clips.
-    pub(crate) fn n_strangers(&self, n_clips: usize) -> usize {
+    /// Unknown sounds beside so many clips.
+    pub(crate) fn n_unknowns(&self, n_clips: usize) -> usize {
         if self.is_off() { 0 } else { ((self.share * n_clips as f64).round() as usize).max(1) }
     }
 
-    /// Fills `cells` with the stranger of the place `nth` in a batch that is told from others by (`epoch`, `first`): a known
+    /// Fills `cells` with the unknown sound of the place `nth` in a batch that is told from others by (`epoch`, `first`): a known
     /// one, or one that is made, each source as often as the others. Returns its row, or that of the clip it was made of.
-    pub(crate) fn stranger(
+    pub(crate) fn unknown(
         &self,
         cells: &mut [f32],
         data: &Data,
@@ -61,10 +61,10 @@ impl Exposure {
         nth: u64,
     ) -> Result<usize> {
         let mut random = generator(run, Purpose::Exposure, epoch, first.wrapping_mul(4096).wrapping_add(nth));
-        let is_known = usize::from(!data.strangers.is_empty());
+        let is_known = usize::from(!data.unknowns.is_empty());
         let source = random.random_range(0..is_known + self.made.len());
         if source < is_known {
-            let row = data.strangers[random.random_range(0..data.strangers.len())];
+            let row = data.unknowns[random.random_range(0..data.unknowns.len())];
             data.spectrograms.read(row, cells)?;
             return Ok(row);
         }
@@ -73,7 +73,7 @@ impl Exposure {
         data.spectrograms.read(row, cells)?;
         let mut other = vec![0.0; cells.len()];
         data.spectrograms.read(partner, &mut other)?;
-        make_stranger(cells, &other, data.spectrograms.n_mels, self.made[source - is_known], random.random());
+        make_unknown(cells, &other, data.spectrograms.n_mels, self.made[source - is_known], random.random());
         Ok(row)
     }
 }
@@ -83,10 +83,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_are_as_many_as_asked_and_settings_are_checked() {
-        assert_eq!(Exposure::default().n_strangers(32), 0);
-        let on = Exposure { made: vec![Stranger::Inverted], ..Exposure::default() };
-        assert_eq!((on.n_strangers(32), on.n_strangers(1)), (16, 1));
+    fn unknowns_are_as_many_as_asked_and_settings_are_checked() {
+        assert_eq!(Exposure::default().n_unknowns(32), 0);
+        let on = Exposure { made: vec![Unknown::Inverted], ..Exposure::default() };
+        assert_eq!((on.n_unknowns(32), on.n_unknowns(1)), (16, 1));
         assert!(on.validate().is_ok());
         for wrong in [Exposure { share: 0.0, ..on.clone() }, Exposure { weight: -1.0, ..on.clone() }] {
             assert!(wrong.validate().unwrap_err().to_string().contains("exposure."), "{wrong:?}");

@@ -31,7 +31,7 @@ pub struct Metrics {
     /// Groups that they belong to; a clip without a group counts by its recording.
     pub n_groups: usize,
     /// Clips of other classes or none: in the predictions, but in no figure.
-    pub n_strangers: usize,
+    pub n_unknowns: usize,
     /// Share of the clips that are right.
     pub accuracy: Option<f64>,
     /// Mean recall over the classes that have clips.
@@ -81,7 +81,7 @@ pub struct Known<'a> {
 
 /// Measures predictions against the truth.
 ///
-/// `rows` are the predictions, `known` says which of them have a truth among `classes`; the others are strangers.
+/// `rows` are the predictions, `known` says which of them have a truth among `classes`; the others are unknown sounds.
 /// `temperature` is what made the probabilities of the logits.
 pub fn measure(
     rows: &Rows,
@@ -124,7 +124,7 @@ pub fn measure(
         split: split.to_owned(),
         n: known.len(),
         n_groups: numbers.len(),
-        n_strangers: rows.n_clips() - known.len(),
+        n_unknowns: rows.n_clips() - known.len(),
         accuracy: point.confusion.accuracy(),
         balanced_accuracy: point.confusion.balanced_accuracy(),
         macro_f1: point.confusion.macro_f1(),

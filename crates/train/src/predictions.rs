@@ -29,7 +29,7 @@ pub struct Prediction {
     pub end_s: f64,
     /// Of each class, in the order of the model's classes.
     pub probability: Vec<f32>,
-    /// How likely a clip of the known classes is at least as strange; none without a detector.
+    /// How likely a clip of the known classes is at least as unlike known sounds; none without a detector.
     pub outlier_p: Option<f64>,
     /// The true label, where there is one.
     pub truth: Option<String>,
@@ -95,9 +95,9 @@ mod tests {
             truth: Some("dog".into()),
         };
         let torn = Prediction { probability: vec![0.5, 0.5], outlier_p: Some(0.03), truth: None, ..sure.clone() };
-        let strange = Prediction { outlier_p: Some(0.02), ..sure.clone() };
+        let unknown = Prediction { outlier_p: Some(0.02), ..sure.clone() };
         let thresholds = Thresholds { unsure_below: 0.6, alpha: 0.02 };
-        let text = String::from_utf8(predictions_csv(&[sure, torn, strange], &classes, thresholds).unwrap()).unwrap();
+        let text = String::from_utf8(predictions_csv(&[sure, torn, unknown], &classes, thresholds).unwrap()).unwrap();
         let expected = "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth\n\
             \"a, b.wav\",0.500,5.500,bird,0.750000,,0.750000,0.250000,dog\n\
             \"a, b.wav\",0.500,5.500,unsure,0.500000,0.030000,0.500000,0.500000,\n\

@@ -249,7 +249,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Every training clip once. Returns the mean loss a clip, strangers included, and the last learning rate. A model with nothing to train is
+    /// Every training clip once. Returns the mean loss a clip, unknown sounds included, and the last learning rate. A model with nothing to train is
     /// left as it is.
     fn train_epoch(&self, steps: &mut Steps, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
         let Self { data, config, .. } = *self;
@@ -408,10 +408,10 @@ impl<'a> Trainer<'a> {
 }
 
 fn check_exposure(data: &Data, config: &TrainConfig) -> Result<()> {
-    if config.exposure.split.is_empty() || !data.strangers.is_empty() {
+    if config.exposure.split.is_empty() || !data.unknowns.is_empty() {
         return Ok(());
     }
-    Err(Error::Data(format!("exposure: the strangers of split {} are not among the clips", config.exposure.split)))
+    Err(Error::Data(format!("exposure: the unknown sounds of split {} are not among the clips", config.exposure.split)))
 }
 
 fn check_model(model: &dyn Classifier, data: &Data) -> Result<()> {

@@ -17,7 +17,7 @@ pub(crate) enum Purpose {
     Subset = 4,
     /// Resamples of an interval.
     Bootstrap = 5,
-    /// Strangers beside a batch.
+    /// Unknown sounds beside a batch.
     Exposure = 6,
 }
 

@@ -1,4 +1,4 @@
-//! Evaluation of a trained model: figures, strangers, files.
+//! Evaluation of a trained model: figures, unknown sounds, files.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -37,7 +37,7 @@ fn figures_agree_with_the_predictions() {
     let (evaluation, header) = evaluated(60.0, "test", EvaluateOptions::default()).unwrap();
     let metrics = &evaluation.metrics;
     assert_eq!(
-        (metrics.n, metrics.n_strangers, metrics.classes.as_slice()),
+        (metrics.n, metrics.n_unknowns, metrics.classes.as_slice()),
         (60, 1, ["bird".to_owned(), "dog".into()].as_slice())
     );
     assert!(header.calibration.is_some());
@@ -91,9 +91,9 @@ fn perfect_predictions_still_have_an_interval() {
 }
 
 #[test]
-fn strangers_alone_have_predictions_and_no_figure() {
+fn unknowns_alone_have_predictions_and_no_figure() {
     let (evaluation, _) = evaluated(1.0, "ood-test", EvaluateOptions::default()).unwrap();
-    assert_eq!((evaluation.metrics.n, evaluation.metrics.n_strangers, evaluation.metrics.accuracy), (0, 2, None));
+    assert_eq!((evaluation.metrics.n, evaluation.metrics.n_unknowns, evaluation.metrics.accuracy), (0, 2, None));
     let truths: Vec<_> = evaluation.predictions.iter().map(|p| p.truth.as_deref()).collect();
     assert_eq!(truths, [Some("cat"), Some("neither")]);
     let text = serde_json::to_string(&evaluation.metrics).unwrap();

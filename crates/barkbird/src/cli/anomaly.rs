@@ -15,22 +15,22 @@ pub(crate) struct AnomalyArgs {
 /// What `anomaly` does.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum AnomalyCommand {
-    /// Measure every way to tell strangers, on your own strangers and on noises
+    /// Measure every way to tell unknown sounds, on your own unknown sounds and on noises
     #[command(
         after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird anomaly bench \
-                      run --features features --trunk yamnet.tflite --trunk-features features-yamnet --out bench\n\n\
-                      Strangers are the clips in splits named ood-... and those without a label of the model's classes. \
+                      run --features features --backbone yamnet.tflite --backbone-features features-yamnet --out bench\n\n\
+                      Unknown sounds are the clips in splits named ood-... and those without a label of the model's classes. \
                       Ways are fitted on the training split and chosen on --choose-on (by default ood-val) beside the \
-                      validation split; every other figure is of sounds that had no part in the choice. A trunk that \
-                      learned from sounds tells strangers far better than most classifiers can: fetch yamnet.tflite \
+                      validation split; every other figure is of sounds that had no part in the choice. A backbone that \
+                      learned from sounds tells unknown sounds far better than most classifiers can: fetch yamnet.tflite \
                       (google/yamnet on Kaggle Models), and compute features with `--front-end yamnet` from the same \
                       manifest. DIR gets anomaly.json, scores.csv, and pictures (principal-*.svg, isomap-*.svg)."
     )]
     Bench(BenchArgs),
-    /// Fit a way to tell strangers, calibrate it, and put it into the model's file for `predict`
+    /// Fit a way to tell unknown sounds, calibrate it, and put it into the model's file for `predict`
     #[command(
         after_help = "Examples:\n  barkbird anomaly fit run --features features\n  barkbird anomaly fit run --features \
-                      features --trunk yamnet.tflite --trunk-features features-yamnet --bench bench/anomaly.json\n  \
+                      features --backbone yamnet.tflite --backbone-features features-yamnet --bench bench/anomaly.json\n  \
                       barkbird anomaly fit run --features features --method knn,max_softmax --out run-with-detector"
     )]
     Fit(FitArgs),
@@ -54,19 +54,19 @@ pub(crate) struct RowsArgs {
     /// Features folder, as often as there are
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) features: Vec<PathBuf>,
-    /// Weights of a trunk that learned from sounds: YAMNet's .tflite or safetensors
-    #[arg(long, value_name = "FILE", requires = "trunk_features")]
-    pub(crate) trunk: Option<PathBuf>,
-    /// Features folder of the same clips for the trunk (`barkbird features --front-end yamnet`), as often as there are
-    #[arg(long, value_name = "DIR", requires = "trunk")]
-    pub(crate) trunk_features: Vec<PathBuf>,
+    /// Weights of a backbone that learned from sounds: YAMNet's .tflite or safetensors
+    #[arg(long, alias = "trunk", value_name = "FILE", requires = "backbone_features")]
+    pub(crate) backbone: Option<PathBuf>,
+    /// Features folder of the same clips for the backbone (`barkbird features --front-end yamnet`), as often as there are
+    #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "backbone")]
+    pub(crate) backbone_features: Vec<PathBuf>,
     /// Splits that ways are fitted on
     #[arg(long, default_value = "train", value_name = "A,B", value_delimiter = ',')]
     pub(crate) train_split: Vec<String>,
     /// Splits of known sounds that ways are chosen and calibrated on; never one that was trained on
     #[arg(long, default_value = "val", value_name = "A,B", value_delimiter = ',')]
     pub(crate) val_split: Vec<String>,
-    /// Split of strangers that the way is chosen on, and that third classes learn from; by default ood-val where there is one
+    /// Split of unknown sounds that the way is chosen on, and that background classes learn from; by default ood-val where there is one
     #[arg(long, value_name = "NAME")]
     pub(crate) choose_on: Option<String>,
 }
@@ -80,14 +80,14 @@ pub(crate) struct BenchArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Splits of known sounds that strangers are told from, each by itself; by default all labelled ones that had no part
+    /// Splits of known sounds that unknown sounds are told from, each by itself; by default all labelled ones that had no part
     /// in fitting
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) known: Vec<String>,
-    /// Noises, silences, tones and pieces of music of each kind that are made as strangers; 0 for none
+    /// Noises, silences, tones and pieces of music of each kind that are made as unknown sounds; 0 for none
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) synthetic: usize,
-    /// Share of false alarms at which the caught share is told too
+    /// Share of false rejections at which the detected share is told too
     #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: f64,
 }
@@ -140,9 +140,9 @@ pub(crate) struct DiscoverArgs {
     /// Features folder that the model was trained on: with --name, a model that knows the new classes too is made of it
     #[arg(long, value_name = "DIR", requires = "name")]
     pub(crate) features: Vec<PathBuf>,
-    /// Features folder of the same clips for the model's trunk
-    #[arg(long, value_name = "DIR", requires = "features")]
-    pub(crate) trunk_features: Vec<PathBuf>,
+    /// Features folder of the same clips for the model's backbone
+    #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "features")]
+    pub(crate) backbone_features: Vec<PathBuf>,
 }
 
 fn named(text: &str) -> Result<(usize, String), String> {

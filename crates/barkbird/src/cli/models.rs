@@ -111,9 +111,9 @@ pub(crate) struct EvaluateArgs {
     /// Features folder
     #[arg(long, value_name = "DIR")]
     pub(crate) features: PathBuf,
-    /// Features folder of the same clips for the trunk of the model's detector of strangers
-    #[arg(long, value_name = "DIR")]
-    pub(crate) trunk_features: Option<PathBuf>,
+    /// Features folder of the same clips for the backbone of the model's detector of unknown sounds
+    #[arg(long, alias = "trunk-features", value_name = "DIR")]
+    pub(crate) backbone_features: Option<PathBuf>,
     /// Take features of equalised clips (`features --like RUN --equalize band`), where the model's own are not: what it
     /// then gets wrong, it tells by the recorder
     #[arg(long)]
@@ -158,7 +158,7 @@ pub(crate) struct PredictArgs {
     /// Say `unsure` where no class reaches this probability
     #[arg(long, default_value_t = 0.5, value_name = "P", value_parser = share)]
     pub(crate) unsure_below: f32,
-    /// How to tell strangers: a detector that the model has, auto (the first, and the default where it has one) or none
+    /// How to tell unknown sounds: a detector that the model has, auto (the first, and the default where it has one) or none
     #[arg(long, value_name = "METHOD")]
     pub(crate) reject: Option<String>,
     /// Share of known recordings that may be called `neither`; 0.05, or with few calibration groups the smallest that

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &DemoArgs, global: &Global, ui: &Ui) -> Result<()> {
     stage(training)?;
     // Too few recordings for a detector are no reason to show nothing.
     if let Err(error) = stage(words(&["anomaly", "fit", &run, "--features", &spectrograms])) {
-        ui.warn(format!("no detector of strangers: {}", crate::one_line(&error)));
+        ui.warn(format!("no detector of unknown sounds: {}", crate::one_line(&error)));
     }
     let test = format!("{run}/test");
     stage(words(&["evaluate", &run, "--features", &spectrograms, "--split", "test", "--out", &test]))?;

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let mut evaluation =
         train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
             .with_context(|| args.features.display().to_string())?;
-    // Its detector of strangers is calibrated on clips as the model takes them.
+    // Its detector of unknown sounds is calibrated on clips as the model takes them.
     if !args.equalized {
         fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
     }
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     ui.result(&result)
 }
 
-/// Says of each clip how likely a known one is at least as strange, where the model has a detector of strangers.
+/// Says of each clip how likely a known one is at least as unlike known sounds, where the model has a detector of unknown sounds.
 fn fill_outlier_p(
     predictions: &mut [Prediction],
     loaded: &Loaded,
@@ -51,16 +51,16 @@ fn fill_outlier_p(
 ) -> Result<()> {
     let Some(outlier) = loaded.outlier(device)? else { return Ok(()) };
     let detector = outlier.detector("auto")?;
-    let folders: Vec<PathBuf> = args.trunk_features.iter().cloned().collect();
-    let trunk = match (&outlier.trunk, folders.is_empty()) {
-        (Some(_), true) if detector.fitted.needs_trunk() => {
-            ui.say("outlier_p stays empty: the model's detector listens with a trunk (--trunk-features)");
+    let folders: Vec<PathBuf> = args.backbone_features.iter().cloned().collect();
+    let backbone = match (&outlier.backbone, folders.is_empty()) {
+        (Some(_), true) if detector.fitted.needs_backbone() => {
+            ui.say("outlier_p stays empty: the model's detector listens with a backbone (--backbone-features)");
             return Ok(());
         }
-        (Some(trunk), false) => Some((trunk, folders.as_slice())),
+        (Some(backbone), false) => Some((backbone, folders.as_slice())),
         _ => None,
     };
-    let table = table::read(loaded, device, std::slice::from_ref(&args.features), trunk, ui)?;
+    let table = table::read(loaded, device, std::slice::from_ref(&args.features), backbone, ui)?;
     let scores = detector.fitted.score(&table)?;
     let by_place: HashMap<(&str, u64), f64> =
         table.places.iter().zip(scores).map(|(place, score)| ((place.path.as_str(), place.start_ms), score)).collect();
@@ -98,8 +98,8 @@ pub(crate) fn summary(metrics: &Metrics) -> String {
         metrics.n,
         metrics.n_groups
     )];
-    if metrics.n_strangers > 0 {
-        lines.push(format!("{} clips of other labels are not counted", metrics.n_strangers));
+    if metrics.n_unknowns > 0 {
+        lines.push(format!("{} clips of other labels are not counted", metrics.n_unknowns));
     }
     let rows: Vec<_> = metrics
         .per_class

@@ -28,13 +28,13 @@ struct Verdict {
     /// Number of its recording among the inputs.
     input: usize,
     prediction: Prediction,
-    /// How strange it is, where there is a detector.
+    /// How unknown it is, where there is a detector.
     score: Option<f64>,
     /// The most similar training clips and the cosine of the angle to each, where the model keeps some.
     nearest: Vec<(KnownClip, f32)>,
 }
 
-/// A model, and how it tells strangers.
+/// A model, and how it tells unknown sounds.
 struct Oracle<'a> {
     loaded: &'a Loaded,
     outlier: Option<&'a Outlier>,
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &PredictArgs, global: &Global, ui: &Ui) -> Result<()> {
     let detector = match (&outlier, reject) {
         (Some(outlier), name) => Some(outlier.detector(name.unwrap_or("auto"))?),
         (None, Some(name)) if name != "none" => bail!(
-            "--reject {name}: {} has no detector of strangers; `barkbird anomaly fit {} --features DIR` gives it one",
+            "--reject {name}: {} has no detector of unknown sounds; `barkbird anomaly fit {} --features DIR` gives it one",
             loaded.path.display(),
             args.run.display()
         ),

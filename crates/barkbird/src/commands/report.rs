@@ -164,7 +164,7 @@ impl Verdict {
         self.label == self.truth
     }
 
-    /// Wrong, and of a class that the model knows: a stranger is no mistake of the classifier.
+    /// Wrong, and of a class that the model knows: an unknown sound is no mistake of the classifier.
     fn wrong(&self, classes: &[String]) -> bool {
         self.label != self.truth && classes.contains(&self.truth)
     }

@@ -1,4 +1,4 @@
-//! Which way to tell strangers is taken, from validation clips and known strangers alone.
+//! Which way to tell unknown sounds is taken, from validation clips and labelled unknown sounds alone.
 
 use super::fitted::Fitted;
 use super::table::Table;
@@ -10,7 +10,7 @@ use anyhow::Result;
 pub(crate) struct Choice {
     /// Its number among those that it was chosen from.
     pub(crate) nth: usize,
-    /// AUROC on the strangers of the choice.
+    /// AUROC on the unknown sounds of the choice.
     pub(crate) auroc: f64,
     /// The way with the largest AUROC, and that.
     pub(crate) best: (usize, f64),
@@ -20,27 +20,27 @@ pub(crate) struct Choice {
 /// several. Few clips choose here, and what has learned least from the training clips moves least when sounds come from
 /// elsewhere. That two cannot be told apart means that the 95 % interval of their difference, over groups, includes 0.
 ///
-/// Ways that learned from the strangers do not take part.
-pub(crate) fn choose(fitted: &[Fitted], validation: &Table, strangers: &Table, seed: u64) -> Result<Option<Choice>> {
+/// Ways that learned from the unknown sounds do not take part.
+pub(crate) fn choose(fitted: &[Fitted], validation: &Table, unknowns: &Table, seed: u64) -> Result<Option<Choice>> {
     let mut scored = Vec::new();
-    for (nth, one) in fitted.iter().enumerate().filter(|(_, one)| !one.way.needs_strangers()) {
-        let (known, strange) = (one.score(validation)?, one.score(strangers)?);
-        let auroc = figures(&known, &strange)?.auroc;
-        scored.push((nth, auroc, known, strange));
+    for (nth, one) in fitted.iter().enumerate().filter(|(_, one)| !one.way.needs_unknowns()) {
+        let (known, unknown) = (one.score(validation)?, one.score(unknowns)?);
+        let auroc = figures(&known, &unknown)?.auroc;
+        scored.push((nth, auroc, known, unknown));
     }
     let better = |best: usize, at: usize| if scored[at].1 > scored[best].1 { at } else { best };
     let Some(best) = (0..scored.len()).reduce(better) else { return Ok(None) };
     let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
-    let (known_groups, strange_groups) = (validation.groups(), strangers.groups());
+    let (known_groups, unknown_groups) = (validation.groups(), unknowns.groups());
     let mut chosen = (best, fitted[scored[best].0].n_numbers());
-    for (at, (nth, _, known, strange)) in scored.iter().enumerate() {
+    for (at, (nth, _, known, unknown)) in scored.iter().enumerate() {
         let n_numbers = fitted[*nth].n_numbers();
         if n_numbers >= chosen.1 {
             continue;
         }
-        let (_, _, best_known, best_strange) = &scored[best];
+        let (_, _, best_known, best_unknown) = &scored[best];
         let [low, _] =
-            auroc_difference([best_known, known], &known_groups, [best_strange, strange], &strange_groups, &bootstrap)?;
+            auroc_difference([best_known, known], &known_groups, [best_unknown, unknown], &unknown_groups, &bootstrap)?;
         if low <= 0.0 {
             chosen = (at, n_numbers);
         }

@@ -1,6 +1,6 @@
-//! A way to tell a stranger, fitted: scores of clips, and its arrays for the model file.
+//! A way to tell an unknown sound, fitted: scores of clips, and its arrays for the model file.
 
-use super::lineup::{Combination, Part, Way};
+use super::methods::{Combination, Part, Way};
 use super::table::{Source, Table};
 use anomaly::{Detector, Inputs, Known, Labels, LogisticFusion, RankMean, Stored};
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ enum Joint {
     Fusion(LogisticFusion),
 }
 
-/// A fitted way. Higher scores are stranger.
+/// A fitted way. Higher scores are unknown sound.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fitted {
     /// What was fitted.
@@ -29,8 +29,8 @@ pub(crate) struct FitFrom<'a> {
     pub(crate) training: &'a Table,
     /// Validation clips of the known classes, for combinations.
     pub(crate) validation: &'a Table,
-    /// Known strangers, for the ways that need them.
-    pub(crate) strangers: Option<&'a Table>,
+    /// Known unknown sounds, for the ways that need them.
+    pub(crate) unknowns: Option<&'a Table>,
 }
 
 impl Fitted {
@@ -45,12 +45,13 @@ impl Fitted {
                 Some(Joint::RankMean(RankMean::fit(&slices(&scores))?))
             }
             Some(Combination::Fusion(config)) => {
-                let strangers = from.strangers.with_context(|| format!("{}: known strangers are wanted", way.name))?;
+                let unknowns =
+                    from.unknowns.with_context(|| format!("{}: labelled unknown sounds are wanted", way.name))?;
                 let mut scores = scores_of_parts(&detectors, from.validation)?;
-                let of_strangers = scores_of_parts(&detectors, strangers)?;
-                scores.iter_mut().zip(of_strangers).for_each(|(all, strange)| all.extend(strange));
-                let is_stranger: Vec<bool> = (0..scores[0].len()).map(|row| row >= from.validation.len()).collect();
-                Some(Joint::Fusion(LogisticFusion::fit(&slices(&scores), &is_stranger, config)?))
+                let of_unknowns = scores_of_parts(&detectors, unknowns)?;
+                scores.iter_mut().zip(of_unknowns).for_each(|(all, unknown)| all.extend(unknown));
+                let is_unknown: Vec<bool> = (0..scores[0].len()).map(|row| row >= from.validation.len()).collect();
+                Some(Joint::Fusion(LogisticFusion::fit(&slices(&scores), &is_unknown, config)?))
             }
         };
         Ok(Self { way: way.clone(), detectors, joint })
@@ -66,7 +67,7 @@ impl Fitted {
         })
     }
 
-    /// Which of the trunk's own sounds each class fires, with weights, the heaviest first.
+    /// Which of the backbone's own sounds each class fires, with weights, the heaviest first.
     pub(crate) fn fired(&self) -> Option<Vec<Vec<(usize, f32)>>> {
         self.detectors.iter().find_map(|(_, detector)| match detector {
             Detector::Semantic(semantic) => Some(semantic.fired()),
@@ -80,9 +81,9 @@ impl Fitted {
         arrays.flat_map(|array| array.values).filter(|value| *value != 0.0).count()
     }
 
-    /// Whether it looks at what a trunk hears.
-    pub(crate) fn needs_trunk(&self) -> bool {
-        self.way.parts.iter().any(|part| part.source == Source::Trunk)
+    /// Whether it looks at what a backbone hears.
+    pub(crate) fn needs_backbone(&self) -> bool {
+        self.way.parts.iter().any(|part| part.source == Source::Backbone)
     }
 
     /// Its arrays and settings: each detector under its number, what joins them under `joint`.
@@ -120,12 +121,12 @@ impl Fitted {
 fn fit_part(part: &Part, from: &FitFrom<'_>) -> Result<Detector> {
     let training = from.training;
     let labels: Vec<u32> = training.places.iter().map(|place| place.class.unwrap_or(u32::MAX)).collect();
-    let strangers = match from.strangers {
-        Some(strangers) => strangers.inputs(part.source)?,
+    let unknowns = match from.unknowns {
+        Some(unknowns) => unknowns.inputs(part.source)?,
         None => Inputs::default(),
     };
     let known =
-        Known { inputs: training.inputs(part.source)?, labels: Labels::new(&labels, training.n_classes)?, strangers };
+        Known { inputs: training.inputs(part.source)?, labels: Labels::new(&labels, training.n_classes)?, unknowns };
     Ok(part.method.fit(&known)?)
 }
 

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | `outlier.N.P.NAME` | array NAME of part P of the N-th detector; P is a number, `joint` (what joins several), `p` or `p_recording` (scores of known clips and recordings, from which p-values are read) |
 //! | `outlier.known.embedding` | `[N, D]`: training clips that answers are compared with |
-//! | `outlier.trunk.NAME` | weights of the trunk |
+//! | `outlier.backbone.NAME` | weights of the backbone |
 
+use super::backbone::Backbone;
 use super::fitted::Fitted;
-use super::lineup::Way;
+use super::methods::Way;
 use super::table::{Source, Table};
-use super::trunk::Trunk;
 use anomaly::Stored;
 use anomaly::conformal::{Conformal, Form};
 use anomaly::pool::{Pool, pool};
@@ -80,19 +80,19 @@ impl Calibrated {
 /// What goes into a header, and tensors by name.
 pub(crate) type Parts = (serde_json::Value, BTreeMap<String, Tensor>);
 
-/// All that a model's file has for telling strangers.
+/// All that a model's file has for telling unknown sounds.
 pub(crate) struct Outlier {
     /// The first is the one that `auto` takes.
     pub(crate) detectors: Vec<Calibrated>,
-    pub(crate) trunk: Option<Trunk>,
-    /// From a recording to what the trunk hears, as JSON.
-    pub(crate) trunk_front_end: Option<serde_json::Value>,
+    pub(crate) backbone: Option<Backbone>,
+    /// From a recording to what the backbone hears, as JSON.
+    pub(crate) backbone_front_end: Option<serde_json::Value>,
     pub(crate) known: KnownClips,
     /// How the detectors came to be there, for people.
     pub(crate) record: serde_json::Value,
 }
 
-/// Training clips that an answer is compared with: what the trunk, or without one the classifier, makes of them.
+/// Training clips that an answer is compared with: what the backbone, or without one the classifier, makes of them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct KnownClips {
     pub(crate) clips: Vec<KnownClip>,
@@ -115,7 +115,8 @@ pub(crate) struct KnownClip {
 struct Header {
     schema: String,
     detectors: Vec<DetectorHeader>,
-    trunk: Option<TrunkHeader>,
+    #[serde(alias = "trunk")]
+    backbone: Option<BackboneHeader>,
     known: Vec<KnownClip>,
     record: serde_json::Value,
 }
@@ -130,7 +131,7 @@ struct DetectorHeader {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TrunkHeader {
+struct BackboneHeader {
     kind: String,
     front_end: serde_json::Value,
 }
@@ -169,7 +170,7 @@ impl KnownClips {
     }
 }
 
-/// What the trunk makes of clips, or without one the classifier: width and rows.
+/// What the backbone makes of clips, or without one the classifier: width and rows.
 fn described(table: &Table) -> (usize, Vec<f32>) {
     match &table.heard {
         Some(heard) => (heard.dim, heard.embedding.clone()),
@@ -187,15 +188,15 @@ fn to_length_one(row: &mut [f32]) {
 impl Outlier {
     /// What goes into the header and beside the model's tensors.
     pub(crate) fn to_parts(&self) -> Result<Parts> {
-        let (trunk, front_end) = (self.trunk.as_ref(), self.trunk_front_end.as_ref());
-        Self::parts(&self.detectors, trunk, front_end, &self.known, self.record.clone())
+        let (backbone, front_end) = (self.backbone.as_ref(), self.backbone_front_end.as_ref());
+        Self::parts(&self.detectors, backbone, front_end, &self.known, self.record.clone())
     }
 
     /// The same of detectors that are not together yet.
     pub(crate) fn parts(
         of: &[Calibrated],
-        trunk: Option<&Trunk>,
-        trunk_front_end: Option<&serde_json::Value>,
+        backbone: Option<&Backbone>,
+        backbone_front_end: Option<&serde_json::Value>,
         known: &KnownClips,
         record: serde_json::Value,
     ) -> Result<Parts> {
@@ -217,13 +218,14 @@ impl Outlier {
         }
         let embedding = Tensor::from_slice(&known.embedding, (known.clips.len(), known.dim), &Device::Cpu)?;
         tensors.insert(format!("{PREFIX}known.embedding"), embedding);
-        let mut trunk_header = None;
-        if let Some((of, front_end)) = trunk.zip(trunk_front_end) {
-            tensors.extend(of.weights()?.into_iter().map(|(name, tensor)| (format!("{PREFIX}trunk.{name}"), tensor)));
-            trunk_header = Some(TrunkHeader { kind: "yamnet".into(), front_end: front_end.clone() });
+        let mut backbone_header = None;
+        if let Some((of, front_end)) = backbone.zip(backbone_front_end) {
+            tensors
+                .extend(of.weights()?.into_iter().map(|(name, tensor)| (format!("{PREFIX}backbone.{name}"), tensor)));
+            backbone_header = Some(BackboneHeader { kind: "yamnet".into(), front_end: front_end.clone() });
         }
         let header =
-            Header { schema: SCHEMA.into(), detectors, trunk: trunk_header, known: known.clips.clone(), record };
+            Header { schema: SCHEMA.into(), detectors, backbone: backbone_header, known: known.clips.clone(), record };
         Ok((serde_json::to_value(header)?, tensors))
     }
 
@@ -235,7 +237,7 @@ impl Outlier {
         device: &Device,
     ) -> Result<Self> {
         Self::read(header, tensors, path, device)
-            .with_context(|| format!("{}: its detector of strangers", path.display()))
+            .with_context(|| format!("{}: its detector of unknown sounds", path.display()))
     }
 
     fn read(
@@ -265,16 +267,16 @@ impl Outlier {
         };
         let detectors: Vec<Calibrated> =
             header.detectors.into_iter().enumerate().map(detector).collect::<Result<_>>()?;
-        let (mut trunk, mut trunk_front_end) = (None, None);
-        if let Some(of) = header.trunk {
+        let (mut backbone, mut backbone_front_end) = (None, None);
+        if let Some(of) = header.backbone {
             if of.kind != "yamnet" {
-                bail!("trunk: expected yamnet, got {}; a newer version of barkbird may have written it", of.kind);
+                bail!("backbone: expected yamnet, got {}; a newer version of barkbird may have written it", of.kind);
             }
-            trunk = Some(Trunk::from_weights(&under(tensors, "trunk."), path, device)?);
-            trunk_front_end = Some(of.front_end);
+            backbone = Some(Backbone::from_weights(&backbone_tensors(tensors), path, device)?);
+            backbone_front_end = Some(of.front_end);
         }
-        if detectors.is_empty() || (trunk.is_none() && detectors.iter().any(|of| of.fitted.needs_trunk())) {
-            bail!("no detector, or one without its trunk");
+        if detectors.is_empty() || (backbone.is_none() && detectors.iter().any(|of| of.fitted.needs_backbone())) {
+            bail!("no detector, or one without its backbone");
         }
         let embedding = tensors.get("known.embedding").context("tensor known.embedding: missing")?;
         let (n, dim) = embedding.dims2()?;
@@ -282,7 +284,7 @@ impl Outlier {
             bail!("known clips: expected {} rows, got {n}", header.known.len());
         }
         let known = KnownClips { clips: header.known, dim, embedding: embedding.flatten_all()?.to_vec1()? };
-        Ok(Self { detectors, trunk, trunk_front_end, known, record: header.record })
+        Ok(Self { detectors, backbone, backbone_front_end, known, record: header.record })
     }
 
     /// Whether a detector looks at layers below the classifier's last.
@@ -308,6 +310,12 @@ impl Outlier {
             )
         })
     }
+}
+
+/// The weights of the backbone; files before version 0.2 have them under another name.
+fn backbone_tensors(tensors: &HashMap<String, Tensor>) -> HashMap<String, Tensor> {
+    let found = under(tensors, "backbone.");
+    if found.is_empty() { under(tensors, "trunk.") } else { found }
 }
 
 /// The tensors under a prefix, without it.

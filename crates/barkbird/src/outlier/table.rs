@@ -1,6 +1,6 @@
-//! All that is known of some clips, row for row: what the classifier and the trunk make of them, and where they come from.
+//! All that is known of some clips, row for row: what the classifier and the backbone make of them, and where they come from.
 
-use super::trunk::{Heard, Trunk, take};
+use super::backbone::{Backbone, Heard, take};
 use crate::model::Loaded;
 use anomaly::{Inputs, Rows};
 use anyhow::{Context, Result, bail};
@@ -24,8 +24,9 @@ pub(crate) enum Source {
     Classifier,
     /// Those of one of the classifier's layers below the last, counted from 1.
     Layer(usize),
-    /// The trunk's.
-    Trunk,
+    /// The backbone's.
+    #[serde(alias = "trunk")]
+    Backbone,
 }
 
 /// Where a clip comes from.
@@ -37,7 +38,7 @@ pub(crate) struct Place {
     pub(crate) start_ms: u64,
     /// The group, or the recording where no group is known.
     pub(crate) group: String,
-    /// Index into the model's classes; none for a stranger.
+    /// Index into the model's classes; none for an unknown sound.
     pub(crate) class: Option<u32>,
     /// The split of its manifest.
     pub(crate) split: String,
@@ -58,7 +59,7 @@ pub(crate) struct Table {
     pub(crate) layers: Vec<(usize, Vec<f32>)>,
     /// `[N, cells]`: normalised spectrograms, pooled. Empty where nobody asked.
     pub(crate) cells: Vec<f32>,
-    /// What the trunk hears, where there is one.
+    /// What the backbone hears, where there is one.
     pub(crate) heard: Option<Heard>,
     /// `[N]`.
     pub(crate) places: Vec<Place>,
@@ -75,7 +76,7 @@ pub(crate) struct Mels<'a> {
 }
 
 impl Table {
-    /// Asks the classifier, and the trunk where it has heard the clips.
+    /// Asks the classifier, and the backbone where it has heard the clips.
     pub(crate) fn of_mels(
         loaded: &Loaded,
         device: &Device,
@@ -148,7 +149,7 @@ impl Table {
             Source::Classifier => Inputs {
                 embedding: Some(Rows::new(&self.embedding, self.dim)?),
                 logits: Some(Rows::new(&self.logits, self.n_classes)?),
-                trunk_scores: None,
+                backbone_scores: None,
                 cells: if self.cells.is_empty() { None } else { Some(Rows::new(&self.cells, n_cells())?) },
             },
             Source::Layer(nth) => {
@@ -156,11 +157,11 @@ impl Table {
                 let (width, values) = layer.with_context(|| format!("layer {nth}: the classifier shows none such"))?;
                 Inputs { embedding: Some(Rows::new(values, *width)?), ..Inputs::default() }
             }
-            Source::Trunk => {
-                let heard = self.heard.as_ref().context("no trunk has heard these clips")?;
+            Source::Backbone => {
+                let heard = self.heard.as_ref().context("no backbone has heard these clips")?;
                 Inputs {
                     embedding: Some(Rows::new(&heard.embedding, heard.dim)?),
-                    trunk_scores: Some(Rows::new(&heard.scores, heard.n_scores)?),
+                    backbone_scores: Some(Rows::new(&heard.scores, heard.n_scores)?),
                     ..Inputs::default()
                 }
             }
@@ -218,16 +219,16 @@ fn pool_cells(mel: &[f32], n_mels: usize, n_frames: usize) -> Vec<f32> {
     (0..n_cells()).map(cell).collect()
 }
 
-/// Reads folders of the classifier's spectrograms, and of the trunk's with the same clips, view 0 alone. Classes are
-/// matched by name; a clip of another class or none is a stranger.
+/// Reads folders of the classifier's spectrograms, and of the backbone's with the same clips, view 0 alone. Classes are
+/// matched by name; a clip of another class or none is an unknown sound.
 pub(crate) fn read(
     loaded: &Loaded,
     device: &Device,
     folders: &[PathBuf],
-    trunk: Option<(&Trunk, &[PathBuf])>,
+    backbone: Option<(&Backbone, &[PathBuf])>,
     ui: &crate::ui::Ui,
 ) -> Result<Table> {
-    let ears = trunk.map(|(trunk, folders)| Ears::open(trunk, folders, loaded)).transpose()?;
+    let ears = backbone.map(|(backbone, folders)| Ears::open(backbone, folders, loaded)).transpose()?;
     let mut whole: Option<Table> = None;
     for folder in folders {
         let clips = Clips::open(folder)?;
@@ -276,29 +277,29 @@ fn places(clips: &Clips, rows: &[usize], classes: &[String]) -> Vec<Place> {
     rows.iter().map(place).collect()
 }
 
-/// The trunk and the folders of its own spectrograms.
+/// The backbone and the folders of its own spectrograms.
 struct Ears<'a> {
-    trunk: &'a Trunk,
+    backbone: &'a Backbone,
     folders: Vec<Clips>,
     /// Folder and row of each clip, by recording, start and split.
     by_place: HashMap<(String, u64, String), (usize, usize)>,
 }
 
 impl<'a> Ears<'a> {
-    fn open(trunk: &'a Trunk, paths: &[PathBuf], loaded: &Loaded) -> Result<Self> {
-        let expected = Trunk::chain(&loaded.chain()?).to_header()?;
+    fn open(backbone: &'a Backbone, paths: &[PathBuf], loaded: &Loaded) -> Result<Self> {
+        let expected = Backbone::chain(&loaded.chain()?).to_header()?;
         let mut folders = Vec::new();
         let mut by_place = HashMap::new();
         for (nth, path) in paths.iter().enumerate() {
             let clips = Clips::open(path)?;
-            check_trunk_front_end(&expected, &clips.header.front_end, path)?;
+            check_backbone_front_end(&expected, &clips.header.front_end, path)?;
             for (row, record) in clips.header.clips.iter().enumerate().filter(|(_, record)| record.view == 0) {
                 let split = clips.header.splits[usize::from(clips.split[row])].clone();
                 by_place.insert((record.path.clone(), (record.start_s * 1000.0).round() as u64, split), (nth, row));
             }
             folders.push(clips);
         }
-        Ok(Self { trunk, folders, by_place })
+        Ok(Self { backbone, folders, by_place })
     }
 
     fn hear(&self, places: &[Place]) -> Result<Heard> {
@@ -308,7 +309,7 @@ impl<'a> Ears<'a> {
             let key = (place.path.clone(), place.start_ms, place.split.clone());
             let Some(&(folder, row)) = self.by_place.get(&key) else {
                 bail!(
-                    "{}: --trunk-features has no clip of it at {} s; make them from the same manifest",
+                    "{}: --backbone-features has no clip of it at {} s; make them from the same manifest",
                     place.path,
                     place.start_ms as f64 / 1000.0
                 );
@@ -320,18 +321,18 @@ impl<'a> Ears<'a> {
             mels.push(cells);
         }
         let mels: Vec<&[f32]> = mels.iter().map(Vec::as_slice).collect();
-        self.trunk.hear(&mels, n_frames)
+        self.backbone.hear(&mels, n_frames)
     }
 }
 
-/// The trunk's spectrograms have to be those that `predict` will make.
-fn check_trunk_front_end(expected: &serde_json::Value, got: &serde_json::Value, path: &Path) -> Result<()> {
-    let different = train::differences(["the trunk has", "the spectrograms have"], expected, got);
+/// The backbone's spectrograms have to be those that `predict` will make.
+fn check_backbone_front_end(expected: &serde_json::Value, got: &serde_json::Value, path: &Path) -> Result<()> {
+    let different = train::differences(["the backbone has", "the spectrograms have"], expected, got);
     if different.is_empty() {
         return Ok(());
     }
     bail!(
-        "{}: another front end than the trunk's over the model's windows: {}; compute them with `barkbird features \
+        "{}: another front end than the backbone's over the model's windows: {}; compute them with `barkbird features \
          MANIFEST --front-end yamnet` and the model's other settings",
         path.display(),
         different.join("; ")

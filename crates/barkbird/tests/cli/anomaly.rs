@@ -30,7 +30,7 @@ fn read(work: &Work, name: &str) -> Value {
 }
 
 /// YAMNet with weights that nobody has trained, and the features that it takes.
-fn trunk(work: &Work) {
+fn backbone(work: &Work) {
     let mut parameters = Parameters::seeded(0, &Device::Cpu);
     Yamnet::new(&YamnetConfig::default(), 1, 0, &mut parameters).unwrap();
     let mut weights: HashMap<String, Tensor> = parameters.snapshot().unwrap().into_iter().collect();
@@ -41,8 +41,8 @@ fn trunk(work: &Work) {
         let values: Vec<f32> = (0..n).map(|i| if tensor.rank() > 1 { value(i) } else { 0.0 }).collect();
         *tensor = Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
     }
-    candle_core::safetensors::save(&weights, work.path("trunk.safetensors")).unwrap();
-    work.ok(&["features", "manifest.csv", "--out", "of-trunk", "--front-end", "yamnet"]);
+    candle_core::safetensors::save(&weights, work.path("backbone.safetensors")).unwrap();
+    work.ok(&["features", "manifest.csv", "--out", "of-backbone", "--front-end", "yamnet"]);
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn ways_are_measured_and_the_chosen_one_speaks() {
         assert!(result["sets"][set]["knowns"].as_u64().unwrap() > 0, "{set}");
     }
     assert_eq!(result["ranks_like"]["generalized_entropy"], "max_softmax");
-    assert_eq!(result["learned_from_strangers"], serde_json::json!(["third_class"]));
-    assert_ne!(result["chosen"]["method"], "third_class");
+    assert_eq!(result["learned_from_unknowns"], serde_json::json!(["background_class"]));
+    assert_ne!(result["chosen"]["method"], "background_class");
     work.ok(&[&bench[..], &["again", "--threads", "1"]].concat());
     for name in ["anomaly.json", "scores.csv", "principal-classifier.svg", "isomap-classifier.svg"] {
         assert!(fs::read(work.path("bench").join(name)).unwrap() == fs::read(work.path("again").join(name)).unwrap());
@@ -105,22 +105,22 @@ fn ways_are_measured_and_the_chosen_one_speaks() {
 }
 
 #[test]
-fn a_model_carries_its_trunk() {
+fn a_model_carries_its_backbone() {
     let work = trained();
-    trunk(&work);
-    let of = ["--features", "features", "--trunk", "trunk.safetensors", "--trunk-features", "of-trunk"];
-    let more = ["--method", "trunk_knn,knn,layer1_knn,autoencoder", "--out", "with"];
+    backbone(&work);
+    let of = ["--features", "features", "--backbone", "backbone.safetensors", "--backbone-features", "of-backbone"];
+    let more = ["--method", "backbone_knn,knn,layer1_knn,autoencoder", "--out", "with"];
     work.ok(&[&["anomaly", "fit", "run"], &of[..], &more].concat());
-    for name in ["trunk.safetensors", "of-trunk", "features"] {
+    for name in ["backbone.safetensors", "of-backbone", "features"] {
         let path = work.path(name);
         if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
     }
     let p = |method: &str| -> Vec<f64> {
         let said = json(&work.ok(&["predict", "with", "manifest.csv", "--reject", method, "--json"]));
-        assert_eq!(said["reject"]["method"], if method == "auto" { "trunk_knn" } else { method });
+        assert_eq!(said["reject"]["method"], if method == "auto" { "backbone_knn" } else { method });
         said["predictions"].as_array().unwrap().iter().map(|one| one["outlier_p"].as_f64().unwrap()).collect()
     };
-    assert_eq!(p("auto"), p("trunk_knn"));
+    assert_eq!(p("auto"), p("backbone_knn"));
     assert_ne!(p("auto"), p("knn"));
     assert_ne!(p("layer1_knn"), p("knn"));
     assert_ne!(p("autoencoder"), p("knn"));
@@ -131,19 +131,19 @@ fn a_model_carries_its_trunk() {
 fn what_does_not_fit_is_refused() {
     let work = trained();
     let line = work.fails(&["anomaly", "fit", "run", "--features", "features", "--method", "semantic"]);
-    assert!(line.contains("no such way without a --trunk") && line.contains("knn"), "{line}");
+    assert!(line.contains("no such way without a --backbone") && line.contains("knn"), "{line}");
     let line = work.fails(&["anomaly", "fit", "run", "--features", "features", "--val-split", "train"]);
     assert!(line.contains("has to be new"), "{line}");
     let line = work.fails(&["anomaly", "bench", "run", "--features", "features", "--known", "val", "--out", "bench"]);
     assert!(line.contains("--known val"), "{line}");
-    work.ok(&["features", "manifest.csv", "--out", "of-trunk", "--front-end", "yamnet"]);
-    let line = work.fails(&["anomaly", "bench", "run", "--features", "of-trunk", "--out", "bench"]);
+    work.ok(&["features", "manifest.csv", "--out", "of-backbone", "--front-end", "yamnet"]);
+    let line = work.fails(&["anomaly", "bench", "run", "--features", "of-backbone", "--out", "bench"]);
     assert!(line.contains("another front end than the model's"), "{line}");
     assert!(!work.path("bench").exists());
 }
 
 #[test]
-fn strangers_become_a_class() {
+fn unknowns_become_a_class() {
     let work = trained();
     work.ok(&["anomaly", "fit", "run", "--features", "features", "--method", "mahalanobis"]);
     let discover = ["anomaly", "discover", "run", "sounds/neither", "sounds/dog", "--alpha", "0.5", "--clusters", "2"];

@@ -105,7 +105,7 @@ pub(crate) fn tiny(n_classes: usize) -> (Tiny, Parameters) {
 }
 
 /// Clips of dogs (low bands loud) and birds (high bands loud) in groups of two, noise of `noise` dB on top, and a few
-/// strangers: a cat in `ood-test`, one clip without a label there and one in `test`.
+/// unknown sounds: a cat in `ood-test`, one clip without a label there and one in `test`.
 pub(crate) fn clips(n_train: usize, n_val: usize, n_test: usize, noise: f32) -> Spectrograms {
     let splits = ["train", "val", "test", "ood-test"];
     let mut rows: Vec<(u32, u8)> = Vec::new();

@@ -1,15 +1,15 @@
-//! `barkbird anomaly fit`: puts detectors of strangers, calibrated, into a model's file.
+//! `barkbird anomaly fit`: puts detectors of unknown sounds, calibrated, into a model's file.
 
 use super::results::BenchFile;
 use super::sets::{Clips, fit_all};
 use crate::cli::{FitArgs, Global};
 use crate::device;
 use crate::model::{self, Loaded, MODEL_FILE};
+use crate::outlier::backbone::Backbone;
 use crate::outlier::choice::{Choice, choose};
 use crate::outlier::fitted::Fitted;
-use crate::outlier::lineup::{self, Way};
+use crate::outlier::methods::{self, Way};
 use crate::outlier::stored::{Calibrated, KnownClips, Outlier, PREFIX, Parts};
-use crate::outlier::trunk::Trunk;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
 use classifier::ModelFile;
@@ -30,21 +30,21 @@ struct Asked {
 pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let loaded = Loaded::open(&args.rows.run, &device)?;
-    let trunk = args.rows.trunk.as_deref().map(|place| Trunk::open(place, &device)).transpose()?;
-    let clips = Clips::read(&args.rows, &loaded, trunk.as_ref(), &device, ui)?;
-    let ways = lineup::all(clips.all.layers.len(), trunk.is_some());
-    let asked = asked(args, &loaded, &ways, trunk.is_some())?;
+    let backbone = args.rows.backbone.as_deref().map(|place| Backbone::open(place, &device)).transpose()?;
+    let clips = Clips::read(&args.rows, &loaded, backbone.as_ref(), &device, ui)?;
+    let ways = methods::all(clips.all.layers.len(), backbone.is_some());
+    let asked = asked(args, &loaded, &ways, backbone.is_some())?;
     let (fitted, why) = match asked {
         Some(Asked { ways, why }) => {
             let fitted = ways.iter().map(|way| Fitted::fit(way, &clips.fit_from())).collect::<Result<Vec<_>>>()?;
             (fitted, why)
         }
-        None => best(&clips, ways, trunk.is_some(), global.seed(), ui)?,
+        None => best(&clips, ways, backbone.is_some(), global.seed(), ui)?,
     };
     let detectors = fitted.into_iter().map(|fitted| Calibrated::new(fitted, &clips.validation));
     let detectors: Vec<Calibrated> = detectors.collect::<Result<_>>()?;
-    let trunk = trunk.filter(|_| detectors.iter().any(|one| one.fitted.needs_trunk()));
-    let trunk_front_end = trunk.as_ref().map(|_| Trunk::chain(&loaded.chain()?).to_header()).transpose()?;
+    let backbone = backbone.filter(|_| detectors.iter().any(|one| one.fitted.needs_backbone()));
+    let backbone_front_end = backbone.as_ref().map(|_| Backbone::chain(&loaded.chain()?).to_header()).transpose()?;
     let names: Vec<String> = detectors.iter().map(|one| one.fitted.way.name.clone()).collect();
     let (n_groups, smallest) = (detectors[0].conformal.n_groups(), detectors[0].conformal.smallest_alpha());
     let record = json!({
@@ -54,11 +54,11 @@ pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
     });
     // What an answer is compared with is what the detector looked at.
     let mut training = clips.training;
-    if trunk.is_none() {
+    if backbone.is_none() {
         training.heard = None;
     }
     let known = KnownClips::of(&training, &loaded.header.classes);
-    let outlier = Outlier { detectors, trunk, trunk_front_end, known, record: record.clone() };
+    let outlier = Outlier { detectors, backbone, backbone_front_end, known, record: record.clone() };
     let out = put(&args.rows.run, args.out.as_deref(), outlier.to_parts()?)?;
     ui.say(format!("{}: {why}", names.join(", ")));
     ui.say(format!(
@@ -70,14 +70,14 @@ pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
 }
 
 /// The ways that the arguments name; none where the choice is open.
-fn asked(args: &FitArgs, loaded: &Loaded, all: &[Way], has_trunk: bool) -> Result<Option<Asked>> {
+fn asked(args: &FitArgs, loaded: &Loaded, all: &[Way], has_backbone: bool) -> Result<Option<Asked>> {
     let named = |name: &str| -> Result<Way> {
         let found = all.iter().find(|way| way.name == name);
         found.cloned().with_context(|| {
             let names: Vec<&str> = all.iter().map(|way| way.name.as_str()).collect();
             format!(
                 "{name}: no such way{}; there are: {}",
-                if has_trunk { "" } else { " without a --trunk" },
+                if has_backbone { "" } else { " without a --backbone" },
                 names.join(", ")
             )
         })
@@ -93,9 +93,9 @@ fn asked(args: &FitArgs, loaded: &Loaded, all: &[Way], has_trunk: bool) -> Resul
                 loaded.path.display()
             );
         }
-        let chosen = bench
-            .chosen
-            .with_context(|| format!("{}: recommends nothing, for it had no strangers to choose on", path.display()))?;
+        let chosen = bench.chosen.with_context(|| {
+            format!("{}: recommends nothing, for it had no unknown sounds to choose on", path.display())
+        })?;
         let why = chosen.why();
         return Ok(Some(Asked { ways: vec![named(&chosen.method)?], why }));
     }
@@ -106,16 +106,17 @@ fn asked(args: &FitArgs, loaded: &Loaded, all: &[Way], has_trunk: bool) -> Resul
     Ok(Some(Asked { ways, why: "asked for".into() }))
 }
 
-/// The best way on the strangers of the choice, or the default where there are none.
-fn best(clips: &Clips, ways: Vec<Way>, has_trunk: bool, seed: u64, ui: &Ui) -> Result<(Vec<Fitted>, String)> {
-    let Some((name, strangers)) = &clips.choice else {
-        let way = ways.iter().find(|way| DEFAULT.contains(&way.name.as_str()) && (way.name == DEFAULT[0]) == has_trunk);
+/// The best way on the unknown sounds of the choice, or the default where there are none.
+fn best(clips: &Clips, ways: Vec<Way>, has_backbone: bool, seed: u64, ui: &Ui) -> Result<(Vec<Fitted>, String)> {
+    let Some((name, unknowns)) = &clips.choice else {
+        let way =
+            ways.iter().find(|way| DEFAULT.contains(&way.name.as_str()) && (way.name == DEFAULT[0]) == has_backbone);
         let way = way.context("no default")?;
-        let why = "no strangers to choose on (--choose-on); this has done best on others".to_owned();
+        let why = "no unknown sounds to choose on (--choose-on); this has done best on others".to_owned();
         return Ok((vec![Fitted::fit(way, &clips.fit_from())?], why));
     };
-    let mut fitted = fit_all(ways.into_iter().filter(|way| !way.needs_strangers()).collect(), clips, ui)?;
-    let choice = choose(&fitted, &clips.validation, strangers, seed)?;
+    let mut fitted = fit_all(ways.into_iter().filter(|way| !way.needs_unknowns()).collect(), clips, ui)?;
+    let choice = choose(&fitted, &clips.validation, unknowns, seed)?;
     let Choice { nth, auroc, .. } = choice.context("no way could be fitted; the reasons are above")?;
     Ok((vec![fitted.swap_remove(nth)], format!("chosen on {name} beside validation (AUROC {auroc:.3})")))
 }

@@ -1,4 +1,4 @@
-//! `barkbird anomaly`: measures ways to tell strangers, puts one into a model, and makes classes of what was rejected.
+//! `barkbird anomaly`: measures ways to tell unknown sounds, puts one into a model, and makes classes of what was rejected.
 
 mod bench;
 mod discover;

@@ -1,10 +1,10 @@
-//! Strangers that nobody has to record: noises, silence, tones and music, through the front ends that recordings go
+//! Unknown sounds that nobody has to record: noises, silence, tones and music, through the front ends that recordings go
 //! through.
 
 use crate::front_end::Chain;
 use crate::model::Loaded;
+use crate::outlier::backbone::Backbone;
 use crate::outlier::table::{Mels, Place, Table};
-use crate::outlier::trunk::Trunk;
 use anyhow::{Context, Result};
 use audio_io::Row;
 use candle_core::Device;
@@ -16,9 +16,15 @@ use synth::TestSound;
 const RATE_HZ: u32 = 44_100;
 
 /// `n` sounds of each kind, each as long as the model's window; their split is their kind.
-pub(super) fn noises(n: usize, seed: u64, loaded: &Loaded, trunk: Option<&Trunk>, device: &Device) -> Result<Table> {
+pub(super) fn noises(
+    n: usize,
+    seed: u64,
+    loaded: &Loaded,
+    backbone: Option<&Backbone>,
+    device: &Device,
+) -> Result<Table> {
     let chain = loaded.chain()?;
-    let of_trunk = Trunk::chain(&chain);
+    let of_backbone = Backbone::chain(&chain);
     let n_samples = (chain.clip.window.seconds * f64::from(RATE_HZ)).ceil() as usize;
     let kinds: Vec<(TestSound, usize)> =
         TestSound::ALL.into_iter().flat_map(|kind| (0..n).map(move |nth| (kind, nth))).collect();
@@ -30,11 +36,11 @@ pub(super) fn noises(n: usize, seed: u64, loaded: &Loaded, trunk: Option<&Trunk>
         })
         .collect();
     let (mels, n_frames) = spectrograms(&chain, &files)?;
-    let heard = match trunk {
+    let heard = match backbone {
         None => None,
-        Some(trunk) => {
-            let (mels, n_frames) = spectrograms(&of_trunk, &files)?;
-            Some(trunk.hear(&mels.iter().map(Vec::as_slice).collect::<Vec<_>>(), n_frames)?)
+        Some(backbone) => {
+            let (mels, n_frames) = spectrograms(&of_backbone, &files)?;
+            Some(backbone.hear(&mels.iter().map(Vec::as_slice).collect::<Vec<_>>(), n_frames)?)
         }
     };
     let place = |((name, _), (kind, _)): (&(String, Vec<u8>), &(TestSound, usize))| Place {

@@ -1,4 +1,4 @@
-//! Known sounds and strangers as points on a plane, to look at.
+//! Known sounds and unknown sounds as points on a plane, to look at.
 
 use crate::outlier::table::{Source, Table};
 use anomaly::{Isomap, IsomapConfig, PrincipalAxes, Rows};
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 const NOISES: &str = "synthetic";
 
 /// Pictures by file name: principal axes and Isomap's plane, both of the training clips alone; all else is put onto them.
-/// Of the trunk's embeddings where there is one, and of the classifier's.
+/// Of the backbone's embeddings where there is one, and of the classifier's.
 pub(super) fn embedding(
     training: &Table,
     knowns: &BTreeMap<String, Table>,
-    strangers: &BTreeMap<String, Table>,
+    unknowns: &BTreeMap<String, Table>,
     classes: &[String],
 ) -> Result<Vec<(String, String)>> {
-    let sources = [("classifier", Source::Classifier), ("trunk", Source::Trunk)];
+    let sources = [("classifier", Source::Classifier), ("backbone", Source::Backbone)];
     let mut pictures = Vec::new();
     for (whose, source) in
         sources.into_iter().filter(|(_, source)| *source == Source::Classifier || training.heard.is_some())
@@ -41,10 +41,10 @@ pub(super) fn embedding(
                     }
                 }
             }
-            for (name, table) in strangers.iter().filter(|(name, _)| is_shown(name)) {
+            for (name, table) in unknowns.iter().filter(|(name, _)| is_shown(name)) {
                 clouds.push(cloud(name.clone(), table, source, n_axes, false, transform)?);
             }
-            let title = format!("{title} of the {whose}'s embeddings: discs are known, crosses are strangers");
+            let title = format!("{title} of the {whose}'s embeddings: discs are known, crosses are unknown sounds");
             pictures.push((format!("{way}-{whose}.svg"), scatter_svg(&title, &clouds)));
             Ok(())
         };

@@ -14,26 +14,30 @@ pub(super) struct BenchFile {
     pub(super) classes: Vec<String>,
     /// What each set is made of.
     pub(super) sets: BTreeMap<String, SetInfo>,
-    /// The way that is recommended, chosen on validation strangers alone.
+    /// The way that is recommended, chosen on validation unknown sounds alone.
     pub(super) chosen: Option<Chosen>,
     /// How often known sounds were called neither by the recommended way when known groups were parted at random.
-    pub(super) partings: Option<Partings>,
+    #[serde(alias = "partings")]
+    pub(super) random_splits: Option<RandomSplits>,
     /// By way, then by set.
     pub(super) methods: BTreeMap<String, BTreeMap<String, Measured>>,
     /// What each way is, in words.
     pub(super) descriptions: BTreeMap<String, String>,
     /// Ways that rank exactly as another does with this number of classes: no results of their own.
     pub(super) ranks_like: BTreeMap<String, String>,
-    /// Ways that learned from the strangers of the choice: their figures there say nothing.
-    pub(super) learned_from_strangers: Vec<String>,
-    /// Of the trunk's own sounds (by number) those that speak for each class, with weights, where there is a trunk.
+    /// Ways that learned from the unknown sounds of the choice: their figures there say nothing.
+    #[serde(alias = "learned_from_strangers")]
+    pub(super) learned_from_unknowns: Vec<String>,
+    /// Of the backbone's own sounds (by number) those that speak for each class, with weights, where there is a backbone.
     pub(super) fired: BTreeMap<String, Vec<(usize, f32)>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct SetInfo {
-    pub(super) strangers: usize,
-    pub(super) stranger_groups: usize,
+    #[serde(alias = "strangers")]
+    pub(super) unknowns: usize,
+    #[serde(alias = "stranger_groups")]
+    pub(super) unknown_groups: usize,
     pub(super) known_split: String,
     pub(super) knowns: usize,
     pub(super) known_groups: usize,
@@ -41,21 +45,22 @@ pub(super) struct SetInfo {
     pub(super) chosen_on: bool,
 }
 
-/// The recommended way's false alarms when all known groups that had no part in fitting are parted at random: half
+/// The recommended way's false rejections when all known groups that had no part in fitting are parted at random: half
 /// calibrate, the others are new.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Partings {
-    pub(super) partings: usize,
+pub(super) struct RandomSplits {
+    #[serde(alias = "partings")]
+    pub(super) random_splits: usize,
     pub(super) groups: usize,
-    pub(super) rates: Vec<PartedRate>,
+    pub(super) rates: Vec<SplitRate>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct PartedRate {
+pub(super) struct SplitRate {
     /// What is promised: the mean is at most this.
     pub(super) alpha: f64,
     pub(super) mean: f64,
-    /// Of the mean, from the spread over partings, which share their groups: a lower bound.
+    /// Of the mean, from the spread over random splits, which share their groups: a lower bound.
     pub(super) standard_error: f64,
 }
 
@@ -94,9 +99,9 @@ pub(super) struct Measured {
     pub(super) intervals: Intervals,
     /// What calling `neither` at alpha does here.
     pub(super) at_alpha: AtAlpha,
-    /// The same with the talk's threshold, for the way that it was one of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) at_talks_threshold: Option<Rates>,
+    /// The same with the baseline's threshold of 0.8, for `max_softmax`.
+    #[serde(alias = "at_talks_threshold", skip_serializing_if = "Option::is_none")]
+    pub(super) at_baseline_threshold: Option<Rates>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -109,9 +114,11 @@ pub(super) struct AtAlpha {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Rates {
     /// Share of the knowns that are called neither.
-    pub(super) false_alarms: f64,
-    /// Share of the strangers that are.
-    pub(super) caught: f64,
+    #[serde(alias = "false_alarms")]
+    pub(super) false_rejections: f64,
+    /// Share of the unknown sounds that are.
+    #[serde(alias = "caught")]
+    pub(super) detected: f64,
 }
 
 /// AUROC of every way on every set but the single kinds of noise, and the recommendation.
@@ -128,12 +135,12 @@ pub(super) fn summary(result: &BenchFile, fitted: &[Fitted]) -> String {
     };
     let mut lines = vec![table(&header, &fitted.iter().map(row).collect::<Vec<_>>())];
     lines.extend(result.ranks_like.iter().map(|(name, like)| format!("{name} ranks as {like} does, with two classes")));
-    if !result.learned_from_strangers.is_empty() {
-        let names = result.learned_from_strangers.join(", ");
-        lines.push(format!("learned from the strangers of the choice, and not to be chosen: {names}"));
+    if !result.learned_from_unknowns.is_empty() {
+        let names = result.learned_from_unknowns.join(", ");
+        lines.push(format!("learned from the unknown sounds of the choice, and not to be chosen: {names}"));
     }
     match &result.chosen {
-        None => lines.push("nothing is recommended: there are no strangers to choose on (--choose-on)".into()),
+        None => lines.push("nothing is recommended: there are no unknown sounds to choose on (--choose-on)".into()),
         Some(chosen) => {
             lines.push(format!("recommended: {}: {}", chosen.method, chosen.why()));
             for (set, measured) in &result.methods[&chosen.method] {
@@ -143,22 +150,22 @@ pub(super) fn summary(result: &BenchFile, fitted: &[Fitted]) -> String {
                 let (info, [low, high]) = (&result.sets[set], measured.intervals.auroc);
                 let rates = measured.at_alpha.rates;
                 lines.push(format!(
-                    "  {set}: AUROC {:.3} [{low:.3}, {high:.3}]; at alpha {} {:.0} % caught, {:.0} % false alarms ({} strangers of \
+                    "  {set}: AUROC {:.3} [{low:.3}, {high:.3}]; at alpha {} {:.0} % detected, {:.0} % false alarms ({} unknowns of \
                      {} groups, {} knowns of {})",
                     measured.figures.auroc,
                     measured.at_alpha.alpha,
-                    100.0 * rates.caught,
-                    100.0 * rates.false_alarms,
-                    info.strangers,
-                    info.stranger_groups,
+                    100.0 * rates.detected,
+                    100.0 * rates.false_rejections,
+                    info.unknowns,
+                    info.unknown_groups,
                     info.knowns,
                     info.known_groups
                 ));
             }
         }
     }
-    for rate in result.partings.iter().flat_map(|partings| &partings.rates) {
-        lines.push(format!("known groups parted at random: at alpha {} {:.3} false alarms", rate.alpha, rate.mean));
+    for rate in result.random_splits.iter().flat_map(|random_splits| &random_splits.rates) {
+        lines.push(format!("known groups parted at random: at alpha {} {:.3} false rejections", rate.alpha, rate.mean));
     }
     lines.join("\n")
 }

@@ -2,16 +2,16 @@
 
 use crate::cli::RowsArgs;
 use crate::model::Loaded;
+use crate::outlier::backbone::Backbone;
 use crate::outlier::fitted::{FitFrom, Fitted};
-use crate::outlier::lineup::Way;
+use crate::outlier::methods::Way;
 use crate::outlier::table::{self, Place, Table};
-use crate::outlier::trunk::Trunk;
 use crate::ui::Ui;
 use anyhow::{Result, bail};
 use candle_core::Device;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The split of strangers that a way is chosen on, where it is there and no other is named.
+/// The split of unknown sounds that a way is chosen on, where it is there and no other is named.
 const CHOOSE_ON: &str = "ood-val";
 
 /// All clips, and which part each has.
@@ -21,7 +21,7 @@ pub(super) struct Clips {
     pub(super) training: Table,
     /// Validation clips of the model's classes.
     pub(super) validation: Table,
-    /// The strangers that a way is chosen on, and their split's name.
+    /// The unknown sounds that a way is chosen on, and their split's name.
     pub(super) choice: Option<(String, Table)>,
 }
 
@@ -30,12 +30,12 @@ impl Clips {
     pub(super) fn read(
         args: &RowsArgs,
         loaded: &Loaded,
-        trunk: Option<&Trunk>,
+        backbone: Option<&Backbone>,
         device: &Device,
         ui: &Ui,
     ) -> Result<Self> {
-        let trunk = trunk.map(|trunk| (trunk, args.trunk_features.as_slice()));
-        let all = table::read(loaded, device, &args.features, trunk, ui)?;
+        let backbone = backbone.map(|backbone| (backbone, args.backbone_features.as_slice()));
+        let all = table::read(loaded, device, &args.features, backbone, ui)?;
         let splits: BTreeSet<&str> = all.places.iter().map(|place| place.split.as_str()).collect();
         let there = || splits.iter().copied().collect::<Vec<_>>().join(", ");
         let known = |names: &[String], what: &str| -> Result<Table> {
@@ -57,19 +57,19 @@ impl Clips {
         let choice = match name {
             None => None,
             Some(name) => {
-                let rows = all.rows(|place| place.split == name && is_stranger(place));
+                let rows = all.rows(|place| place.split == name && is_unknown(place));
                 if rows.is_empty() {
-                    bail!("--choose-on {name}: no stranger in it; the splits there are: {}", there());
+                    bail!("--choose-on {name}: no unknown sound in it; the splits there are: {}", there());
                 }
-                let strangers = all.subset(&rows);
+                let unknowns = all.subset(&rows);
                 let trained_with = loaded.header.training["exposure"]["split"].as_str().unwrap_or_default();
                 if trained_with.split(',').any(|split| split.trim() == name) {
                     ui.warn(format!(
-                        "{name}: the model was trained with these strangers beside its clips, so that what is chosen on \
+                        "{name}: the model was trained with these unknowns beside its clips, so that what is chosen on \
                          them looks too good; name others with --choose-on"
                     ));
                 }
-                Some((name, strangers))
+                Some((name, unknowns))
             }
         };
         Ok(Self { training, validation, choice, all })
@@ -77,16 +77,16 @@ impl Clips {
 
     /// What ways are fitted from.
     pub(super) fn fit_from(&self) -> FitFrom<'_> {
-        let strangers = self.choice.as_ref().map(|(_, strangers)| strangers);
-        FitFrom { training: &self.training, validation: &self.validation, strangers }
+        let unknowns = self.choice.as_ref().map(|(_, unknowns)| unknowns);
+        FitFrom { training: &self.training, validation: &self.validation, unknowns }
     }
 
-    /// Strangers by split. Those without a label in a split that is not `ood-…` count too: `neither` of `scan` has none.
-    pub(super) fn strangers(&self) -> BTreeMap<String, Table> {
+    /// Unknown sounds by split. Those without a label in a split that is not `ood-…` count too: `neither` of `scan` has none.
+    pub(super) fn unknowns(&self) -> BTreeMap<String, Table> {
         let splits: BTreeSet<String> =
-            self.all.places.iter().filter(|place| is_stranger(place)).map(|place| place.split.clone()).collect();
+            self.all.places.iter().filter(|place| is_unknown(place)).map(|place| place.split.clone()).collect();
         let of = |split: String| {
-            let rows = self.all.rows(|place| place.split == split && is_stranger(place));
+            let rows = self.all.rows(|place| place.split == split && is_unknown(place));
             (set_name(&split), self.all.subset(&rows))
         };
         splits.into_iter().map(of).collect()
@@ -107,19 +107,19 @@ impl Clips {
             splits.entry(self.all.places[row].split.clone()).or_default().push(row);
         }
         if splits.is_empty() {
-            bail!("no known clip is left to tell strangers from; name a split of labelled clips with --known");
+            bail!("no known clip is left to tell unknown sounds from; name a split of labelled clips with --known");
         }
         Ok(splits.into_iter().map(|(split, rows)| (split, self.all.subset(&rows))).collect())
     }
 }
 
-/// What the strangers of a split are called in results.
+/// What the unknown sounds of a split are called in results.
 pub(super) fn set_name(split: &str) -> String {
     if split.starts_with("ood") { split.to_owned() } else { format!("neither-{split}") }
 }
 
-/// A clip of no class of the model, and of no split of strangers that somebody gave a label of it.
-fn is_stranger(place: &Place) -> bool {
+/// A clip of no class of the model, and of no split of unknown sounds that somebody gave a label of it.
+fn is_unknown(place: &Place) -> bool {
     place.class.is_none() || place.split.starts_with("ood")
 }
 
@@ -129,8 +129,8 @@ pub(super) fn fit_all(ways: Vec<Way>, clips: &Clips, ui: &Ui) -> Result<Vec<Fitt
     let mut fitted = Vec::new();
     for way in ways {
         crate::cancel::check("nothing was written")?;
-        if way.needs_strangers() && clips.choice.is_none() {
-            ui.say(format!("{}: left out, for there are no known strangers (--choose-on)", way.name));
+        if way.needs_unknowns() && clips.choice.is_none() {
+            ui.say(format!("{}: left out, for there are no labelled unknown sounds (--choose-on)", way.name));
         } else {
             match Fitted::fit(&way, &clips.fit_from()) {
                 Ok(one) => fitted.push(one),

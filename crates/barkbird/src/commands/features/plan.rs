@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_are_no_class() {
+    fn unknowns_are_no_class() {
         let rows = [row("dog", Some("train")), row("cat", Some("ood-test")), row("bird", Some("val"))];
         assert_eq!(classes_of(&rows), ["bird", "dog"]);
         assert_eq!(splits_of(&rows), ["train", "val", "ood-test"]);

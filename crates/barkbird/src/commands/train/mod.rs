@@ -52,7 +52,7 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     };
     let data = match config.train.exposure.split.as_str() {
         "" => data,
-        split => data.with_strangers(split)?,
+        split => data.with_unknowns(split)?,
     };
     let mut session = Session { args, global, ui, device, config, data, chain, header };
     let outcome = match args.model {

@@ -24,7 +24,7 @@ impl Session<'_> {
     }
 
     /// What frozen layers make of clips is kept for training and validation clips alone.
-    pub(super) fn refuse_strangers(&self) -> Result<()> {
+    pub(super) fn refuse_unknowns(&self) -> Result<()> {
         if self.config.train.exposure.is_off() {
             return Ok(());
         }
@@ -34,7 +34,7 @@ impl Session<'_> {
     /// A head over embeddings that are computed once.
     pub(super) fn probe(&self, body: Body) -> Result<Outcome> {
         self.check_out()?;
-        self.refuse_strangers()?;
+        self.refuse_unknowns()?;
         let Body { classifier, parameters } = body;
         let normalization = self.normalization(&*classifier);
         let tensors = parameters.snapshot()?;

@@ -116,7 +116,7 @@ impl Session<'_> {
 
 /// The last layers over what those below make once.
 fn last_layers(session: &Session<'_>, vit: Vit, parameters: &Parameters) -> Result<Outcome> {
-    session.refuse_strangers()?;
+    session.refuse_unknowns()?;
     let first = vit.first_trained_layer();
     let normalization = session.normalization(&vit);
     let frozen = parameters.whole(&std::collections::BTreeMap::new());

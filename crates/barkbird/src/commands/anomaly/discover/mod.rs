@@ -90,7 +90,7 @@ pub(super) fn run(args: &DiscoverArgs, global: &Global, ui: &Ui) -> Result<()> {
     let loaded = Loaded::open(&args.run, &device)?;
     let outlier = loaded.outlier(&device)?.with_context(|| {
         let run = args.run.display();
-        format!("{run}: has no detector of strangers; `barkbird anomaly fit {run} --features DIR` gives it one")
+        format!("{run}: has no detector of unknown sounds; `barkbird anomaly fit {run} --features DIR` gives it one")
     })?;
     let detector = outlier.detector(&args.reject)?;
     let alpha = detector.alpha(args.alpha, ui)?;
@@ -106,7 +106,7 @@ pub(super) fn run(args: &DiscoverArgs, global: &Global, ui: &Ui) -> Result<()> {
     let clusters = match &heard.table {
         None => Clusters { of_row: Vec::new(), medoids: Vec::new(), silhouette: 0.0 },
         Some(rejected) => {
-            let source = if rejected.heard.is_some() { Source::Trunk } else { Source::Classifier };
+            let source = if rejected.heard.is_some() { Source::Backbone } else { Source::Classifier };
             let rows = rejected.inputs(source)?.embedding.context("no embeddings")?;
             cluster(rows, args.clusters)?
         }

@@ -56,7 +56,7 @@ pub(super) fn write(
         let input = &inputs[window.input];
         let path = relative(&input.path, out)?;
         let there = whole.rows[..n_before].iter().find(|known| known.path == path);
-        if let Some(there) = there.filter(|known| !is_stranger(known)) {
+        if let Some(there) = there.filter(|known| !is_unknown(known)) {
             bail!("{}: is in {} already, as {}", input.name, manifest.display(), there.label);
         }
         let group = there.and_then(|known| known.group.clone()).unwrap_or_else(|| path.clone());
@@ -72,7 +72,7 @@ pub(super) fn write(
             extra: vec![String::new(); whole.extra_columns.len()],
         });
     }
-    // What was neither and has a name now is no stranger any more.
+    // What was neither and has a name now is no unknown sound any more.
     let renamed: std::collections::BTreeSet<String> =
         whole.rows[n_before..].iter().map(|row| row.path.clone()).collect();
     let mut kept = whole.rows.clone();
@@ -89,8 +89,8 @@ pub(super) fn write(
     Ok(named)
 }
 
-/// Whether a row is of no class: it has no label, `neither`, or a split of strangers.
-fn is_stranger(row: &Row) -> bool {
+/// Whether a row is of no class: it has no label, `neither`, or a split of unknown sounds.
+fn is_unknown(row: &Row) -> bool {
     let is_apart = row.split.as_deref().is_some_and(|split| split.starts_with("ood"));
     row.label.is_empty() || row.label == audio_io::split::NEITHER || is_apart
 }

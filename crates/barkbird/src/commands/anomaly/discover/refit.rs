@@ -72,11 +72,11 @@ pub(super) fn refit(
     device: &Device,
     ui: &Ui,
 ) -> Result<Changed> {
-    let trunk = match (&outlier.trunk, args.trunk_features.is_empty()) {
+    let backbone = match (&outlier.backbone, args.backbone_features.is_empty()) {
         (None, _) => None,
-        (Some(trunk), false) => Some((trunk, args.trunk_features.as_slice())),
+        (Some(backbone), false) => Some((backbone, args.backbone_features.as_slice())),
         (Some(_), true) => bail!(
-            "--trunk-features: the model's detector listens with a trunk; name the folder that `anomaly fit` was given"
+            "--backbone-features: the model's detector listens with a backbone; name the folder that `anomaly fit` was given"
         ),
     };
     let mut classes = loaded.header.classes.clone();
@@ -85,7 +85,7 @@ pub(super) fn refit(
             classes.push(label.clone());
         }
     }
-    let old = table::read(loaded, device, &args.features, trunk, ui)?;
+    let old = table::read(loaded, device, &args.features, backbone, ui)?;
     let rows = old.rows(|place| place.class.is_some() && SPLITS.contains(&place.split.as_str()));
     let mut all = old.subset(&rows);
     let mut new = rejected.subset(&named.iter().map(|named| named.row).collect::<Vec<_>>());
@@ -101,17 +101,17 @@ pub(super) fn refit(
     train_head(loaded, &all, &classes, global, device, &out)?;
     let (_, file) = model::read(&out)?;
     let mut after = Table { logits: logits(&all, &file.tensors)?, n_classes: classes.len(), ..all.clone() };
-    if outlier.trunk.is_none() {
+    if outlier.backbone.is_none() {
         after.heard = None;
     }
     let of_split = |split: &str| after.subset(&after.rows(|place| place.split == split));
     let (training, validation) = (of_split("train"), of_split("val"));
-    let from = FitFrom { training: &training, validation: &validation, strangers: None };
+    let from = FitFrom { training: &training, validation: &validation, unknowns: None };
     let mut detectors = Vec::new();
     for old in &outlier.detectors {
-        if old.fitted.way.needs_strangers() {
+        if old.fitted.way.needs_unknowns() {
             ui.warn(format!(
-                "{}: left out of the new model, for it learns from strangers; `barkbird anomaly fit` puts it back",
+                "{}: left out of the new model, for it learns from unknown sounds; `barkbird anomaly fit` puts it back",
                 old.fitted.way.name
             ));
             continue;
@@ -120,11 +120,12 @@ pub(super) fn refit(
         detectors.push(Calibrated::new(fitted, &validation)?);
     }
     if detectors.is_empty() {
-        bail!("none of the model's detectors can be fitted again without strangers");
+        bail!("none of the model's detectors can be fitted again without unknown sounds");
     }
     let known = KnownClips::of(&training, &classes);
     let record = json!({"why": "as before, with new classes", "calibration_clips": validation.len(), "calibration_groups": detectors[0].conformal.n_groups()});
-    let parts = Outlier::parts(&detectors, outlier.trunk.as_ref(), outlier.trunk_front_end.as_ref(), &known, record)?;
+    let parts =
+        Outlier::parts(&detectors, outlier.backbone.as_ref(), outlier.backbone_front_end.as_ref(), &known, record)?;
     fit::put(&out, None, parts)?;
     let after_rates = judged(&detectors[0], &after, alpha)?;
 

@@ -1,4 +1,4 @@
-//! The ways to tell a stranger that `anomaly bench` measures side by side, by name.
+//! The ways to tell an unknown sound that `anomaly bench` measures side by side, by name.
 
 use super::table::Source;
 use anomaly::{IsomapConfig, Keep, KnnConfig, LogisticFusionConfig, MahalanobisConfig, Method, PcaResidualConfig};
@@ -19,11 +19,11 @@ pub(crate) struct Part {
 pub(crate) enum Combination {
     /// The mean of the ranks among validation clips of the known classes.
     RankMean,
-    /// Logistic regression on validation clips and known strangers.
+    /// Logistic regression on validation clips and labelled unknown sounds.
     Fusion(LogisticFusionConfig),
 }
 
-/// A way to tell a stranger.
+/// A way to tell an unknown sound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Way {
     /// Its name in tables, files and on the command line.
@@ -39,10 +39,10 @@ impl Way {
         Self { name: name.to_owned(), parts: vec![Part { source, method }], combination: None }
     }
 
-    /// Whether known strangers have a part in fitting it, so that its figure on those says nothing.
-    pub(crate) fn needs_strangers(&self) -> bool {
+    /// Whether labelled unknown sounds have a part in fitting it, so that its figure on those says nothing.
+    pub(crate) fn needs_unknowns(&self) -> bool {
         matches!(self.combination, Some(Combination::Fusion(_)))
-            || self.parts.iter().any(|part| part.method.needs_strangers())
+            || self.parts.iter().any(|part| part.method.needs_unknowns())
     }
 
     /// The way that ranks exactly as this one does with so many classes.
@@ -56,11 +56,11 @@ impl Way {
     /// In words, for tables.
     pub(crate) fn describe(&self) -> &'static str {
         match self.name.as_str() {
-            "max_softmax" => "largest softmax probability (the talk's first way; its threshold was 0.8)",
+            "max_softmax" => "largest softmax probability (baseline: threshold of 0.8)",
             "max_logit" => "largest logit",
             "energy" => "energy of the logits",
             "generalized_entropy" => "generalised entropy of the probabilities",
-            "knn" => "distance to the 5th nearest training clip (the talk's second way)",
+            "knn" => "distance to the 5th nearest training clip (baseline: kNN on embeddings)",
             "mahalanobis" => "distance to the nearest class, covariance shrunk",
             "mahalanobis_normalised" => "the same on embeddings of length 1",
             "relative_mahalanobis" => "the same less the distance to all clips together",
@@ -68,34 +68,34 @@ impl Way {
             "vim" => "what lies outside the main directions, beside the logits (ViM)",
             "local_outlier_factor" => "local outlier factor",
             "isolation_forest" => "isolation forest",
-            "isomap" => "distance to the nearest training clip in Isomap's plane (the talk's fourth way)",
-            "third_class" => "a third class, learned from known strangers (the talk's third way)",
+            "isomap" => "distance to the nearest training clip in Isomap's plane (baseline)",
+            "background_class" => "a background class, learned from labelled unknown sounds (baseline)",
             "pca_residual" => "what principal components leave over",
-            "autoencoder" => "an autoencoder's reconstruction error on spectrograms (the mentor's advice)",
-            "latent_regions" => "autoencoder whose latent space has one region a class (the mentor's advice)",
-            "semantic" => "how little those of the trunk's own sounds fire that the classes fire",
-            "trunk_knn" => "distance to the 5th nearest training clip, in the trunk",
-            "trunk_mahalanobis_normalised" => "distance to the nearest class, in the trunk, length 1",
-            "trunk_relative_mahalanobis_normalised" => "the same less the distance to all clips together",
-            "trunk_local_outlier_factor" => "local outlier factor, in the trunk",
-            "trunk_isolation_forest" => "isolation forest, in the trunk",
-            "trunk_isomap" => "Isomap, in the trunk",
-            "trunk_pca_residual" => "what principal components leave over, in the trunk",
-            "trunk_third_class" => "a third class, learned from known strangers, in the trunk",
-            "semantic_and_knn" => "mean rank of semantic and trunk_knn",
-            "semantic_and_mahalanobis" => "mean rank of semantic and trunk_relative_mahalanobis_normalised",
+            "autoencoder" => "an autoencoder's reconstruction error on spectrograms (baseline)",
+            "latent_regions" => "autoencoder whose latent space has one region a class (baseline)",
+            "semantic" => "how little those of the backbone's own sounds fire that the classes fire",
+            "backbone_knn" => "distance to the 5th nearest training clip, in the backbone",
+            "backbone_mahalanobis_normalised" => "distance to the nearest class, in the backbone, length 1",
+            "backbone_relative_mahalanobis_normalised" => "the same less the distance to all clips together",
+            "backbone_local_outlier_factor" => "local outlier factor, in the backbone",
+            "backbone_isolation_forest" => "isolation forest, in the backbone",
+            "backbone_isomap" => "Isomap, in the backbone",
+            "backbone_pca_residual" => "what principal components leave over, in the backbone",
+            "backbone_background_class" => "a background class, learned from labelled unknown sounds, in the backbone",
+            "semantic_and_knn" => "mean rank of semantic and backbone_knn",
+            "semantic_and_mahalanobis" => "mean rank of semantic and backbone_relative_mahalanobis_normalised",
             name if name.starts_with("layer") && name.ends_with("_knn") => {
                 "distance to the 5th nearest training clip, in a layer below the last, counted from the first"
             }
             name if name.starts_with("layer") => "distance to the nearest class, in such a layer, length 1",
-            "fusion" => "logistic regression of four of these on known strangers",
+            "fusion" => "logistic regression of four of these on labelled unknown sounds",
             _ => "",
         }
     }
 }
 
-/// Every way that there is, for a classifier that shows so many layers; those of a trunk only where there is one.
-pub(crate) fn all(n_layers: usize, has_trunk: bool) -> Vec<Way> {
+/// Every way that there is, for a classifier that shows so many layers; those of a backbone only where there is one.
+pub(crate) fn all(n_layers: usize, has_backbone: bool) -> Vec<Way> {
     let mut ways: Vec<Way> = Method::all()
         .into_iter()
         .filter(|(name, _)| *name != "semantic")
@@ -107,28 +107,28 @@ pub(crate) fn all(n_layers: usize, has_trunk: bool) -> Vec<Way> {
         ways.push(of_layer("knn", Method::Knn(KnnConfig::default())));
         ways.push(of_layer("mahalanobis_normalised", Method::Mahalanobis(normalised())));
     }
-    if !has_trunk {
+    if !has_backbone {
         return ways;
     }
-    let trunk = [
+    let backbone = [
         ("semantic", Method::Semantic(Default::default())),
-        ("trunk_knn", Method::Knn(KnnConfig::default())),
-        ("trunk_mahalanobis_normalised", Method::Mahalanobis(normalised())),
-        ("trunk_relative_mahalanobis_normalised", Method::RelativeMahalanobis(normalised())),
-        ("trunk_local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
-        ("trunk_isolation_forest", Method::IsolationForest(Default::default())),
-        ("trunk_isomap", Method::Isomap(IsomapConfig::default())),
-        ("trunk_pca_residual", Method::PcaResidual(PcaResidualConfig { keep: Keep::Share(0.9) })),
-        ("trunk_third_class", Method::ThirdClass(Default::default())),
+        ("backbone_knn", Method::Knn(KnnConfig::default())),
+        ("backbone_mahalanobis_normalised", Method::Mahalanobis(normalised())),
+        ("backbone_relative_mahalanobis_normalised", Method::RelativeMahalanobis(normalised())),
+        ("backbone_local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
+        ("backbone_isolation_forest", Method::IsolationForest(Default::default())),
+        ("backbone_isomap", Method::Isomap(IsomapConfig::default())),
+        ("backbone_pca_residual", Method::PcaResidual(PcaResidualConfig { keep: Keep::Share(0.9) })),
+        ("backbone_background_class", Method::BackgroundClass(Default::default())),
     ];
-    ways.extend(trunk.into_iter().map(|(name, method)| Way::one(name, Source::Trunk, method)));
-    let semantic = || Part { source: Source::Trunk, method: Method::Semantic(Default::default()) };
+    ways.extend(backbone.into_iter().map(|(name, method)| Way::one(name, Source::Backbone, method)));
+    let semantic = || Part { source: Source::Backbone, method: Method::Semantic(Default::default()) };
     let knn = |source| Part { source, method: Method::Knn(KnnConfig::default()) };
-    let relative = || Part { source: Source::Trunk, method: Method::RelativeMahalanobis(normalised()) };
+    let relative = || Part { source: Source::Backbone, method: Method::RelativeMahalanobis(normalised()) };
     let combined = |name: &str, parts, combination| Way { name: name.into(), parts, combination: Some(combination) };
-    ways.push(combined("semantic_and_knn", vec![semantic(), knn(Source::Trunk)], Combination::RankMean));
+    ways.push(combined("semantic_and_knn", vec![semantic(), knn(Source::Backbone)], Combination::RankMean));
     ways.push(combined("semantic_and_mahalanobis", vec![semantic(), relative()], Combination::RankMean));
-    let four = vec![semantic(), knn(Source::Trunk), relative(), knn(Source::Classifier)];
+    let four = vec![semantic(), knn(Source::Backbone), relative(), knn(Source::Classifier)];
     ways.push(combined("fusion", four, Combination::Fusion(LogisticFusionConfig::default())));
     ways
 }
@@ -147,6 +147,6 @@ mod tests {
             let text = serde_json::to_string(way).unwrap();
             assert_eq!(&serde_json::from_str::<Way>(&text).unwrap(), way);
         }
-        assert!(all(3, false).iter().all(|way| way.parts.iter().all(|part| part.source != Source::Trunk)));
+        assert!(all(3, false).iter().all(|way| way.parts.iter().all(|part| part.source != Source::Backbone)));
     }
 }

@@ -1,4 +1,4 @@
-//! A class of its own for strangers, fitted with known ones.
+//! A class of its own for unknown sounds, fitted with known ones.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,15 +7,15 @@ use crate::logistic::Logistic;
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
-/// Settings of [`ThirdClass`].
+/// Settings of [`BackgroundClass`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ThirdClassConfig {
+pub struct BackgroundClassConfig {
     /// What the sum of cross entropies counts against half the squared weights, above 0.
     pub inverse_penalty: f64,
 }
 
-impl Default for ThirdClassConfig {
+impl Default for BackgroundClassConfig {
     fn default() -> Self {
         Self { inverse_penalty: 1.0 }
     }
@@ -24,25 +24,25 @@ impl Default for ThirdClassConfig {
 /// Logistic regression of the known classes and of one class "other". Score: the log-odds of "other", which ranks as its
 /// probability does.
 ///
-/// It learns those strangers that it is shown: expect less of it on others.
+/// It learns those unknown sounds that it is shown: expect less of it on others.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ThirdClass {
-    config: ThirdClassConfig,
+pub struct BackgroundClass {
+    config: BackgroundClassConfig,
     logistic: Logistic,
 }
 
-impl ThirdClass {
-    /// Fits from rows `[N, D]` of the known classes and from `strangers` `[S, D]`.
+impl BackgroundClass {
+    /// Fits from rows `[N, D]` of the known classes and from `unknowns` `[S, D]`.
     ///
     /// # Errors
-    /// No strangers, or strangers of another width.
-    pub fn fit(rows: Rows<'_>, labels: Labels<'_>, strangers: Rows<'_>, config: &ThirdClassConfig) -> Result<Self> {
-        at_least("known strangers", 1, strangers.n_rows())?;
-        strangers.expect_columns(rows.n_columns())?;
-        let values = [rows.values(), strangers.values()].concat();
+    /// No unknown sounds, or unknown sounds of another width.
+    pub fn fit(rows: Rows<'_>, labels: Labels<'_>, unknowns: Rows<'_>, config: &BackgroundClassConfig) -> Result<Self> {
+        at_least("labelled unknown sounds", 1, unknowns.n_rows())?;
+        unknowns.expect_columns(rows.n_columns())?;
+        let values = [rows.values(), unknowns.values()].concat();
         let other = labels.n_classes() as u32;
         let mut all = labels.get().to_vec();
-        all.resize(all.len() + strangers.n_rows(), other);
+        all.resize(all.len() + unknowns.n_rows(), other);
         let rows = Rows::trusted(&values, rows.n_columns());
         let logistic = Logistic::fit(rows, Labels::new(&all, other as usize + 1)?, config.inverse_penalty)?;
         Ok(Self { config: config.clone(), logistic })
@@ -84,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_strangers_score_high() {
+    fn known_unknowns_score_high() {
         let rows = Rows::new(&[0.0, 0.0, 0.2, 0.1, 3.0, 0.0, 3.1, 0.2], 2).unwrap();
-        let strangers = Rows::new(&[1.5, 4.0, 1.4, 4.2], 2).unwrap();
+        let unknowns = Rows::new(&[1.5, 4.0, 1.4, 4.2], 2).unwrap();
         let labels = Labels::new(&[0, 0, 1, 1], 2).unwrap();
-        let fitted = ThirdClass::fit(rows, labels, strangers, &ThirdClassConfig::default()).unwrap();
-        let (known, strange) = (fitted.score(rows).unwrap(), fitted.score(strangers).unwrap());
-        assert!(known.iter().all(|&score| score < 0.0) && strange.iter().all(|&score| score > 0.0));
+        let fitted = BackgroundClass::fit(rows, labels, unknowns, &BackgroundClassConfig::default()).unwrap();
+        let (known, unknown) = (fitted.score(rows).unwrap(), fitted.score(unknowns).unwrap());
+        assert!(known.iter().all(|&score| score < 0.0) && unknown.iter().all(|&score| score > 0.0));
         let none = Rows::new(&[], 2).unwrap();
-        assert!(ThirdClass::fit(rows, labels, none, &ThirdClassConfig::default()).is_err());
+        assert!(BackgroundClass::fit(rows, labels, none, &BackgroundClassConfig::default()).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! A trunk that has learned from sounds of its own, beside the classifier: what it hears in a clip is what strangers are
+//! A backbone that has learned from sounds of its own, beside the classifier: what it hears in a clip is what unknown sounds are
 //! told by.
 
 use crate::front_end::Chain;
@@ -18,19 +18,19 @@ const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
 /// Clips that are heard together.
 const BATCH: usize = 16;
 /// Exponent of the mean of scores over a clip's windows: 1 is the mean, which a single call in five seconds hardly moves, and
-/// a large one the largest. Chosen on strangers of validation (docs/outliers.md).
+/// a large one the largest. Chosen on unknown sounds of validation (docs/outliers.md).
 const POWER: i32 = 4;
-/// Parameters of the head of a user's classes, which a trunk has none of.
+/// Parameters of the head of a user's classes, which a backbone has none of.
 const HEAD: &str = "head.";
 
 /// YAMNet with the 521 sounds of AudioSet that it tells apart.
-pub(crate) struct Trunk {
+pub(crate) struct Backbone {
     yamnet: Yamnet,
     parameters: Parameters,
     device: Device,
 }
 
-/// What a trunk hears in N clips.
+/// What a backbone hears in N clips.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Heard {
     /// Width of an embedding, D.
@@ -69,11 +69,11 @@ pub(crate) fn take(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
     rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
 }
 
-impl Trunk {
+impl Backbone {
     /// Reads the weights from a file or a folder, as `barkbird train yamnet --pretrained` does.
     pub(crate) fn open(place: &Path, device: &Device) -> Result<Self> {
         if !place.exists() {
-            bail!("--trunk {}: no such file or folder", place.display());
+            bail!("--backbone {}: no such file or folder", place.display());
         }
         let (bytes, path) = pretrained::file(place, &FILES)?;
         Self::from_weights(&yamnet_weights(&bytes, &path)?, &path, device)
