@@ -1,0 +1,34 @@
+//! What can go wrong with a table.
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A row that cannot be written or read.
+    #[error("table of detections: {0}")]
+    Csv(#[from] csv::Error),
+    /// A destination that cannot be written to.
+    #[error("table of detections: cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+    /// A table that lacks a column.
+    #[error("table of detections: no column `{missing}`; the columns found are: {found}")]
+    Column {
+        /// The column that is needed.
+        missing: &'static str,
+        /// Those that are there.
+        found: String,
+    },
+    /// A cell that is no number.
+    #[error("table of detections: line {line}, column `{column}`: expected a number, got `{got}`")]
+    Number {
+        /// Line of the file, counted from 1.
+        line: usize,
+        /// Name of the column.
+        column: &'static str,
+        /// What the cell holds.
+        got: String,
+    },
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,35 @@
+//! What a model concludes about one window of a recording, and the tables that it is written to.
+//!
+//! A [`Verdict`] has a place in a recording (start, end, channel), the probability of each class, and how unusual the
+//! sound is (`outlier_p`). [`Verdict::label`] turns it into one word: a class, [`NEITHER`], or [`UNSURE`]. A writer a
+//! format takes verdicts one by one, so that a table never has to fit into memory.
+//!
+//! This crate must not know models, sound or files: it has names and numbers, and writes to any [`std::io::Write`].
+//!
+//! ```
+//! use detections::{CsvWriter, Thresholds, Verdict};
+//!
+//! let classes = ["bird".to_owned(), "dog".to_owned()];
+//! let thresholds = Thresholds { unsure_below: 0.5, alpha: 0.05 };
+//! let bark = Verdict { path: "a.wav".into(), end_s: 1.0, probability: vec![0.1, 0.9], ..Verdict::default() };
+//! let rain = Verdict { outlier_p: Some(0.01), ..bark.clone() };
+//! assert_eq!(bark.label(&classes, thresholds).0, "dog");
+//! assert_eq!(rain.label(&classes, thresholds).0, detections::NEITHER);
+//!
+//! let mut writer = CsvWriter::new(Vec::new(), &classes, thresholds)?;
+//! writer.write(&bark)?;
+//! writer.write(&rain)?;
+//! let table = String::from_utf8(writer.finish()?)?;
+//! assert!(table.starts_with("path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,truth,note\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod csv_table;
+mod error;
+mod json;
+mod verdict;
+
+pub use csv_table::{CsvWriter, TableRow, read_csv};
+pub use error::{Error, Result};
+pub use json::to_json;
+pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

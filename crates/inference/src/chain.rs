@@ -1,0 +1,167 @@
+//! From the bytes of a recording to spectrograms: the clip settings of `audio-io` and the front end of `features`
+//! joined, which is what shards and models name as their front end.
+
+use crate::error::{Context, Error, Result, bail};
+use audio_io::{Clip, ClipConfig, Row};
+use features::{FrontEnd, FrontEndConfig, Kind, Output, Scratch, Spectrum};
+use serde::{Deserialize, Serialize};
+use std::f32::consts::LN_10;
+use std::path::Path;
+
+/// Changes whenever the same settings give other values, so that no cache entry of an earlier version is used.
+pub const CODE_SCHEMA: u32 = 2;
+
+/// What turns a recording into spectrograms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+    /// From a recording to clips.
+    pub clip: ClipConfig,
+    /// From a clip to a spectrogram.
+    pub spectrogram: FrontEndConfig,
+    /// [`CODE_SCHEMA`] of the program that wrote it.
+    pub code_schema: u32,
+}
+
+/// One spectrogram and where it was in the recording.
+pub struct ClipSpectrogram {
+    /// Begin in the recording, in seconds.
+    pub start_s: f64,
+    /// Seconds of sound, without padding.
+    pub seconds: f64,
+    /// The channel, where each is a clip of its own.
+    pub channel: Option<u16>,
+    /// `[n_bands, n_frames]`.
+    pub mel: Vec<f32>,
+    /// Frames that hold sound.
+    pub frames: u32,
+    /// Frames in all.
+    pub n_frames: usize,
+    /// 0 for the recording itself; augmented views count from 1.
+    pub view: u32,
+    /// What was done to it before.
+    pub steps: Vec<String>,
+}
+
+impl Chain {
+    /// The chain that a configuration asks for.
+    pub fn new(clip: ClipConfig, spectrogram: FrontEndConfig) -> Self {
+        Self { clip, spectrogram, code_schema: CODE_SCHEMA }
+    }
+
+    /// Reads the chain from a shard's or a model's header.
+    pub fn from_header(value: &serde_json::Value, path: &Path) -> Result<Self> {
+        let read = serde_json::from_value(value.clone());
+        let chain: Self = read.with_context(|| {
+            format!("{}: its front end is not one that this version of barkbird computes", path.display())
+        })?;
+        if chain.code_schema != CODE_SCHEMA {
+            bail!(
+                "{}: front end: expected code schema {CODE_SCHEMA}, got {}; compute the features and train again",
+                path.display(),
+                chain.code_schema
+            );
+        }
+        Ok(chain)
+    }
+
+    /// The form that shards and models keep.
+    pub fn to_header(&self) -> Result<serde_json::Value> {
+        Ok(serde_json::to_value(self)?)
+    }
+
+    /// Seconds from one frame to the next.
+    pub fn hop_s(&self) -> f64 {
+        self.spectrogram.hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
+    }
+
+    /// How many of the spectrogram's units one decibel is; 0 where values are not logarithms, so that a gain, which is
+    /// not a sum there, is left out.
+    pub fn unit_per_db(&self) -> f32 {
+        let (output, spectrum) = match &self.spectrogram.kind {
+            Kind::LogMel(log_mel) => (log_mel.output, log_mel.spectrum),
+            Kind::Stft(stft) => (stft.output, stft.spectrum),
+            Kind::Pcen(_) | Kind::Mfcc(_) => return 0.0,
+        };
+        match (output, spectrum) {
+            (Output::Linear, _) => 0.0,
+            (Output::Db { .. }, _) => 1.0,
+            (Output::Ln(_), Spectrum::Power) => LN_10 / 10.0,
+            (Output::Ln(_), Spectrum::Magnitude) => LN_10 / 20.0,
+        }
+    }
+
+    /// The spectrogram in words.
+    pub fn describe(&self) -> String {
+        let config = &self.spectrogram;
+        let kind = match &config.kind {
+            Kind::LogMel(log_mel) => format!("log-mel, {} bands", log_mel.mel.n_mels),
+            Kind::Pcen(pcen) => format!("PCEN, {} mel bands", pcen.mel.n_mels),
+            Kind::Stft(_) => "linear frequency".to_owned(),
+            Kind::Mfcc(mfcc) => format!("{} MFCC", mfcc.n_mfcc),
+        };
+        format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
+    }
+
+    /// Builds filters and transforms, once for all recordings.
+    pub fn build(&self) -> Result<FrontEnd> {
+        FrontEnd::new(&self.spectrogram).context("front end")
+    }
+
+    /// Every clip of one recording.
+    pub fn clips(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
+        let decoded = audio_io::decode_bytes_until(bytes, path, self.clip.seconds_needed(row.start_s, row.end_s))?;
+        Ok(audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
+    }
+
+    /// The same before a noise floor is added, which is what views are made of: they get one of their own.
+    pub fn clips_without_floor(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
+        let mut bare = self.clone();
+        bare.clip.equalize.floor_db = None;
+        bare.clips(bytes, path, row)
+    }
+
+    /// One clip as a spectrogram.
+    pub fn spectrogram(front_end: &FrontEnd, scratch: &mut Scratch, clip: &Clip) -> Result<ClipSpectrogram> {
+        let n_frames = front_end.n_frames(clip.samples.len());
+        let mut mel = vec![0.0; front_end.n_bands() * n_frames];
+        front_end.compute(&clip.samples, scratch, &mut mel)?;
+        let frames = u32::try_from(front_end.real_frames(clip.n_real).min(n_frames))?;
+        let Clip { start_s, seconds, channel, .. } = *clip;
+        Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames, view: 0, steps: Vec::new() })
+    }
+
+    /// Every clip of one recording as a spectrogram.
+    pub fn spectrograms(
+        &self,
+        front_end: &FrontEnd,
+        bytes: &[u8],
+        path: &Path,
+        row: &Row,
+    ) -> Result<Vec<ClipSpectrogram>> {
+        let mut scratch = front_end.scratch();
+        self.clips(bytes, path, row)?.iter().map(|clip| Self::spectrogram(front_end, &mut scratch, clip)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use features::Preset;
+
+    #[test]
+    fn a_gain_is_as_many_units_as_unit_per_db_says() {
+        let quiet: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let louder: Vec<f32> = quiet.iter().map(|sample| 10.0 * sample).collect(); // by 20 dB
+        for preset in [Preset::LogMel, Preset::Stft, Preset::Yamnet, Preset::Ast] {
+            let chain = Chain::new(ClipConfig::default(), preset.config());
+            let front_end = chain.build().unwrap();
+            let largest = |samples| front_end.compute_one(samples).unwrap().into_iter().fold(f32::MIN, f32::max);
+            let gain = largest(&louder) - largest(&quiet);
+            assert!((gain - 20.0 * chain.unit_per_db()).abs() < 1e-3, "{preset}: {gain}");
+        }
+        for preset in [Preset::Pcen, Preset::Mfcc] {
+            assert_eq!(Chain::new(ClipConfig::default(), preset.config()).unit_per_db(), 0.0, "{preset}");
+        }
+    }
+}

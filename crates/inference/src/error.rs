@@ -1,0 +1,118 @@
+//! What can go wrong when a model is opened or asked.
+
+/// An error of this crate. Print it with [`one_line`], which adds the causes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A value that is not what was expected; the text says which, what was expected and what to do.
+    #[error("{0}")]
+    Invalid(String),
+    /// What was being done, above the reason why it failed.
+    #[error("{context}")]
+    Context {
+        /// What was being done, with the file.
+        context: String,
+        /// Why it failed.
+        source: Box<Error>,
+    },
+    /// Somebody asked to stop.
+    #[error("stopped")]
+    Cancelled,
+    /// A file that cannot be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A recording or a manifest.
+    #[error(transparent)]
+    Audio(#[from] audio_io::Error),
+    /// A spectrogram.
+    #[error(transparent)]
+    Features(#[from] features::Error),
+    /// A model's file, its parameters or its forward pass.
+    #[error(transparent)]
+    Classifier(#[from] classifier::Error),
+    /// A Vision Transformer.
+    #[error(transparent)]
+    Vit(#[from] models_vit::Error),
+    /// A detector of unknown sounds.
+    #[error(transparent)]
+    Anomaly(#[from] anomaly::Error),
+    /// A folder of features.
+    #[error(transparent)]
+    Shard(#[from] shard::Error),
+    /// An operation on tensors.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// A header.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Puts what was being done above an error.
+pub(crate) trait Context<T> {
+    /// With a text that is there.
+    fn context(self, text: &str) -> Result<T>;
+    /// With a text that is made only where it is needed.
+    fn with_context<S: Into<String>>(self, text: impl FnOnce() -> S) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for std::result::Result<T, E> {
+    fn context(self, text: &str) -> Result<T> {
+        self.with_context(|| text)
+    }
+
+    fn with_context<S: Into<String>>(self, text: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|error| Error::Context { context: text().into(), source: Box::new(error.into()) })
+    }
+}
+
+impl<T> Context<T> for Option<T> {
+    fn context(self, text: &str) -> Result<T> {
+        self.with_context(|| text)
+    }
+
+    fn with_context<S: Into<String>>(self, text: impl FnOnce() -> S) -> Result<T> {
+        self.ok_or_else(|| Error::Invalid(text().into()))
+    }
+}
+
+/// Returns [`Error::Invalid`] with a formatted text.
+macro_rules! bail {
+    ($($text:tt)*) => {
+        return Err($crate::error::Error::Invalid(format!($($text)*)).into())
+    };
+}
+pub(crate) use bail;
+
+/// An error and its causes on one line; a cause that the text before it repeats already is left out.
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        next = cause.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let failed: std::result::Result<(), Error> = Err(Error::Invalid("disk on fire".into()));
+        let error = failed.context("a.csv: cannot be read: disk on fire").context("scan").unwrap_err();
+        assert_eq!(one_line(&error), "scan: a.csv: cannot be read: disk on fire");
+        assert_eq!(
+            one_line(&Err::<(), _>(Error::Invalid("inner".into())).context("outer").unwrap_err()),
+            "outer: inner"
+        );
+        assert!(matches!(None::<()>.context("nothing"), Err(Error::Invalid(text)) if text == "nothing"));
+    }
+}

@@ -1,0 +1,38 @@
+//! Opens a trained model and classifies recordings.
+//!
+//! [`Model::open`] reads a run's model file; [`Model::predictor`] adds what is decided when it is asked (overlap of the
+//! windows, the detector of unknown sounds, thresholds); [`Predictor::recording`] gives one verdict a window. Below
+//! that, [`Chain`] turns a recording into spectrograms, [`Windows`] does so for all front ends of a model, and
+//! [`unknown`] has the detectors of unknown sounds: what they look at ([`unknown::Outputs`]), how they are fitted
+//! ([`unknown::Fitted`]) and what a model file keeps of them ([`unknown::Detectors`]).
+//!
+//! This crate must not know how a model is trained, the command line, or where tables are written.
+//!
+//! ```no_run
+//! use inference::{Model, PredictorOptions};
+//!
+//! let model = Model::open("run")?;
+//! let predictor = model.predictor(&PredictorOptions::default())?;
+//! for verdict in predictor.recording("garden.wav")? {
+//!     let (label, probability) = verdict.label(predictor.classes(), predictor.thresholds());
+//!     println!("{:.1} s: {label} ({probability:.2})", verdict.start_s);
+//! }
+//! # Ok::<(), inference::Error>(())
+//! ```
+
+mod chain;
+mod error;
+mod input;
+mod model;
+mod network;
+mod predictor;
+pub mod unknown;
+mod windows;
+
+pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
+pub use error::{Error, Result, one_line};
+pub use input::Input;
+pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Model, read_model};
+pub use network::build;
+pub use predictor::{Judged, Predictor, PredictorOptions, Reject, per_recording};
+pub use windows::{Window, Windows};

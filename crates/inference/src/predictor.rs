@@ -1,0 +1,218 @@
+//! A model with what is decided when it is asked: windows, a detector of unknown sounds, thresholds.
+
+use crate::error::{Result, bail};
+use crate::input::Input;
+use crate::model::Model;
+use crate::unknown::{Calibrated, Detectors, KnownClip, Outputs};
+use crate::windows::{Window, Windows};
+use classifier::Calibration;
+use detections::{Thresholds, Verdict};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Which detector of unknown sounds is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reject {
+    /// The model's first, where it has one.
+    #[default]
+    Auto,
+    /// None.
+    Off,
+    /// The one of this name, which the model must have; `auto` is the first.
+    Method(String),
+}
+
+/// What is decided when a model is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictorOptions {
+    /// Seconds by which windows over a long recording overlap.
+    pub overlap_s: f64,
+    /// The detector of unknown sounds.
+    pub reject: Reject,
+    /// Maximum false-rejection rate; none for 0.05, or with few calibration groups the smallest possible one.
+    pub alpha: Option<f64>,
+    /// `unsure` where no class is as probable as this, 0 to 1.
+    pub unsure_below: f32,
+    /// Training clips that each answer is compared with; 0 for none.
+    pub n_nearest: usize,
+}
+
+impl Default for PredictorOptions {
+    fn default() -> Self {
+        Self { overlap_s: 0.0, reject: Reject::Auto, alpha: None, unsure_below: 0.5, n_nearest: 0 }
+    }
+}
+
+/// A model, ready to be asked about recordings.
+pub struct Predictor<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Its detectors of unknown sounds, where it has some and they are not off.
+    pub detectors: Option<Detectors>,
+    /// What a reader should know, such as that alpha is larger than usual.
+    pub notes: Vec<String>,
+    /// Number of the detector that is used.
+    detector: Option<usize>,
+    thresholds: Thresholds,
+    windows: Windows,
+    n_nearest: usize,
+}
+
+/// A verdict and what is behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Number of its recording among the inputs.
+    pub input: usize,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The detector's score, where there is one; higher is less like the known sounds.
+    pub score: Option<f64>,
+    /// The most similar training clips and the cosine similarity of each, where the model keeps some.
+    pub nearest: Vec<(KnownClip, f32)>,
+}
+
+impl Model {
+    /// The model with what is decided when it is asked.
+    ///
+    /// # Errors
+    /// A detector that the model lacks, an alpha that its calibration is too small for, or an overlap that is not
+    /// shorter than the window.
+    pub fn predictor(&self, options: &PredictorOptions) -> Result<Predictor<'_>> {
+        let detectors = if options.reject == Reject::Off { None } else { Detectors::of(self)? };
+        let detector = match (&detectors, &options.reject) {
+            (Some(detectors), Reject::Method(name)) => Some(detectors.position(name)?),
+            (Some(_), _) => Some(0),
+            (None, Reject::Method(name)) => bail!(
+                "--reject {name}: {} has no detector of unknown sounds; `barkbird anomaly fit RUN --features DIR` adds \
+                 one",
+                self.path.display()
+            ),
+            (None, _) => None,
+        };
+        let used = detectors.as_ref().zip(detector).map(|(detectors, nth)| &detectors.detectors[nth]);
+        let (alpha, note) = used.map(|used| used.alpha(options.alpha)).transpose()?.unwrap_or_default();
+        let windows = Windows::sliding(self, detectors.as_ref(), options.overlap_s)?;
+        let thresholds = Thresholds { unsure_below: options.unsure_below, alpha };
+        let notes = note.into_iter().collect();
+        Ok(Predictor { model: self, detectors, notes, detector, thresholds, windows, n_nearest: options.n_nearest })
+    }
+}
+
+impl Predictor<'_> {
+    /// Names of the classes, in order.
+    pub fn classes(&self) -> &[String] {
+        &self.model.header.classes
+    }
+
+    /// When a window gets no class.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    /// The detector that is used.
+    pub fn detector(&self) -> Option<&Calibrated> {
+        self.detectors.as_ref().zip(self.detector).map(|(detectors, nth)| &detectors.detectors[nth])
+    }
+
+    /// One verdict for each window of a recording.
+    ///
+    /// # Errors
+    /// A recording that cannot be read or holds no sound.
+    pub fn recording(&self, path: impl AsRef<Path>) -> Result<Vec<Verdict>> {
+        let input = Input::file(path.as_ref());
+        let windows = self.windows.of(0, &input)?;
+        Ok(self.judge(&[input], 0, &windows)?.into_iter().map(|judged| judged.verdict).collect())
+    }
+
+    /// Several recordings, decoded in parallel and classified together; they are in memory at once. `first` is the
+    /// number of the first among all inputs. Those that cannot be used are in the second part, by number, with the
+    /// reason.
+    ///
+    /// # Errors
+    /// A model whose outputs are not finite.
+    pub fn recordings(&self, inputs: &[Input], first: usize) -> Result<(Vec<Judged>, Vec<(usize, crate::Error)>)> {
+        let computed: Vec<_> = inputs.par_iter().enumerate().map(|(nth, input)| self.windows.of(nth, input)).collect();
+        let (mut windows, mut failed) = (Vec::new(), Vec::new());
+        for (nth, of_input) in computed.into_iter().enumerate() {
+            match of_input {
+                Ok(of_input) => windows.extend(of_input),
+                Err(error) => failed.push((first + nth, error)),
+            }
+        }
+        Ok((self.judge(inputs, first, &windows)?, failed))
+    }
+
+    /// What the networks compute for windows; none where there are no windows.
+    ///
+    /// # Errors
+    /// As for [`recordings`](Self::recordings).
+    pub fn outputs(&self, inputs: &[Input], windows: &[Window]) -> Result<Option<Outputs>> {
+        let name = |nth: usize| inputs[nth].name.as_str();
+        self.windows.outputs(self.model, self.detectors.as_ref(), windows, name)
+    }
+
+    /// The windows of one recording, which is number `nth` of the inputs.
+    ///
+    /// # Errors
+    /// A recording that cannot be read or holds no sound.
+    pub fn windows(&self, nth: usize, input: &Input) -> Result<Vec<Window>> {
+        self.windows.of(nth, input)
+    }
+
+    fn judge(&self, inputs: &[Input], first: usize, windows: &[Window]) -> Result<Vec<Judged>> {
+        let Some(outputs) = self.outputs(inputs, windows)? else { return Ok(Vec::new()) };
+        let n_classes = outputs.n_classes;
+        let probabilities = Calibration::probabilities(self.model.temperature(), &outputs.logits, n_classes);
+        let detector = self.detector();
+        let scores = detector.map(|detector| detector.fitted.score(&outputs)).transpose()?;
+        let p_value = |score: f64| detector.map(|detector| detector.conformal.p_value(score));
+        let known = self.detectors.as_ref().filter(|_| self.n_nearest > 0).map(|detectors| &detectors.known);
+        let nearest = known.map(|known| known.nearest(&outputs, self.n_nearest)).transpose()?;
+        let judged = |(nth, window): (usize, &Window)| {
+            let (input, clip) = (&inputs[window.input], &window.clip);
+            let score = scores.as_ref().map(|scores| scores[nth]);
+            let verdict = Verdict {
+                path: input.name.clone(),
+                start_s: clip.start_s,
+                end_s: clip.start_s + clip.seconds,
+                channel: clip.channel,
+                probability: probabilities[nth * n_classes..(nth + 1) * n_classes].to_vec(),
+                outlier_p: score.and_then(p_value),
+                truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
+                ..Verdict::default()
+            };
+            let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);
+            let nearest = nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect();
+            Judged { input: first + window.input, verdict, score, nearest }
+        };
+        Ok(windows.iter().enumerate().map(judged).collect())
+    }
+}
+
+/// One verdict a recording and channel: the mean of its windows' probabilities, and a p-value of the mean of their
+/// scores. Windows of one recording must follow each other.
+pub fn per_recording(judged: &[Judged], detector: Option<&Calibrated>) -> Vec<Verdict> {
+    let of_windows = |windows: &[&Judged]| {
+        let n = windows.len() as f64;
+        let mut whole = windows[0].verdict.clone();
+        for (class, probability) in whole.probability.iter_mut().enumerate() {
+            let sum: f64 = windows.iter().map(|window| f64::from(window.verdict.probability[class])).sum();
+            *probability = (sum / n) as f32;
+        }
+        whole.end_s = windows.iter().map(|window| window.verdict.end_s).fold(0.0, f64::max);
+        whole.silent = windows.iter().all(|window| window.verdict.silent);
+        let score = windows.iter().map(|window| window.score).sum::<Option<f64>>().map(|sum| sum / n);
+        whole.outlier_p = score.zip(detector).map(|(score, detector)| detector.of_recordings.p_value(score));
+        whole
+    };
+    let of_recording = |windows: &[Judged]| -> Vec<Verdict> {
+        let mut channels: Vec<Option<u16>> = windows.iter().map(|window| window.verdict.channel).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        let of_channel = |channel: &Option<u16>| -> Vec<&Judged> {
+            windows.iter().filter(|window| window.verdict.channel == *channel).collect()
+        };
+        channels.iter().map(|channel| of_windows(&of_channel(channel))).collect()
+    };
+    judged.chunk_by(|a, b| a.input == b.input).flat_map(of_recording).collect()
+}

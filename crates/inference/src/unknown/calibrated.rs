@@ -1,0 +1,64 @@
+//! A fitted method whose scores are turned into p-values.
+
+use super::fitted::Fitted;
+use super::outputs::Outputs;
+use crate::error::{Result, bail};
+use anomaly::conformal::{Conformal, Form};
+use anomaly::pool::{Pool, pool};
+use std::collections::BTreeMap;
+
+/// Maximum false-rejection rate where no other is asked for.
+const ALPHA: f64 = 0.05;
+
+/// A fitted method and the p-values of its scores.
+pub struct Calibrated {
+    /// The method.
+    pub fitted: Fitted,
+    /// p-values of windows.
+    pub conformal: Conformal,
+    /// p-values of recordings, whose score is the mean of their windows'.
+    pub of_recordings: Conformal,
+}
+
+impl Calibrated {
+    /// Calibrates a method on known clips that it was not fitted on.
+    ///
+    /// # Errors
+    /// Too few clips, or rows that the method needs and the clips lack.
+    pub fn new(fitted: Fitted, validation: &Outputs) -> Result<Self> {
+        let scores = fitted.score(validation)?;
+        let conformal = Conformal::fit(&scores, &validation.groups(), Form::Weighted)?;
+        let mut group_of = BTreeMap::new();
+        validation.keys.iter().for_each(|key| {
+            group_of.entry(key.path.as_str()).or_insert(key.group.as_str());
+        });
+        let paths: Vec<&str> = validation.keys.iter().map(|key| key.path.as_str()).collect();
+        let recordings = pool(&scores, &paths, Pool::Mean)?;
+        let groups: Vec<&str> = recordings.iter().map(|(path, _)| group_of[path]).collect();
+        let scores: Vec<f64> = recordings.iter().map(|(_, score)| *score).collect();
+        let of_recordings = Conformal::fit(&scores, &groups, Form::Weighted)?;
+        Ok(Self { fitted, conformal, of_recordings })
+    }
+
+    /// The maximum false-rejection rate: what was asked for, or [`ALPHA`], or where there are too few calibration groups
+    /// for that the smallest possible one, with a sentence that says so.
+    ///
+    /// # Errors
+    /// What was asked for takes more groups.
+    pub fn alpha(&self, asked: Option<f64>) -> Result<(f64, Option<String>)> {
+        let smallest = self.conformal.smallest_alpha();
+        let Some(alpha) = asked else {
+            let note = (smallest > ALPHA).then(|| {
+                let n_groups = self.conformal.n_groups();
+                format!(
+                    "with {n_groups} groups of known sounds to calibrate on, alpha is {smallest:.3} and not {ALPHA}"
+                )
+            });
+            return Ok((ALPHA.max(smallest), note));
+        };
+        if let Err(error) = self.conformal.check_alpha(alpha) {
+            bail!("--alpha {alpha}: {error}; with this model's calibration the smallest is {smallest:.3}");
+        }
+        Ok((alpha, None))
+    }
+}

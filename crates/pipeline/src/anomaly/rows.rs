@@ -1,0 +1,37 @@
+//! Where the clips come from that methods are fitted on, chosen on and measured on.
+
+use std::path::PathBuf;
+
+/// Where rows come from, and which splits have which part.
+#[derive(Debug, Clone)]
+pub struct RowsOptions {
+    /// Folder of a run, or a model file.
+    pub run: PathBuf,
+    /// Features folders.
+    pub features: Vec<PathBuf>,
+    /// Weights of a backbone that was pretrained on sounds.
+    pub backbone: Option<PathBuf>,
+    /// Features folders of the same clips for the backbone.
+    pub backbone_features: Vec<PathBuf>,
+    /// Splits that methods are fitted on.
+    pub train_split: Vec<String>,
+    /// Splits of known sounds that methods are chosen and calibrated on.
+    pub val_split: Vec<String>,
+    /// Split of unknown sounds that the method is chosen on; none for `ood-val` where there is one.
+    pub choose_on: Option<String>,
+}
+
+impl RowsOptions {
+    /// The classifier's own rows, on the splits `train` and `val`.
+    pub fn new(run: impl Into<PathBuf>, features: Vec<PathBuf>) -> Self {
+        Self {
+            run: run.into(),
+            features,
+            backbone: None,
+            backbone_features: Vec::new(),
+            train_split: vec!["train".into()],
+            val_split: vec!["val".into()],
+            choose_on: None,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Varied views of clips beside the clips themselves, as a features folder to train on.
+
+mod preview;
+mod spectrograms;
+
+pub use preview::{Preview, PreviewFile};
+
+use crate::config::{AugmentConfig, Config, Dtype, Strength, preset_flags, section_flag};
+use crate::error::{Context, Result};
+use crate::extraction::extract::Extractor;
+use crate::extraction::plan::Plan;
+use crate::extraction::stage::{Assembled, Part, Stage};
+use crate::extraction::views::{Backgrounds, Views};
+use crate::features::{FrontEndOptions, chain};
+use crate::job::Job;
+use inference::Chain;
+use shard::Provenance;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Options of [`run`] and [`preview`].
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What `scan` wrote, or a features folder; for a preview, the recording.
+    pub input: PathBuf,
+    /// Folder for the shards; for a preview, for sounds and the picture.
+    pub out: PathBuf,
+    /// Views of each clip.
+    pub views: usize,
+    /// Splits to augment; the others are copied as they are.
+    pub splits: Vec<String>,
+    /// How strongly; none for what the configuration has.
+    pub strength: Option<Strength>,
+    /// Recordings to mix in.
+    pub background: Option<PathBuf>,
+    /// The front end; its configuration has the section `augment` too.
+    pub front_end: FrontEndOptions,
+    /// Compute share I of N of the recordings alone.
+    pub part: Option<(usize, usize)>,
+    /// Classes, in order; empty for all labels that are trained on.
+    pub classes: Vec<String>,
+    /// How values are stored.
+    pub dtype: Dtype,
+    /// Keep a cache beside the shards, which a killed run goes on from.
+    pub cache: bool,
+}
+
+impl Options {
+    /// Four views of each training clip.
+    pub fn new(input: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        Self {
+            input: input.into(),
+            out: out.into(),
+            views: 4,
+            splits: vec!["train".into()],
+            strength: None,
+            background: None,
+            front_end: FrontEndOptions::default(),
+            part: None,
+            classes: Vec::new(),
+            dtype: Dtype::F32,
+            cache: true,
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// A share was computed into the cache.
+    Part(Part),
+    /// All shards of a manifest were written.
+    Assembled(Assembled),
+    /// All shards of a features folder were written.
+    Spectrograms {
+        /// What was written.
+        index: shard::Index,
+        /// Clips of the features folder.
+        clips: u64,
+    },
+}
+
+/// Makes views of a manifest's recordings, or of a features folder's spectrograms.
+///
+/// # Errors
+/// An input that cannot be read, a split that is not there, settings outside their range, or a folder that cannot be
+/// written.
+#[tracing::instrument(level = "info", name = "augment", skip_all)]
+pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    let config = resolve(options)?;
+    if options.input.join("index.json").exists() {
+        return spectrograms::run(&options.input, options, &config, job);
+    }
+    of_recordings(&options.input, options, &config, job)
+}
+
+/// Writes one recording after each step, and a picture of all of them.
+///
+/// # Errors
+/// A recording that cannot be read or holds no sound, or a folder that cannot be written.
+pub fn preview(options: &Options, job: &Job<'_>) -> Result<Preview> {
+    let config = resolve(options)?;
+    preview::write(&options.input, options, &config, &chain(&options.front_end)?, job)
+}
+
+/// The section `augment` of the configuration.
+fn resolve(options: &Options) -> Result<AugmentConfig> {
+    let mut flags = Vec::new();
+    if let Some(preset) = options.front_end.front_end {
+        flags.extend(preset_flags(preset)?);
+    }
+    if let Some(strength) = options.strength {
+        flags.push(section_flag("augment", &AugmentConfig::preset(strength))?);
+    }
+    flags.extend_from_slice(&options.front_end.config.set);
+    let config = Config::resolve(options.front_end.config.file.as_deref(), &flags)?.augment;
+    config.waveform.validate().context("augment.waveform")?;
+    config.spectrogram.validate().context("augment.spectrogram")?;
+    config.mix.validate().context("augment")?;
+    Ok(config)
+}
+
+/// Views of a manifest's recordings.
+fn of_recordings(manifest: &Path, options: &Options, config: &AugmentConfig, job: &Job<'_>) -> Result<Outcome> {
+    let chain = chain(&options.front_end)?;
+    let plan = Plan::read(manifest, &options.classes)?;
+    for warning in &plan.warnings {
+        job.warn(warning);
+    }
+    let backgrounds = backgrounds(options, &chain, job)?;
+    let mut inputs = BTreeMap::from([("manifest".to_owned(), plan.manifest_sha256.clone())]);
+    inputs.extend(
+        backgrounds.sha256.iter().enumerate().map(|(i, sha256)| (format!("background {i:05}"), sha256.clone())),
+    );
+    let provenance = Provenance {
+        stage: "augment".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        configuration: serde_json::json!({
+            "front_end": chain.to_header()?, "waveform": config.waveform, "mix": config.mix, "views": options.views, "splits": options.splits,
+        }),
+        seed: job.seed(),
+        inputs,
+    };
+    let splits = numbers_of(&options.splits, &plan.splits).with_context(|| manifest.display().to_string())?;
+    let n_views = u32::try_from(options.views)?;
+    let views = Views::new(n_views, splits, config.waveform.clone(), config.mix, backgrounds, job.seed())?;
+    let cache = (options.cache || options.part.is_some()).then(|| options.out.join("cache"));
+    let extractor = Extractor::new(&chain, cache.as_deref())?.with_views(views);
+    let (plan, chain, extractor) = (&plan, &chain, &extractor);
+    let stage = Stage { plan, extractor, chain, out: &options.out, dtype: options.dtype, provenance };
+    Ok(match options.part {
+        Some(part) => Outcome::Part(stage.compute_part(part, job)?),
+        None => Outcome::Assembled(stage.assemble(job)?),
+    })
+}
+
+fn backgrounds(options: &Options, chain: &Chain, job: &Job<'_>) -> Result<Backgrounds> {
+    let read = |folder| Backgrounds::read(folder, chain.clip.sample_rate_hz, job);
+    options.background.as_deref().map_or_else(|| Ok(Backgrounds::default()), read)
+}
+
+/// Where the splits that are asked for are among those there are.
+fn numbers_of(asked: &[String], there: &[String]) -> Result<Vec<u8>> {
+    let number = |name: &String| -> Result<u8> {
+        let position = there.iter().position(|split| split == name.trim());
+        let position = position.with_context(|| format!("no split {name}; the splits there are: {}", there.join(", ")));
+        Ok(u8::try_from(position?)?)
+    };
+    asked.iter().map(number).collect()
+}

@@ -1,0 +1,110 @@
+//! Which instructions and which precision the CPU's kernels take: chosen here alone, recorded with the run.
+
+use crate::error::{Context, Result, bail};
+use crate::named::named;
+use crate::strategy::ModelKind;
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+/// How the CPU computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ComputeConfig {
+    /// The set of instructions; results of two of them differ by rounding.
+    pub instructions: Instructions,
+    /// What the factors of a product are rounded to.
+    pub precision: Precision,
+}
+
+named! {
+    /// A set of instructions of the CPU.
+    #[derive(Default)]
+    pub enum Instructions {
+        #[default]
+        Auto = "auto", "The fastest that the processor has";
+        Portable = "portable", "Those that every processor has";
+        Neon = "neon", "NEON";
+        Avx2 = "avx2", "AVX2 and FMA";
+        Avx512 = "avx512", "AVX-512";
+    }
+}
+
+named! {
+    /// What the factors of products are rounded to.
+    #[derive(Default)]
+    pub enum Precision {
+        #[default]
+        Auto = "auto", "What suits the model: bf16 for the Vision Transformer where the processor has it, else f32";
+        F32 = "f32", "Not rounded";
+        Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX; sums stay 32 bits wide";
+    }
+}
+
+impl ComputeConfig {
+    /// Makes it so for the whole process, and says what it is that computes.
+    ///
+    /// # Errors
+    /// Instructions that this processor lacks, or a precision that the model does not have.
+    pub fn apply(self, device: &Device, model: ModelKind) -> Result<serde_json::Value> {
+        let path = match self.instructions {
+            Instructions::Auto => None,
+            Instructions::Portable => Some(kernels::Path::Portable),
+            Instructions::Neon => Some(kernels::Path::Neon),
+            Instructions::Avx2 => Some(kernels::Path::Avx2),
+            Instructions::Avx512 => Some(kernels::Path::Avx512),
+        };
+        if let Some(path) = path {
+            kernels::set_path(path).context("compute.instructions")?;
+        }
+        let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
+        let precision = match (self.precision, model) {
+            (Precision::Bf16, ModelKind::Cnn) => {
+                bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
+            }
+            (Precision::Bf16, _) if !device.is_cpu() => {
+                bail!("--precision bf16: only on the CPU; on {} f32 is computed", device_name(device))
+            }
+            (Precision::Bf16, _) => kernels::Precision::Bf16,
+            (Precision::Auto, ModelKind::Vit) if has_bf16 => kernels::Precision::Bf16,
+            _ => kernels::Precision::F32,
+        };
+        kernels::set_precision(precision).context("--precision")?;
+        let instructions = device.is_cpu().then(|| kernels::path().to_string());
+        let device = device_name(device);
+        Ok(serde_json::json!({"device": device, "instructions": instructions, "precision": precision.to_string()}))
+    }
+}
+
+/// The device's name in a run's record.
+pub fn device_name(device: &Device) -> &'static str {
+    match device {
+        Device::Cpu => "cpu",
+        Device::Cuda(_) => "cuda",
+        Device::Metal(_) => "metal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_processor_lacks_is_an_error() {
+        let missing = [(Instructions::Neon, kernels::Path::Neon), (Instructions::Avx512, kernels::Path::Avx512)];
+        let Some((instructions, path)) = missing.into_iter().find(|(_, path)| !path.is_available()) else {
+            panic!("a processor with NEON and AVX-512");
+        };
+        let config = ComputeConfig { instructions, ..ComputeConfig::default() };
+        let message = crate::one_line(&config.apply(&Device::Cpu, ModelKind::Cnn).unwrap_err());
+        assert!(message.contains("compute.instructions") && message.contains(&path.to_string()), "{message}");
+    }
+
+    #[test]
+    fn what_computes_is_said() {
+        let said = ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
+        assert_eq!(said["instructions"], kernels::path().to_string());
+        assert_eq!(said["precision"], "f32");
+        let bf16 = ComputeConfig { precision: Precision::Bf16, ..ComputeConfig::default() };
+        assert!(bf16.apply(&Device::Cpu, ModelKind::Cnn).unwrap_err().to_string().contains("--precision bf16"));
+    }
+}

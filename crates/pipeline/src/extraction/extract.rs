@@ -1,0 +1,226 @@
+//! One recording to its spectrograms, through the cache.
+
+use super::partners::Partner;
+use super::plan::{Plan, Planned};
+use super::views::Views;
+use crate::error::Result;
+use crate::one_line;
+use audio_io::Row;
+use features::FrontEnd;
+use inference::{Chain, ClipSpectrogram};
+use shard::cache::{Cache, Key};
+use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+/// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Largest file whose memory serves the next one.
+const KEPT_BYTES: usize = 16 << 20;
+
+thread_local! {
+    /// A thread's last file: what it lay in serves the next one.
+    static FILE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// What a recording became.
+pub struct Recording {
+    /// Where its clips come from, in time order, each followed by its views.
+    pub records: Vec<ClipRecord>,
+    /// `[N, n_mels, n_frames]`.
+    pub mel: Vec<f32>,
+    /// Frames of each clip that hold sound.
+    pub frames: Vec<u32>,
+    /// Bands of each spectrogram.
+    pub n_mels: usize,
+    /// Frames of each spectrogram.
+    pub n_frames: usize,
+}
+
+/// Computes spectrograms, or finds them in the cache.
+pub struct Extractor {
+    chain: Chain,
+    chain_json: String,
+    front_end: FrontEnd,
+    cache: Option<Cache>,
+    views: Option<Views>,
+}
+
+/// The spectrograms of a recording before they have the manifest's names.
+pub struct Extracted {
+    spectrograms: Spectrograms,
+    key: Key,
+    /// Whether the cache lacks them.
+    fresh: bool,
+}
+
+impl Extractor {
+    /// Prepares the front end and the cache folder.
+    pub fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
+        let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
+        let chain_json = serde_json::to_string(chain)?;
+        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None })
+    }
+
+    /// The same with augmented views of the clips that `views` is for.
+    pub fn with_views(self, views: Views) -> Self {
+        Self { views: Some(views), ..self }
+    }
+
+    /// The views of a row's clips.
+    fn views_of(&self, planned: &Planned) -> Option<&Views> {
+        self.views.as_ref().filter(|views| views.splits.contains(&planned.split))
+    }
+
+    /// How many spectrograms each clip of a row becomes.
+    pub fn n_per_clip(&self, planned: &Planned) -> usize {
+        self.views_of(planned).map_or(1, |views| 1 + views.n_views as usize)
+    }
+
+    /// The spectrograms of one row; `Err` inside when the recording can't be used, with the reason.
+    ///
+    /// # Errors
+    /// A cache that can't be read.
+    pub fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
+        let path = plan.manifest.file(&planned.row);
+        let mut bytes = FILE.take();
+        bytes.clear();
+        let read = std::fs::File::open(&path).and_then(|mut file| {
+            bytes.reserve(file.metadata()?.len().next_power_of_two() as usize);
+            file.read_to_end(&mut bytes)
+        });
+        if let Err(error) = read {
+            return Ok(Err(format!("cannot be read: {error}")));
+        }
+        let extracted = self.bytes(&bytes, &path, plan, planned);
+        if bytes.capacity() <= KEPT_BYTES {
+            FILE.set(bytes);
+        }
+        extracted
+    }
+
+    fn bytes(&self, bytes: &[u8], path: &Path, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
+        let source_sha256 = shard::sha256_hex(bytes);
+        let views = self.views_of(planned);
+        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, &source_sha256));
+        let key = self.key(&source_sha256, &planned.row, views, &partners);
+        let cached = match &self.cache {
+            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, path)),
+            None => None,
+        };
+        if let Some(spectrograms) = cached {
+            return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
+        }
+        let computed = match views {
+            None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row),
+            Some(views) => {
+                let recording = (bytes, path, &planned.row);
+                views.spectrograms(&self.chain, &self.front_end, recording, &source_sha256, &partners)
+            }
+        };
+        match computed {
+            Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
+            Err(error) => Ok(Err(one_line(&error))),
+        }
+    }
+
+    /// Puts what the cache lacks into it, together.
+    ///
+    /// # Errors
+    /// A cache that can't be written to.
+    pub fn keep<'a>(&self, extracted: impl Iterator<Item = &'a Extracted>) -> Result<()> {
+        let Some(cache) = &self.cache else { return Ok(()) };
+        let fresh = extracted.filter(|extracted| extracted.fresh);
+        let entry = |extracted: &'a Extracted| Ok((extracted.key, extracted.spectrograms.encoded(MelDtype::F32)?));
+        Ok(cache.put(&fresh.map(entry).collect::<Result<Vec<_>>>()?)?)
+    }
+
+    /// Name of the cache entry: what made it, hashed.
+    fn key(&self, source_sha256: &str, row: &Row, views: Option<&Views>, partners: &[Option<Partner>]) -> Key {
+        let part = format!("{:?} {:?} {:?}", row.start_s, row.end_s, row.channel);
+        let mut made_by = vec![source_sha256.as_bytes(), part.as_bytes(), self.chain_json.as_bytes()];
+        made_by.extend(views.map(|views| views.made_by.as_bytes()));
+        let partners: Vec<String> =
+            partners.iter().map(|partner| partner.as_ref().map_or_else(String::new, Partner::made_by)).collect();
+        // A folder without partners is that of before there were any.
+        made_by.extend(partners.iter().filter(|_| partners.iter().any(|p| !p.is_empty())).map(|p| p.as_bytes()));
+        shard::cache::key(&made_by)
+    }
+
+    /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
+    fn pack(&self, clips: Vec<ClipSpectrogram>, source_sha256: &str) -> Result<Spectrograms> {
+        let n_frames = clips.first().map_or(0, |clip| clip.n_frames);
+        let record = |clip: &ClipSpectrogram| ClipRecord {
+            id: clip.channel.map(|channel| channel.to_string()).unwrap_or_default(),
+            path: String::new(),
+            group: None,
+            source_sha256: source_sha256.to_owned(),
+            start_s: clip.start_s,
+            seconds: clip.seconds,
+            view: clip.view,
+            steps: clip.steps.clone(),
+        };
+        let provenance = Provenance {
+            stage: "cache".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            configuration: serde_json::Value::Null,
+            seed: 0,
+            inputs: BTreeMap::new(),
+        };
+        let header = Header {
+            schema: shard::SPECTROGRAM.into(),
+            front_end: self.chain.to_header()?,
+            classes: Vec::new(),
+            splits: vec!["none".into()],
+            clips: clips.iter().map(record).collect(),
+            provenance,
+        };
+        Ok(Spectrograms {
+            header,
+            n_mels: self.front_end.n_bands(),
+            n_frames,
+            frames: clips.iter().map(|clip| clip.frames).collect(),
+            label: vec![NO_LABEL; clips.len()],
+            split: vec![0; clips.len()],
+            mel: concatenated(clips.into_iter().map(|clip| clip.mel)),
+        })
+    }
+}
+
+/// One after the other; a single one, which is the rule, is not copied.
+fn concatenated(mut mels: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
+    let mut all = mels.next().unwrap_or_default();
+    mels.for_each(|mel| all.extend(mel));
+    all
+}
+
+/// A damaged entry is as good as none: it is computed again.
+fn unpack(payload: &[u8], recording: &Path) -> Option<Spectrograms> {
+    Spectrograms::from_bytes(payload, recording).ok()
+}
+
+impl Extracted {
+    /// Gives the clips the names that the manifest has for them.
+    pub fn named(self, row: &Row) -> Recording {
+        let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;
+        let several = header.clips.iter().filter(|clip| clip.view == 0).count() > 1 || row.start_s.is_some();
+        let name = |mut record: ClipRecord| {
+            let mut id = row.path.clone();
+            if several {
+                id.push_str(&format!("@{:.3}", record.start_s));
+            }
+            if !record.id.is_empty() {
+                id.push_str(&format!("#{}", record.id));
+            }
+            record.id = id;
+            record.path.clone_from(&row.path);
+            record.group.clone_from(&row.group);
+            record
+        };
+        Recording { records: header.clips.into_iter().map(name).collect(), mel, frames, n_mels, n_frames }
+    }
+}

@@ -1,0 +1,95 @@
+//! Clips that are mixed into the views of others. A clip's partner is of its class and its split: both are what the label
+//! says, and nothing of another split is heard. Clips of two classes are mixed where labels can be shares, in training
+//! (`train.augment.mixup_alpha`).
+
+use super::plan::{Plan, Planned};
+use super::views::number_of;
+use crate::error::{Result, bail};
+use audio_io::Row;
+use augment::seed_for;
+use inference::Chain;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// How often and how much another clip of the class is mixed into a view.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MixConfig {
+    /// The probability that a view has a partner, 0 to 1.
+    pub share: f32,
+    /// Shares of what is heard are drawn from Beta(alpha, alpha), the larger for the clip itself; above 0.
+    pub alpha: f32,
+}
+
+impl Default for MixConfig {
+    fn default() -> Self {
+        Self { share: 0.0, alpha: 0.4 }
+    }
+}
+
+impl MixConfig {
+    /// Checks that the numbers make sense.
+    pub fn validate(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.share) {
+            bail!("mix.share: expected 0 to 1, got {}", self.share);
+        }
+        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
+            bail!("mix.alpha: expected a number above 0, got {}", self.alpha);
+        }
+        Ok(())
+    }
+}
+
+/// A recording that is mixed into a view.
+pub struct Partner {
+    row: Row,
+    path: PathBuf,
+    bytes: Vec<u8>,
+    sha256: String,
+}
+
+impl Partner {
+    /// The partner of each view of a row, where it has one that can be read.
+    pub fn of_views(
+        plan: &Plan,
+        planned: &Planned,
+        source_sha256: &str,
+        (n_views, seed): (u32, u64),
+        config: &MixConfig,
+    ) -> Vec<Option<Self>> {
+        let others: Vec<&Planned> = match config.share > 0.0 {
+            true => plan.rows.iter().filter(|other| other.goes_with(planned)).collect(),
+            false => Vec::new(),
+        };
+        let one = |view: u32| {
+            let drawn = seed_for(seed, number_of(&[source_sha256, "partner"]), u64::from(view));
+            // The upper half says whether, the lower which.
+            let share = (drawn >> 32) as f32 / u32::MAX as f32;
+            let other = (share < config.share && !others.is_empty())
+                .then(|| others[(drawn & u64::from(u32::MAX)) as usize % others.len()])?;
+            let path = plan.manifest.file(&other.row);
+            let bytes = std::fs::read(&path).ok()?;
+            Some(Self { row: other.row.clone(), path, sha256: shard::sha256_hex(&bytes), bytes })
+        };
+        (1..=n_views).map(one).collect()
+    }
+
+    /// All that decides what is mixed in, for the cache.
+    pub fn made_by(&self) -> String {
+        format!("{} {} {:?} {:?} {:?}", self.row.path, self.sha256, self.row.start_s, self.row.end_s, self.row.channel)
+    }
+
+    /// The sound of its first clip, and its name; nothing where it cannot be used, which is reported for its own row.
+    pub fn sound(&self, chain: &Chain) -> Option<(Vec<f32>, &str)> {
+        let clip = chain.clips_without_floor(&self.bytes, &self.path, &self.row).ok()?.into_iter().next()?;
+        Some((clip.samples[..clip.n_real].to_vec(), &self.row.path))
+    }
+}
+
+impl Planned {
+    /// Whether the other is of the same class and split, and not the same sound.
+    fn goes_with(&self, other: &Self) -> bool {
+        let labelled = self.label != shard::NO_LABEL;
+        labelled && (self.label, self.split) == (other.label, other.split) && self.row != other.row
+    }
+}

@@ -1,0 +1,191 @@
+//! A manifest's recordings to shards, whichever command asks: `features`, or `augment` with views beside the clips.
+//!
+//! Recordings are computed in parallel, a block at a time, and pushed into the shards in the manifest's order, so that
+//! neither threads nor parts nor a kill can change a byte. Each recording's spectrograms are kept in a cache beside the
+//! shards until something that made them changes.
+
+use super::extract::{Extracted, Extractor, Recording};
+use super::plan::{Plan, Planned};
+use crate::config::Dtype;
+use crate::error::{Context, Result, bail};
+use crate::job::Job;
+use crate::observer::Progress;
+use inference::Chain;
+use rayon::prelude::*;
+use serde::Serialize;
+use shard::{MelDtype, Provenance, Skipped, SpectrogramWriter};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Most spectrograms that are computed and kept together, for recordings of one clip; a killed run loses no more than
+/// those.
+const BLOCK: usize = 64;
+/// Bytes of files after which a block is full.
+const BLOCK_BYTES: u64 = 64 << 20;
+
+/// One share of the recordings, computed into the cache.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// Which share, from 1.
+    pub part: usize,
+    /// How many shares.
+    pub of: usize,
+    /// Recordings in it.
+    pub recordings: usize,
+    /// Those that could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Shards that were written.
+#[derive(Debug, Clone)]
+pub struct Assembled {
+    /// What was written.
+    pub index: shard::Index,
+    /// Recordings that it holds.
+    pub recordings: usize,
+    /// Time that it took.
+    pub seconds: f64,
+    /// Class names, in order.
+    pub classes: Vec<String>,
+    /// Split names, in order.
+    pub splits: Vec<String>,
+    /// Recordings of each label in each split, in the order of `splits`.
+    pub counts: BTreeMap<String, Vec<usize>>,
+}
+
+/// What becomes of a manifest.
+pub struct Stage<'a> {
+    /// The recordings.
+    pub plan: &'a Plan,
+    /// What computes them.
+    pub extractor: &'a Extractor,
+    /// What it computes.
+    pub chain: &'a Chain,
+    /// Where the shards go.
+    pub out: &'a Path,
+    /// How values are stored.
+    pub dtype: Dtype,
+    /// What made the shards.
+    pub provenance: Provenance,
+}
+
+impl Stage<'_> {
+    /// Fills the cache with one share of the recordings.
+    pub fn compute_part(&self, (index, count): (usize, usize), job: &Job<'_>) -> Result<Part> {
+        let mine: Vec<_> = self.plan.rows.iter().skip(index - 1).step_by(count).collect();
+        let bar = job.progress(&self.provenance.stage, mine.len());
+        let mut skipped = Vec::new();
+        for block in self.blocks(&mine) {
+            let computed = self.compute(block, &bar, job);
+            self.extractor.keep(computed.iter().flatten().flatten())?;
+            for (planned, computed) in block.iter().zip(computed) {
+                if let Err(reason) = computed? {
+                    skipped.push(Skipped { path: planned.row.path.clone(), reason });
+                }
+            }
+        }
+        drop(bar);
+        warn_skipped(&skipped, job);
+        Ok(Part { part: index, of: count, recordings: mine.len(), skipped })
+    }
+
+    /// Computes what the cache lacks and writes shards and index.
+    pub fn assemble(&self, job: &Job<'_>) -> Result<Assembled> {
+        let plan = self.plan;
+        let dtype = MelDtype::from(self.dtype);
+        let (classes, splits) = (plan.classes.clone(), plan.splits.clone());
+        let (header, provenance) = (self.chain.to_header()?, self.provenance.clone());
+        let started = std::time::Instant::now();
+        let mut writer = SpectrogramWriter::create(self.out, header, classes, splits, provenance, dtype)?;
+        let bar = job.progress(&self.provenance.stage, plan.rows.len());
+        let mut skipped = Vec::new();
+        let rows: Vec<_> = plan.rows.iter().collect();
+        let blocks = self.blocks(&rows);
+        std::thread::scope(|scope| -> Result<()> {
+            // The next block is computed while this one is written.
+            let (send, receive) = std::sync::mpsc::sync_channel(1);
+            let (blocks, bar) = (&blocks, &bar);
+            scope.spawn(move || {
+                // Once a block has failed, or the receiver is gone, the rest is not needed.
+                blocks.iter().map(|block| self.compute(block, bar, job)).all(|computed| {
+                    let fine = computed.iter().all(Result::is_ok);
+                    send.send(computed).is_ok() && fine
+                })
+            });
+            for (block, computed) in blocks.iter().zip(receive) {
+                self.extractor.keep(computed.iter().flatten().flatten())?;
+                for (planned, computed) in block.iter().zip(computed) {
+                    match computed? {
+                        Ok(extracted) => push(&mut writer, planned, extracted.named(&planned.row))?,
+                        Err(reason) => skipped.push(Skipped { path: planned.row.path.clone(), reason }),
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        drop(bar);
+        if skipped.len() == plan.rows.len() {
+            warn_skipped(&skipped, job);
+            bail!("none of the {} recordings could be used; the reasons are above", plan.rows.len());
+        }
+        let index = writer.finish(skipped)?;
+        warn_skipped(&index.skipped, job);
+        Ok(Assembled {
+            recordings: plan.rows.len() - index.skipped.len(),
+            seconds: started.elapsed().as_secs_f64(),
+            classes: plan.classes.clone(),
+            splits: plan.splits.clone(),
+            counts: plan.counts(),
+            index,
+        })
+    }
+
+    /// Recordings that are computed together: so many that all threads have work and memory stays bounded.
+    fn blocks<'a, 'b>(&self, rows: &'b [&'a Planned]) -> Vec<&'b [&'a Planned]> {
+        let mut n_bytes = 0;
+        let mut n_clips = 0;
+        let mut is_next = |planned: &Planned| {
+            let size = std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len());
+            let n_more = self.extractor.n_per_clip(planned);
+            let next = n_clips > 0 && (n_clips + n_more > BLOCK || n_bytes + size > BLOCK_BYTES);
+            (n_bytes, n_clips) = if next { (size, n_more) } else { (n_bytes + size, n_clips + n_more) };
+            next
+        };
+        let starts: Vec<_> = (0..rows.len()).filter(|&i| is_next(rows[i])).collect();
+        let bounds: Vec<_> = std::iter::once(0).chain(starts).chain([rows.len()]).collect();
+        bounds.windows(2).map(|bound| &rows[bound[0]..bound[1]]).collect()
+    }
+
+    /// The spectrograms of a block's recordings, each on its own: what was finished before an error or Ctrl-C is there.
+    fn compute(&self, block: &[&Planned], bar: &Progress<'_>) -> Vec<Result<Result<Extracted, String>>> {
+        let recording = |planned: &&Planned| {
+            job.check("finished recordings are kept; run the same command again to go on")?;
+            let extracted = self.extractor.recording(self.plan, planned);
+            bar.inc(1);
+            extracted
+        };
+        block.par_iter().map(recording).collect()
+    }
+}
+
+/// Adds the clips of a recording to the shards.
+fn push(writer: &mut SpectrogramWriter, planned: &Planned, recording: Recording) -> Result<()> {
+    let Recording { records, mel, frames, n_mels, n_frames } = recording;
+    for ((record, mel), frames) in records.into_iter().zip(mel.chunks_exact(n_mels * n_frames)).zip(frames) {
+        let path = record.path.clone();
+        let pushed = writer.push(record, mel, n_mels, n_frames, frames, planned.label, planned.split);
+        pushed.with_context(|| {
+            format!("{path}: every spectrogram of a shard has the same size; choose a window length")
+        })?;
+    }
+    Ok(())
+}
+
+/// Lists what could not be used, at the end, where it is seen.
+fn warn_skipped(skipped: &[Skipped], job: &Job<'_>) {
+    if skipped.is_empty() {
+        return;
+    }
+    let lines: Vec<_> = skipped.iter().map(|s| format!("  {}: {}", s.path, s.reason)).collect();
+    job.warn(format!("{} recordings could not be used and are left out:\n{}", skipped.len(), lines.join("\n")));
+}

@@ -1,0 +1,64 @@
+//! One recording's spectrogram as a PNG.
+
+use super::FrontEndOptions;
+use crate::error::{Context, Result};
+use crate::job::Job;
+use audio_io::{ClipConfig, Placement, Row, Windowing};
+use inference::Chain;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Options of [`draw`].
+#[derive(Debug, Clone)]
+pub struct PictureOptions {
+    /// The recording.
+    pub recording: PathBuf,
+    /// The PNG.
+    pub out: PathBuf,
+    /// The front end.
+    pub front_end: FrontEndOptions,
+}
+
+/// A picture that was drawn.
+#[derive(Debug, Clone, Serialize)]
+pub struct Picture {
+    /// The recording.
+    pub recording: PathBuf,
+    /// The PNG.
+    pub out: PathBuf,
+    /// Length of the recording.
+    pub seconds: f64,
+    /// Bands of the spectrogram.
+    pub bands: usize,
+}
+
+/// Draws the whole recording, however long the front end's windows are.
+///
+/// # Errors
+/// A recording that cannot be read or holds no sound, or a file that cannot be written.
+pub fn draw(options: &PictureOptions, _: &Job<'_>) -> Result<Picture> {
+    let chain = super::chain(&options.front_end)?;
+    let recording: &Path = &options.recording;
+    let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
+    let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
+    let clip = ClipConfig { window, ..chain.clip };
+    let whole = Chain { clip, ..chain.clone() };
+    let front_end = whole.build()?;
+    let clips = whole.spectrograms(&front_end, &bytes, recording, &Row::default())?;
+    let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
+    let name = recording.file_name().unwrap_or_default().to_string_lossy();
+    let axes = axes(&front_end, clip.n_frames as f64 * chain.hop_s(), name.into_owned());
+    let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
+    shard::write_atomic(&options.out, &png)?;
+    Ok(Picture {
+        recording: options.recording.clone(),
+        out: options.out.clone(),
+        seconds: clip.seconds,
+        bands: front_end.n_bands(),
+    })
+}
+
+/// Labels of a picture's axes.
+pub fn axes(front_end: &features::FrontEnd, seconds: f64, title: String) -> report::Axes {
+    report::Axes { seconds, band_hz: front_end.band_hz(), title, unit: "Hz".into() }
+}

@@ -1,0 +1,51 @@
+//! Every stage of barkbird as a function: options in, typed results out.
+//!
+//! A stage is a module with `Options` and a function `run`, which takes them and a [`Job`]: the device, the seed, who
+//! watches ([`Observer`]) and how it is stopped ([`CancelToken`]). Stages meet on disk: what one writes, the next reads.
+//!
+//! This crate must not know the command line or a terminal. Progress, messages and warnings are events of the
+//! observer; nothing is printed, and nothing ends the process.
+//!
+//! ```no_run
+//! use pipeline::{Job, evaluate, features, scan, train};
+//!
+//! let job = Job::default();
+//! scan::run(&scan::Options::new("recordings", "manifest.csv"), &job)?;
+//! features::run(&features::Options::new("manifest.csv", "features"), &job)?;
+//! train::run(&train::Options::new(train::ModelKind::Cnn, "features", "run"), &job)?;
+//! let measured = evaluate::run(&evaluate::Options::new("run", "features", "run/test"), &job)?;
+//! println!("balanced accuracy {:?}", measured.metrics.balanced_accuracy);
+//! # Ok::<(), pipeline::Error>(())
+//! ```
+
+pub mod anomaly;
+pub mod augment;
+pub mod compute;
+pub mod config;
+pub mod doctor;
+mod download;
+pub mod embed;
+mod embeddings;
+mod error;
+pub mod evaluate;
+mod exhibit;
+mod extraction;
+pub mod features;
+pub mod inputs;
+mod job;
+mod named;
+mod observer;
+pub mod predict;
+mod pretrained;
+pub mod report;
+pub mod run_record;
+pub mod scan;
+pub mod strategy;
+pub mod synth;
+pub mod train;
+
+pub use error::{Error, Result};
+pub use inference::one_line;
+pub use job::Job;
+pub use named::Named;
+pub use observer::{CancelToken, Event, Observer, Silent, Unit};

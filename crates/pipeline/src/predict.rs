@@ -1,0 +1,133 @@
+//! Classifies recordings, window by window.
+
+use crate::error::{Result, bail};
+use crate::inputs;
+use crate::job::Job;
+use crate::one_line;
+use detections::{CsvWriter, to_json};
+use inference::{Judged, Model, Predictor, PredictorOptions, per_recording};
+use serde_json::{Value, json};
+use shard::Skipped;
+use std::path::PathBuf;
+
+/// Recordings in memory at once.
+const BLOCK: usize = 32;
+
+/// Options of [`run`].
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Folder of a run, or a model file.
+    pub run: PathBuf,
+    /// Recordings, folders of recordings, or manifests.
+    pub inputs: Vec<PathBuf>,
+    /// How the model is asked.
+    pub predictor: PredictorOptions,
+}
+
+impl Options {
+    /// The model's own detector and thresholds.
+    pub fn new(run: impl Into<PathBuf>, inputs: Vec<PathBuf>) -> Self {
+        Self { run: run.into(), inputs, predictor: PredictorOptions::default() }
+    }
+}
+
+/// All that was concluded, and in which words.
+pub struct Predictions {
+    /// Windows, recording by recording.
+    pub judged: Vec<Judged>,
+    /// Recordings that could not be used.
+    pub skipped: Vec<Skipped>,
+    /// Recordings that were given.
+    pub recordings: usize,
+    csv: [Vec<u8>; 2],
+    json: Value,
+}
+
+impl Predictions {
+    /// The table: a row a window, or a row a recording. A recording that could not be used has a row without a label.
+    pub fn csv(&self, per_recording: bool) -> &[u8] {
+        &self.csv[usize::from(per_recording)]
+    }
+
+    /// An object with `classes`, `predictions`, `recordings`, `skipped`, and `reject` where there is a detector.
+    pub fn json(&self) -> &Value {
+        &self.json
+    }
+}
+
+/// Classifies recordings. They are decoded block by block, so that memory does not grow with their number.
+///
+/// # Errors
+/// A model that cannot be opened or lacks the detector, inputs that are not there, or no usable recording.
+#[tracing::instrument(level = "info", name = "predict", skip_all)]
+pub fn run(options: &Options, job: &Job<'_>) -> Result<Predictions> {
+    let model = Model::open_on(&options.run, &job.device)?;
+    let predictor = model.predictor(&options.predictor)?;
+    predictor.notes.iter().for_each(|note| job.say(note));
+    let inputs = inputs::collect(&options.inputs)?;
+    let progress = job.progress("predict", inputs.len());
+    let (mut judged, mut skipped) = (Vec::new(), Vec::new());
+    for (nth, block) in inputs.chunks(BLOCK).enumerate() {
+        job.check("nothing was written")?;
+        let (of_block, failed) = predictor.recordings(block, nth * BLOCK)?;
+        judged.extend(of_block);
+        for (input, error) in failed {
+            skipped.push(Skipped { path: inputs[input].name.clone(), reason: one_line(&error) });
+        }
+        progress.inc(block.len());
+    }
+    drop(progress);
+    for s in &skipped {
+        job.warn(format!("{}: {}", s.path, s.reason));
+    }
+    if judged.is_empty() {
+        bail!("none of the {} recordings could be used; the reasons are above", inputs.len());
+    }
+    let csv = [csv(&predictor, &judged, &skipped, false)?, csv(&predictor, &judged, &skipped, true)?];
+    let json = as_json(&predictor, &judged, &skipped);
+    Ok(Predictions { csv, json, judged, skipped, recordings: inputs.len() })
+}
+
+fn csv(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped], whole: bool) -> Result<Vec<u8>> {
+    let mut writer = CsvWriter::new(Vec::new(), predictor.classes(), predictor.thresholds())?;
+    if whole {
+        for verdict in per_recording(judged, predictor.detector()) {
+            writer.write(&verdict)?;
+        }
+    } else {
+        for one in judged {
+            writer.write(&one.verdict)?;
+        }
+    }
+    for s in skipped {
+        writer.skip(&s.path, &s.reason)?;
+    }
+    Ok(writer.finish()?)
+}
+
+fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) -> Value {
+    let (classes, thresholds, detector) = (predictor.classes(), predictor.thresholds(), predictor.detector());
+    let one = |Judged { verdict, nearest, .. }: &Judged| {
+        let mut value = to_json(verdict, classes, thresholds);
+        if detector.is_some() {
+            let known = nearest.iter().map(|(clip, similarity)| {
+                json!({"path": clip.path, "start": clip.start, "label": clip.label, "similarity": similarity})
+            });
+            value["nearest"] = known.collect();
+        }
+        value
+    };
+    let recordings = per_recording(judged, detector);
+    let recordings: Vec<Value> = recordings.iter().map(|verdict| to_json(verdict, classes, thresholds)).collect();
+    let mut value = json!({
+        "classes": classes, "predictions": judged.iter().map(one).collect::<Vec<_>>(), "recordings": recordings,
+        "skipped": skipped,
+    });
+    if let Some(detector) = detector {
+        value["reject"] = json!({
+            "method": detector.fitted.method.name, "alpha": thresholds.alpha,
+            "calibration_groups": detector.conformal.n_groups(), "smallest_alpha": detector.conformal.smallest_alpha(),
+        });
+    }
+    value
+}

@@ -1,0 +1,177 @@
+//! How a pretrained model is fine-tuned: where it comes from, which of its weights are trained, and the recipe for that.
+
+use crate::named::named;
+use augment::SpectrogramAugment;
+use classifier::NeighboursConfig;
+use models_vit::{AdapterConfig, Pooling};
+use serde::{Deserialize, Serialize};
+use train::TrainConfig;
+
+named! {
+    /// The models that can be trained.
+    pub enum ModelKind {
+        Cnn = "cnn", "A convolutional network, from scratch";
+        Vit = "vit", "A pretrained Vision Transformer";
+        Yamnet = "yamnet", "YAMNet, pretrained on the sounds of AudioSet";
+    }
+}
+
+named! {
+    /// Which weights of a pretrained model are trained.
+    #[derive(Default)]
+    pub enum Strategy {
+        #[default]
+        Auto = "auto", "Chosen by the number of clips and the time";
+        Probe = "probe", "A head over embeddings that are computed once";
+        Last = "last", "The last layers, over outputs of those below that are computed once";
+        Lora = "lora", "Low-rank adapters beside frozen weights";
+        Full = "full", "Every weight";
+    }
+}
+
+named! {
+    /// The head of a probed model.
+    #[derive(Default)]
+    pub enum Head {
+        #[default]
+        Linear = "linear", "A linear layer";
+        Neighbours = "neighbours", "A vote of the nearest training clips (kNN)";
+    }
+}
+
+/// How a pretrained model is fitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FinetuneConfig {
+    /// A folder or file, or a repository of the hub.
+    pub pretrained: Option<String>,
+    /// Branch, tag or commit of the repository.
+    pub revision: Option<String>,
+    /// Which weights are trained.
+    #[serde(alias = "way")]
+    pub strategy: Strategy,
+    /// How many layers `last` trains.
+    pub last_layers: usize,
+    /// What a probe puts on top.
+    pub head: Head,
+    /// How the nearest clips vote.
+    pub neighbours: NeighboursConfig,
+    /// Time that `auto` may take, in minutes.
+    pub minutes: f64,
+}
+
+impl Default for FinetuneConfig {
+    fn default() -> Self {
+        Self {
+            pretrained: None,
+            revision: None,
+            strategy: Strategy::Auto,
+            last_layers: 4,
+            head: Head::Linear,
+            neighbours: NeighboursConfig::default(),
+            minutes: 10.0,
+        }
+    }
+}
+
+named! {
+    /// How a spectrogram becomes the input of a network that was pretrained on images.
+    #[derive(Default)]
+    pub enum View {
+        #[default]
+        OwnGrid = "own-grid", "As it is, with a grid of patches of its own";
+        AsImage = "as-image", "Stretched to an image with three equal channels";
+    }
+}
+
+/// The Vision Transformer beyond what its checkpoint says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VitSettings {
+    /// How a spectrogram is shown to it.
+    pub view: View,
+    /// What of the last tokens is the embedding; none: what suits the checkpoint.
+    pub pooling: Option<Pooling>,
+    /// Changes of low rank.
+    pub adapter: AdapterConfig,
+    /// What the learning rate is multiplied with from each layer to the one below.
+    pub layer_decay: f64,
+    /// Share of the embedding that is zeroed while training.
+    pub dropout: f64,
+    /// Chance that a clip skips a half of the last layer while training.
+    pub stochastic_depth: f64,
+    /// Rows and columns of patches that are left out while training.
+    pub patchout: [usize; 2],
+}
+
+impl Default for VitSettings {
+    fn default() -> Self {
+        Self {
+            view: View::OwnGrid,
+            pooling: None,
+            adapter: AdapterConfig::default(),
+            layer_decay: 0.75,
+            dropout: 0.1,
+            stochastic_depth: 0.1,
+            patchout: [0, 0],
+        }
+    }
+}
+
+/// What a model is trained with where the user says nothing else.
+pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
+    let base = TrainConfig::default();
+    let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };
+    // A pretrained network overfits first to the pitch and the largest groups of a class; these two prevent it
+    // (docs/performance.md). A network from scratch gains nothing by them.
+    let varied = TrainConfig {
+        group_balance: 1.0,
+        augment: SpectrogramAugment { frequency_shift_share: 0.19, ..SpectrogramAugment::light() },
+        ..base.clone()
+    };
+    match (kind, strategy) {
+        (ModelKind::Cnn, _) => base,
+        (_, Strategy::Probe) => TrainConfig {
+            epochs: 100,
+            batch_size: 64,
+            lr: 1e-2,
+            weight_decay: 0.1,
+            label_smoothing: 0.0,
+            patience: 0,
+            ..over_kept
+        },
+        (_, Strategy::Last) => TrainConfig {
+            epochs: 20,
+            batch_size: 16,
+            lr: 3e-4,
+            weight_decay: 0.05,
+            warmup_share: 0.1,
+            clip_norm: 1.0,
+            label_smoothing: 0.1,
+            patience: 0,
+            ..if kind == ModelKind::Vit { over_kept } else { varied }
+        },
+        (_, Strategy::Lora) => TrainConfig {
+            epochs: 12,
+            batch_size: 16,
+            lr: 1e-3,
+            weight_decay: 0.01,
+            warmup_share: 0.1,
+            clip_norm: 1.0,
+            label_smoothing: 0.1,
+            patience: 0,
+            ..varied
+        },
+        (_, Strategy::Full | Strategy::Auto) => TrainConfig {
+            epochs: 12,
+            batch_size: 16,
+            lr: 2e-4,
+            weight_decay: 0.05,
+            warmup_share: 0.1,
+            clip_norm: 1.0,
+            label_smoothing: 0.1,
+            patience: 0,
+            ..varied
+        },
+    }
+}

@@ -1,0 +1,83 @@
+//! What the fine-tuning strategies share: a head over kept embeddings, and the nearest clips.
+
+use super::kept::{Maker, fingerprint};
+use super::session::Session;
+use crate::embeddings::Source;
+use crate::error::{Result, bail};
+use crate::strategy::Head;
+use candle_core::Tensor;
+use classifier::{Classifier, Finished, LinearHead, Neighbours, Normalization, Parameters};
+use serde_json::json;
+use std::path::Path;
+use train::{Data, Outcome, TrainConfig};
+
+/// A pretrained network, ready to be asked: its head is not trained yet.
+pub(super) struct Body {
+    pub(super) classifier: Box<dyn Classifier>,
+    pub(super) parameters: Parameters,
+}
+
+impl Session<'_> {
+    /// What a model's input is normalised with.
+    pub(super) fn normalization(&self, classifier: &dyn Classifier) -> Normalization {
+        classifier.normalization(self.data.spectrograms.n_mels).unwrap_or_else(|| self.data.normalization.clone())
+    }
+
+    /// What frozen layers make of clips is kept for training and validation clips alone.
+    pub(super) fn refuse_unknowns(&self) -> Result<()> {
+        if self.config.train.exposure.is_off() {
+            return Ok(());
+        }
+        bail!(
+            "train.exposure: this strategy trains on outputs of frozen layers that are computed once; use --strategy lora or full"
+        )
+    }
+
+    /// A head over embeddings that are computed once.
+    pub(super) fn probe(&self, body: Body) -> Result<Outcome> {
+        self.check_out()?;
+        self.refuse_unknowns()?;
+        let Body { classifier, parameters } = body;
+        let normalization = self.normalization(&*classifier);
+        let tensors = parameters.snapshot()?;
+        let maker = Maker {
+            description: json!({
+                "architecture": classifier.architecture(),
+                "normalization": normalization,
+                "weights": fingerprint(&tensors)?,
+            }),
+            data: &self.data,
+            source: Source { clips: &self.data.spectrograms, normalization: &normalization, device: &self.job.device },
+        };
+        let kept = maker.embeddings(&*classifier, &self.options.out, self.job)?;
+        let data = Data::from_spectrograms(kept, &self.options.train_split, &self.options.val_split)?;
+        let whole = Finished { architecture: classifier.architecture(), normalization, tensors };
+        match self.config.finetune.head {
+            Head::Linear => {
+                let mut parameters = Parameters::seeded(self.config.train.seed, &self.job.device);
+                let head = LinearHead::new(whole, &mut parameters)?;
+                self.say(&format!("head over {} kept values a clip", data.spectrograms.n_mels), &parameters, "");
+                self.fit(&head, &parameters, &data, &self.config.train)
+            }
+            Head::Neighbours => self.neighbours(classifier, parameters, &data),
+        }
+    }
+
+    /// The nearest training clips vote: nothing is trained, so there is one epoch, which measures.
+    fn neighbours(&self, body: Box<dyn Classifier>, mut parameters: Parameters, kept: &Data) -> Result<Outcome> {
+        let (n, dim) = (kept.train.len(), kept.spectrograms.n_mels);
+        let mut embeddings = vec![0.0; n * dim];
+        for (example, embedding) in kept.train.iter().zip(embeddings.chunks_exact_mut(dim)) {
+            kept.spectrograms.read(example.row, embedding)?;
+        }
+        let classes: Vec<u32> = kept.train.iter().map(|example| example.class).collect();
+        let embeddings = Tensor::from_vec(embeddings, (n, dim), &self.job.device)?;
+        let tensors = Neighbours::tensors(&embeddings, &classes, kept.classes.len())?;
+        parameters.freeze();
+        let model = Neighbours::new(body, self.config.finetune.neighbours, n, &mut parameters)?;
+        parameters.load(&tensors.into_iter().collect(), Path::new("neighbours"))?;
+        self.say(&format!("the nearest {} of {n} clips", self.config.finetune.neighbours.k), &parameters, "");
+        let config = TrainConfig { epochs: 1, ..self.config.train.clone() };
+        self.fit(&model, &parameters, &self.data, &config)
+    }
+}
