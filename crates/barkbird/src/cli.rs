@@ -6,80 +6,85 @@ mod recordings;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs, RowsArgs};
-pub(crate) use models::{
-    DemoArgs, EmbedArgs, EvaluateArgs, Format, ModelKind, PredictArgs, Preset, ReportArgs, TrainArgs,
-};
-pub(crate) use recordings::{AugmentArgs, DoctorArgs, Dtype, FeaturesArgs, Nuisance, ScanArgs, SynthArgs};
+pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, Format, PredictArgs, ReportArgs, TrainArgs};
+pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
-use crate::config::parse_set;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use values::positive;
+use values::{parse_set, threads};
+
+/// Version, commit, and what this program was built with.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (",
+    env!("BARKBIRD_COMMIT"),
+    ")\nfeatures: ",
+    env!("BARKBIRD_FEATURES")
+);
 
 /// Learns to tell sounds apart, and says when a sound is neither.
 ///
-/// From folders of recordings to a trained classifier with an honest figure of how good it is: `barkbird demo` shows
-/// all of it on sounds of its own making.
+/// Turns folders of recordings into a trained sound classifier, and measures how good it is. Start with `barkbird demo`,
+/// which runs every stage on made sounds.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, long_version = LONG_VERSION, max_term_width = 100)]
 pub(crate) struct Cli {
-    /// What every command takes.
+    /// Options of every command.
     #[command(flatten)]
     pub(crate) global: Global,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Where tensors are computed: auto, cpu, cuda, cuda:N or metal
+    /// Compute device: auto, cpu, cuda, cuda:N or metal
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: String,
-    /// Seed of everything random; equal seeds give equal bytes
+    /// Random seed; equal seeds give equal bytes [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Threads to use; all cores by default
-    #[arg(long, global = true, value_name = "N", value_parser = positive)]
+    /// Number of threads [default: all cores]
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
-    /// Print the result as JSON on stdout; text for people stays on stderr
+    /// Print the result as JSON on stdout; text stays on stderr
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing but warnings and errors
-    #[arg(long, short, global = true)]
+    /// Print warnings and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-}
-
-impl Global {
-    /// The seed, 0 where none was given.
-    pub(crate) fn seed(&self) -> u64 {
-        self.seed.unwrap_or(0)
-    }
+    /// Show what the stages do and how long they take; -vv and -vvv show more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Write diagnostics to a file, as JSON lines
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make sounds of our own: barks, songs and what is neither, in folders of WAV files
+    /// Make artificial barks, songs and other sounds, in folders of WAV files
     #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]
     Synth(SynthArgs),
-    /// Look at every recording and write a manifest: checks, hashes, duplicates, groups and a split
+    /// Check every recording and write a manifest with groups and a split
     #[command(
         after_help = "Example:\n  barkbird scan recordings --out manifest.csv\n\nDATA is a folder with one folder \
-                            a class, or a CSV with at least the columns path,label (group, split, start, end and \
-                            channel are understood, all others are carried along). Recordings of one animal, session \
-                            or file belong to one group: name it, or clips of one recording end up on both sides of \
-                            the split and every figure is too good. The label `neither` is for unknown sounds: never a \
-                            class, never trained on."
+                            a class, or a CSV with at least the columns path,label. The columns group, split, start, \
+                            end and channel are understood; all others are copied. Recordings of one animal or \
+                            session belong to one group. Name it: otherwise clips of one recording end up on both \
+                            sides of the split, and every figure is too good. The label `neither` is for unknown \
+                            sounds; it is never a class and never trained on."
     )]
     Scan(ScanArgs),
-    /// Say what is wrong with a set of recordings before anything is trained on it
+    /// Find faults of a data set before training: damage, duplicates, leaks, shortcuts, wrong labels
     #[command(
         after_help = "Examples:\n  barkbird doctor manifest.csv --out doctor\n  barkbird doctor manifest.csv --out \
                             doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --equalize \
-                            band,level,length     (are the shortcuts gone?)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
+                            band,level,length     (measures shortcuts in equalized clips)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
                             Looks for damaged recordings, the same sound twice (other formats, levels, rates and \
                             excerpts too), recordings on both sides of the split, shortcuts (what tells the classes \
                             apart without hearing them: bandwidth, noise floor, level, length, ...), likely wrong \
@@ -88,13 +93,13 @@ pub(crate) enum Command {
                             recordings and copies, groups merged that hold the same sound."
     )]
     Doctor(DoctorArgs),
-    /// Turn a manifest's recordings into spectrograms on disk
+    /// Compute spectrograms of the recordings in a manifest
     #[command(after_help = "Examples:\n  barkbird features manifest.csv --out features\n  barkbird features \
                             manifest.csv --out features --equalize band,level,length\n  barkbird features \
                             manifest.csv --out features --part 1/4     (then 2/4 ... and once without --part)\n  \
                             barkbird features --picture bark.wav --out bark.png")]
     Features(FeaturesArgs),
-    /// Make varied views of clips, of their sound or of their spectrograms, to train on
+    /// Make augmented views of clips to train on
     #[command(after_help = "Examples:\n  barkbird augment manifest.csv --out views --views 4\n  barkbird augment \
                             manifest.csv --out views --views 8 --augment strong --background noises/\n  barkbird \
                             augment features --out views --views 4     (of spectrograms, without the recordings)\n  \
@@ -109,14 +114,14 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  barkbird train cnn --features features --out run\n  barkbird train cnn \
                             --features features --out run --resume\n  barkbird train cnn --features features --out \
                             run --set train.label_smoothing=0.1\n  barkbird train vit --features features --out run \
-                            --pretrained facebook/dinov2-small --way lora\n  barkbird train vit --features features \
+                            --pretrained facebook/dinov2-small --strategy lora\n  barkbird train vit --features features \
                             --out run --pretrained facebook/dinov2-small --revision main --offline\n  barkbird train \
                             yamnet --features features-yamnet --out run --pretrained yamnet.tflite\n\nA repository \
                             of the Hugging Face hub is fetched once, and every file is verified by size and hash. \
                             HF_TOKEN (or the token that `hf auth login` has left) opens private and gated ones; \
                             HF_ENDPOINT names another hub. The run's config.toml keeps the commit.")]
     Train(TrainArgs),
-    /// Write what a model makes of clips: embeddings and logits
+    /// Compute embeddings and logits of clips
     #[command(after_help = "Example:\n  barkbird embed run --features features --out embeddings")]
     Embed(EmbedArgs),
     /// Measure a trained classifier on clips that it has not seen
@@ -124,11 +129,11 @@ pub(crate) enum Command {
                             barkbird features manifest.csv --like run --equalize band --out same-recorder\n  barkbird \
                             evaluate run --features same-recorder --equalized --split test --out run/same-recorder")]
     Evaluate(EvaluateArgs),
-    /// Tell sounds that are neither: measure the ways to, put one into a model, make classes of what was rejected
+    /// Detect unknown sounds: compare methods, add one to a model, make classes of rejected sounds
     #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \
                             anomaly fit run --features features\n  barkbird anomaly discover run recordings/ --out found")]
     Anomaly(AnomalyArgs),
-    /// Say what is heard in files, folders or a manifest
+    /// Classify recordings: files, folders or a manifest
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
                             json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
@@ -137,12 +142,15 @@ pub(crate) enum Command {
                             The probability beside `neither` is still that of the most likely class."
     )]
     Predict(PredictArgs),
-    /// One HTML file that shows a run: sounds, learning curves, confusion, figures with intervals
+    /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
     Report(ReportArgs),
-    /// All of it, one stage after the other, on sounds of our own making or on your folders
+    /// Run every stage, on made sounds or on your recordings
     #[command(after_help = "Examples:\n  barkbird demo\n  barkbird demo --data recordings --out first-look")]
     Demo(DemoArgs),
+    /// Print the reference of all commands as Markdown
+    #[command(hide = true, after_help = "Example:\n  barkbird docs > docs/commands.md")]
+    Docs,
 }
 
 impl Command {
@@ -155,23 +163,18 @@ impl Command {
 /// Configuration: a file and single keys.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConfigArgs {
-    /// Configuration (TOML); the resolved one is written beside the results
+    /// Configuration file (TOML); the resolved one is written beside the results
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// One key of the configuration, as often as needed: front_end.hop=256
+    /// One key of the configuration, such as front_end.hop=256 (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_set)]
     pub(crate) set: Vec<(String, String)>,
 }
 
-/// How strongly training clips are varied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Strength {
-    /// Not at all
-    Off,
-    /// Masks, roll, gain, mixup
-    Light,
-    /// More of all, tilt, floors and band limits too
-    Strong,
+impl From<&ConfigArgs> for pipeline::config::ConfigSource {
+    fn from(args: &ConfigArgs) -> Self {
+        Self { file: args.config.clone(), set: args.set.clone() }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which device computes: chosen here alone and passed down.
 
 use anyhow::{Context, Result, bail};
-use candle_core::Device;
+use pipeline::{Device, process};
 
 /// The device that `name` asks for: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
 ///
@@ -37,7 +37,7 @@ pub(crate) fn open(name: &str) -> Result<Device> {
 
 fn cuda(index: usize) -> Result<Device> {
     let device = Device::new_cuda(index)?;
-    kernels::settle_device(&device)?;
+    process::settle_device(&device)?;
     Ok(device)
 }
 
@@ -49,15 +49,6 @@ fn accelerator() -> Option<Device> {
         return Device::new_metal(0).ok();
     }
     None
-}
-
-/// How the device is called in a run's record.
-pub(crate) fn name(device: &Device) -> &'static str {
-    match device {
-        Device::Cpu => "cpu",
-        Device::Cuda(_) => "cuda",
-        Device::Metal(_) => "metal",
-    }
 }
 
 #[cfg(test)]

@@ -3,82 +3,91 @@
 use crate::cli::Global;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use pipeline::{CancelToken, Event, Job, Observer, Unit};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where text, progress and results go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Ui {
     json: bool,
     quiet: bool,
     terminal: bool,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+/// A line on stderr; where that has gone away, the work goes on.
+pub(crate) fn line(text: &str) {
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 impl Ui {
     /// As the flags ask.
     pub(crate) fn new(global: &Global) -> Self {
-        Self { json: global.json, quiet: global.quiet, terminal: std::io::stderr().is_terminal() }
+        let terminal = std::io::stderr().is_terminal();
+        Self { json: global.json, quiet: global.quiet, terminal, bar: Mutex::new(None) }
     }
 
-    /// The same without results on stdout: for a stage that runs inside another.
-    pub(crate) fn nested(self) -> Self {
-        Self { json: false, ..self }
+    /// What a stage is given beside its options.
+    pub(crate) fn job<'a>(&'a self, global: &Global, cancel: &CancelToken, command: Vec<String>) -> Result<Job<'a>> {
+        let device = crate::device::open(&global.device)?;
+        Ok(Job { device, seed: global.seed, observer: self, cancel: cancel.clone(), command })
     }
 
     /// A line for the reader.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", text.as_ref());
+            self.above_the_bar(text.as_ref());
         }
     }
 
     /// A warning: shown with `--quiet` too.
     pub(crate) fn warn(&self, text: impl AsRef<str>) {
-        eprintln!("warning: {}", text.as_ref());
+        self.above_the_bar(&format!("warning: {}", text.as_ref()));
     }
 
     /// The one line that says why the command failed.
     pub(crate) fn error(&self, text: &str) {
-        eprintln!("error: {text}");
+        self.above_the_bar(&format!("error: {text}"));
     }
 
-    /// A progress bar over `n` steps; hidden where nobody watches.
-    pub(crate) fn bar(&self, n: usize, what: &str) -> ProgressBar {
-        let template = "{msg:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]";
-        self.styled(ProgressBar::new(n as u64).with_message(what.to_owned()), template)
-    }
-
-    /// A progress bar over the bytes of files that come from elsewhere; hidden where nobody watches.
-    #[cfg(feature = "hub")]
-    pub(crate) fn bytes(&self) -> ProgressBar {
-        let template = "{msg:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]";
-        self.styled(ProgressBar::new(0), template)
-    }
-
-    fn styled(&self, bar: ProgressBar, template: &str) -> ProgressBar {
-        if self.quiet || !self.terminal {
-            return ProgressBar::hidden();
+    fn above_the_bar(&self, text: &str) {
+        match &*self.bar() {
+            Some(bar) => bar.suspend(|| line(text)),
+            None => line(text),
         }
-        bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+
+    fn bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.bar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, task: &str, total: u64, unit: Unit) {
+        if self.quiet || !self.terminal {
+            return;
+        }
+        let template = match unit {
+            Unit::Items => "{msg:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]",
+            Unit::Bytes => "{msg:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]",
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        *self.bar() = Some(ProgressBar::new(total).with_message(task.to_owned()).with_style(style));
     }
 
     /// The result of the command, on stdout, when `--json` asks for it.
     pub(crate) fn result(&self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(value)?;
+            let mut text = serde_json::to_string_pretty(value)?;
+            text.push('\n');
             self.stdout(text.as_bytes())?;
-            self.stdout(b"\n")?;
         }
         Ok(())
     }
 
     /// Raw bytes on stdout.
     pub(crate) fn stdout(&self, bytes: &[u8]) -> Result<()> {
-        let written = std::io::stdout().lock().write_all(bytes);
-        match written {
+        match std::io::stdout().lock().write_all(bytes) {
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to stdout"),
         }
@@ -90,42 +99,25 @@ impl Ui {
     }
 }
 
-/// Lines up columns for a terminal: the first to the left, the others to the right.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let columns = header.len();
-    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+impl Observer for Ui {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::Message(text) => self.say(text),
+            Event::Warning(text) => self.warn(text),
+            Event::Started { task, total, unit } => self.start(task, total, unit),
+            Event::Advanced { done, .. } => {
+                if let Some(bar) = &*self.bar() {
+                    bar.set_length(bar.length().unwrap_or(0).max(done));
+                    bar.set_position(done);
+                }
+            }
+            Event::Finished { .. } => {
+                if let Some(bar) = self.bar().take() {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Epoch(epoch) => self.say(crate::text::epoch(epoch)),
+            _ => {}
         }
-    }
-    let line = |cells: Vec<&str>| {
-        let cell = |(i, (cell, width)): (usize, (&&str, &usize))| {
-            if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        };
-        let joined: Vec<_> = cells.iter().zip(&widths).enumerate().map(cell).collect();
-        format!("  {}", joined.join("  ")).trim_end().to_owned()
-    };
-    let mut lines = vec![line(header.to_vec())];
-    lines.extend(rows.iter().map(|row| line(row.iter().take(columns).map(String::as_str).collect())));
-    lines.join("\n")
-}
-
-/// Diagnostics that `RUST_LOG` asks for; warnings by default.
-pub(crate) fn install_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
-    // A second call (there is none) would keep the first log.
-    drop(tracing_subscriber::registry().with(filter).with(layer).try_init());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_line_up() {
-        let rows = vec![vec!["dog".into(), "12".into()], vec!["nightingale".into(), "3".into()]];
-        assert_eq!(table(&["class", "n"], &rows), "  class         n\n  dog          12\n  nightingale   3");
     }
 }

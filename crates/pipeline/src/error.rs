@@ -66,7 +66,7 @@ pub enum Error {
     /// A download.
     #[cfg(feature = "hub")]
     #[error(transparent)]
-    Hub(#[from] models_vit::hub::Error),
+    Hub(#[from] hub::Error),
     /// An operation on tensors.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

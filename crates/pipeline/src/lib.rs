@@ -36,6 +36,7 @@ mod job;
 mod named;
 mod observer;
 pub mod predict;
+pub mod process;
 mod pretrained;
 pub mod report;
 pub mod run_record;
@@ -44,8 +45,9 @@ pub mod strategy;
 pub mod synth;
 pub mod train;
 
+pub use candle_core::Device;
 pub use error::{Error, Result};
-pub use inference::one_line;
+pub use inference::{MODEL_FILE, one_line};
 pub use job::Job;
 pub use named::Named;
 pub use observer::{CancelToken, Event, Observer, Silent, Unit};

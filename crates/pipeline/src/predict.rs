@@ -1,14 +1,16 @@
 //! Classifies recordings, window by window.
 
+pub use inference::{PredictorOptions, Reject};
+
 use crate::error::{Result, bail};
 use crate::inputs;
 use crate::job::Job;
 use crate::one_line;
 use detections::{CsvWriter, to_json};
-use inference::{Judged, Model, Predictor, PredictorOptions, per_recording};
+use inference::{Judged, Model, Predictor, per_recording};
 use serde_json::{Value, json};
 use shard::Skipped;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Recordings in memory at once.
 const BLOCK: usize = 32;
@@ -130,4 +132,12 @@ fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) ->
         });
     }
     value
+}
+
+/// Writes a table where nobody sees it half written.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    Ok(shard::write_atomic(path, bytes)?)
 }

@@ -1,11 +1,13 @@
 //! Looks at every recording and writes the manifest that the next stages read.
 
+pub use audio_io::folds::fold_name;
+pub use audio_io::split::Shares;
+
 use crate::error::Result;
 use crate::job::Job;
 use audio_io::Manifest;
 use audio_io::check::FileCheck;
 use audio_io::scan::{ScanOptions, scan};
-use audio_io::split::Shares;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -15,26 +15,26 @@ pub(crate) struct AnomalyArgs {
 /// What `anomaly` does.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum AnomalyCommand {
-    /// Measure every way to tell unknown sounds, on your own unknown sounds and on noises
+    /// Compare all methods to detect unknown sounds, on your own unknown sounds and on noises
     #[command(
         after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird anomaly bench \
                       run --features features --backbone yamnet.tflite --backbone-features features-yamnet --out bench\n\n\
                       Unknown sounds are the clips in splits named ood-... and those without a label of the model's classes. \
-                      Ways are fitted on the training split and chosen on --choose-on (by default ood-val) beside the \
-                      validation split; every other figure is of sounds that had no part in the choice. A backbone that \
-                      learned from sounds tells unknown sounds far better than most classifiers can: fetch yamnet.tflite \
+                      Methods are fitted on the training split and chosen on --choose-on (by default ood-val) beside the \
+                      validation split; every other figure is of sounds that had no part in the choice. A backbone \
+                      that was pretrained on sounds detects unknown sounds far better than most classifiers: fetch yamnet.tflite \
                       (google/yamnet on Kaggle Models), and compute features with `--front-end yamnet` from the same \
                       manifest. DIR gets anomaly.json, scores.csv, and pictures (principal-*.svg, isomap-*.svg)."
     )]
     Bench(BenchArgs),
-    /// Fit a way to tell unknown sounds, calibrate it, and put it into the model's file for `predict`
+    /// Fit and calibrate a detector of unknown sounds, and add it to the model file
     #[command(
         after_help = "Examples:\n  barkbird anomaly fit run --features features\n  barkbird anomaly fit run --features \
                       features --backbone yamnet.tflite --backbone-features features-yamnet --bench bench/anomaly.json\n  \
                       barkbird anomaly fit run --features features --method knn,max_softmax --out run-with-detector"
     )]
     Fit(FitArgs),
-    /// Group what the model calls neither, to hear it and to make new classes of it
+    /// Group rejected sounds, to listen to them and to make new classes of them
     #[command(
         after_help = "Examples:\n  barkbird anomaly discover run recordings/ --out found     (look at found/discover.html)\n  \
                       barkbird anomaly discover run recordings/ --out found --manifest manifest.csv --name 1=frog --name \
@@ -51,24 +51,38 @@ pub(crate) struct RowsArgs {
     /// Folder of a run, or a model file
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
-    /// Features folder, as often as there are
+    /// Features folder (repeatable)
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) features: Vec<PathBuf>,
-    /// Weights of a backbone that learned from sounds: YAMNet's .tflite or safetensors
+    /// Weights of a backbone pretrained on sounds: YAMNet as .tflite or safetensors
     #[arg(long, alias = "trunk", value_name = "FILE", requires = "backbone_features")]
     pub(crate) backbone: Option<PathBuf>,
-    /// Features folder of the same clips for the backbone (`barkbird features --front-end yamnet`), as often as there are
+    /// Features folder of the same clips for the backbone, made with --front-end yamnet (repeatable)
     #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "backbone")]
     pub(crate) backbone_features: Vec<PathBuf>,
-    /// Splits that ways are fitted on
+    /// Splits to fit methods on
     #[arg(long, default_value = "train", value_name = "A,B", value_delimiter = ',')]
     pub(crate) train_split: Vec<String>,
-    /// Splits of known sounds that ways are chosen and calibrated on; never one that was trained on
+    /// Splits of known sounds to choose and calibrate methods on; never one that was trained on
     #[arg(long, default_value = "val", value_name = "A,B", value_delimiter = ',')]
     pub(crate) val_split: Vec<String>,
-    /// Split of unknown sounds that the way is chosen on, and that background classes learn from; by default ood-val where there is one
+    /// Split of unknown sounds to choose the method on [default: ood-val, where there is one]
     #[arg(long, value_name = "NAME")]
     pub(crate) choose_on: Option<String>,
+}
+
+impl From<&RowsArgs> for pipeline::anomaly::RowsOptions {
+    fn from(args: &RowsArgs) -> Self {
+        Self {
+            run: args.run.clone(),
+            features: args.features.clone(),
+            backbone: args.backbone.clone(),
+            backbone_features: args.backbone_features.clone(),
+            train_split: args.train_split.clone(),
+            val_split: args.val_split.clone(),
+            choose_on: args.choose_on.clone(),
+        }
+    }
 }
 
 /// Arguments of `anomaly bench`.
@@ -80,14 +94,13 @@ pub(crate) struct BenchArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Splits of known sounds that unknown sounds are told from, each by itself; by default all labelled ones that had no part
-    /// in fitting
+    /// Splits of known sounds to compare with [default: all labelled ones that had no part in fitting]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) known: Vec<String>,
-    /// Noises, silences, tones and pieces of music of each kind that are made as unknown sounds; 0 for none
+    /// Number of made noises, silences, tones and pieces of music of each kind; 0 for none
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) synthetic: usize,
-    /// Share of false rejections at which the detected share is told too
+    /// Maximum false-rejection rate at which the detected share is reported
     #[arg(long, default_value_t = 0.05, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: f64,
 }
@@ -98,14 +111,13 @@ pub(crate) struct FitArgs {
     /// Where rows come from.
     #[command(flatten)]
     pub(crate) rows: RowsArgs,
-    /// Ways to put into the model, the first for `predict --reject auto`. By default the one that --bench recommends, or
-    /// the best on --choose-on, or what has done best elsewhere
+    /// Methods to add, the first for `predict --reject auto` [default: recommended by --bench, or best on --choose-on]
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "bench")]
     pub(crate) method: Vec<String>,
-    /// What `anomaly bench` has written for this model
+    /// anomaly.json that `anomaly bench` wrote for this model
     #[arg(long, value_name = "FILE")]
     pub(crate) bench: Option<PathBuf>,
-    /// Write a copy of the model here, in place of changing the run's own
+    /// Write a copy of the model into this folder instead of changing the run
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -113,7 +125,7 @@ pub(crate) struct FitArgs {
 /// Arguments of `anomaly discover`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DiscoverArgs {
-    /// Folder of a run, or a model file, that `anomaly fit` has given a detector
+    /// Folder of a run, or a model file, with a detector
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Recordings, folders of recordings, or manifests
@@ -122,25 +134,25 @@ pub(crate) struct DiscoverArgs {
     /// Folder for the page, the sounds and discover.json
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Detector to ask; auto is the model's first
+    /// Detector of unknown sounds; auto is the model's first
     #[arg(long, default_value = "auto", value_name = "METHOD")]
     pub(crate) reject: String,
-    /// Share of known recordings that may be called neither; 0.05, or with few calibration groups the smallest that there is
+    /// Maximum false-rejection rate [default: 0.05, or the smallest that the calibration allows]
     #[arg(long, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: Option<f64>,
-    /// Groups to make; by default as many as stay apart
+    /// Number of groups [default: as many as are well separated]
     #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) clusters: Option<usize>,
-    /// Give a group's windows this label, as often as needed
+    /// Label of a group (repeatable)
     #[arg(long, value_name = "GROUP=LABEL", requires = "manifest", value_parser = named)]
     pub(crate) name: Vec<(usize, String)>,
-    /// Manifest that named windows are added to
+    /// Manifest to add named windows to
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
-    /// Features folder that the model was trained on: with --name, a model that knows the new classes too is made of it
+    /// Features folder that the model was trained on; with --name, trains a model that knows the new classes (repeatable)
     #[arg(long, value_name = "DIR", requires = "name")]
     pub(crate) features: Vec<PathBuf>,
-    /// Features folder of the same clips for the model's backbone
+    /// Features folder of the same clips for the model's backbone (repeatable)
     #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "features")]
     pub(crate) backbone_features: Vec<PathBuf>,
 }

@@ -1,5 +1,32 @@
 //! Values of arguments: what a text has to be.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use pipeline::Named;
+use pipeline::scan::Shares;
+
+/// Most threads that make sense on any machine of today.
+const MOST_THREADS: usize = 1024;
+
+/// One of the names of a choice.
+pub(super) fn named<T: Named>() -> impl TypedValueParser<Value = T> {
+    let values = T::ALL.iter().map(|(name, _, help)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(values).try_map(|text| {
+        let found = T::ALL.iter().find(|(name, ..)| *name == text);
+        found.map(|(_, value, _)| *value).ok_or("no such value")
+    })
+}
+
+/// `key=value` of `--set`.
+pub(super) fn parse_set(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text}: expected KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+pub(super) fn threads(text: &str) -> Result<usize, String> {
+    let parsed = text.parse().ok().filter(|n| (1..=MOST_THREADS).contains(n));
+    parsed.ok_or_else(|| format!("{text}: expected a whole number from 1 to {MOST_THREADS}"))
+}
+
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text}: expected a whole number above 0"))
 }
@@ -21,7 +48,7 @@ pub(super) fn part(text: &str) -> Result<(usize, usize), String> {
         .ok_or_else(|| format!("{text}: expected I/N with 1 <= I <= N, such as 2/4"))
 }
 
-pub(super) fn shares(text: &str) -> Result<audio_io::split::Shares, String> {
+pub(super) fn shares(text: &str) -> Result<Shares, String> {
     let wrong = || format!("{text}: expected three shares from 0 to 1 that add up to 1, such as 0.7,0.15,0.15");
     let parsed: Vec<f64> =
         text.split(',').map(|s| s.trim().parse::<f64>()).collect::<Result<_, _>>().map_err(|_| wrong())?;
@@ -30,7 +57,7 @@ pub(super) fn shares(text: &str) -> Result<audio_io::split::Shares, String> {
             if [train, val, test].iter().all(|s| (0.0..=1.0).contains(s))
                 && (train + val + test - 1.0).abs() < 1e-6 =>
         {
-            Ok(audio_io::split::Shares { train, val, test })
+            Ok(Shares { train, val, test })
         }
         _ => Err(wrong()),
     }
@@ -45,6 +72,10 @@ mod tests {
         assert_eq!(part("2/4"), Ok((2, 4)));
         for wrong in ["0/4", "5/4", "2", "a/b", "1/0"] {
             assert!(part(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(threads("4"), Ok(4));
+        for wrong in ["0", "100000", "-1", "many"] {
+            assert!(threads(wrong).is_err(), "{wrong}");
         }
         assert!(shares("0.7,0.2,0.1").is_ok());
         for wrong in ["0.7,0.2", "0.7,0.7,0.1", "1.2,-0.1,-0.1", "a,b,c"] {

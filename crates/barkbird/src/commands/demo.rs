@@ -1,76 +1,81 @@
 //! `barkbird demo`: every stage, one after the other, each shown as the command that runs it alone.
 
-use crate::cli::{Cli, DemoArgs, Global};
+use super::{anomaly, evaluate, features, predict, report, scan, synth, train};
+use crate::cli::{DemoArgs, Global};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use clap::Parser;
+use pipeline::train::{ModelKind, Start};
+use pipeline::{Job, anomaly::RowsOptions, one_line};
 use std::path::Path;
 use std::time::Instant;
 
-pub(crate) fn run(args: &DemoArgs, global: &Global, ui: &Ui) -> Result<()> {
+pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let started = Instant::now();
-    let out = args.out.display().to_string();
-    std::fs::create_dir_all(&args.out).with_context(|| format!("{out}: cannot be made"))?;
-    let stage = |words: Vec<String>| stage(words, global, ui);
+    let out = &args.out;
+    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be created", out.display()))?;
+    // Shows the command of a stage; the stage is given it to record.
+    let stage = |words: &[&dyn AsRef<Path>]| {
+        let mut command: Vec<String> = words.iter().map(|word| word.as_ref().display().to_string()).collect();
+        command.extend(global.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        ui.say(format!("\n$ {}", pipeline::run_record::command_line(&command)));
+        Job { command, ..job.clone() }
+    };
     let data = match &args.data {
-        Some(data) => data.display().to_string(),
+        Some(data) => data.clone(),
         None => {
-            let sounds = format!("{out}/sounds");
-            stage(words(&["synth", "--out", &sounds, "--clips", &args.clips.to_string()]))?;
-            format!("{sounds}/manifest.csv")
+            let (sounds, clips) = (out.join("sounds"), args.clips.to_string());
+            let job = stage(&[&"synth", &"--out", &sounds, &"--clips", &clips]);
+            let options = pipeline::synth::Options { out: sounds, clips: args.clips };
+            synth::execute(&options, &job, ui)?.manifest
         }
     };
-    let manifest = format!("{out}/manifest.csv");
-    let (spectrograms, run) = (format!("{out}/features"), format!("{out}/run"));
-    stage(words(&["scan", &data, "--out", &manifest]))?;
-    stage(words(&["features", &manifest, "--out", &spectrograms]))?;
-    let mut training = words(&["train", "cnn", "--features", &spectrograms, "--out", &run, "--overwrite"]);
-    if let Some(epochs) = args.epochs {
-        training.extend(words(&["--epochs", &epochs.to_string()]));
+    let [manifest, spectrograms, run] = ["manifest.csv", "features", "run"].map(|name| out.join(name));
+    let job = stage(&[&"scan", &data, &"--out", &manifest]);
+    scan::execute(&pipeline::scan::Options::new(&data, &manifest), &job, ui)?;
+    let job = stage(&[&"features", &manifest, &"--out", &spectrograms]);
+    features::execute(&pipeline::features::Options::new(&manifest, &spectrograms), &job, ui)?;
+    let epochs = args.epochs.map(|n| n.to_string());
+    let mut words: Vec<&dyn AsRef<Path>> =
+        vec![&"train", &"cnn", &"--features", &spectrograms, &"--out", &run, &"--overwrite"];
+    if let Some(epochs) = &epochs {
+        words.extend([&"--epochs" as &dyn AsRef<Path>, epochs]);
     }
-    stage(training)?;
-    // Too few recordings for a detector are no reason to show nothing.
-    if let Err(error) = stage(words(&["anomaly", "fit", &run, "--features", &spectrograms])) {
-        ui.warn(format!("no detector of unknown sounds: {}", crate::one_line(&error)));
+    let job = stage(&words);
+    let mut options = pipeline::train::Options::new(ModelKind::Cnn, &spectrograms, &run);
+    (options.start, options.epochs) = (Start::Overwrite, args.epochs);
+    train::execute(&options, &job, ui)?;
+    let job = stage(&[&"anomaly", &"fit", &run, &"--features", &spectrograms]);
+    let rows = RowsOptions::new(&run, vec![spectrograms.clone()]);
+    // With too few recordings for a detector there is still all the rest to show.
+    if let Err(error) = anomaly::execute_fit(&pipeline::anomaly::fit::Options::new(rows), &job, ui) {
+        ui.warn(format!("no detector of unknown sounds: {}", one_line(error.as_ref())));
     }
-    let test = format!("{run}/test");
-    stage(words(&["evaluate", &run, "--features", &spectrograms, "--split", "test", "--out", &test]))?;
-    let verdicts = format!("{out}/predictions.csv");
-    stage(words(&["predict", &run, &manifest, "--out", &verdicts]))?;
-    let page = format!("{out}/report.html");
-    stage(words(&["report", &run, "--manifest", &manifest, "--out", &page]))?;
-    let path = Path::new(&test).join("metrics.json");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let metrics: ::report::Metrics = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    let interval = metrics.intervals.get("balanced_accuracy").copied();
-    let interval = interval.with_context(|| format!("{}: no interval", path.display()))?;
+    let test = run.join("test");
+    let job =
+        stage(&[&"evaluate", &run, &"--features", &spectrograms, &"--split", &"test", &"--out", &test]);
+    let options = pipeline::evaluate::Options::new(&run, &spectrograms, &test);
+    let metrics = evaluate::execute(&options, &job, ui)?.metrics;
+    let verdicts = out.join("predictions.csv");
+    let job = stage(&[&"predict", &run, &manifest, &"--out", &verdicts]);
+    predict::execute(&pipeline::predict::Options::new(&run, vec![manifest.clone()]), &verdicts, &job, ui)?;
+    let page = out.join("report.html");
+    let job = stage(&[&"report", &run, &"--manifest", &manifest, &"--out", &page]);
+    let mut options = pipeline::report::Options::new(vec![run.clone()], &page);
+    options.manifest = Some(manifest);
+    report::execute(&options, &job, ui)?;
+
+    let interval = *metrics.intervals.get("balanced_accuracy").context("balanced accuracy has no interval")?;
+    let accuracy = metrics.balanced_accuracy.context("no balanced accuracy")?;
     let seconds = started.elapsed().as_secs_f64();
+    let [page, verdicts, run] = [page, verdicts, run].map(|path| path.display().to_string());
     ui.say(format!(
-        "\nDone in {seconds:.0} s. On {} clips of {} groups that it never saw, the model is right with balanced accuracy \
-         {:.3} (95 % interval {:.3} to {:.3}).\n\n  {page}   open it in a browser: sounds, learning curves, \
-         confusion\n  {verdicts}   a verdict for every recording\n  barkbird predict {run} FILE   ask it about a \
-         recording of yours",
-        metrics.n, metrics.n_groups, metrics.balanced_accuracy, interval[0], interval[1]
+        "\nDone in {seconds:.0} s. Balanced accuracy on {} unseen clips of {} groups: {accuracy:.3} (95 % interval {:.3} \
+         to {:.3}).\n\n  {page}   open it in a browser: sounds, learning curves, confusion matrix\n  {verdicts}   a \
+         label for every recording\n  barkbird predict {run} FILE   classifies a recording of yours",
+        metrics.n, metrics.n_groups, interval[0], interval[1]
     ));
     ui.result(&serde_json::json!({
         "out": args.out, "report": page, "run": run, "seconds": seconds, "n": metrics.n, "n_groups": metrics.n_groups,
-        "balanced_accuracy": metrics.balanced_accuracy, "interval": interval,
+        "balanced_accuracy": accuracy, "interval": interval,
     }))
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// Runs one command through the same arguments that a person would type, and says so.
-fn stage(words: Vec<String>, global: &Global, ui: &Ui) -> Result<()> {
-    let mut line = vec!["barkbird".to_owned()];
-    line.extend(words);
-    if let Some(seed) = global.seed {
-        line.extend(["--seed".to_owned(), seed.to_string()]);
-    }
-    ui.say(format!("\n$ {}", line.join(" ")));
-    let mut cli = Cli::try_parse_from(&line).with_context(|| line.join(" "))?;
-    cli.global.device.clone_from(&global.device);
-    super::run(&cli, &ui.nested())
 }

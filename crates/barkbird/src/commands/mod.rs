@@ -1,39 +1,42 @@
-//! The commands: each reads what is on disk, calls one stage, and writes what comes next.
+//! One file a command: arguments to options, the call, and what is printed.
+//!
+//! `execute` calls a stage and prints its result for people, so that `demo` can do the same; `run` adds the result as JSON.
 
 mod anomaly;
 mod augment;
 mod demo;
-pub(crate) mod doctor;
+mod doctor;
 mod embed;
 mod evaluate;
-pub(crate) mod features;
+mod features;
 mod predict;
 mod report;
 mod scan;
 mod synth;
 mod train;
 
-pub(crate) use features::axes;
-
 use crate::cli::{Cli, Command};
 use crate::ui::Ui;
 use anyhow::Result;
+use pipeline::CancelToken;
 
 /// Runs the command that was asked for.
-pub(crate) fn run(cli: &Cli, ui: &Ui) -> Result<()> {
-    let global = &cli.global;
+pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
+    let job = |command: Vec<String>| ui.job(&cli.global, cancel, command);
+    let words = std::env::args().skip(1).collect();
     match &cli.command {
-        Command::Synth(args) => synth::run(args, global, ui),
-        Command::Scan(args) => scan::run(args, global, ui),
-        Command::Doctor(args) => doctor::run(args, global, ui),
-        Command::Features(args) => features::run(args, global, ui),
-        Command::Augment(args) => augment::run(args, global, ui),
-        Command::Train(args) => train::run(args, global, ui),
-        Command::Anomaly(args) => anomaly::run(args, global, ui),
-        Command::Embed(args) => embed::run(args, global, ui),
-        Command::Evaluate(args) => evaluate::run(args, global, ui),
-        Command::Predict(args) => predict::run(args, global, ui),
-        Command::Report(args) => report::run(args, ui),
-        Command::Demo(args) => demo::run(args, global, ui),
+        Command::Synth(args) => synth::run(args, &job(words)?, ui),
+        Command::Scan(args) => scan::run(args, &job(words)?, ui),
+        Command::Doctor(args) => doctor::run(args, &job(words)?, ui),
+        Command::Features(args) => features::run(args, &job(words)?, ui),
+        Command::Augment(args) => augment::run(args, &job(words)?, ui),
+        Command::Train(args) => train::run(args, &job(words)?, ui),
+        Command::Anomaly(args) => anomaly::run(args, &job(words)?, ui),
+        Command::Embed(args) => embed::run(args, &job(words)?, ui),
+        Command::Evaluate(args) => evaluate::run(args, &job(words)?, ui),
+        Command::Predict(args) => predict::run(args, &job(words)?, ui),
+        Command::Report(args) => report::run(args, &job(words)?, ui),
+        Command::Demo(args) => demo::run(args, &cli.global, &job(words)?, ui),
+        Command::Docs => ui.stdout(crate::reference::markdown().as_bytes()),
     }
 }

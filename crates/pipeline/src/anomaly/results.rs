@@ -87,6 +87,14 @@ pub struct Chosen {
     pub best_auroc: f64,
 }
 
+impl BenchFile {
+    /// Whether a set is one kind of noise by itself.
+    pub fn is_one_noise(set: &str) -> bool {
+        let name = set.split(" vs ").next().unwrap_or("");
+        synth::TestSound::ALL.iter().any(|kind| kind.name() == name)
+    }
+}
+
 impl Chosen {
     /// Why it was chosen.
     pub fn why(&self) -> String {

@@ -3,7 +3,9 @@
 mod picture;
 
 pub use crate::extraction::stage::{Assembled, Part};
-pub use picture::{Picture, PictureOptions, axes, draw};
+pub use features::Preset;
+pub(crate) use picture::axes;
+pub use picture::{Picture, PictureOptions, draw};
 
 use crate::config::{Config, ConfigSource, Dtype, Nuisance, common_band, equalize_flags, preset_flags};
 use crate::error::{Result, bail};
@@ -11,7 +13,6 @@ use crate::extraction::extract::Extractor;
 use crate::extraction::plan::Plan;
 use crate::extraction::stage::Stage;
 use crate::job::Job;
-use features::Preset;
 use inference::Chain;
 use shard::Provenance;
 use std::collections::BTreeMap;

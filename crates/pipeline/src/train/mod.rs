@@ -9,6 +9,7 @@ mod vit;
 mod yamnet;
 
 pub use crate::strategy::{Head, ModelKind, Strategy};
+pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 
 use crate::compute::Precision;
 use crate::config::{ConfigSource, Strength};
@@ -19,7 +20,7 @@ use crate::run_record::RunRecord;
 use inference::Chain;
 use session::{Session, resolve};
 use std::path::PathBuf;
-use train::{Data, Outcome, RunHeader, Start};
+use train::{Data, Outcome, RunHeader};
 
 /// The resolved configuration, beside the model.
 const CONFIG_FILE: &str = "config.toml";

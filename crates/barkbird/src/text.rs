@@ -1,0 +1,104 @@
+//! Results in words: tables and lines for a terminal.
+
+use pipeline::train::{EpochMetrics, Metrics};
+
+/// Lines up columns for a terminal: the first to the left, the others to the right.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let columns = header.len();
+    let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: Vec<&str>| {
+        let cell = |(i, (cell, width)): (usize, (&&str, &usize))| {
+            if i == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        let joined: Vec<_> = cells.iter().zip(&widths).enumerate().map(cell).collect();
+        format!("  {}", joined.join("  ")).trim_end().to_owned()
+    };
+    let mut lines = vec![line(header.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().take(columns).map(String::as_str).collect())));
+    lines.join("\n")
+}
+
+/// A number with so many decimals, or a dash.
+fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |v| format!("{v:.decimals$}"))
+}
+
+/// One epoch of a training.
+pub(crate) fn epoch(epoch: &EpochMetrics) -> String {
+    format!(
+        "epoch {:>3}  lr {:.2e}  loss: train {} validation {}  validation accuracy {}  {:.1} s",
+        epoch.epoch,
+        epoch.lr,
+        number(Some(epoch.train_loss_eval), 4),
+        number(epoch.val_loss, 4),
+        number(epoch.val_accuracy, 4),
+        epoch.seconds
+    )
+}
+
+/// Classes up to which a table of them, and the confusion matrix, is printed whole.
+const FEW_CLASSES: usize = 20;
+
+/// The figures of an evaluation.
+pub(crate) fn metrics(metrics: &Metrics) -> String {
+    let with_interval = |name: &str, value: Option<f64>| match metrics.intervals.get(name) {
+        Some([low, high]) => format!("{} [{low:.3}, {high:.3}]", number(value, 3)),
+        None => number(value, 3),
+    };
+    let mut lines = vec![format!(
+        "{}: balanced accuracy {} (95 % interval), accuracy {}, on {} clips of {} groups",
+        metrics.split,
+        with_interval("balanced_accuracy", metrics.balanced_accuracy),
+        with_interval("accuracy", metrics.accuracy),
+        metrics.n,
+        metrics.n_groups
+    )];
+    if metrics.n_unknowns > 0 {
+        lines.push(format!("{} clips of other labels are not counted", metrics.n_unknowns));
+    }
+    let mut worst: Vec<_> = metrics.per_class.iter().filter(|(_, c)| c.support > 0).collect();
+    let n_classes = worst.len();
+    if n_classes > FEW_CLASSES {
+        worst.sort_by(|a, b| a.1.recall.unwrap_or(0.0).total_cmp(&b.1.recall.unwrap_or(0.0)));
+        worst.truncate(FEW_CLASSES);
+        lines.push(format!("the {FEW_CLASSES} classes of {n_classes} with the lowest recall (metrics.json has all):"));
+    }
+    let row = |(class, c): &(&String, &pipeline::train::ClassMetrics)| {
+        let figures = [c.precision, c.recall, c.f1, c.auroc].map(|value| number(value, 3));
+        std::iter::once((*class).clone()).chain(figures).chain([c.support.to_string()]).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = worst.iter().map(row).collect();
+    lines.push(table(&["class", "precision", "recall", "F1", "AUROC", "clips"], &rows));
+    if metrics.classes.len() <= FEW_CLASSES {
+        let mut header = vec!["truth \\ predicted"];
+        header.extend(metrics.classes.iter().map(String::as_str));
+        let row = |(class, counts): (&String, &Vec<u64>)| {
+            std::iter::once(class.clone()).chain(counts.iter().map(ToString::to_string)).collect::<Vec<_>>()
+        };
+        let rows: Vec<_> = metrics.classes.iter().zip(&metrics.confusion).map(row).collect();
+        lines.push(table(&header, &rows));
+    }
+    lines.push(format!(
+        "calibration error {} ({} before calibration), loss {}",
+        with_interval("ece", metrics.ece),
+        number(metrics.ece_uncalibrated, 3),
+        number(metrics.loss, 3)
+    ));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = vec![vec!["dog".into(), "12".into()], vec!["nightingale".into(), "3".into()]];
+        assert_eq!(table(&["class", "n"], &rows), "  class         n\n  dog          12\n  nightingale   3");
+    }
+}
