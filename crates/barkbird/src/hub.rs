@@ -28,11 +28,10 @@ pub(crate) struct Model {
 /// From the cache, or fetched into it; every file is verified.
 #[cfg(feature = "hub")]
 pub(crate) fn fetch(request: &Request<'_>, ui: &Ui) -> Result<Model> {
-    use models_vit::hub::{Snapshot, Source, fetch_model};
+    use hub::{Snapshot, Source, fetch_model};
 
-    let mut source = Source::from_environment(request.repository);
+    let mut source = Source::from_environment(request.repository, request.cache)?;
     source.revision = request.revision.map_or(source.revision, str::to_owned);
-    source.cache = request.cache.map_or(source.cache, Path::to_owned);
     source.offline |= request.offline;
     let bar = ui.bytes();
     let Snapshot { commit, folder } = fetch_model(&source, &|progress| tell(&progress, &bar, ui))?;
@@ -52,15 +51,13 @@ pub(crate) fn fetch(request: &Request<'_>, _: &Ui) -> Result<Model> {
 }
 
 #[cfg(feature = "hub")]
-fn tell(progress: &models_vit::hub::Progress<'_>, bar: &indicatif::ProgressBar, ui: &Ui) {
+fn tell(progress: &hub::Progress<'_>, bar: &indicatif::ProgressBar, ui: &Ui) -> std::ops::ControlFlow<()> {
+    use hub::Progress;
     use indicatif::DecimalBytes;
-    use models_vit::hub::Progress;
 
     if crate::cancel::requested() {
-        // hf-hub cannot be stopped inside a file. What has come lies in the cache, and the next run goes on there.
         bar.finish_and_clear();
-        ui.error("stopped; what has come is kept: run the same command again");
-        std::process::exit(i32::from(crate::INTERRUPTED));
+        return std::ops::ControlFlow::Break(());
     }
     let say = |text: String| bar.suspend(|| ui.say(text));
     match progress {
@@ -82,4 +79,5 @@ fn tell(progress: &models_vit::hub::Progress<'_>, bar: &indicatif::ProgressBar, 
         Progress::Ready { file, n_bytes, cached: false } => say(format!("fetched {file}, {}", DecimalBytes(*n_bytes))),
         _ => {}
     }
+    std::ops::ControlFlow::Continue(())
 }

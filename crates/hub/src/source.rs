@@ -1,8 +1,7 @@
+use crate::error::Error;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
-
-use super::Error;
 
 /// The hub of Hugging Face.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -11,27 +10,39 @@ pub const DEFAULT_REVISION: &str = "main";
 
 const N_ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause, however long the hub wants to be left alone.
+/// The longest pause, even if the hub asks for a longer one.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// Which repository, from where, into which cache.
+/// What a repository contains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RepoKind {
+    /// A model.
+    #[default]
+    Model,
+    /// A data set.
+    Dataset,
+}
+
+/// Which repository, from which hub, into which cache.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Source {
     /// The repository, `owner/name`.
     pub repo: String,
-    /// Branch, tag or commit. Only a commit (40 hex digits) names the same bytes for ever.
+    /// Whether it is that of a model or of a data set.
+    pub kind: RepoKind,
+    /// Branch, tag or commit. Only a commit (40 hex digits) always gives the same bytes.
     pub revision: String,
-    /// What proves to the hub who asks, for private and gated repositories. It is sent to the endpoint alone.
+    /// Access token for private and gated repositories. It is sent to the endpoint only.
     pub token: Option<String>,
-    /// The folder that holds the repositories' folders.
+    /// The folder of all repositories' folders.
     pub cache: PathBuf,
     /// The hub or a mirror of it, an URL.
     pub endpoint: String,
-    /// Use what is in the cache and open no connection.
+    /// Use the cache only and open no connection.
     pub offline: bool,
-    /// How many attempts in a row may bring nothing before the last one's error is returned, at least 1.
+    /// How many attempts in a row may fail without any new bytes before the last error is returned, at least 1.
     pub n_attempts: u32,
-    /// How long to wait after the first failed attempt; twice as long after each further one.
+    /// Pause after the first failed attempt; it doubles with each further one.
     pub pause: Duration,
 }
 
@@ -40,6 +51,7 @@ impl Source {
     pub fn new(repo: impl Into<String>, cache: impl Into<PathBuf>) -> Self {
         Self {
             repo: repo.into(),
+            kind: RepoKind::Model,
             revision: DEFAULT_REVISION.into(),
             token: None,
             cache: cache.into(),
@@ -50,8 +62,8 @@ impl Source {
         }
     }
 
-    /// `repo` as the environment says, which is read here and nowhere else (the HTTP client reads the proxy's variables
-    /// by itself).
+    /// `repo` with the settings of the environment variables, which are read here and nowhere else (the HTTP client
+    /// itself reads those of the proxy). A `cache` that is given is used instead of the variables' one.
     ///
     /// | variable | sets |
     /// | --- | --- |
@@ -59,42 +71,51 @@ impl Source {
     /// | `HF_HUB_CACHE`, else `HUGGINGFACE_HUB_CACHE`, else `HF_HOME` and its `hub`, else `XDG_CACHE_HOME`, else the home folder | the cache |
     /// | `HF_TOKEN`, else the file `HF_TOKEN_PATH`, else the `token` in `HF_HOME`; none with `HF_HUB_DISABLE_IMPLICIT_TOKEN` | the token |
     /// | `HF_HUB_OFFLINE` (1, true, yes, on) | offline |
-    pub fn from_environment(repo: impl Into<String>) -> Self {
-        Self::from_variables(repo, |name| std::env::var(name).ok())
+    ///
+    /// # Errors
+    /// [`Error::NoCache`] if nothing names a folder for the cache.
+    pub fn from_environment(repo: impl Into<String>, cache: Option<&Path>) -> Result<Self, Error> {
+        Self::from_variables(repo, cache, |name| std::env::var(name).ok())
     }
 
-    /// An empty variable is as good as none.
-    fn from_variables(repo: impl Into<String>, read: impl Fn(&str) -> Option<String>) -> Self {
+    /// An empty variable counts as not set.
+    fn from_variables(
+        repo: impl Into<String>,
+        cache: Option<&Path>,
+        read: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
         let read = |name| read(name).filter(|value| !value.trim().is_empty());
         let folder = |name| read(name).map(PathBuf::from);
-        let home = folder("HF_HOME").unwrap_or_else(|| {
-            let user = || folder("HOME").or_else(|| folder("USERPROFILE")).unwrap_or_default();
-            folder("XDG_CACHE_HOME").unwrap_or_else(|| user().join(".cache")).join("huggingface")
+        let home = folder("HF_HOME").or_else(|| {
+            let user = || folder("HOME").or_else(|| folder("USERPROFILE")).map(|user| user.join(".cache"));
+            Some(folder("XDG_CACHE_HOME").or_else(user)?.join("huggingface"))
         });
-        let cache = folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE"));
-        let file = || folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+        let named = || folder("HF_HUB_CACHE").or_else(|| folder("HUGGINGFACE_HUB_CACHE"));
+        let in_home = || home.as_ref().map(|home| home.join("hub"));
+        let cache = cache.map(Path::to_owned).or_else(named).or_else(in_home).ok_or(Error::NoCache)?;
+        let file = || folder("HF_TOKEN_PATH").or_else(|| Some(home.as_ref()?.join("token")));
         let token = match read("HF_HUB_DISABLE_IMPLICIT_TOKEN") {
             Some(_) => None,
-            None => read("HF_TOKEN").or_else(|| std::fs::read_to_string(file()).ok()),
+            None => read("HF_TOKEN").or_else(|| std::fs::read_to_string(file()?).ok()),
         };
         let yes = |value: String| ["1", "true", "yes", "on"].contains(&value.trim().to_lowercase().as_str());
-        Self {
+        Ok(Self {
             token: token.map(|token| token.trim().to_string()).filter(|token| !token.is_empty()),
             endpoint: read("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()),
             offline: read("HF_HUB_OFFLINE").is_some_and(yes),
-            ..Self::new(repo, cache.unwrap_or_else(|| home.join("hub")))
-        }
+            ..Self::new(repo, cache)
+        })
     }
 
     /// How long to wait after the `n_failed`th failed attempt in a row; `None` if there is none after it.
-    pub(super) fn pause_after(&self, error: &Error, n_failed: u32) -> Option<Duration> {
+    pub(crate) fn pause_after(&self, error: &Error, n_failed: u32) -> Option<Duration> {
         let pause = self.pause.saturating_mul(1 << n_failed.saturating_sub(1).min(16));
-        let again = error.is_passing() && n_failed < self.n_attempts;
+        let again = error.is_transient() && n_failed < self.n_attempts;
         again.then(|| pause.max(error.retry_after()).min(MAX_PAUSE))
     }
 
-    /// Owner and name, once everything that becomes part of a path or a header is known to be harmless.
-    pub(super) fn checked(&self) -> Result<(&str, &str), Error> {
+    /// Owner and name, after everything that becomes part of a path or a header is known to be harmless.
+    pub(crate) fn checked(&self) -> Result<(&str, &str), Error> {
         let plain = |part: &str| {
             let known = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             !part.is_empty() && part.chars().all(known) && !part.starts_with('.') && !part.contains("--")
@@ -119,11 +140,12 @@ impl Source {
     }
 }
 
-/// Says whether there is a token, not which.
+/// Shows whether there is a token, not which.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source")
             .field("repo", &self.repo)
+            .field("kind", &self.kind)
             .field("revision", &self.revision)
             .field("token", &self.token.as_ref().map(|_| "..."))
             .field("cache", &self.cache)
@@ -135,21 +157,38 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Whether a name from outside stays below the folder that it is joined to, on any system.
-pub(super) fn is_plain_path(name: &str) -> bool {
+/// Whether an untrusted name stays below the folder that it is joined to, on any system.
+pub(crate) fn is_plain_path(name: &str) -> bool {
     let below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     let parts = name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
     below && parts && !name.chars().any(|c| c.is_control() || "\\:".contains(c))
+}
+
+/// Whether a revision is a full commit hash, whose meaning never changes.
+pub(crate) fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)]) -> Source {
-        Source::from_variables("acme/vit", |name| {
+    fn read(variables: &[(&str, &str)], cache: Option<&Path>) -> Result<Source, Error> {
+        Source::from_variables("acme/vit", cache, |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_string())
         })
+    }
+
+    fn of(variables: &[(&str, &str)]) -> Source {
+        read(variables, None).unwrap()
+    }
+
+    #[test]
+    fn without_a_home_the_cache_is_not_the_current_folder() {
+        let error = read(&[("HOME", "")], None).unwrap_err().to_string();
+        assert!(error.contains("--cache") && error.contains("HF_HOME"), "{error}");
+        assert_eq!(read(&[], Some(Path::new("/mine"))).unwrap(), Source::new("acme/vit", "/mine"));
+        assert_eq!(of(&[("HF_HUB_CACHE", "/a")]).token, None);
     }
 
     #[test]
@@ -182,10 +221,10 @@ mod tests {
     #[test]
     fn offline_has_four_spellings() {
         for yes in ["1", "true", "YES", "On"] {
-            assert!(of(&[("HF_HUB_OFFLINE", yes)]).offline, "{yes}");
+            assert!(of(&[("HOME", "/me"), ("HF_HUB_OFFLINE", yes)]).offline, "{yes}");
         }
         for no in ["", "0", "false", "no", "off"] {
-            assert!(!of(&[("HF_HUB_OFFLINE", no)]).offline, "{no}");
+            assert!(!of(&[("HOME", "/me"), ("HF_HUB_OFFLINE", no)]).offline, "{no}");
         }
     }
 

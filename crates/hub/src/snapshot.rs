@@ -1,7 +1,9 @@
-use super::client::At;
-use super::repository::Repository;
-use super::source::is_plain_path;
-use super::{Error, Missing, Progress, Source};
+use crate::client::Location;
+use crate::error::{Error, Missing};
+use crate::fetch::fetch_from;
+use crate::progress::OnProgress;
+use crate::repository::Repository;
+use crate::source::{Source, is_plain_path};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,15 +11,15 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
-/// What older repositories have instead.
+/// The weights of older repositories.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /// The files of a pretrained model, all of one commit and each verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The commit that the revision named when it was asked for: as the revision, it names these bytes for ever.
+    /// The commit that the revision named: used as the revision, it always gives these bytes.
     pub commit: String,
-    /// Holds `config.json` and the weights: `model.safetensors`, or `model.safetensors.index.json` and its parts.
+    /// Contains `config.json` and the weights: `model.safetensors`, or `model.safetensors.index.json` and its parts.
     pub folder: PathBuf,
 }
 
@@ -28,16 +30,17 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The configuration and the weights of a model, from the cache or fetched into it, each verified.
+/// The configuration and the weights of a model, from the cache or downloaded into it, each verified.
 ///
 /// # Errors
-/// As [`fetch`](super::fetch); and [`Error::Pickle`] where the weights exist as `pytorch_model.bin` only,
+/// As [`fetch`](crate::fetch); and [`Error::Pickle`] where the weights exist as `pytorch_model.bin` only,
 /// [`Error::NoWeights`], [`Error::Index`].
-pub fn fetch_model(source: &Source, progress: &dyn Fn(Progress<'_>)) -> Result<Snapshot, Error> {
-    let repository = Repository::open(source)?;
-    // All is of one commit, also if the branch moves meanwhile.
-    let commit = repository.commit(CONFIG, progress)?;
-    let files = Files { repository: &repository, commit: &commit, progress };
+#[tracing::instrument(level = "debug", skip_all, fields(repo = %source.repo, revision = %source.revision))]
+pub fn fetch_model(source: &Source, progress: &OnProgress<'_>) -> Result<Snapshot, Error> {
+    let repository = Repository::open(source, progress)?;
+    // All files are of one commit, even if the branch moves meanwhile.
+    let commit = repository.commit(CONFIG)?;
+    let files = Files { repository: &repository, commit: &commit };
     let config = files.fetch(CONFIG)?;
     files.weights()?;
     let folder = config.parent().unwrap_or(&config).to_path_buf();
@@ -48,19 +51,18 @@ pub fn fetch_model(source: &Source, progress: &dyn Fn(Progress<'_>)) -> Result<S
 struct Files<'a> {
     repository: &'a Repository<'a>,
     commit: &'a str,
-    progress: &'a dyn Fn(Progress<'_>),
 }
 
 impl Files<'_> {
     fn fetch(&self, file: &str) -> Result<PathBuf, Error> {
-        self.repository.fetch(self.commit, file, self.progress)
+        fetch_from(self.repository, self.commit, file)
     }
 
     /// `None` if the commit has no such file.
     fn optional(&self, file: &str) -> Result<Option<PathBuf>, Error> {
         match self.fetch(file) {
             Ok(path) => Ok(Some(path)),
-            Err(Error::NotFound { what: Missing::File | Missing::Unsaid, .. }) => Ok(None),
+            Err(Error::NotFound { what: Missing::File | Missing::Unknown, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -69,7 +71,7 @@ impl Files<'_> {
         let whole = match self.optional(WEIGHTS) {
             Ok(Some(_)) => return Ok(()),
             Ok(None) => None,
-            // A cache that another program filled with parts does not say that there is no whole.
+            // In a cache that another program filled with parts nothing shows that there is no single file.
             Err(error @ Error::NotCached { .. }) => Some(error),
             Err(error) => return Err(error),
         };
@@ -81,7 +83,7 @@ impl Files<'_> {
         }
     }
 
-    /// The files that an index names. It comes from outside, so it may name no other kind and nothing elsewhere.
+    /// The files that an index names. It is untrusted: files of another kind or outside of the repository are refused.
     fn parts(&self, index: &Path) -> Result<BTreeSet<String>, Error> {
         let wrong = |reason| Error::Index { file: self.repository.file(self.commit, WEIGHTS_INDEX), reason };
         let bytes = std::fs::read(index).map_err(Error::io("read", index))?;
@@ -98,7 +100,7 @@ impl Files<'_> {
         }
     }
 
-    /// Why there are none.
+    /// Why there are no weights.
     fn no_weights(&self) -> Error {
         let nothing = Error::NoWeights { repo: self.repository.source.repo.clone(), revision: self.commit.into() };
         if self.repository.source.offline {
@@ -106,7 +108,7 @@ impl Files<'_> {
         }
         for file in PICKLES {
             let wanted = self.repository.file(self.commit, file);
-            let at = At { revision: self.commit, file };
+            let at = Location { revision: self.commit, file };
             match self.repository.ask(at, &wanted) {
                 Ok(()) => return Error::Pickle { file: wanted },
                 Err(Error::NotFound { .. }) => {}

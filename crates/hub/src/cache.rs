@@ -1,45 +1,51 @@
-use super::checksum::{Checksum, git_sha1_of_file, sha256_of_file};
-use super::repository::is_commit;
-use super::{Error, RepoFile};
+use crate::checksum::{Checksum, git_sha1_of_file, sha256_of_file};
+use crate::error::{Error, RepoFile};
+use crate::source::{RepoKind, is_commit};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What hf-hub appends to the name of a file that is not all there.
-pub(super) const INCOMPLETE: &str = ".incomplete";
+/// What hf-hub appends to the name of an incomplete file.
+pub(crate) const INCOMPLETE: &str = ".incomplete";
 
 /// One repository's folder in the cache, as Hugging Face's programs lay it out:
 ///
 /// ```text
-/// models--owner--name/blobs/<etag>                 the bytes, under the hub's ETag
-/// models--owner--name/blobs/<etag>.incomplete      those that have come so far
+/// models--owner--name/blobs/<etag>                 the bytes; the name is the hub's ETag
+/// models--owner--name/blobs/<etag>.incomplete      those that have arrived so far
 /// models--owner--name/refs/<branch or tag>         which commit it is
-/// models--owner--name/snapshots/<commit>/<file>    a link to the blob; where there are no links, a copy
-/// .locks/models--owner--name/                      who writes, and what of ours is half there
+/// models--owner--name/snapshots/<commit>/<file>    a link to the blob; on systems without links, a copy
+/// .locks/models--owner--name/                      locks, and a note which file is incomplete
 /// ```
-pub(super) struct Folder {
+///
+/// The folder of a data set starts with `datasets--`.
+pub(crate) struct Folder {
     path: PathBuf,
-    pub(super) lock: PathBuf,
+    pub(crate) lock: PathBuf,
 }
 
 impl Folder {
-    pub(super) fn new(cache: &Path, owner: &str, name: &str) -> Self {
-        let folder = format!("models--{owner}--{name}");
+    pub(crate) fn new(cache: &Path, kind: RepoKind, owner: &str, name: &str) -> Self {
+        let kind = match kind {
+            RepoKind::Model => "models",
+            RepoKind::Dataset => "datasets",
+        };
+        let folder = format!("{kind}--{owner}--{name}");
         Self { lock: cache.join(".locks").join(&folder).join("barkbird.lock"), path: cache.join(folder) }
     }
 
-    pub(super) fn blobs(&self) -> PathBuf {
+    pub(crate) fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
     }
 
-    /// The commit that a branch or tag named when the hub was asked last.
-    pub(super) fn commit(&self, revision: &str) -> Option<String> {
+    /// The commit that a branch or tag named at the last request.
+    pub(crate) fn commit(&self, revision: &str) -> Option<String> {
         let commit = fs::read_to_string(self.path.join("refs").join(revision)).ok()?;
         Some(commit.trim().to_string()).filter(|commit| is_commit(commit))
     }
 
-    /// Keeps which commit a branch or tag names.
-    pub(super) fn set_commit(&self, revision: &str, commit: &str) -> Result<(), Error> {
+    /// Stores which commit a branch or tag names.
+    pub(crate) fn set_commit(&self, revision: &str, commit: &str) -> Result<(), Error> {
         let path = self.path.join("refs").join(revision);
         let sibling = self.path.join(format!("{commit}.{}.new", std::process::id()));
         let write = || {
@@ -50,12 +56,12 @@ impl Folder {
         write().map_err(Error::io("write", &path))
     }
 
-    /// Holds the bytes of `path` against the name of its blob. `size` is what the hub says its length is: it only tells
-    /// a short file from a changed one, since some mirrors give that of a redirect's text.
+    /// Compares the checksum of `path` with the name of its blob. `size` is the length that the hub gives: it only
+    /// decides between two errors, because some mirrors give the length of a redirect's text.
     ///
     /// # Errors
     /// [`Error::Short`], [`Error::Checksum`] or [`Error::Unverifiable`].
-    pub(super) fn verify(&self, path: &Path, file: &RepoFile, size: Option<u64>) -> Result<(), Error> {
+    pub(crate) fn verify(&self, path: &Path, file: &RepoFile, size: Option<u64>) -> Result<(), Error> {
         let Some(etag) = etag_of(path) else { return self.verify_copy(path, file) };
         let Some(checksum) = Checksum::from_etag(&etag) else {
             return Err(Error::Unverifiable { file: file.clone(), etag });
@@ -71,7 +77,7 @@ impl Folder {
         })
     }
 
-    /// A copy does not say whose it is, but a whole one has the checksum of one of the repository's blobs.
+    /// The blob of a copy is not known, but an intact copy has the checksum of one of the repository's blobs.
     fn verify_copy(&self, path: &Path, file: &RepoFile) -> Result<(), Error> {
         let sha256 = sha256_of_file(path).map_err(Error::io("read", path))?;
         let git_sha1 = git_sha1_of_file(path).map_err(Error::io("read", path))?;
@@ -83,8 +89,8 @@ impl Folder {
         Err(Error::Checksum { file: file.clone(), algorithm: "SHA-256", expected, got: sha256.into() })
     }
 
-    /// Removes a damaged file and its blob, so that nobody reads it again.
-    pub(super) fn remove(&self, path: &Path) -> Result<(), Error> {
+    /// Removes a damaged file and its blob, so that no program reads it.
+    pub(crate) fn remove(&self, path: &Path) -> Result<(), Error> {
         match etag_of(path) {
             Some(etag) => remove_file(&self.blobs().join(etag))?,
             None => self.remove_damaged_blobs()?,
@@ -92,7 +98,7 @@ impl Folder {
         remove_file(path)
     }
 
-    /// Where a copy does not say which blob it was made of.
+    /// For copies, whose blob is not known.
     fn remove_damaged_blobs(&self) -> Result<(), Error> {
         for blob in self.list_blobs() {
             let Some(checksum) = blob.file_name().and_then(|name| Checksum::from_etag(name.to_str()?)) else {
@@ -105,8 +111,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Gives a file that is complete now its final name, or removes it if it is not what the name says.
-    pub(super) fn complete(&self, incomplete: &Path, file: &RepoFile) -> Result<(), Error> {
+    /// Gives a complete file its final name, or removes it if its checksum is wrong.
+    pub(crate) fn complete(&self, incomplete: &Path, file: &RepoFile) -> Result<(), Error> {
         let etag = incomplete.file_name().and_then(|name| name.to_str()?.strip_suffix(INCOMPLETE)).unwrap_or_default();
         let Some(checksum) = Checksum::from_etag(etag) else {
             return Err(Error::Unverifiable { file: file.clone(), etag: etag.into() });
@@ -119,26 +125,26 @@ impl Folder {
         fs::rename(incomplete, self.blobs().join(etag)).map_err(Error::io("rename", incomplete))
     }
 
-    pub(super) fn list_blobs(&self) -> Vec<PathBuf> {
+    pub(crate) fn list_blobs(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.blobs()) else { return Vec::new() };
         entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
     }
 
-    /// Held while something of this repository is fetched: whoever comes second finds it complete. `wait` is called if
-    /// another process holds it.
-    pub(super) fn lock(&self, wait: impl FnOnce()) -> Result<File, Error> {
+    /// Held while a file of this repository is fetched: a second process then finds it complete. `wait` is called again and
+    /// again while another process holds it.
+    pub(crate) fn lock(&self, mut wait: impl FnMut() -> Result<(), Error>) -> Result<File, Error> {
         let create = || {
             fs::create_dir_all(self.lock.parent().unwrap_or(&self.lock))?;
             File::options().write(true).create(true).truncate(false).open(&self.lock)
         };
         let file = create().map_err(Error::io("create", &self.lock))?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => wait(),
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &self.lock)(error)),
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => wait()?,
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", &self.lock)(error)),
+            }
         }
-        file.lock().map_err(Error::io("lock", &self.lock))?;
-        Ok(file)
     }
 }
 
@@ -152,8 +158,8 @@ fn etag_of(path: &Path) -> Option<String> {
     Some(fs::read_link(path).ok()?.file_name()?.to_str()?.to_string())
 }
 
-/// A file that is gone already is no error.
-pub(super) fn remove_file(path: &Path) -> Result<(), Error> {
+/// A file that does not exist is no error.
+pub(crate) fn remove_file(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
         _ => Ok(()),
@@ -161,6 +167,6 @@ pub(super) fn remove_file(path: &Path) -> Result<(), Error> {
 }
 
 /// Whether two paths of the cache lead to the same bytes.
-pub(super) fn is_same(a: &Path, b: &Path) -> bool {
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

@@ -9,7 +9,7 @@ const BLOCK: usize = 1 << 20;
 
 /// What the hub's ETag says of a file, in hex.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Checksum {
+pub(crate) enum Checksum {
     /// Of a file that is kept outside of git (LFS, xet).
     Sha256(String),
     /// Of a file in git: SHA-1 over `blob <length>\0` and the bytes.
@@ -18,7 +18,7 @@ pub(super) enum Checksum {
 
 impl Checksum {
     /// `None` for an ETag that is no checksum.
-    pub(super) fn from_etag(etag: &str) -> Option<Self> {
+    pub(crate) fn from_etag(etag: &str) -> Option<Self> {
         let lower = etag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         match etag.len() {
             64 if lower => Some(Self::Sha256(etag.into())),
@@ -27,7 +27,7 @@ impl Checksum {
         }
     }
 
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self {
             Self::Sha256(_) => "SHA-256",
             Self::GitSha1(_) => "git SHA-1",
@@ -35,13 +35,13 @@ impl Checksum {
     }
 
     /// The digits.
-    pub(super) fn hex(&self) -> &str {
+    pub(crate) fn hex(&self) -> &str {
         let (Self::Sha256(hex) | Self::GitSha1(hex)) = self;
         hex
     }
 
     /// The same checksum of the file at `path`.
-    pub(super) fn of_file(&self, path: &Path) -> io::Result<String> {
+    pub(crate) fn of_file(&self, path: &Path) -> io::Result<String> {
         match self {
             Self::Sha256(_) => sha256_of_file(path),
             Self::GitSha1(_) => git_sha1_of_file(path),
@@ -49,11 +49,11 @@ impl Checksum {
     }
 }
 
-pub(super) fn sha256_of_file(path: &Path) -> io::Result<String> {
+pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
     digest(File::open(path)?, Sha256::new())
 }
 
-pub(super) fn git_sha1_of_file(path: &Path) -> io::Result<String> {
+pub(crate) fn git_sha1_of_file(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
     let hasher = Sha1::new().chain_update(format!("blob {}\0", file.metadata()?.len()));
     digest(file, hasher)

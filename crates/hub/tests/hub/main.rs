@@ -1,7 +1,8 @@
-//! Checkpoints from a hub on 127.0.0.1: what is fetched, what is verified, and what is said when it does not go well.
+//! Files from a hub on 127.0.0.1: what is downloaded, what is verified, and the errors.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cached;
+mod cancelled;
 mod faults;
 mod files;
 mod model;
@@ -9,18 +10,22 @@ mod refusals;
 mod resume;
 mod test_hub;
 
-use models_vit::hub::{Error, Progress, Source};
+use hub::{Error, Progress, Source};
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Fetches one file and keeps what was told, a line each.
+/// Fetches one file and keeps the events, a line each.
 fn fetch(source: &Source, file: &str) -> (Result<PathBuf, Error>, Vec<String>) {
-    let told = RefCell::new(Vec::new());
-    let result = models_vit::hub::fetch(source, file, &|progress| told.borrow_mut().extend(line(&progress)));
-    (result, told.into_inner())
+    let events = RefCell::new(Vec::new());
+    let result = hub::fetch(source, file, &|progress| {
+        events.borrow_mut().extend(line(&progress));
+        ControlFlow::Continue(())
+    });
+    (result, events.into_inner())
 }
 
-/// What matters of an event; bytes come in pieces that depend on the machine.
+/// An event, without those that depend on the machine.
 fn line(progress: &Progress<'_>) -> Option<String> {
     Some(match progress {
         Progress::Resuming { n_bytes, size, .. } => format!("resuming at {n_bytes} of {size}"),

@@ -1,8 +1,8 @@
-//! What a hub, a network or a disk refuses, and what is said of it.
+//! What a hub, a network or a disk refuses, and the errors.
 
 use crate::test_hub::{ALWAYS, Fault, weights, with_hub};
 use crate::{fetch, fetched, refusal};
-use models_vit::hub::Source;
+use hub::Source;
 
 const FILE: &str = "config.json";
 const CONFIG: &[u8] = b"{}";
@@ -13,12 +13,12 @@ fn a_gated_repository_asks_for_a_token() {
         hub.publish("main", &[(FILE, CONFIG)]);
         hub.require_token("hf_right");
         let without = "acme/tiny-vit@main: config.json: the hub answers 401: the repository is private, gated or does \
-                       not exist: check the name, accept the terms on its page, and set HF_TOKEN to a token that may \
-                       read it";
+                       not exist: check the name, accept the terms on its page, and set HF_TOKEN to a token with \
+                       access to it";
         assert_eq!(refusal(&hub.source(), FILE), without);
         let wrong = Source { token: Some("hf_wrong".into()), ..hub.source() };
-        let with = "acme/tiny-vit@main: config.json: the hub answers 403: the token that was sent (HF_TOKEN) may not \
-                    read it: check the name, accept the terms on the repository's page, or use another token";
+        let with = "acme/tiny-vit@main: config.json: the hub answers 403: the token that was sent (HF_TOKEN) has no \
+                    access to it: check the name, accept the terms on the repository's page, or use another token";
         assert_eq!(refusal(&wrong, FILE), with);
         assert!(hub.blobs().is_empty());
     });
@@ -35,31 +35,31 @@ fn what_does_not_exist_is_named() {
         let absent = refusal(&hub.source(), "absent.json");
         assert!(absent.starts_with("acme/tiny-vit@main: absent.json: no such file in this revision: "), "{absent}");
         hub.fault(FILE, Fault::Head(404), ALWAYS);
-        let unsaid = refusal(&hub.source(), FILE);
+        let unknown = refusal(&hub.source(), FILE);
         let expected = "acme/tiny-vit@main: config.json: the hub answers 404: check repository, revision and file";
-        assert_eq!(unsaid, expected);
+        assert_eq!(unknown, expected);
         assert!(hub.blobs().is_empty());
     });
 }
 
 #[test]
-fn trouble_that_passes_is_waited_for() {
+fn a_transient_fault_is_waited_for() {
     with_hub(|hub| {
         hub.publish("main", &[(FILE, CONFIG)]);
         hub.fault(FILE, Fault::Head(500), 1);
-        let (path, told) = fetch(&hub.source(), FILE);
+        let (path, events) = fetch(&hub.source(), FILE);
         assert_eq!(std::fs::read(path.unwrap()).unwrap(), CONFIG);
-        let retrying = "retrying: acme/tiny-vit@main: config.json: the hub answers 500: it has trouble of its own: try \
+        let retrying = "retrying: acme/tiny-vit@main: config.json: the hub answers 500: a fault of the hub: try \
                         again later";
-        assert_eq!(told, [retrying, "fetched 2"]);
+        assert_eq!(events, [retrying, "fetched 2"]);
     });
 }
 
 #[test]
-fn trouble_that_stays_is_an_error() {
+fn a_permanent_fault_is_an_error() {
     with_hub(|hub| {
         hub.publish("main", &[(FILE, CONFIG)]);
-        for (status, reason) in [(500, "it has trouble of its own"), (429, "too many requests")] {
+        for (status, reason) in [(500, "a fault of the hub"), (429, "too many requests")] {
             hub.fault(FILE, Fault::Head(status), 3);
             hub.requests();
             let error = refusal(&Source { n_attempts: 3, ..hub.source() }, FILE);
@@ -76,20 +76,20 @@ fn trouble_that_stays_is_an_error() {
 }
 
 #[test]
-fn nobody_listens() {
+fn no_connection() {
     with_hub(|hub| {
         let source = Source { endpoint: "http://127.0.0.1:1".into(), ..hub.source() };
-        let (result, told) = fetch(&source, FILE);
+        let (result, events) = fetch(&source, FILE);
         let error = result.unwrap_err().to_string();
         let expected = "acme/tiny-vit@main: config.json: cannot reach http://127.0.0.1:1: check the network, the proxy \
                         and HF_ENDPOINT; with HF_HUB_OFFLINE=1 only the cache is used";
         assert_eq!(error, expected);
-        assert_eq!(told.len(), 4);
+        assert_eq!(events.len(), 4);
     });
 }
 
 #[test]
-fn names_are_checked_before_anything_is_asked() {
+fn names_are_checked_before_any_request() {
     with_hub(|hub| {
         let source = hub.source();
         let refused = [
@@ -109,7 +109,7 @@ fn names_are_checked_before_anything_is_asked() {
 /// A full disk, from the device that always is.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_said() {
+fn a_full_disk_is_an_error() {
     with_hub(|hub| {
         let bytes = weights(300_000);
         hub.publish("main", &[("model.safetensors", &bytes)]);

@@ -4,8 +4,8 @@ mod http;
 mod isolation;
 
 use http::{Request, Response};
+use hub::{Error, Source};
 pub(crate) use isolation::rerun;
-use models_vit::hub::{Error, Source};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Short(usize),
     /// One bit of the byte here is another.
     Flip(usize),
+    /// Nothing more is sent after so many bytes of the body, but the connection stays open.
+    Stall(usize),
     /// The connection ends after so many bytes of the body.
     Cut(usize),
     /// The whole is sent where a part is asked for.
@@ -269,6 +271,9 @@ impl State {
         }
         if let Some(Fault::Cut(after)) = self.take(file, |fault| matches!(fault, Fault::Cut(_))) {
             response.cut = Some(after);
+        }
+        if let Some(Fault::Stall(after)) = self.take(file, |fault| matches!(fault, Fault::Stall(_))) {
+            (response.cut, response.stalls) = (Some(after), true);
         }
         response
     }

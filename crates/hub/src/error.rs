@@ -25,7 +25,7 @@ impl fmt::Display for RepoFile {
     }
 }
 
-/// What a hub does not have, where it says so.
+/// What a hub does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
     /// No such repository, or none that this token may see.
@@ -35,7 +35,7 @@ pub enum Missing {
     /// The revision has no such file.
     File,
     /// The hub did not say which of them.
-    Unsaid,
+    Unknown,
 }
 
 /// What can go wrong with the hub. The message is one line that says what to do; the cause, where there is one, is its
@@ -43,7 +43,7 @@ pub enum Missing {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A name or setting that cannot be used, found before anything is asked for.
+    /// A name or setting that cannot be used, found before anything is requested.
     #[error("{what}: expected {expected}, got {got}")]
     Invalid {
         /// Which setting.
@@ -53,10 +53,21 @@ pub enum Error {
         /// What it is. Never a token.
         got: String,
     },
+    /// Neither a variable nor a home folder names a folder for the cache.
+    #[error("no folder for the cache: there is no home folder (HOME): name one with --cache or HF_HOME")]
+    NoCache,
+    /// The caller asked to stop.
+    #[error("{file}: stopped; what has arrived is kept in {}: run again to continue", cache.display())]
+    Cancelled {
+        /// What was being fetched.
+        file: RepoFile,
+        /// The cache.
+        cache: PathBuf,
+    },
     /// The hub refuses: the repository is private or gated, or the token is wrong (401, 403).
     #[error("{file}: the hub answers {status}: {}", denied(*with_token))]
     Denied {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// The HTTP status.
         status: u16,
@@ -66,7 +77,7 @@ pub enum Error {
     /// The hub does not have it (404).
     #[error("{file}: {}", missing(*what))]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// Which part of it does not exist.
         what: Missing,
@@ -74,11 +85,11 @@ pub enum Error {
     /// The hub answers with any other error.
     #[error("{file}: the hub answers {status}: {}", answer(*status))]
     Answer {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// The HTTP status.
         status: u16,
-        /// How long the hub wants to be left alone.
+        /// How long to wait before the next request, if the hub says so.
         retry_after: Option<Duration>,
     },
     /// No connection.
@@ -87,42 +98,42 @@ pub enum Error {
          cache is used"
     )]
     Unreachable {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// The hub.
         endpoint: String,
         /// Why not.
         source: Cause,
     },
-    /// The transfer ended inside the file, more often than is tried again.
+    /// The transfer ended inside the file, at the last attempt too.
     #[error(
-        "{file}: the transfer broke off after {n_bytes} bytes: check the network and run again, which goes on there"
+        "{file}: the transfer was interrupted after {n_bytes} bytes: check the network and run again to continue there"
     )]
-    Cut {
+    Interrupted {
         /// What was being fetched.
         file: RepoFile,
-        /// Bytes that had come.
+        /// Bytes that had arrived.
         n_bytes: u64,
         /// How it ended.
         source: Cause,
     },
-    /// Fewer bytes came than the hub says the file has, twice.
+    /// Fewer bytes arrived than the hub gives as the length of the file, twice.
     #[error(
-        "{file}: expected {expected} bytes, got {got}: the copy is removed; run again, and if it stays so, something \
-         between here and the hub (HF_ENDPOINT, a proxy) cuts files short"
+        "{file}: expected {expected} bytes, got {got}: the copy is removed; run again, and if it happens again, something \
+         between this computer and the hub (HF_ENDPOINT, a proxy) truncates files"
     )]
     Short {
         /// What was fetched.
         file: RepoFile,
-        /// Bytes that the hub says it has.
+        /// Its length in bytes, as the hub gives it.
         expected: u64,
-        /// Bytes that came.
+        /// Bytes that arrived.
         got: u64,
     },
-    /// The bytes are not those that the hub means, twice or in a cache that may not be filled again.
+    /// The checksum is not the one that the hub gives: twice, or offline.
     #[error(
-        "{file}: expected {algorithm} {expected}, got {got}: the copy is removed; run again, and if it stays so, \
-         something between here and the hub (HF_ENDPOINT, a proxy, this disk) changes files"
+        "{file}: expected {algorithm} {expected}, got {got}: the copy is removed; run again, and if it happens again, \
+         something between this computer and the hub (HF_ENDPOINT, a proxy, this disk) changes files"
     )]
     Checksum {
         /// What was fetched.
@@ -134,10 +145,10 @@ pub enum Error {
         /// The checksum of the bytes, in hex.
         got: Box<str>,
     },
-    /// The hub gives no checksum, so nothing says whether the bytes are right.
+    /// The hub gives no checksum, so the bytes cannot be verified.
     #[error(
         "{file}: expected an ETag that is a SHA-256 or a git SHA-1, got {etag:?}: use the hub itself or a mirror that \
-         passes its ETags on (HF_ENDPOINT)"
+         forwards its ETags (HF_ENDPOINT)"
     )]
     Unverifiable {
         /// What was fetched.
@@ -147,11 +158,11 @@ pub enum Error {
     },
     /// Offline, and not in the cache.
     #[error(
-        "{file}: not in the cache {}, and offline the hub is not asked: run once online, or copy a cache that has it",
+        "{file}: not in the cache {}, and offline nothing is downloaded: run once online, or copy a cache that has it",
         cache.display()
     )]
     NotCached {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// The cache.
         cache: PathBuf,
@@ -159,12 +170,12 @@ pub enum Error {
     /// Another program is fetching the same file into the same cache.
     #[error("{file}: another program is fetching it (lock {}): wait for that, then run again", lock.display())]
     Busy {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// The lock that is held.
         lock: PathBuf,
     },
-    /// The weights exist in a format only that can run code.
+    /// The weights exist only in a format that can run code.
     #[error(
         "{file}: refused, since reading a Python pickle runs whatever code is in it: choose a repository with \
          model.safetensors, or convert it (https://huggingface.co/spaces/safetensors/convert)"
@@ -192,7 +203,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// No room in the cache.
+    /// No space in the cache.
     #[error("{file}: no space left in {}: free some, or use a cache on another disk (HF_HUB_CACHE)", cache.display())]
     DiskFull {
         /// What was being fetched.
@@ -202,7 +213,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// The operating system refused something else.
+    /// Another operation on a file failed.
     #[error("cannot {operation} {}", path.display())]
     Io {
         /// What was being done: `read`, `remove`, ...
@@ -215,7 +226,7 @@ pub enum Error {
     /// Anything else that hf-hub reports.
     #[error("{file}: the hub cannot be used")]
     Client {
-        /// What was asked for.
+        /// What was requested.
         file: RepoFile,
         /// What hf-hub says.
         source: Cause,
@@ -224,35 +235,57 @@ pub enum Error {
 
 fn denied(with_token: bool) -> &'static str {
     if with_token {
-        "the token that was sent (HF_TOKEN) may not read it: check the name, accept the terms on the repository's page, \
+        "the token that was sent (HF_TOKEN) has no access to it: check the name, accept the terms on the repository's page, \
          or use another token"
     } else {
         "the repository is private, gated or does not exist: check the name, accept the terms on its page, and set \
-         HF_TOKEN to a token that may read it"
+         HF_TOKEN to a token with access to it"
     }
 }
 
 fn missing(what: Missing) -> &'static str {
     match what {
         Missing::Repository => {
-            "no such repository: check owner and name, or set HF_TOKEN to a token that may read it if it is private"
+            "no such repository: check owner and name, or set HF_TOKEN to a token with access if it is private"
         }
-        Missing::Revision => "no such revision: name a branch, a tag or a whole commit of the repository",
+        Missing::Revision => "no such revision: name a branch, a tag or a full commit hash of the repository",
         Missing::File => "no such file in this revision: choose a revision or a repository that has it",
-        Missing::Unsaid => "the hub answers 404: check repository, revision and file",
+        Missing::Unknown => "the hub answers 404: check repository, revision and file",
     }
 }
 
 fn answer(status: u16) -> &'static str {
     match status {
         429 => "too many requests: try again later, or set HF_TOKEN for a higher limit",
-        500..=599 => "it has trouble of its own: try again later",
+        500..=599 => "a fault of the hub: try again later",
         _ => "check HF_ENDPOINT, and whether the repository opens in a browser",
     }
 }
 
 impl Error {
-    pub(super) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    /// The bytes are wrong; another copy may be right.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Checksum { .. } | Self::Short { .. })
+    }
+
+    /// The same request may work a moment later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Interrupted { .. } | Self::Busy { .. } => true,
+            Self::Answer { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
+    /// How long the hub asks to wait.
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self {
+            Self::Answer { retry_after: Some(pause), .. } => *pause,
+            _ => Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, path: path.into(), source }
     }
 }

@@ -1,4 +1,4 @@
-//! Bytes that are not what they should be: healed where it happens once, refused where it goes on.
+//! Wrong bytes: repaired if it happens once, refused if it happens again.
 
 use crate::test_hub::{ALWAYS, Fault, weights, with_hub};
 use crate::{fetch, fetched, refusal};
@@ -6,7 +6,7 @@ use crate::{fetch, fetched, refusal};
 const CONFIG: &[u8] = b"{\"model_type\": \"vit\"}\n";
 
 #[test]
-fn a_changed_byte_is_noticed_and_heals() {
+fn a_changed_byte_is_detected_and_repaired() {
     with_hub(|hub| {
         let bytes = weights(300_000);
         hub.publish("main", &[("config.json", CONFIG), ("model.safetensors", &bytes)]);
@@ -14,16 +14,16 @@ fn a_changed_byte_is_noticed_and_heals() {
             [("config.json", CONFIG, "git SHA-1"), ("model.safetensors", &bytes, "SHA-256")]
         {
             hub.fault(file, Fault::Flip(3), 1);
-            let (path, told) = fetch(&hub.source(), file);
+            let (path, events) = fetch(&hub.source(), file);
             assert_eq!(std::fs::read(path.unwrap()).unwrap(), expected);
-            assert!(told[0].starts_with(&format!("retrying: acme/tiny-vit@main: {file}: expected {algorithm} ")));
-            assert_eq!(told[1..], [format!("fetched {}", expected.len())]);
+            assert!(events[0].starts_with(&format!("retrying: acme/tiny-vit@main: {file}: expected {algorithm} ")));
+            assert_eq!(events[1..], [format!("fetched {}", expected.len())]);
         }
     });
 }
 
 #[test]
-fn a_byte_that_changes_always_is_an_error_and_leaves_nothing() {
+fn a_byte_that_always_changes_is_an_error_and_leaves_nothing() {
     with_hub(|hub| {
         hub.publish("main", &[("config.json", CONFIG)]);
         hub.fault("config.json", Fault::Flip(0), ALWAYS);
@@ -31,8 +31,8 @@ fn a_byte_that_changes_always_is_an_error_and_leaves_nothing() {
         assert_eq!(
             error,
             "acme/tiny-vit@main: config.json: expected git SHA-1 78c25d1b9730eaad3b842ddc35f57b64d1ced93d, got \
-             d995dbde069abb3f1e76be9232487254a64a25c2: the copy is removed; run again, and if it stays so, something \
-             between here and the hub (HF_ENDPOINT, a proxy, this disk) changes files"
+             d995dbde069abb3f1e76be9232487254a64a25c2: the copy is removed; run again, and if it happens again, something \
+             between this computer and the hub (HF_ENDPOINT, a proxy, this disk) changes files"
         );
         assert!(hub.blobs().is_empty());
         let whole = hub.requests().iter().filter(|request| *request == "hub GET config.json").count();
@@ -44,7 +44,7 @@ fn a_byte_that_changes_always_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn a_short_body_heals_or_is_an_error() {
+fn a_short_body_is_repaired_or_an_error() {
     with_hub(|hub| {
         let bytes = weights(300_000);
         hub.publish("main", &[("model.safetensors", &bytes)]);
@@ -74,7 +74,7 @@ fn an_error_page_is_not_a_file() {
             hub.fault(file, Fault::Get(500), ALWAYS);
             let error = refusal(&hub.source(), file);
             let expected =
-                format!("acme/tiny-vit@main: {file}: the hub answers 500: it has trouble of its own: try again later");
+                format!("acme/tiny-vit@main: {file}: the hub answers 500: a fault of the hub: try again later");
             assert_eq!(error, expected);
             assert!(hub.blobs().is_empty());
         }
@@ -82,7 +82,7 @@ fn an_error_page_is_not_a_file() {
 }
 
 #[test]
-fn an_error_page_that_came_once_heals() {
+fn an_error_page_is_repaired() {
     with_hub(|hub| {
         let bytes = weights(300_000);
         hub.publish("main", &[("model.safetensors", &bytes)]);

@@ -1,8 +1,8 @@
-//! What lies in the cache: used without asking where that is right, and never if it is damaged.
+//! Files in the cache: used without a request where that is right, and never if damaged.
 
 use crate::test_hub::{ALWAYS, Fault, replace_link_by_copy, weights, with_hub};
 use crate::{fetch, fetched, refusal};
-use models_vit::hub::Source;
+use hub::Source;
 use std::fs;
 
 const FILE: &str = "model.safetensors";
@@ -12,41 +12,41 @@ fn offline(source: Source) -> Source {
 }
 
 #[test]
-fn offline_takes_what_is_cached_and_asks_nothing() {
+fn offline_uses_the_cache_and_sends_no_request() {
     with_hub(|hub| {
         let bytes = weights(5000);
         hub.publish("main", &[(FILE, &bytes)]);
         fetched(&hub.source(), FILE);
         hub.requests();
         let source = Source { offline: true, ..hub.source() };
-        let (path, told) = fetch(&source, FILE);
+        let (path, events) = fetch(&source, FILE);
         assert_eq!(fs::read(path.unwrap()).unwrap(), bytes);
-        assert_eq!(told, ["cached 5000"]);
+        assert_eq!(events, ["cached 5000"]);
         assert!(hub.requests().is_empty());
     });
 }
 
 #[test]
-fn offline_says_what_is_not_cached() {
+fn offline_names_what_is_not_cached() {
     with_hub(|hub| {
         hub.publish("main", &[(FILE, &weights(5000))]);
         let source = Source { offline: true, ..hub.source() };
         let expected = format!(
-            "acme/tiny-vit@main: {FILE}: not in the cache {}, and offline the hub is not asked: run once online, or copy a \
+            "acme/tiny-vit@main: {FILE}: not in the cache {}, and offline nothing is downloaded: run once online, or copy a \
              cache that has it",
             hub.cache().display()
         );
         assert_eq!(refusal(&source, FILE), expected);
         assert!(hub.requests().is_empty());
 
-        // What the hub said to be missing is another matter.
+        // What the hub answered to be missing is another error.
         refusal(&hub.source(), "absent.json");
         assert!(refusal(&source, "absent.json").contains("no such file in this revision"));
     });
 }
 
 #[test]
-fn a_copy_that_was_damaged_since_is_fetched_again() {
+fn a_copy_that_was_damaged_later_is_downloaded_again() {
     with_hub(|hub| {
         let bytes = weights(5000);
         let commit = hub.publish("main", &[(FILE, &bytes)]);
@@ -56,17 +56,17 @@ fn a_copy_that_was_damaged_since_is_fetched_again() {
             let mut changed = bytes.clone();
             changed[4999] ^= 1;
             fs::write(&hub.blobs()[0], changed).unwrap();
-            let (path, told) = fetch(&source, FILE);
+            let (path, events) = fetch(&source, FILE);
             assert_eq!(fs::read(path.unwrap()).unwrap(), bytes);
             let expected = format!("damaged: acme/tiny-vit@{revision}: {FILE}: expected SHA-256 ");
-            assert!(told[0].starts_with(&expected), "{told:?}");
-            assert_eq!(told[1..], ["fetched 5000"]);
+            assert!(events[0].starts_with(&expected), "{events:?}");
+            assert_eq!(events[1..], ["fetched 5000"]);
         }
     });
 }
 
 #[test]
-fn offline_a_damaged_copy_is_removed_and_said() {
+fn offline_a_damaged_copy_is_removed_and_an_error() {
     with_hub(|hub| {
         hub.publish("main", &[(FILE, &weights(5000))]);
         fetched(&hub.source(), FILE);
@@ -79,7 +79,7 @@ fn offline_a_damaged_copy_is_removed_and_said() {
 }
 
 #[test]
-fn a_hub_that_cannot_be_reached_or_has_trouble_is_done_without() {
+fn without_the_hub_the_cache_is_used() {
     with_hub(|hub| {
         let bytes = weights(5000);
         hub.publish("main", &[(FILE, &bytes)]);

@@ -1,16 +1,16 @@
-//! Whole checkpoints.
+//! The files of a model.
 
 use crate::test_hub::{ALWAYS, COMMIT, Fault, TestHub, chain, weights, with_hub};
-use models_vit::Checkpoint;
-use models_vit::hub::{Error, Progress, Snapshot, Source, fetch_model};
+use hub::{Error, Progress, Snapshot, Source, fetch_model};
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 const CONFIG: (&str, &[u8]) = ("config.json", b"{\"model_type\": \"vit\"}");
 
 fn model(source: &Source) -> Result<Snapshot, Error> {
-    fetch_model(source, &|_| {})
+    fetch_model(source, &|_| ControlFlow::Continue(()))
 }
 
 fn refusal(hub: &TestHub) -> String {
@@ -36,36 +36,11 @@ fn a_snapshot_is_configuration_and_weights_of_one_commit() {
 
         hub.requests();
         assert_eq!(model(&hub.source()).unwrap(), snapshot);
-        assert_eq!(hub.requests().len(), 1, "one question is enough for all files");
+        assert_eq!(hub.requests().len(), 1, "one request is enough for all files");
         assert_eq!(model(&Source { offline: true, ..hub.source() }).unwrap(), snapshot);
         assert_eq!(model(&Source { revision: commit, ..hub.source() }).unwrap(), snapshot);
         assert!(hub.requests().is_empty());
     });
-}
-
-/// Checkpoints that `scripts/golden-checkpoints.sh` has made.
-#[test]
-fn what_is_fetched_opens_as_what_was_published() {
-    for name in ["vit", "vit-shards"] {
-        with_hub(|hub| {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/checkpoints").join(name);
-            let files = read(&folder);
-            hub.publish("main", &files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect::<Vec<_>>());
-            let snapshot = model(&hub.source()).unwrap();
-            let [ours, theirs] = [&snapshot.folder, &folder].map(|folder| {
-                let checkpoint = Checkpoint::open(folder).unwrap();
-                let config = checkpoint.vit_config([64, 108], models_vit::View::OwnGrid).unwrap();
-                checkpoint.weights(&config).unwrap()
-            });
-            assert_eq!(ours.tensors.len(), theirs.tensors.len());
-            for (name, tensor) in &ours.tensors {
-                let [ours, theirs] =
-                    [tensor, &theirs.tensors[name]].map(|t| t.flatten_all().unwrap().to_vec1::<f32>().unwrap());
-                assert_eq!(ours, theirs, "{name}");
-            }
-            assert!(!read(&snapshot.folder).contains_key("golden.safetensors"));
-        });
-    }
 }
 
 #[test]
@@ -77,6 +52,7 @@ fn a_branch_that_moves_meanwhile_does_not_mix_commits() {
             if let Progress::Ready { file: "config.json", .. } = progress {
                 hub.publish("main", &[CONFIG, ("model.safetensors", &new)]);
             }
+            ControlFlow::Continue(())
         });
         let snapshot = snapshot.unwrap();
         assert_eq!((snapshot.commit, &read(&snapshot.folder)["model.safetensors"]), (commit, &old));
@@ -84,7 +60,7 @@ fn a_branch_that_moves_meanwhile_does_not_mix_commits() {
 }
 
 #[test]
-fn a_branch_that_moved_is_noticed_though_its_configuration_stayed() {
+fn a_branch_that_moved_is_noticed_although_its_configuration_is_the_same() {
     with_hub(|hub| {
         let (old, new) = (weights(5000), weights(6000));
         hub.publish("main", &[CONFIG, ("model.safetensors", &old)]);
@@ -97,7 +73,7 @@ fn a_branch_that_moved_is_noticed_though_its_configuration_stayed() {
 }
 
 #[test]
-fn a_hub_that_has_trouble_is_done_without_or_waited_for() {
+fn a_hub_with_a_fault_is_waited_for_or_the_cache_is_used() {
     with_hub(|hub| {
         hub.publish("main", &[CONFIG, ("model.safetensors", &weights(5000))]);
         hub.fault(COMMIT, Fault::Get(500), 1);
@@ -112,7 +88,7 @@ fn a_hub_that_has_trouble_is_done_without_or_waited_for() {
 }
 
 #[test]
-fn weights_in_parts_come_by_their_index() {
+fn weights_in_parts_are_found_by_their_index() {
     with_hub(|hub| {
         let index = br#"{"metadata": {}, "weight_map": {"b": "model-00002-of-00002.safetensors",
             "a": "model-00001-of-00002.safetensors", "c": "model-00002-of-00002.safetensors"}}"#;
@@ -175,7 +151,7 @@ fn pickled_weights_are_refused() {
 }
 
 #[test]
-fn a_repository_without_weights_is_said() {
+fn a_repository_without_weights_is_an_error() {
     with_hub(|hub| {
         let commit = hub.publish("main", &[CONFIG]);
         let expected = format!(
@@ -189,12 +165,12 @@ fn a_repository_without_weights_is_said() {
 }
 
 #[test]
-fn offline_a_model_that_is_not_cached_is_said() {
+fn offline_a_model_that_is_not_cached_is_an_error() {
     with_hub(|hub| {
         hub.publish("main", &[CONFIG, ("model.safetensors", &weights(10))]);
         let source = Source { offline: true, ..hub.source() };
         assert!(chain(&model(&source).unwrap_err()).contains("config.json: not in the cache"));
-        models_vit::hub::fetch(&hub.source(), "config.json", &|_| {}).unwrap();
+        hub::fetch(&hub.source(), "config.json", &|_| ControlFlow::Continue(())).unwrap();
         assert!(chain(&model(&source).unwrap_err()).contains("model.safetensors: not in the cache"));
         assert!(hub.requests().len() < 6);
     });

@@ -4,6 +4,10 @@ use std::fmt::Display;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::ops::Range;
+use std::time::Duration;
+
+/// Longer than any test waits.
+const STALL: Duration = Duration::from_secs(30);
 
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -43,11 +47,13 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     /// Close the connection after so many bytes of the body.
     pub(crate) cut: Option<usize>,
+    /// Keep the connection open for [`STALL`] after that.
+    pub(crate) stalls: bool,
 }
 
 impl Response {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), cut: None }
+        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, stalls: false }
     }
 
     /// A page that says what went wrong, and the hub's code for it.
@@ -79,11 +85,15 @@ impl Response {
         if method != "HEAD" && self.status != 304 {
             stream.write_all(&self.body[..self.cut.unwrap_or(self.body.len())])?;
         }
-        stream.flush()
+        stream.flush()?;
+        if self.stalls {
+            std::thread::sleep(STALL);
+        }
+        Ok(())
     }
 }
 
-/// Reads one request and answers it. A client that does not wait for the end is none of the hub's business.
+/// Reads one request and answers it. A client may close the connection before the end.
 pub(crate) fn answer(stream: TcpStream, respond: impl FnOnce(&Request) -> Response) {
     if let Some(request) = Request::read(&stream) {
         let _ = respond(&request).write(&stream, &request.method);

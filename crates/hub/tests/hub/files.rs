@@ -1,37 +1,39 @@
-//! One file, when all goes well.
+//! One file, without faults.
 
 use crate::test_hub::{REPO, git_sha1, rerun, sha256, weights, with_hub};
 use crate::{fetch, fetched};
-use models_vit::hub::{Progress, Source};
+use hub::{Progress, Source};
 use std::cell::RefCell;
 use std::fs;
+use std::ops::ControlFlow;
 
 const CONFIG: &[u8] = b"{\"model_type\": \"vit\"}\n";
 
 #[test]
-fn a_small_file_lies_under_its_git_checksum() {
+fn a_small_file_is_named_by_its_git_checksum() {
     with_hub(|hub| {
         let commit = hub.publish("main", &[("config.json", CONFIG)]);
-        let (path, told) = fetch(&hub.source(), "config.json");
+        let (path, events) = fetch(&hub.source(), "config.json");
         let path = path.unwrap();
         assert_eq!(fs::read(&path).unwrap(), CONFIG);
         assert_eq!(path, hub.cache().join(format!("models--acme--tiny-vit/snapshots/{commit}/config.json")));
         assert!(hub.blobs()[0].ends_with(git_sha1(CONFIG)));
         assert_eq!(hub.requests(), ["hub HEAD config.json", "hub GET config.json"]); // and no token
-        assert_eq!(told, ["fetched 22"]);
+        assert_eq!(events, ["fetched 22"]);
     });
 }
 
 #[test]
-fn a_large_file_comes_from_elsewhere_and_lies_under_its_sha256() {
+fn a_large_file_comes_from_another_server_and_is_named_by_its_sha256() {
     with_hub(|hub| {
         let bytes = weights(300_000);
         hub.publish("main", &[("model.safetensors", &bytes)]);
         let received = RefCell::new(Vec::new());
-        let path = models_vit::hub::fetch(&hub.source(), "model.safetensors", &|progress| {
+        let path = hub::fetch(&hub.source(), "model.safetensors", &|progress| {
             if let Progress::Receiving { n_bytes, size, .. } = progress {
                 received.borrow_mut().push((n_bytes, size));
             }
+            ControlFlow::Continue(())
         });
         assert_eq!(fs::read(path.unwrap()).unwrap(), bytes);
         assert!(hub.blobs()[0].ends_with(sha256(&bytes)));
@@ -44,16 +46,16 @@ fn a_large_file_comes_from_elsewhere_and_lies_under_its_sha256() {
 }
 
 #[test]
-fn a_branch_is_asked_after_but_not_fetched_again() {
+fn a_branch_is_requested_but_not_downloaded_again() {
     with_hub(|hub| {
         hub.publish("main", &[("config.json", CONFIG)]);
         fetched(&hub.source(), "config.json");
         hub.requests();
-        let (path, told) = fetch(&hub.source(), "config.json");
+        let (path, events) = fetch(&hub.source(), "config.json");
         assert_eq!(fs::read(path.unwrap()).unwrap(), CONFIG);
         let asked = format!("hub HEAD config.json if-none-match=\"{}\"", git_sha1(CONFIG)); // the answer is 304
         assert_eq!(hub.requests(), [asked]);
-        assert_eq!(told, ["cached 22"]);
+        assert_eq!(events, ["cached 22"]);
     });
 }
 
@@ -63,14 +65,14 @@ fn a_branch_that_moved_is_fetched() {
         let before = hub.publish("main", &[("config.json", CONFIG)]);
         fetched(&hub.source(), "config.json");
         hub.publish("main", &[("config.json", b"{}")]);
-        let (path, told) = fetch(&hub.source(), "config.json");
+        let (path, events) = fetch(&hub.source(), "config.json");
         assert_eq!(fs::read(path.unwrap()).unwrap(), b"{}");
-        assert_eq!(told, ["fetched 2"]);
+        assert_eq!(events, ["fetched 2"]);
         let mut source = hub.source();
         source.revision = before;
         hub.requests();
         assert_eq!(fetched(&source, "config.json"), CONFIG);
-        assert!(hub.requests().is_empty(), "a commit that is cached is not asked after");
+        assert!(hub.requests().is_empty(), "a commit that is cached is not requested");
     });
 }
 
@@ -116,7 +118,7 @@ fn a_token_goes_to_the_hub_and_not_to_where_it_redirects() {
 }
 
 #[test]
-fn the_environment_is_read_where_it_is_asked_for_and_nowhere_else() {
+fn the_environment_is_read_by_from_environment_only() {
     const VARIABLES: [(&str, &str); 4] = [
         ("HF_TOKEN", "hf_of_the_environment"),
         ("HF_ENDPOINT", "http://127.0.0.1:1"),
@@ -125,12 +127,12 @@ fn the_environment_is_read_where_it_is_asked_for_and_nowhere_else() {
     ];
     with_hub(|hub| {
         if std::env::var_os("BARKBIRD_TEST_IS_RERUN").is_none() {
-            return rerun("files::the_environment_is_read_where_it_is_asked_for_and_nowhere_else", &VARIABLES);
+            return rerun("files::the_environment_is_read_by_from_environment_only", &VARIABLES);
         }
         hub.publish("main", &[("config.json", CONFIG)]);
         assert_eq!(fetched(&hub.source(), "config.json"), CONFIG);
         assert_eq!(hub.requests(), ["hub HEAD config.json", "hub GET config.json"]); // and no token
-        let source = Source::from_environment(REPO);
+        let source = Source::from_environment(REPO, None).unwrap();
         assert_eq!(source.token.unwrap(), "hf_of_the_environment");
         assert_eq!((source.endpoint.as_str(), source.cache.to_str().unwrap()), ("http://127.0.0.1:1", "/nowhere"));
     });
