@@ -18,6 +18,7 @@ mod inputs;
 mod model;
 mod outlier;
 mod partners;
+mod predictions;
 mod pretrained;
 mod ui;
 mod views;

@@ -64,12 +64,13 @@ impl Loaded {
     }
 
     /// The model with what stands around it when it is asked.
-    pub(crate) fn predictor<'a>(&'a self, device: &'a Device) -> train::Predictor<'a> {
-        train::Predictor {
+    pub(crate) fn predictor<'a>(&'a self, device: &'a Device) -> classifier::Predictor<'a> {
+        classifier::Predictor {
             model: &*self.classifier,
             device,
             normalization: &self.header.normalization,
             temperature: self.header.calibration.map_or(1.0, |calibration| calibration.temperature),
+            compute: kernels::Compute::current(),
         }
     }
 

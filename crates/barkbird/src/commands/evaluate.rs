@@ -4,13 +4,14 @@ use crate::cli::{EvaluateArgs, Global};
 use crate::device;
 use crate::model::Loaded;
 use crate::outlier::table;
+use crate::predictions::{Prediction, Thresholds, of_evaluation, predictions_csv};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use shard::Skipped;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use train::{EvaluateOptions, Metrics, Prediction, Thresholds};
+use train::{EvaluateOptions, Metrics};
 
 pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
@@ -18,19 +19,19 @@ pub(crate) fn run(args: &EvaluateArgs, global: &Global, ui: &Ui) -> Result<()> {
     let index = shard::read_index(&args.features)?;
     let spectrograms = shard::Clips::open(&args.features)?;
     let options = EvaluateOptions { seed: global.seed(), equalized: args.equalized, ..EvaluateOptions::default() };
-    let mut evaluation =
-        train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
-            .with_context(|| args.features.display().to_string())?;
+    let evaluation = train::evaluate(&*loaded.classifier, &device, &loaded.header, &spectrograms, &args.split, options)
+        .with_context(|| args.features.display().to_string())?;
+    let mut predictions = of_evaluation(&evaluation, &spectrograms);
     // Its detector of unknown sounds is calibrated on clips as the model takes them.
     if !args.equalized {
-        fill_outlier_p(&mut evaluation.predictions, &loaded, args, &device, ui)?;
+        fill_outlier_p(&mut predictions, &loaded, args, &device, ui)?;
     }
     let metrics = &evaluation.metrics;
     let result = MetricsFile { metrics, model_sha256: &loaded.sha256, skipped: &index.skipped };
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     shard::write_atomic(
         &args.out.join("predictions.csv"),
-        &train::predictions_csv(&evaluation.predictions, &metrics.classes, Thresholds::default())?,
+        &predictions_csv(&predictions, &metrics.classes, Thresholds::default())?,
     )?;
     shard::write_atomic(&args.out.join("metrics.json"), &serde_json::to_vec_pretty(&result)?)?;
     ui.say(summary(metrics));

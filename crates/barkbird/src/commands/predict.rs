@@ -7,6 +7,7 @@ use crate::inputs::{self, Input};
 use crate::model::Loaded;
 use crate::outlier::stored::{Calibrated, KnownClip, Outlier};
 use crate::outlier::table::Table;
+use crate::predictions::{Prediction, Thresholds, predictions_csv};
 use crate::ui::Ui;
 use crate::windows::{Ears, Window};
 use anyhow::{Result, bail};
@@ -14,7 +15,6 @@ use classifier::Calibration;
 use rayon::prelude::*;
 use serde_json::json;
 use shard::Skipped;
-use train::{Prediction, Thresholds};
 
 /// Recordings in memory at once.
 const BLOCK: usize = 32;
@@ -194,7 +194,7 @@ impl Said<'_> {
             true => whole(self.verdicts, self.detector),
             false => self.verdicts.iter().map(|verdict| verdict.prediction.clone()).collect(),
         };
-        let mut bytes = train::predictions_csv(&predictions, self.classes, self.thresholds)?;
+        let mut bytes = predictions_csv(&predictions, self.classes, self.thresholds)?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         for s in self.skipped {
             let mut row = vec![""; FIXED_COLUMNS + self.classes.len()];

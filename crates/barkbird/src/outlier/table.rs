@@ -86,7 +86,7 @@ impl Table {
     ) -> Result<Self> {
         let n_mels = loaded.header.normalization.mean.len();
         let name = |i: usize| places[i].path.clone();
-        let rows = train::predict_mels(loaded.predictor(device), &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
+        let rows = classifier::predict_mels(loaded.predictor(device), &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
         let pooled = |mel: &&[f32]| {
             let mut cells = mel.to_vec();
             loaded.header.normalization.apply(&mut cells, mels.n_frames);

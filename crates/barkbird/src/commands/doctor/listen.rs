@@ -85,7 +85,7 @@ fn ask(block: &mut [Outcome], ears: &Ears<'_>, front_end: &FrontEnd) -> Result<(
     let Some(n_frames) = heard.first().map(|heard| heard.content.len() / n_bands) else { return Ok(()) };
     let mels: Vec<&[f32]> = heard.iter().map(|heard| heard.content.as_slice()).collect();
     let rows =
-        train::predict_mels(loaded.predictor(device), &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
+        classifier::predict_mels(loaded.predictor(device), &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
     let embeddings: Vec<Vec<f32>> = rows.embedding.chunks_exact(rows.dim).map(<[f32]>::to_vec).collect();
     heard.iter_mut().zip(embeddings).for_each(|(heard, embedding)| heard.content = embedding);
     Ok(())

@@ -39,7 +39,7 @@ struct Session<'a> {
 pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     let device = device::open(&global.device)?;
     let config = resolve(args, global, Way::Auto)?;
-    let compute = config.compute.apply(&device, args.model)?;
+    let (compute, compute_record) = config.compute.apply(&device, args.model)?;
     let index = shard::read_index(&args.features)?;
     let data = Data::from_spectrograms(shard::Clips::open(&args.features)?, &args.train_split, &args.val_split)
         .with_context(|| args.features.display().to_string())?;
@@ -47,6 +47,7 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
         compute,
+        compute_record,
         front_end: index.front_end.clone(),
         unit_per_db: chain.unit_per_db(),
     };
@@ -55,11 +56,11 @@ pub(crate) fn run(args: &TrainArgs, global: &Global, ui: &Ui) -> Result<()> {
         split => data.with_unknowns(split)?,
     };
     let mut session = Session { args, global, ui, device, config, data, chain, header };
-    let outcome = match args.model {
+    let outcome = kernels::with(compute, || match args.model {
         ModelKind::Cnn => cnn::train(&session),
         ModelKind::Vit => vit::train(&mut session),
         ModelKind::Yamnet => yamnet::train(&mut session),
-    }?;
+    })?;
     shard::write_atomic(&args.out.join(CONFIG_FILE), session.config.to_toml()?.as_bytes())?;
     for warning in &outcome.warnings {
         ui.warn(warning);
@@ -85,7 +86,7 @@ impl Session<'_> {
 
     /// Says what is about to be trained.
     fn say(&self, what: &str, parameters: &Parameters, more: &str) {
-        let compute = &self.header.compute;
+        let compute = &self.header.compute_record;
         let instructions = compute["instructions"].as_str().map_or(String::new(), |name| format!(" ({name})"));
         let precision = compute["precision"].as_str().filter(|name| *name != "f32");
         self.ui.say(format!(

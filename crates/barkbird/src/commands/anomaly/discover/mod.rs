@@ -182,7 +182,7 @@ fn listen(
                     start_s: clip.start_s,
                     seconds: clip.seconds,
                     p: p_values[row],
-                    class: train::largest(logits),
+                    class: classifier::largest(logits),
                 });
             }
             let few = table.subset(&rows);

@@ -150,7 +150,7 @@ fn judged(detector: &Calibrated, table: &Table, alpha: f64) -> Result<Vec<Option
     let scores = detector.fitted.score(table)?;
     let said = |(row, score): (usize, f64)| {
         let is_known = detector.conformal.p_value(score) > alpha;
-        is_known.then(|| train::largest(&table.logits[row * table.n_classes..][..table.n_classes]))
+        is_known.then(|| classifier::largest(&table.logits[row * table.n_classes..][..table.n_classes]))
     };
     Ok(scores.into_iter().enumerate().map(said).collect())
 }
@@ -191,10 +191,11 @@ fn train_head(
     let data = Data::from_spectrograms(embeddings(loaded, all, classes)?, SPLITS[0], SPLITS[1])?;
     let mut config = recipe(ModelKind::Vit, Way::Probe);
     config.seed = global.seed();
-    let compute = Config::default().compute.apply(device, ModelKind::Cnn)?;
+    let (compute, compute_record) = Config::default().compute.apply(device, ModelKind::Cnn)?;
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
         compute,
+        compute_record,
         front_end: loaded.header.front_end.clone(),
         unit_per_db: loaded.chain()?.unit_per_db(),
     };

@@ -1,43 +1,43 @@
 //! `predictions.csv`: what a model says of each clip.
 
-use crate::rows::largest;
-use crate::{Error, Result};
+use anyhow::{Result, anyhow};
+use classifier::largest;
 
 /// The label of a clip that the model is not sure of.
-pub const UNSURE: &str = "unsure";
+pub(crate) const UNSURE: &str = "unsure";
 
 /// The label of a clip that is no sound of the model's classes.
-pub const NEITHER: &str = "neither";
+pub(crate) const NEITHER: &str = "neither";
 
 /// When a clip gets no class.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Thresholds {
+pub(crate) struct Thresholds {
     /// [`UNSURE`] where no class is as probable as this.
-    pub unsure_below: f32,
+    pub(crate) unsure_below: f32,
     /// [`NEITHER`] where `outlier_p` is this or less: the share of known sounds that may be called so.
-    pub alpha: f64,
+    pub(crate) alpha: f64,
 }
 
 /// One row of `predictions.csv`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
+pub(crate) struct Prediction {
     /// The recording, as in its manifest.
-    pub path: String,
+    pub(crate) path: String,
     /// Where in it the clip starts, in seconds.
-    pub start_s: f64,
+    pub(crate) start_s: f64,
     /// Where its sound ends, in seconds.
-    pub end_s: f64,
+    pub(crate) end_s: f64,
     /// Of each class, in the order of the model's classes.
-    pub probability: Vec<f32>,
+    pub(crate) probability: Vec<f32>,
     /// How likely a clip of the known classes is at least as unlike known sounds; none without a detector.
-    pub outlier_p: Option<f64>,
+    pub(crate) outlier_p: Option<f64>,
     /// The true label, where there is one.
-    pub truth: Option<String>,
+    pub(crate) truth: Option<String>,
 }
 
 impl Prediction {
     /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability.
-    pub fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
+    pub(crate) fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
         let class = largest(&self.probability);
         let probability = self.probability[class];
         let label = match self.outlier_p {
@@ -54,8 +54,12 @@ impl Prediction {
 ///
 /// # Errors
 /// No memory.
-pub fn predictions_csv(predictions: &[Prediction], classes: &[String], thresholds: Thresholds) -> Result<Vec<u8>> {
-    let failed = |error: csv::Error| Error::Encode { what: "predictions.csv", reason: error.to_string() };
+pub(crate) fn predictions_csv(
+    predictions: &[Prediction],
+    classes: &[String],
+    thresholds: Thresholds,
+) -> Result<Vec<u8>> {
+    let failed = |error: csv::Error| anyhow!("predictions.csv: {error}");
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header: Vec<String> =
         ["path", "start", "end", "label", "probability", "outlier_p"].map(str::to_owned).into();
@@ -76,7 +80,23 @@ pub fn predictions_csv(predictions: &[Prediction], classes: &[String], threshold
         record.push(prediction.truth.clone().unwrap_or_default());
         writer.write_record(&record).map_err(failed)?;
     }
-    writer.into_inner().map_err(|error| Error::Encode { what: "predictions.csv", reason: error.to_string() })
+    writer.into_inner().map_err(|error| anyhow!("predictions.csv: {error}"))
+}
+
+/// The rows of an evaluation, unknown sounds included.
+pub(crate) fn of_evaluation(evaluation: &train::Evaluation, clips: &shard::Clips) -> Vec<Prediction> {
+    let prediction = |(i, (clip, truth)): (usize, (&usize, &Option<String>))| {
+        let record = &clips.header.clips[*clip];
+        Prediction {
+            path: record.path.clone(),
+            start_s: record.start_s,
+            end_s: record.start_s + record.seconds,
+            probability: evaluation.rows.probability(i).to_vec(),
+            outlier_p: None,
+            truth: truth.clone(),
+        }
+    };
+    evaluation.clips.iter().zip(&evaluation.truth).enumerate().map(prediction).collect()
 }
 
 #[cfg(test)]
