@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     println!(
         "{}",
         serde_json::json!({
-            "ours": "barkbird", "model": "cnn", "mode": kernels::path().to_string(), "threads": threads,
+            "ours": "barkbird", "model": "cnn", "mode": kernels::Compute::current().path.to_string(), "threads": threads,
             "forward_per_s": per_s(forward), "step_per_s": per_s(step),
             "product_gflop_per_s": (2.0 * (SIDE as f64).powi(3) / product / 1e9).round(),
         })

@@ -97,16 +97,17 @@ fn main() -> Result<()> {
     let targets: Vec<f32> = (0..BATCH).flat_map(|clip| if clip % 2 == 0 { [1.0, 0.0] } else { [0.0, 1.0] }).collect();
     let targets = Tensor::from_vec(targets, (BATCH, 2), &device)?;
     for precision in Precision::ALL.into_iter().filter(|precision| precision.is_available()) {
-        kernels::set_precision(precision)?;
+        let compute = kernels::Compute { precision, ..kernels::Compute::default() };
         let mut parameters = Parameters::seeded(0, &device);
         let vit = Vit::new(&mut parameters)?;
         let mut optimizer = AdamW::new(&parameters, &TrainConfig::default())?;
         let step = median_s(runs, || {
-            let loss = soft_cross_entropy(&vit.forward(&image, Some(parameters.direct_gradients()))?, &targets)?;
+            let logits = kernels::with(compute, || vit.forward(&image, Some(parameters.direct_gradients())))?;
+            let loss = soft_cross_entropy(&logits, &targets)?;
             black_box(loss.to_scalar::<f32>()?);
             Ok(black_box(optimizer.step(&parameters.backward(&loss)?, 1e-4)?))
         })?;
-        let forward = median_s(runs, || Ok(black_box(vit.forward(&image, None)?)))?;
+        let forward = median_s(runs, || Ok(black_box(kernels::with(compute, || vit.forward(&image, None))?)))?;
         let per_s = |seconds: f64| (BATCH as f64 / seconds * 100.0).round() / 100.0;
         println!(
             "{}",

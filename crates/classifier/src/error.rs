@@ -12,12 +12,20 @@ pub enum Error {
     /// An input or parameter does not have the shape that it must have.
     #[error("{what}: expected {expected}, got {got}")]
     Shape {
-        /// What was looked at.
+        /// The input or parameter.
         what: String,
         /// The shape or range that was expected.
         expected: String,
-        /// The shape that was found.
+        /// What was found.
         got: String,
+    },
+    /// A model computed a value that is not a number.
+    #[error("{clip}: logits of the model: expected finite values, got {value}")]
+    NotFinite {
+        /// The clip.
+        clip: String,
+        /// NaN or infinity.
+        value: f32,
     },
     /// A model file lacks a parameter.
     #[error("{path}: parameters missing: {names}; the file belongs to another architecture or was cut")]

@@ -26,6 +26,8 @@ pub struct Model {
     pub sha256: String,
     /// Where its parameters are.
     pub device: Device,
+    /// Instructions and precision on the CPU.
+    pub compute: kernels::Compute,
     /// Tensors of its detectors of unknown sounds, without [`DETECTOR_PREFIX`].
     pub(crate) detector_tensors: HashMap<String, Tensor>,
 }
@@ -54,7 +56,7 @@ impl Model {
             .with_context(|| format!("{}: architecture", path.display()))?;
         file.load_into(&parameters, &path)?;
         let sha256 = shard::sha256_hex(&bytes);
-        Ok(Self { classifier, header: file.header, path, sha256, device: device.clone(), detector_tensors })
+        Ok(Self { classifier, header: file.header, path, sha256, device: device.clone(), compute: kernels::Compute::default(), detector_tensors })
     }
 
     /// Fails where spectrograms of a folder are not what the model takes.
@@ -63,7 +65,7 @@ impl Model {
     /// The differences, in words.
     pub fn check_front_end(&self, front_end: &serde_json::Value, folder: &Path) -> Result<()> {
         let words = ["the model has", "the spectrograms have"];
-        let different = train::differences(words, &self.header.front_end, front_end);
+        let different = shard::differences(words, &self.header.front_end, front_end);
         if different.is_empty() {
             return Ok(());
         }
@@ -82,6 +84,7 @@ impl Model {
             device: &self.device,
             normalization: &self.header.normalization,
             temperature: self.temperature(),
+            compute: self.compute,
         }
     }
 
@@ -100,7 +103,7 @@ impl Model {
 }
 
 /// The forward pass of a model.
-pub use train::Predictor as Forward;
+pub use classifier::Predictor as Forward;
 
 /// Reads the model file of a run without building the network.
 pub fn read_model(run: &Path) -> Result<(PathBuf, ModelFile)> {

@@ -3,7 +3,7 @@
 use crate::block::{BlockForm, BlockSize, Norm};
 use crate::scratch::Buffer;
 use crate::table::Table;
-use crate::{Error, backward, forward, path};
+use crate::{Compute, Error, backward, forward};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor};
 use std::sync::{Arc, OnceLock};
 
@@ -51,7 +51,7 @@ impl Fused {
             }
         };
         let (relu, input_gradient) = (form.relu, form.input_gradient);
-        Ok(Self { size, relu, input_gradient, norm, table: Table::of(path()), saved })
+        Ok(Self { size, relu, input_gradient, norm, table: Table::of(Compute::current().path), saved })
     }
 
     fn forward(

@@ -1,6 +1,4 @@
-use crate::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A set of instructions that the kernels are compiled for. All paths are in every binary of their architecture; one is
 /// chosen at run time.
@@ -15,9 +13,6 @@ pub enum Path {
     /// 512-bit vectors: AVX-512 F, BW, DQ and VL, which all processors with AVX-512 have but a few early ones.
     Avx512,
 }
-
-/// The path in use, plus one; 0: not yet chosen.
-static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
 impl Path {
     /// Every path, slowest first.
@@ -62,30 +57,6 @@ impl fmt::Display for Path {
     }
 }
 
-/// The path that kernels started from now on will take: the one that was set, else the fastest one.
-pub fn path() -> Path {
-    match CHOSEN.load(Ordering::Relaxed) {
-        0 => {
-            let path = Path::detect();
-            CHOSEN.store(path as u8 + 1, Ordering::Relaxed);
-            path
-        }
-        chosen => Path::ALL[chosen as usize - 1],
-    }
-}
-
-/// Forces a path for the whole process. Results of two paths differ by rounding.
-///
-/// # Errors
-/// The processor does not have its instructions.
-pub fn set_path(path: Path) -> Result<(), Error> {
-    if !path.is_available() {
-        return Err(Error::Path(path));
-    }
-    CHOSEN.store(path as u8 + 1, Ordering::Relaxed);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,20 +65,12 @@ mod tests {
     fn the_portable_path_is_everywhere() {
         assert!(Path::Portable.is_available());
         assert!(Path::detect().is_available());
-        assert!(path().is_available());
     }
 
     #[test]
     fn the_order_is_that_of_declaration() {
         for (i, path) in Path::ALL.into_iter().enumerate() {
             assert_eq!(path as usize, i);
-        }
-    }
-
-    #[test]
-    fn refuses_what_the_processor_lacks() {
-        for path in Path::ALL.into_iter().filter(|path| !path.is_available()) {
-            assert!(set_path(path).unwrap_err().to_string().contains(&path.to_string()));
         }
     }
 }

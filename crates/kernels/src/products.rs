@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn chunks_are_shown_with_their_rows() {
-        let table = Table::of(crate::path());
+        let table = Table::of(Path::detect());
         let n_rows = if cfg!(miri) { 97 } else { 200 };
         let (a, b) = (values(n_rows * 8, 1), values(8 * 40, 2));
         let panels = Panels::<f32>::new(table, Rows::new(&b, 40), Side::Depth, None);

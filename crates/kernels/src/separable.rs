@@ -6,7 +6,7 @@ mod operation;
 mod taps;
 
 use crate::stored::Bf16;
-use crate::{DirectGradients, Error, Precision, path, precision, reference};
+use crate::{Compute, DirectGradients, Error, Precision, reference};
 use candle_core::Tensor;
 use operation::{First, Operation};
 
@@ -127,9 +127,10 @@ fn apply(
 ) -> Result<Tensor, Error> {
     let map = map.contiguous()?;
     let last = [weight.clone(), bias.clone()];
-    match precision() {
-        Precision::F32 => Operation::<f32>::apply(&map, size, first, last, path(), gradients),
-        Precision::Bf16 => Operation::<Bf16>::apply(&map, size, first, last, path(), gradients),
+    let Compute { path, precision } = Compute::current();
+    match precision {
+        Precision::F32 => Operation::<f32>::apply(&map, size, first, last, path, gradients),
+        Precision::Bf16 => Operation::<Bf16>::apply(&map, size, first, last, path, gradients),
     }
 }
 

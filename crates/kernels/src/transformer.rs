@@ -9,7 +9,7 @@ mod parts;
 
 use crate::attention::Heads;
 use crate::stored::Bf16;
-use crate::{DirectGradients, Error, Precision, path, precision, reference};
+use crate::{Compute, DirectGradients, Error, Path, Precision, reference};
 use candle_core::Tensor;
 pub(crate) use linear::{Held, column_sums};
 use operation::Operation;
@@ -95,9 +95,10 @@ pub fn transformer_layer(
         return Ok(if gradients.is_some() { tokens } else { tokens.detach() });
     }
     let tokens = tokens.contiguous()?;
-    match precision() {
-        Precision::F32 => apply::<f32>(&tokens, size, weights, form, gradients),
-        Precision::Bf16 => apply::<Bf16>(&tokens, size, weights, form, gradients),
+    let Compute { path, precision } = Compute::current();
+    match precision {
+        Precision::F32 => apply::<f32>(&tokens, size, weights, form, path, gradients),
+        Precision::Bf16 => apply::<Bf16>(&tokens, size, weights, form, path, gradients),
     }
 }
 
@@ -106,9 +107,10 @@ fn apply<V: crate::products::Factor>(
     size: Size,
     weights: &TransformerWeights,
     form: &TransformerForm,
+    path: Path,
     gradients: Option<&DirectGradients>,
 ) -> Result<Tensor, Error> {
-    let operation = Operation::<V>::new(size, weights.clone(), form.clone(), path(), gradients.cloned());
+    let operation = Operation::<V>::new(size, weights.clone(), form.clone(), path, gradients.cloned());
     Ok(match gradients {
         Some(gradients) => tokens.apply_op2(gradients.anchor(tokens.device())?, operation)?,
         None => tokens.apply_op1_no_bwd(&operation)?,

@@ -5,15 +5,8 @@ mod common;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
-use common::{assert_close, flat, tensor};
-use kernels::{
-    DirectGradients, Path, Precision, SeparableWeights, conv_relu, force_precision, reference, separable_layer,
-    set_path,
-};
-use std::sync::Mutex;
-
-/// Path and precision are the process's: tests that set them, or depend on them, take turns.
-static SETTINGS: Mutex<()> = Mutex::new(());
+use common::{assert_close, bf16, flat, on, tensor};
+use kernels::{DirectGradients, Path, SeparableWeights, conv_relu, reference, separable_layer, with};
 
 /// `[B, H, W, C, C_out]` and the stride: even and odd everything, and more channels than a vector has.
 const CASES: [([usize; 5], usize); 9] = [
@@ -75,7 +68,6 @@ fn of(store: &GradStore, tensor: &Tensor) -> Vec<f32> {
 
 #[test]
 fn forward_and_gradients_equal_candle_on_every_path() {
-    let _turn = SETTINGS.lock().unwrap();
     for (size, stride) in CASES {
         let case = Case::new(size, stride);
         let out = reference::separable_layer(&case.map, &case.weights, stride).unwrap();
@@ -83,46 +75,44 @@ fn forward_and_gradients_equal_candle_on_every_path() {
         let conv = reference::conv_relu(&case.map, &case.whole[0], &case.whole[1], stride).unwrap();
         let expected_conv = weighted(&conv).backward().unwrap();
         for path in Path::ALL.into_iter().filter(|path| path.is_available()) {
-            set_path(path).unwrap();
-            let what = format!("{path} {size:?} / {stride}");
-            let direct = DirectGradients::default();
-            assert_close(&what, &flat(&case.fused(None)), &flat(&out), 1e-5);
-            let fused = case.fused(Some(&direct));
-            assert_close(&what, &flat(&fused), &flat(&out), 1e-5);
-            let store = direct.backward(&weighted(&fused)).unwrap();
-            for (nth, tensor) in case.tensors().into_iter().enumerate() {
-                assert_close(&format!("{what} {nth}"), &of(&store, tensor), &of(&expected, tensor), 2e-5);
-            }
-            assert_close(&what, &flat(&case.fused_conv(None)), &flat(&conv), 1e-5);
-            let fused = case.fused_conv(Some(&direct));
-            let store = direct.backward(&weighted(&fused)).unwrap();
-            for tensor in &case.whole {
-                assert_close(&format!("{what} conv"), &of(&store, tensor), &of(&expected_conv, tensor), 2e-5);
-            }
+            with(on(path), || {
+                let what = format!("{path} {size:?} / {stride}");
+                let direct = DirectGradients::default();
+                assert_close(&what, &flat(&case.fused(None)), &flat(&out), 1e-5);
+                let fused = case.fused(Some(&direct));
+                assert_close(&what, &flat(&fused), &flat(&out), 1e-5);
+                let store = direct.backward(&weighted(&fused)).unwrap();
+                for (nth, tensor) in case.tensors().into_iter().enumerate() {
+                    assert_close(&format!("{what} {nth}"), &of(&store, tensor), &of(&expected, tensor), 2e-5);
+                }
+                assert_close(&what, &flat(&case.fused_conv(None)), &flat(&conv), 1e-5);
+                let fused = case.fused_conv(Some(&direct));
+                let store = direct.backward(&weighted(&fused)).unwrap();
+                for tensor in &case.whole {
+                    assert_close(&format!("{what} conv"), &of(&store, tensor), &of(&expected_conv, tensor), 2e-5);
+                }
+            });
         }
-        set_path(Path::detect()).unwrap();
     }
 }
 
 #[test]
 fn bf16_is_as_close_as_its_digits() {
-    let _turn = SETTINGS.lock().unwrap();
     for (size, stride) in CASES {
         let case = Case::new(size, stride);
         let (exact, conv) = (case.fused(None), case.fused_conv(None));
-        force_precision(Precision::Bf16);
-        assert_close(&format!("{size:?}"), &flat(&case.fused(None)), &flat(&exact), 0.03);
-        assert_close(&format!("{size:?} conv"), &flat(&case.fused_conv(None)), &flat(&conv), 0.03);
-        let direct = DirectGradients::default();
-        let store = direct.backward(&weighted(&case.fused(Some(&direct)))).unwrap();
-        assert!(case.tensors().into_iter().all(|tensor| of(&store, tensor).iter().all(|v| v.is_finite())));
-        force_precision(Precision::F32);
+        with(bf16(), || {
+            assert_close(&format!("{size:?}"), &flat(&case.fused(None)), &flat(&exact), 0.03);
+            assert_close(&format!("{size:?} conv"), &flat(&case.fused_conv(None)), &flat(&conv), 0.03);
+            let direct = DirectGradients::default();
+            let store = direct.backward(&weighted(&case.fused(Some(&direct)))).unwrap();
+            assert!(case.tensors().into_iter().all(|tensor| of(&store, tensor).iter().all(|v| v.is_finite())));
+        });
     }
 }
 
 #[test]
 fn threads_do_not_matter() {
-    let _turn = SETTINGS.lock().unwrap();
     let case = Case::new([5, 23, 17, 19, 40], 2);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -140,7 +130,6 @@ fn threads_do_not_matter() {
 
 #[test]
 fn what_is_frozen_gets_no_gradient() {
-    let _turn = SETTINGS.lock().unwrap();
     let mut case = Case::new([2, 6, 8, 4, 6], 1);
     case.weights.depthwise = case.weights.depthwise.detach();
     let direct = DirectGradients::default();
@@ -152,7 +141,6 @@ fn what_is_frozen_gets_no_gradient() {
 
 #[test]
 fn what_is_not_a_number_stays_visible() {
-    let _turn = SETTINGS.lock().unwrap();
     let case = Case::new([1, 3, 3, 4, 6], 1);
     case.map.set(&(case.map.as_tensor() * f64::NAN).unwrap()).unwrap();
     assert!(flat(&case.fused(None)).iter().all(|v| v.is_nan()));

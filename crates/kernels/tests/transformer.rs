@@ -5,15 +5,11 @@ mod common;
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
-use common::{assert_close, flat, tensor};
+use common::{assert_close, bf16, flat, on, tensor};
 use kernels::{
-    Adapter, DirectGradients, LinearWeights, Path, Precision, TransformerForm, TransformerWeights, layer_norm,
-    reference, set_path, set_precision, transformer_layer,
+    Adapter, Compute, DirectGradients, LinearWeights, Path, Precision, TransformerForm, TransformerWeights, layer_norm,
+    reference, transformer_layer, with,
 };
-use std::sync::Mutex;
-
-/// Path and precision are the process's: tests that set them, or depend on them, take turns.
-static SETTINGS: Mutex<()> = Mutex::new(());
 
 /// A layer, what goes into it, and its variables by name.
 struct Case {
@@ -133,34 +129,30 @@ fn paths() -> Vec<Path> {
 
 #[test]
 fn forward_and_gradients_equal_candle_on_every_path() {
-    let _turn = SETTINGS.lock().unwrap();
     for kind in kinds() {
         let case = Case::new(kind);
         let out = case.reference();
         let expected = case.gradients(&weighted(&out).backward().unwrap());
         for path in paths() {
-            set_path(path).unwrap();
-            let what = format!("{path} {:?}", kind.size);
-            let direct = DirectGradients::default();
-            assert_close(&what, &flat(&case.fused(Some(&direct))), &flat(&out), 2e-5);
-            assert_close(&what, &flat(&case.fused(None)), &flat(&out), 2e-5);
-            for ((name, got), (_, expected)) in case.fused_gradients().iter().zip(&expected) {
-                assert_close(&format!("{what} {name}"), got, expected, 5e-5);
-            }
+            with(on(path), || {
+                let what = format!("{path} {:?}", kind.size);
+                let direct = DirectGradients::default();
+                assert_close(&what, &flat(&case.fused(Some(&direct))), &flat(&out), 2e-5);
+                assert_close(&what, &flat(&case.fused(None)), &flat(&out), 2e-5);
+                for ((name, got), (_, expected)) in case.fused_gradients().iter().zip(&expected) {
+                    assert_close(&format!("{what} {name}"), got, expected, 5e-5);
+                }
+            });
         }
-        set_path(Path::detect()).unwrap();
     }
 }
 
 #[test]
 fn bf16_is_as_close_as_its_digits() {
-    let _turn = SETTINGS.lock().unwrap();
     for kind in kinds() {
         let case = Case::new(kind);
         let (out, expected) = (flat(&case.fused(None)), case.fused_gradients());
-        kernels::force_precision(Precision::Bf16);
-        let (got, gradients) = (flat(&case.fused(None)), case.fused_gradients());
-        kernels::force_precision(Precision::F32);
+        let (got, gradients) = with(bf16(), || (flat(&case.fused(None)), case.fused_gradients()));
         assert_close(&format!("{:?}", kind.size), &got, &out, 0.02);
         assert_ne!(got, out);
         for ((name, got), (_, expected)) in gradients.iter().zip(&expected) {
@@ -176,7 +168,6 @@ fn bf16_is_as_close_as_its_digits() {
 
 #[test]
 fn gradients_are_differences() {
-    let _turn = SETTINGS.lock().unwrap();
     for kind in [Kind { scale: true, keep: true, ..PLAIN }, Kind { adapter: true, whole: false, scale: true, ..PLAIN }]
     {
         let case = Case::new(kind);
@@ -214,26 +205,23 @@ fn gradients_are_differences() {
 
 #[test]
 fn threads_do_not_matter() {
-    let _turn = SETTINGS.lock().unwrap();
     for precision in Precision::ALL {
-        kernels::force_precision(precision);
+        let compute = Compute { precision, ..Compute::default() };
         for kind in [PLAIN, Kind { size: [3, 150, 64, 128], ..PLAIN }] {
             let case = Case::new(kind);
-            let with = |threads| {
+            let on_threads = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| (flat(&case.fused(None)), case.fused_gradients()))
+                pool.install(|| with(compute, || (flat(&case.fused(None)), case.fused_gradients())))
             };
-            let one = with(1);
-            assert_eq!(one, with(2));
-            assert_eq!(one, with(5));
+            let one = on_threads(1);
+            assert_eq!(one, on_threads(2));
+            assert_eq!(one, on_threads(5));
         }
     }
-    kernels::force_precision(Precision::F32);
 }
 
 #[test]
 fn a_clip_is_the_same_alone_as_in_a_batch() {
-    let _turn = SETTINGS.lock().unwrap();
     let case = Case::new(Kind { size: [4, 50, 32, 64], ..PLAIN });
     let whole = case.fused(None);
     for clip in 0..4 {
@@ -245,7 +233,6 @@ fn a_clip_is_the_same_alone_as_in_a_batch() {
 
 #[test]
 fn what_is_frozen_gets_no_gradient_and_what_comes_before_is_left_alone() {
-    let _turn = SETTINGS.lock().unwrap();
     let mut case = Case::new(Kind { adapter: true, whole: false, ..PLAIN });
     let expected = case.fused_gradients();
     case.weights.norm1 = case.weights.norm1.map(|vector| vector.detach());
@@ -261,7 +248,6 @@ fn what_is_frozen_gets_no_gradient_and_what_comes_before_is_left_alone() {
 
 #[test]
 fn what_is_not_a_number_stays_visible() {
-    let _turn = SETTINGS.lock().unwrap();
     let case = Case::new(PLAIN);
     let mut values = flat(&case.tokens);
     values[0] = f32::NAN;
@@ -285,40 +271,48 @@ fn wrong_shapes_are_named() {
 
 #[test]
 fn layer_norm_equals_candle() {
-    let _turn = SETTINGS.lock().unwrap();
     for path in paths() {
-        set_path(path).unwrap();
-        for dims in [&[3, 5, 37][..], &[2, 64], &[1, 1, 1, 3]] {
-            let dim = dims[dims.len() - 1];
-            let var = |dims: &[usize], seed| Var::from_tensor(&tensor(dims, seed)).unwrap();
-            let (x, scale, shift) = (var(dims, 1), var(&[dim], 2), var(&[dim], 3));
-            let fused = layer_norm(&x, &scale, &shift, 1e-5).unwrap();
-            let expected = reference::layer_norm(&x, &scale, &shift, 1e-5).unwrap();
-            assert_close("output", &flat(&fused), &flat(&expected), 1e-5);
-            let (got, expected) = (weighted(&fused).backward().unwrap(), weighted(&expected).backward().unwrap());
-            for variable in [&x, &scale, &shift] {
-                let of = |store: &GradStore| flat(store.get(variable).unwrap());
-                assert_close("gradient", &of(&got), &of(&expected), 2e-5);
+        with(on(path), || {
+            for dims in [&[3, 5, 37][..], &[2, 64], &[1, 1, 1, 3]] {
+                let dim = dims[dims.len() - 1];
+                let var = |dims: &[usize], seed| Var::from_tensor(&tensor(dims, seed)).unwrap();
+                let (x, scale, shift) = (var(dims, 1), var(&[dim], 2), var(&[dim], 3));
+                let fused = layer_norm(&x, &scale, &shift, 1e-5).unwrap();
+                let expected = reference::layer_norm(&x, &scale, &shift, 1e-5).unwrap();
+                assert_close("output", &flat(&fused), &flat(&expected), 1e-5);
+                let (got, expected) = (weighted(&fused).backward().unwrap(), weighted(&expected).backward().unwrap());
+                for variable in [&x, &scale, &shift] {
+                    let of = |store: &GradStore| flat(store.get(variable).unwrap());
+                    assert_close("gradient", &of(&got), &of(&expected), 2e-5);
+                }
             }
-        }
+        });
     }
-    set_path(Path::detect()).unwrap();
     let message = layer_norm(&tensor(&[2, 4], 1), &tensor(&[3], 2), &tensor(&[4], 3), 1e-5).unwrap_err().to_string();
     assert!(message.contains("scale: expected [4]"), "{message}");
 }
 
+/// Two settings in one process: forward in a scope of its own each, backward in the other order and outside of both.
 #[test]
-fn only_what_is_available_can_be_set() {
-    let _turn = SETTINGS.lock().unwrap();
-    if !Precision::Bf16.is_available() {
-        assert!(set_precision(Precision::Bf16).unwrap_err().to_string().contains("bf16"));
+fn an_operation_keeps_the_setting_it_was_created_with() {
+    let case = Case::new(PLAIN);
+    let settings = [on(Path::Portable), bf16(), Compute::default()];
+    let forward = |compute| {
+        let direct = DirectGradients::default();
+        (with(compute, || weighted(&case.fused(Some(&direct)))), direct)
+    };
+    let gradients = |(loss, direct): &(Tensor, DirectGradients)| case.gradients(&direct.backward(loss).unwrap());
+    let alone = settings.map(|compute| with(compute, || gradients(&forward(compute))));
+    let losses = settings.map(forward);
+    for (loss, alone) in losses.iter().zip(&alone).rev() {
+        assert!(gradients(loss) == *alone);
     }
+    assert!(alone[0] != alone[1] && alone[1] != alone[2]);
 }
 
 /// Output and gradients that PyTorch computed in 64 bits: `scripts/golden-transformer.sh`.
 #[test]
 fn equals_pytorch_on_every_path() {
-    let _turn = SETTINGS.lock().unwrap();
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/golden/transformer.safetensors");
     let golden = candle_core::safetensors::load(&path, &Device::Cpu).unwrap_or_else(|e| panic!("{path:?}: {e}"));
     for (case, n_heads) in [("even", 4), ("odd", 3)] {
@@ -345,17 +339,22 @@ fn equals_pytorch_on_every_path() {
         let weights = TransformerWeights { norm1, qkv, out, scale1, norm2, up, down, scale2 };
         let form = TransformerForm { n_heads, epsilon: 1e-6, keep: None };
         for path in paths() {
-            set_path(path).unwrap();
-            let direct = DirectGradients::default();
-            let out = transformer_layer(&tokens, &weights, &form, Some(&direct)).unwrap();
-            assert_close(&format!("{path} {case}"), &flat(&out), &flat(of("output").unwrap()), 2e-6);
-            let loss = (out * of("input/weight").unwrap()).unwrap().sum_all().unwrap();
-            let store = direct.backward(&loss).unwrap();
-            for (name, variable) in &variables {
-                let expected = flat(of(&format!("gradient/{name}")).unwrap());
-                assert_close(&format!("{path} {case} {name}"), &flat(store.get(variable).unwrap()), &expected, 5e-6);
-            }
+            with(on(path), || {
+                let direct = DirectGradients::default();
+                let out = transformer_layer(&tokens, &weights, &form, Some(&direct)).unwrap();
+                assert_close(&format!("{path} {case}"), &flat(&out), &flat(of("output").unwrap()), 2e-6);
+                let loss = (out * of("input/weight").unwrap()).unwrap().sum_all().unwrap();
+                let store = direct.backward(&loss).unwrap();
+                for (name, variable) in &variables {
+                    let expected = flat(of(&format!("gradient/{name}")).unwrap());
+                    assert_close(
+                        &format!("{path} {case} {name}"),
+                        &flat(store.get(variable).unwrap()),
+                        &expected,
+                        5e-6,
+                    );
+                }
+            });
         }
-        set_path(Path::detect()).unwrap();
     }
 }

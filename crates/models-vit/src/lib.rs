@@ -1,10 +1,9 @@
-//! The Vision Transformer over spectrograms: its form, checkpoints that it starts from, and what of it is trained.
+//! The Vision Transformer over spectrograms: its configuration, pretrained checkpoints ([`Checkpoint`]), and which of its
+//! parameters are trained ([`Trained`]).
 //!
-//! With the feature `hub` (on by default), [`hub`] fetches checkpoints from the Hugging Face hub and verifies every file
-//! before anybody sees its path; without it nothing of this crate opens a connection.
-//!
-//! This crate must not know recordings, front ends, how a model is trained, or what a processor can do: it describes the
-//! network once, and `kernels` runs its layers on the device that the parameters lie on.
+//! This crate must not know recordings, front ends, how a model is trained, the instructions of a processor, or where a
+//! checkpoint comes from: it reads a folder and opens no connection. The network is described once, and `kernels` runs its
+//! layers on the device of the parameters.
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
@@ -29,8 +28,6 @@ mod chance;
 mod checkpoint;
 mod config;
 mod error;
-#[cfg(feature = "hub")]
-pub mod hub;
 mod interpolation;
 mod layout;
 mod patches;

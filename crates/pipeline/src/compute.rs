@@ -1,4 +1,4 @@
-//! Which instructions and which precision the CPU's kernels take: chosen here alone, recorded with the run.
+//! Which instructions and which precision the CPU's kernels use, and how that is recorded with the run.
 
 use crate::error::{Context, Result, bail};
 use crate::named::named;
@@ -41,21 +41,20 @@ named! {
 }
 
 impl ComputeConfig {
-    /// Makes it so for the whole process, and says what it is that computes.
+    /// What the kernels are to use, and the record of it for the model file.
     ///
     /// # Errors
     /// Instructions that this processor lacks, or a precision that the model does not have.
-    pub fn apply(self, device: &Device, model: ModelKind) -> Result<serde_json::Value> {
+    pub fn apply(self, device: &Device, model: ModelKind) -> Result<(kernels::Compute, serde_json::Value)> {
         let path = match self.instructions {
-            Instructions::Auto => None,
-            Instructions::Portable => Some(kernels::Path::Portable),
-            Instructions::Neon => Some(kernels::Path::Neon),
-            Instructions::Avx2 => Some(kernels::Path::Avx2),
-            Instructions::Avx512 => Some(kernels::Path::Avx512),
+            Instructions::Auto => kernels::Path::detect(),
+            Instructions::Portable => kernels::Path::Portable,
+            Instructions::Neon => kernels::Path::Neon,
+            Instructions::Avx2 => kernels::Path::Avx2,
+            Instructions::Avx512 => kernels::Path::Avx512,
         };
-        if let Some(path) = path {
-            kernels::set_path(path).context("compute.instructions")?;
-        }
+        let exact = kernels::Compute { path, precision: kernels::Precision::F32 };
+        exact.checked().context("compute.instructions")?;
         let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
         let precision = match (self.precision, model) {
             (Precision::Bf16, ModelKind::Cnn) => {
@@ -68,10 +67,12 @@ impl ComputeConfig {
             (Precision::Auto, ModelKind::Vit) if has_bf16 => kernels::Precision::Bf16,
             _ => kernels::Precision::F32,
         };
-        kernels::set_precision(precision).context("--precision")?;
-        let instructions = device.is_cpu().then(|| kernels::path().to_string());
+        let compute = kernels::Compute { path, precision }.checked().context("--precision")?;
+        let instructions = device.is_cpu().then(|| path.to_string());
         let device = device_name(device);
-        Ok(serde_json::json!({"device": device, "instructions": instructions, "precision": precision.to_string()}))
+        let record =
+            serde_json::json!({"device": device, "instructions": instructions, "precision": precision.to_string()});
+        Ok((compute, record))
     }
 }
 
@@ -101,8 +102,9 @@ mod tests {
 
     #[test]
     fn what_computes_is_said() {
-        let said = ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
-        assert_eq!(said["instructions"], kernels::path().to_string());
+        let (compute, said) = ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
+        assert_eq!(compute, kernels::Compute::default());
+        assert_eq!(said["instructions"], compute.path.to_string());
         assert_eq!(said["precision"], "f32");
         let bf16 = ComputeConfig { precision: Precision::Bf16, ..ComputeConfig::default() };
         assert!(bf16.apply(&Device::Cpu, ModelKind::Cnn).unwrap_err().to_string().contains("--precision bf16"));

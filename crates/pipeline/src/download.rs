@@ -29,16 +29,19 @@ pub(crate) struct Fetched {
 #[cfg(feature = "hub")]
 pub(crate) fn fetch(request: &Request<'_>, job: &Job<'_>) -> Result<Fetched> {
     use hub::{Snapshot, Source, fetch_model};
+    use std::ops::ControlFlow;
 
-    let mut source = Source::from_environment(request.repository);
+    let mut source = Source::from_environment(request.repository, request.cache)?;
     source.revision = request.revision.map_or(source.revision, str::to_owned);
-    source.cache = request.cache.map_or(source.cache, Path::to_owned);
     source.offline |= request.offline;
     let download = std::sync::Mutex::new(Download { job, file: None });
     let Snapshot { commit, folder } = fetch_model(&source, &|progress| {
         let mut download = download.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         download.tell(&progress);
-        !job.cancel.is_cancelled()
+        match job.cancel.is_cancelled() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     })?;
     job.say(format!("{} at {commit}: {}", request.repository, folder.display()));
     Ok(Fetched { folder, commit })

@@ -31,6 +31,13 @@ pub struct ClipRecord {
     pub steps: Vec<String>,
 }
 
+impl ClipRecord {
+    /// The channel of the recording, where each channel is a clip of its own: the number after the last `#` of the id.
+    pub fn channel(&self) -> Option<u16> {
+        self.id.rsplit_once('#').and_then(|(_, channel)| channel.parse().ok())
+    }
+}
+
 /// What made a folder of shards: enough to make it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -111,6 +111,7 @@ pub mod cache;
 mod clips;
 mod columns;
 mod container;
+mod difference;
 mod embedding;
 mod encoded;
 mod error;
@@ -124,6 +125,7 @@ mod writer;
 
 pub use atomic::{remove_temporaries, write_atomic};
 pub use clips::Clips;
+pub use difference::differences;
 pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};

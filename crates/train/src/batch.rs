@@ -4,6 +4,7 @@ use crate::config::TrainConfig;
 use crate::data::Data;
 use crate::sampler::{Turn, batches};
 use crate::seeds::{Purpose, seed};
+use crate::unknowns::unknown;
 use crate::{Error, Result};
 use augment::{Mixing, augment, cut_mix, mix, mixing, mixup_lambda, seed_for};
 use classifier::Normalization;
@@ -97,7 +98,7 @@ impl<'a> Assembler<'a> {
             .enumerate()
             .map(|(nth, cells)| {
                 let batch = (epoch as u64, clip_seed(&turns[0]));
-                let row = config.exposure.unknown(cells, data, config.seed, batch, nth as u64)?;
+                let row = unknown(&config.exposure, cells, data, config.seed, batch, nth as u64)?;
                 let seed = seed_for(clip_seed(&turns[0]), nth as u64, 1);
                 let fill = &data.normalization.mean;
                 augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, seed);

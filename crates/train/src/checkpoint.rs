@@ -5,7 +5,7 @@
 //! `average/NAME` for every parameter and buffer where weights are averaged, and `best/NAME` for the weights of the best
 //! epoch where that is not the last one.
 
-use crate::difference::differences;
+use shard::differences;
 use crate::schedule::PlateauState;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};

@@ -1,58 +1,59 @@
-//! How good a model is on a split of clips: `metrics.json` and `predictions.csv`.
+//! The metrics of a model on a split of clips.
 
 use crate::data::{class_of_label, group_of};
-use crate::difference::differences;
+use shard::differences;
 use crate::measure::{Known, Metrics, measure};
 use crate::metrics::Bootstrap;
-use crate::predictions::{NEITHER, Prediction, Thresholds, predictions_csv};
-use crate::rows::{Predictor, Rows, predict_rows};
+use crate::predict::predict_rows;
 use crate::{Error, Result};
 use candle_core::Device;
-use classifier::{Classifier, ModelHeader};
+use classifier::{Classifier, ModelHeader, Predictor, Rows};
+use kernels::Compute;
 use shard::{Clips, NO_LABEL};
-use std::fs;
-use std::path::Path;
+
+/// The true label of a clip without a label in an `ood...` split.
+const NEITHER: &str = "neither";
 
 /// How a model is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvaluateOptions {
-    /// Clips that the model is asked about at a time.
+    /// Clips of one forward pass.
     pub batch_size: usize,
-    /// A label is `unsure` where its probability is below this. The figures are of the most likely class all the same.
-    pub unsure_below: f32,
     /// Bootstrap samples behind each interval.
     pub resamples: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
-    /// Whether the clips may have been given one band and one noise floor where the model's were not: what a model then
-    /// gets wrong, it told by the recorder and not by the animal.
+    /// Whether the clips may have equalized recording conditions (one bandwidth, one noise floor) although the training
+    /// clips had not. The difference of the metrics shows how much the model depends on the recorder.
     pub equalized: bool,
+    /// Instructions and precision on the CPU.
+    pub compute: Compute,
 }
 
 impl Default for EvaluateOptions {
     fn default() -> Self {
-        Self { batch_size: 32, unsure_below: 0.0, resamples: 2000, seed: 0, equalized: false }
+        Self { batch_size: 32, resamples: 2000, seed: 0, equalized: false, compute: Compute::default() }
     }
 }
 
-/// What a model says of the clips of a split, and how good that is.
+/// The outputs of a model for the clips of a split, and their metrics.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
-    /// `metrics.json`.
+    /// The content of `metrics.json`.
     pub metrics: Metrics,
-    /// `predictions.csv`, unknown sounds included.
-    pub predictions: Vec<Prediction>,
-    /// The model's own numbers, in the order of the predictions.
+    /// The outputs of the N clips, unknown sounds included.
     pub rows: Rows,
-    /// Row of each prediction in the spectrograms.
+    /// Row of each clip in the spectrograms, `[N]`.
     pub clips: Vec<usize>,
-    thresholds: Thresholds,
+    /// True label of each clip, `[N]`: a class of the spectrograms, `neither` for a clip without a label in an `ood...`
+    /// split, none for any other clip without a label.
+    pub truth: Vec<Option<String>>,
 }
 
-/// The rows of a split (several are separated by commas), augmented views left out.
+/// The rows of a split (several are separated by commas), without augmented views.
 ///
 /// # Errors
-/// No such clip; the splits that there are are named.
+/// No such clip; the message names the splits that exist.
 pub fn rows_of_split(spectrograms: &Clips, split: &str) -> Result<Vec<usize>> {
     let header = &spectrograms.header;
     let wanted = |row: &usize| {
@@ -71,11 +72,12 @@ pub fn rows_of_split(spectrograms: &Clips, split: &str) -> Result<Vec<usize>> {
 
 /// Evaluates a model on a split.
 ///
-/// Classes are matched by name. A clip of another class or none is an unknown sound: it is in the predictions and in
-/// `n_unknowns`, but in no figure.
+/// Classes are matched by name. A clip of another class or without a label is an unknown sound: it has outputs and counts
+/// in `n_unknowns`, but enters no metric.
 ///
 /// # Errors
 /// Spectrograms of another front end than the model's, a split without clips, or a model that fails.
+#[tracing::instrument(level = "debug", skip_all, fields(split))]
 pub fn evaluate(
     model: &dyn Classifier,
     device: &Device,
@@ -89,7 +91,7 @@ pub fn evaluate(
     if options.equalized && given["clip"]["equalize"].is_null() {
         return Err(Error::Mismatch {
             what: "clips".into(),
-            expected: "equalised ones".into(),
+            expected: "equalized ones".into(),
             got: "clips as they are; run `features` with `--like RUN --equalize band`".into(),
         });
     }
@@ -107,7 +109,8 @@ pub fn evaluate(
     }
     let clips = rows_of_split(spectrograms, split)?;
     let temperature = header.calibration.map_or(1.0, |calibration| calibration.temperature);
-    let predictor = Predictor { model, device, normalization: &header.normalization, temperature };
+    let (normalization, compute) = (&header.normalization, options.compute);
+    let predictor = Predictor { model, device, normalization, temperature, compute };
     let rows = predict_rows(predictor, spectrograms, &clips, options.batch_size)?;
 
     let class_of = class_of_label(spectrograms, &header.classes);
@@ -121,23 +124,11 @@ pub fn evaluate(
     if is_foreign {
         metrics.warnings.push("equalised clips, which is not how the model is used".into());
     }
-    let prediction = |(i, clip): (usize, &usize)| {
-        let record = &spectrograms.header.clips[*clip];
-        Prediction {
-            path: record.path.clone(),
-            start_s: record.start_s,
-            end_s: record.start_s + record.seconds,
-            probability: rows.probability(i).to_vec(),
-            outlier_p: None,
-            truth: truth(spectrograms, *clip),
-        }
-    };
-    let predictions = clips.iter().enumerate().map(prediction).collect();
-    let thresholds = Thresholds { unsure_below: options.unsure_below, ..Thresholds::default() };
-    Ok(Evaluation { metrics, predictions, rows, clips, thresholds })
+    let truth = clips.iter().map(|clip| truth(spectrograms, *clip)).collect();
+    Ok(Evaluation { metrics, rows, clips, truth })
 }
 
-/// A front end without what makes clips of one band and one floor.
+/// A front end without the equalization of recording conditions.
 fn not_equalized(front_end: &serde_json::Value) -> serde_json::Value {
     let mut front_end = front_end.clone();
     if let Some(clip) = front_end.get_mut("clip").and_then(serde_json::Value::as_object_mut) {
@@ -146,7 +137,7 @@ fn not_equalized(front_end: &serde_json::Value) -> serde_json::Value {
     front_end
 }
 
-/// A clip without a label in an `ood...` split is known to be neither.
+/// A clip without a label in an `ood...` split is known to be none of the classes.
 fn truth(spectrograms: &Clips, clip: usize) -> Option<String> {
     match spectrograms.label[clip] {
         NO_LABEL => {
@@ -154,24 +145,5 @@ fn truth(spectrograms: &Clips, clip: usize) -> Option<String> {
             split.starts_with("ood").then(|| NEITHER.to_owned())
         }
         label => spectrograms.header.classes.get(label as usize).cloned(),
-    }
-}
-
-impl Evaluation {
-    /// Writes `predictions.csv` and `metrics.json` into the folder `out`, which is made if it is not there.
-    ///
-    /// # Errors
-    /// A folder or file that can't be written.
-    pub fn write(&self, out: &Path) -> Result<()> {
-        fs::create_dir_all(out).map_err(|source| Error::Io {
-            operation: "create folder",
-            path: out.to_owned(),
-            source,
-        })?;
-        let csv = predictions_csv(&self.predictions, &self.metrics.classes, self.thresholds)?;
-        shard::write_atomic(&out.join("predictions.csv"), &csv)?;
-        let mut json = serde_json::to_string_pretty(&self.metrics).map_err(Error::json("metrics.json"))?;
-        json.push('\n');
-        Ok(shard::write_atomic(&out.join("metrics.json"), json.as_bytes())?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::fused::Scalars;
-use crate::optimizer::Slot;
+use crate::slot::Slot;
 use candle_core::{Device, Tensor};
 
 /// All parameters' moments on a device, one after the other.
@@ -14,13 +14,6 @@ pub(crate) struct Flat {
     rate: Tensor,
     /// `rate` times the weight decay.
     decay: Tensor,
-}
-
-impl Slot {
-    /// Its part of a vector of all parameters, in its shape.
-    pub(crate) fn part(&self, all: &Tensor, place: usize) -> candle_core::Result<Tensor> {
-        all.narrow(0, place, self.parameter.elem_count())?.reshape(self.parameter.dims())
-    }
 }
 
 impl Flat {

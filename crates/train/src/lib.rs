@@ -1,12 +1,12 @@
-//! Trains a classifier on spectrogram shards and says how good it is: batches, loss, schedule, optimiser, the loop, and
-//! evaluation with intervals.
+//! Trains a classifier on spectrogram shards and evaluates it: batches, loss, schedule, optimizer, the training loop, and
+//! metrics with confidence intervals.
 //!
-//! The loop is [`run`]. It is deterministic: every random draw comes from (seed, what is drawn for, epoch, clip), so
-//! that the number of threads cannot matter, and a run that is killed at any moment and resumed ends with the same
-//! model, to the byte, as one that was not.
+//! The loop is [`run`]. It is deterministic: every random number is derived from (seed, purpose, epoch, clip), so the number
+//! of threads does not matter, and a run that is killed at any moment and resumed ends with the same bytes as an
+//! uninterrupted one. [`evaluate`] measures a model on a split; [`predict_rows`] only runs it.
 //!
-//! This crate must not know any architecture: it reaches a model as a [`classifier::Classifier`]. Nor does it know
-//! recordings, front ends or the command line.
+//! This crate must not know any architecture: it uses a model as a [`classifier::Classifier`]. Nor does it know recordings,
+//! front ends, formats of detections or the command line.
 //!
 //! ```
 //! use candle_core::{Device, Tensor, Var};
@@ -56,7 +56,8 @@
 //! let config = TrainConfig { epochs: 20, lr: 0.05, ..TrainConfig::default() };
 //! let header = RunHeader {
 //!     version: "0".into(),
-//!     compute: serde_json::json!({"device": "cpu"}),
+//!     compute: kernels::Compute::default(),
+//!     compute_record: serde_json::json!({"device": "cpu"}),
 //!     front_end: serde_json::json!({}),
 //!     unit_per_db: 1.0,
 //! };
@@ -65,14 +66,14 @@
 //! let outcome = train::run(&model, &parameters, &data, &config, &header, &out, Start::Overwrite, &control)?;
 //! assert_eq!(outcome.best.val_accuracy, Some(1.0));
 //!
-//! // Everything that `evaluate` and `predict` need is in one file.
+//! // One file contains everything that an evaluation needs.
 //! let path = out.join("model.safetensors");
 //! let file = classifier::ModelFile::from_bytes(&std::fs::read(&path)?, &path)?;
 //! let options = EvaluateOptions::default();
 //! let evaluation = train::evaluate(&model, &Device::Cpu, &file.header, &data.spectrograms, "val", options)?;
 //! let metrics = evaluation.metrics;
 //! assert_eq!(metrics.accuracy, Some(1.0));
-//! assert!(metrics.intervals["accuracy"][0] < 0.7); // ten clips, all right, prove little
+//! assert!(metrics.intervals["accuracy"][0] < 0.7); // ten correct clips prove little
 //! # std::fs::remove_dir_all(out)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -83,7 +84,6 @@ mod checkpoint;
 mod config;
 mod control;
 mod data;
-mod difference;
 mod error;
 mod evaluate;
 mod exposure;
@@ -92,33 +92,37 @@ mod fixture;
 mod flat;
 mod folder;
 mod fused;
+mod header;
 mod loss;
 mod measure;
 pub mod metrics;
 mod optimizer;
-mod predictions;
-mod rows;
+mod outcome;
+mod predict;
 mod run;
 mod sampler;
 mod schedule;
 mod seeds;
+mod slot;
 mod state;
+mod trainer;
+mod unknowns;
 
 pub use batch::{Assembler, Batch};
 pub use checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, EpochMetrics, Settings};
 pub use config::{Monitor, TrainConfig};
 pub use control::{Control, Progress};
 pub use data::{Data, Example};
-pub use difference::differences;
 pub use error::{Error, Result};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate, rows_of_split};
 pub use exposure::Exposure;
 pub use folder::Start;
+pub use header::RunHeader;
 pub use loss::soft_cross_entropy;
 pub use measure::{ClassMetrics, Known, Metrics, measure};
 pub use optimizer::AdamW;
-pub use predictions::{NEITHER, Prediction, Thresholds, UNSURE, predictions_csv};
-pub use rows::{Predictor, Rows, clip_loss, largest, predict_mels, predict_rows};
-pub use run::{Outcome, RunHeader, run};
+pub use outcome::Outcome;
+pub use predict::predict_rows;
+pub use run::run;
 pub use sampler::{Strata, Turn, batches, epoch_turns, n_batches};
 pub use schedule::{LearningRate, PlateauState, Schedule, Span};

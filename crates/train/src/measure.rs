@@ -1,8 +1,7 @@
 //! `metrics.json`: everything that is measured of a model on the clips of a split.
 
 use crate::metrics::{Bootstrap, Figures, Scored, intervals};
-use crate::rows::{Rows, clip_loss};
-use classifier::Calibration;
+use classifier::{Calibration, Rows, clip_loss};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

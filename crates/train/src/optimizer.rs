@@ -3,6 +3,7 @@
 use crate::config::TrainConfig;
 use crate::flat::{Flat, flat, places};
 use crate::fused::{Fused, Pass, Scalars, host_slice, sum_of_squares};
+use crate::slot::Slot;
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
@@ -23,16 +24,6 @@ pub struct AdamW {
     step: u64,
     slots: Vec<Slot>,
     moments: Moments,
-}
-
-/// One parameter.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) name: String,
-    pub(crate) parameter: Var,
-    pub(crate) decay: f64,
-    /// What the learning rate is multiplied with.
-    pub(crate) rate: f64,
 }
 
 /// The moments of all parameters, in the order of the slots.

@@ -1,6 +1,6 @@
 //! Which clips an epoch sees, in which order and in which batches: a pure function of (seed, epoch).
 
-use crate::TrainConfig;
+use crate::config::TrainConfig;
 use crate::seeds::{Purpose, generator};
 use rand::Rng;
 use std::collections::BTreeMap;

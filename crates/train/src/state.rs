@@ -1,10 +1,11 @@
-//! What a run knows between two epochs, and how it goes on from there.
+//! The state of a run between two epochs, and how it is restored.
 
+use crate::average::Average;
 use crate::checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, EpochMetrics, Settings};
 use crate::config::{Monitor, TrainConfig};
 use crate::data::Data;
+use crate::header::RunHeader;
 use crate::optimizer::AdamW;
-use crate::run::{RunHeader, Steps};
 use crate::schedule::PlateauState;
 use crate::{Error, Result};
 use candle_core::Tensor;
@@ -12,7 +13,13 @@ use classifier::{Classifier, Parameters};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-/// What a run is started with.
+/// What every step changes, beside the parameters.
+pub(crate) struct Steps {
+    pub(crate) optimizer: AdamW,
+    pub(crate) average: Option<Average>,
+}
+
+/// The settings that a run is started with.
 pub(crate) fn settings(
     model: &dyn Classifier,
     data: &Data,
@@ -23,14 +30,14 @@ pub(crate) fn settings(
         version: header.version.clone(),
         configuration: serde_json::to_value(config).map_err(Error::json("configuration"))?,
         architecture: model.architecture(),
-        compute: header.compute.clone(),
+        compute: header.compute_record.clone(),
         front_end: header.front_end.clone(),
         unit_per_db: header.unit_per_db,
         data: data.fingerprint().to_owned(),
     })
 }
 
-/// The state after an epoch: is it the best one, and what does the schedule make of it?
+/// The state after an epoch: updates which epoch is the best, and the schedule.
 pub(crate) fn after_epoch(
     before: Option<Checkpoint>,
     metrics: EpochMetrics,
@@ -77,13 +84,13 @@ fn is_better(monitor: Monitor, now: &EpochMetrics, best: &EpochMetrics) -> bool 
     }
 }
 
-/// Whether there is no epoch left to run. Without validation no epoch is ever stale.
+/// Whether no epoch is left to run. Without validation no epoch is ever stale.
 pub(crate) fn is_over(header: &CheckpointHeader, config: &TrainConfig) -> bool {
     let is_stale = config.patience > 0 && header.best.stale >= config.patience;
     header.epochs.len() >= config.epochs || is_stale
 }
 
-/// Puts everything back as it was when the checkpoint was written; `path` is named in errors.
+/// Restores everything from a checkpoint; errors name `path`.
 pub(crate) fn restore(
     checkpoint: &Checkpoint,
     parameters: &Parameters,
@@ -97,7 +104,7 @@ pub(crate) fn restore(
     optimizer.restore(checkpoint.header.step, &first, &second, path)
 }
 
-/// Overwrites every parameter and buffer; `path` is named in errors.
+/// Overwrites every parameter and buffer; errors name `path`.
 pub(crate) fn restore_weights(weights: &BTreeMap<String, Tensor>, parameters: &Parameters, path: &Path) -> Result<()> {
     let weights: HashMap<_, _> = weights.iter().map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
     Ok(parameters.restore_state(&weights, path)?)

@@ -1,17 +1,16 @@
-//! Evaluation of a trained model: figures, unknown sounds, files.
+//! Evaluation of a trained model: metrics and unknown sounds.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use candle_core::Device;
-use classifier::{ModelFile, ModelHeader};
+use classifier::{ModelFile, ModelHeader, largest};
 use common::{clips, tiny};
+use kernels::Compute;
 use std::fs;
 use std::sync::atomic::AtomicBool;
-use train::{
-    Control, Data, EvaluateOptions, Evaluation, Metrics, RunHeader, Start, Thresholds, TrainConfig, evaluate, run,
-};
+use train::{Control, Data, EvaluateOptions, Evaluation, Metrics, RunHeader, Start, TrainConfig, evaluate, run};
 
 /// Trains on data with this much noise and evaluates on one split of it.
 fn evaluated(noise: f32, split: &str, options: EvaluateOptions) -> Result<(Evaluation, ModelHeader), train::Error> {
@@ -19,7 +18,13 @@ fn evaluated(noise: f32, split: &str, options: EvaluateOptions) -> Result<(Evalu
     let data = Data::from_spectrograms(clips(60, 30, 60, noise), "train", "val").unwrap();
     let config = TrainConfig { epochs: 8, lr: 0.02, ..TrainConfig::default() };
     let front_end = data.spectrograms.header.front_end.clone();
-    let header = RunHeader { version: "0".into(), compute: serde_json::json!({}), front_end, unit_per_db: 1.0 };
+    let header = RunHeader {
+        version: "0".into(),
+        compute: Compute::default(),
+        compute_record: serde_json::json!({}),
+        front_end,
+        unit_per_db: 1.0,
+    };
     let out = tempfile::tempdir().unwrap();
     let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
     run(&model, &parameters, &data, &config, &header, out.path(), Start::Fresh, &control).unwrap();
@@ -33,7 +38,7 @@ fn evaluated(noise: f32, split: &str, options: EvaluateOptions) -> Result<(Evalu
 }
 
 #[test]
-fn figures_agree_with_the_predictions() {
+fn metrics_agree_with_the_outputs() {
     let (evaluation, header) = evaluated(60.0, "test", EvaluateOptions::default()).unwrap();
     let metrics = &evaluation.metrics;
     assert_eq!(
@@ -43,10 +48,8 @@ fn figures_agree_with_the_predictions() {
     assert!(header.calibration.is_some());
     let total: u64 = metrics.confusion.iter().flatten().sum();
     assert_eq!(total, 60);
-    let right = evaluation
-        .predictions
-        .iter()
-        .filter(|p| p.truth.as_deref() == Some(p.label(&header.classes, Thresholds::default()).0));
+    let predicted = |i: usize| header.classes[largest(evaluation.rows.probability(i))].as_str();
+    let right = evaluation.truth.iter().enumerate().filter(|(i, truth)| truth.as_deref() == Some(predicted(*i)));
     assert_eq!(metrics.accuracy, Some(right.count() as f64 / 60.0));
     assert!(metrics.accuracy.unwrap() < 1.0, "the test needs some errors");
     let recalls = metrics.per_class.values().map(|class| class.recall.unwrap());
@@ -65,19 +68,16 @@ fn figures_agree_with_the_predictions() {
 }
 
 #[test]
-fn files_hold_what_was_measured() {
-    let options = EvaluateOptions { unsure_below: 0.9, ..EvaluateOptions::default() };
-    let (evaluation, _) = evaluated(60.0, "test", options).unwrap();
-    let out = tempfile::tempdir().unwrap();
-    evaluation.write(&out.path().join("deep/er")).unwrap();
-    let read = |name: &str| fs::read_to_string(out.path().join("deep/er").join(name)).unwrap();
-    assert_eq!(serde_json::from_str::<Metrics>(&read("metrics.json")).unwrap(), evaluation.metrics);
-    let text = read("predictions.csv");
-    let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth");
-    assert_eq!(lines.len(), 1 + 61);
-    assert!(lines[1..].iter().any(|line| line.contains(",unsure,")));
-    assert!(lines[61].ends_with(',')); // the clip without a label
+fn outputs_are_in_the_order_of_the_clips() {
+    let (evaluation, _) = evaluated(60.0, "test", EvaluateOptions::default()).unwrap();
+    let n = evaluation.rows.n_clips();
+    assert_eq!((n, evaluation.clips.len(), evaluation.truth.len()), (61, 61, 61));
+    assert!(evaluation.clips.is_sorted());
+    assert_eq!(evaluation.truth[60], None); // the clip without a label
+    let text = serde_json::to_string(&evaluation.metrics).unwrap();
+    assert_eq!(serde_json::from_str::<Metrics>(&text).unwrap(), evaluation.metrics);
+    let batched = EvaluateOptions { batch_size: 7, ..EvaluateOptions::default() };
+    assert_eq!(evaluated(60.0, "test", batched).unwrap().0.rows, evaluation.rows);
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn perfect_predictions_still_have_an_interval() {
 }
 
 #[test]
-fn unknowns_alone_have_predictions_and_no_figure() {
+fn unknowns_alone_have_outputs_and_no_metric() {
     let (evaluation, _) = evaluated(1.0, "ood-test", EvaluateOptions::default()).unwrap();
     assert_eq!((evaluation.metrics.n, evaluation.metrics.n_unknowns, evaluation.metrics.accuracy), (0, 2, None));
-    let truths: Vec<_> = evaluation.predictions.iter().map(|p| p.truth.as_deref()).collect();
+    let truths: Vec<_> = evaluation.truth.iter().map(Option::as_deref).collect();
     assert_eq!(truths, [Some("cat"), Some("neither")]);
     let text = serde_json::to_string(&evaluation.metrics).unwrap();
     assert_eq!(serde_json::from_str::<Metrics>(&text).unwrap(), evaluation.metrics);

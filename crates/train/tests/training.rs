@@ -29,7 +29,8 @@ fn config() -> TrainConfig {
 fn header() -> RunHeader {
     RunHeader {
         version: "0.1.0".into(),
-        compute: serde_json::json!({"device": "cpu"}),
+        compute: kernels::Compute::default(),
+        compute_record: serde_json::json!({"device": "cpu"}),
         front_end: serde_json::json!({"kind": "test", "n_mels": 6}),
         unit_per_db: 1.0,
     }
@@ -260,7 +261,7 @@ fn a_folder_with_a_run_is_not_touched() {
     assert!(message.contains("--resume") && message.contains("--overwrite"), "{message}");
 
     let finished = start(&data, &config, out.path(), Start::Resume, usize::MAX).unwrap();
-    assert!(finished.was_finished && finished.warnings.iter().any(|w| w.contains("had finished")));
+    assert!(finished.was_finished && finished.warnings.iter().any(|w| w.contains("had finished already")));
 
     let other = TrainConfig { lr: 0.5, ..config.clone() };
     let message = start(&data, &other, out.path(), Start::Resume, usize::MAX).unwrap_err().to_string();
@@ -280,10 +281,10 @@ fn a_run_that_goes_on_elsewhere_says_so() {
     start(&data(1.0), &config(), out.path(), Start::Fresh, 12).unwrap_err();
     let (model, parameters) = tiny(2);
     let control = Control { cancel: &AtomicBool::new(false), progress: &|_| {} };
-    let elsewhere = RunHeader { compute: serde_json::json!({"device": "metal"}), ..header() };
+    let elsewhere = RunHeader { compute_record: serde_json::json!({"device": "metal"}), ..header() };
     let outcome =
         run(&model, &parameters, &data(1.0), &config(), &elsewhere, out.path(), Start::Resume, &control).unwrap();
-    let warned = outcome.warnings.iter().any(|w| w.contains("begun with") && w.contains("metal"));
+    let warned = outcome.warnings.iter().any(|w| w.contains("began with") && w.contains("metal"));
     assert!(warned, "{:?}", outcome.warnings);
     let path = out.path().join("model.safetensors");
     let file = classifier::ModelFile::from_bytes(&fs::read(&path).unwrap(), &path).unwrap();
@@ -340,6 +341,21 @@ fn values_that_are_no_numbers_stop_the_run_with_its_checkpoint_kept() {
     let message = result.unwrap_err().to_string();
     assert!(message.starts_with("epoch 2, step 8: the loss is NaN"), "{message}");
     assert_eq!(fs::read(out.path().join("last.safetensors")).unwrap(), kept);
+}
+
+#[test]
+fn a_learning_rate_far_too_high_is_a_warning() {
+    let diverged = |lr| {
+        let out = tempfile::tempdir().unwrap();
+        let config = TrainConfig { lr, clip_norm: 0.0, schedule: Schedule::Constant, ..config() };
+        let outcome = start(&data(25.0), &config, out.path(), Start::Fresh, usize::MAX).unwrap();
+        outcome.warnings.iter().any(|warning| warning.starts_with("training diverged") && warning.contains("lr"))
+    };
+    assert!(diverged(1000.0) && !diverged(0.02));
+    for lr in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+        let message = TrainConfig { lr, ..config() }.validate().unwrap_err().to_string();
+        assert!(message.starts_with("configuration: lr: expected a number above 0"), "{message}");
+    }
 }
 
 #[test]

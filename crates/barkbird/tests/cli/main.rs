@@ -9,8 +9,8 @@ mod finetune;
 mod hub;
 mod pipeline;
 
-/// The hub that the tests of models-vit ask, which use all of it.
+/// The hub of the tests of `hub`, which use all of it.
 #[cfg(feature = "hub")]
-#[path = "../../../models-vit/tests/hub/test_hub/mod.rs"]
+#[path = "../../../hub/tests/hub/test_hub/mod.rs"]
 #[allow(dead_code, unused_imports, clippy::unwrap_used, reason = "the rest is for models-vit; a test may panic")]
 mod test_hub;

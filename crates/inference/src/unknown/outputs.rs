@@ -102,7 +102,7 @@ impl Outputs {
     ) -> Result<Self> {
         let n_mels = forward.normalization.mean.len();
         let name = |i: usize| keys[i].path.clone();
-        let rows = train::predict_mels(forward, &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
+        let rows = classifier::predict_mels(forward, &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
         Self::of_rows(forward, rows, mels, backbone, keys)
     }
 
@@ -112,7 +112,7 @@ impl Outputs {
     /// As for [`of_mels`](Self::of_mels).
     pub fn of_rows(
         forward: Forward<'_>,
-        rows: train::Rows,
+        rows: classifier::Rows,
         mels: &Mels<'_>,
         backbone: Option<BackboneOutput>,
         keys: Vec<ClipKey>,
@@ -125,7 +125,7 @@ impl Outputs {
         };
         let cells = if mels.wants.cells { mels.mels.par_iter().flat_map_iter(pooled).collect() } else { Vec::new() };
         let layers = if mels.wants.layers { layers(forward, mels)? } else { Vec::new() };
-        let train::Rows { n_classes, logits, dim, embedding, .. } = rows;
+        let classifier::Rows { n_classes, logits, dim, embedding, .. } = rows;
         Ok(Self { n_classes, logits, dim, embedding, layers, cells, backbone, keys })
     }
 

@@ -57,7 +57,7 @@ pub fn outputs_of_rows(
     model: &Model,
     clips: &Clips,
     rows: &[usize],
-    known: Option<&train::Rows>,
+    known: Option<&classifier::Rows>,
     backbone: Option<&BackboneFeatures<'_>>,
     wants: Wants,
     step: Step<'_>,
@@ -91,10 +91,10 @@ pub fn outputs_of_rows(
 }
 
 /// `n` rows from `first` on.
-fn slice(rows: &train::Rows, first: usize, n: usize) -> train::Rows {
+fn slice(rows: &classifier::Rows, first: usize, n: usize) -> classifier::Rows {
     let of = |values: &[f32], width: usize| values[first * width..(first + n) * width].to_vec();
     let (n_classes, dim) = (rows.n_classes, rows.dim);
-    train::Rows {
+    classifier::Rows {
         n_classes,
         dim,
         logits: of(&rows.logits, n_classes),
@@ -166,7 +166,7 @@ impl<'a> BackboneFeatures<'a> {
 
 /// The backbone's spectrograms have to be those that `predict` will compute.
 fn check_front_end(expected: &serde_json::Value, got: &serde_json::Value, path: &Path) -> Result<()> {
-    let different = train::differences(["the backbone has", "the spectrograms have"], expected, got);
+    let different = shard::differences(["the backbone has", "the spectrograms have"], expected, got);
     if different.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file takes what it needs")]
 
 use candle_core::{Device, Tensor, Var, backprop::GradStore};
-use kernels::{BlockForm, BlockOutput, BlockWeights, Norm, Pool};
+use kernels::{BlockForm, BlockOutput, BlockWeights, Compute, Norm, Path, Pool, Precision};
 
 /// `n` values in -1..1 from a linear congruential generator.
 pub fn values(n: usize, seed: u64) -> Vec<f32> {
@@ -20,6 +20,16 @@ pub fn tensor(dims: &[usize], seed: u64) -> Tensor {
 
 pub fn flat(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// Single precision on one set of instructions.
+pub fn on(path: Path) -> Compute {
+    Compute { path, precision: Precision::F32 }
+}
+
+/// bf16, emulated where the processor lacks it.
+pub fn bf16() -> Compute {
+    Compute { precision: Precision::Bf16, ..Compute::default() }
 }
 
 /// One block and what goes into it.

@@ -117,7 +117,7 @@ impl Options {
 #[tracing::instrument(level = "info", name = "train", skip_all, fields(model = options.model.name()))]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let config = resolve(options, job, Strategy::Auto)?;
-    let compute = config.compute.apply(&job.device, options.model)?;
+    let (compute, compute_record) = config.compute.apply(&job.device, options.model)?;
     let index = shard::read_index(&options.features)?;
     let clips = shard::Clips::open(&options.features)?;
     let data = Data::from_spectrograms(clips, &options.train_split, &options.val_split)
@@ -126,6 +126,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
         compute,
+        compute_record,
         front_end: index.front_end.clone(),
         unit_per_db: chain.unit_per_db(),
     };
@@ -134,11 +135,11 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         split => data.with_unknowns(split)?,
     };
     let mut session = Session { options, job, config, data, chain, header };
-    let outcome = match options.model {
+    let outcome = kernels::with(compute, || match options.model {
         ModelKind::Cnn => cnn::train(&session),
         ModelKind::Vit => vit::train(&mut session),
         ModelKind::Yamnet => yamnet::train(&mut session),
-    }?;
+    })?;
     let config = &session.config;
     shard::write_atomic(&options.out.join(CONFIG_FILE), config.to_toml()?.as_bytes())?;
     let record = RunRecord {

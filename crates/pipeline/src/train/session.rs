@@ -32,7 +32,7 @@ impl Session<'_> {
 
     /// Tells the observer what is about to be trained.
     pub(super) fn say(&self, what: &str, parameters: &Parameters, more: &str) {
-        let compute = &self.header.compute;
+        let compute = &self.header.compute_record;
         let instructions = compute["instructions"].as_str().map_or(String::new(), |name| format!(" ({name})"));
         let precision = compute["precision"].as_str().filter(|name| *name != "f32");
         self.job.say(format!(

@@ -3,7 +3,7 @@
 use super::auroc::Ranking;
 use super::calibration_error::Bins;
 use super::confusion::{Confusion, mean};
-use crate::rows::{Rows, largest};
+use classifier::{Rows, largest};
 
 /// Clips whose truth is known, with what the model says of them.
 #[derive(Debug, Clone)]

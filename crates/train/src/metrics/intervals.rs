@@ -104,8 +104,7 @@ pub fn intervals(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::Rows;
-    use classifier::Calibration;
+    use classifier::{Calibration, Rows};
 
     /// Two classes; each clip: truth, group, whether it is right.
     fn of(clips: &[(usize, usize, bool)]) -> Intervals {

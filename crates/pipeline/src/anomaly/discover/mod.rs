@@ -182,7 +182,7 @@ fn find(
                     channel: clip.channel,
                     seconds: clip.seconds,
                     p: p_values[row],
-                    class: train::largest(logits),
+                    class: classifier::largest(logits),
                 });
             }
             let few = outputs.subset(&rows);

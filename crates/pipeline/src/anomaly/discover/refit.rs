@@ -114,7 +114,7 @@ fn judged(detector: &Calibrated, outputs: &Outputs, alpha: f64) -> Result<Vec<Op
     let scores = detector.fitted.score(outputs)?;
     let said = |(row, score): (usize, f64)| {
         let is_known = detector.conformal.p_value(score) > alpha;
-        is_known.then(|| train::largest(&outputs.logits[row * outputs.n_classes..][..outputs.n_classes]))
+        is_known.then(|| classifier::largest(&outputs.logits[row * outputs.n_classes..][..outputs.n_classes]))
     };
     Ok(scores.into_iter().enumerate().map(said).collect())
 }
@@ -149,10 +149,11 @@ fn train_head(model: &Model, all: &Outputs, classes: &[String], job: &Job<'_>, o
     let data = Data::from_spectrograms(embeddings(model, all, classes)?, SPLITS[0], SPLITS[1])?;
     let mut config = recipe(ModelKind::Vit, Strategy::Probe);
     config.seed = job.seed();
-    let compute = Config::default().compute.apply(device, ModelKind::Cnn)?;
+    let (compute, compute_record) = Config::default().compute.apply(device, ModelKind::Cnn)?;
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
         compute,
+        compute_record,
         front_end: model.header.front_end.clone(),
         unit_per_db: model.chain()?.unit_per_db(),
     };

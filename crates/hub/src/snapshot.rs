@@ -1,0 +1,120 @@
+use crate::client::Location;
+use crate::error::{Error, Missing};
+use crate::fetch::fetch_from;
+use crate::progress::OnProgress;
+use crate::repository::Repository;
+use crate::source::{Source, is_plain_path};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+/// The weights of older repositories.
+const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+/// The files of a pretrained model, all of one commit and each verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The commit that the revision named: used as the revision, it always gives these bytes.
+    pub commit: String,
+    /// Contains `config.json` and the weights: `model.safetensors`, or `model.safetensors.index.json` and its parts.
+    pub folder: PathBuf,
+}
+
+/// The list of a checkpoint's parts.
+#[derive(Deserialize)]
+struct Index {
+    /// Tensor to file.
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The configuration and the weights of a model, from the cache or downloaded into it, each verified.
+///
+/// # Errors
+/// As [`fetch`](crate::fetch); and [`Error::Pickle`] where the weights exist as `pytorch_model.bin` only,
+/// [`Error::NoWeights`], [`Error::Index`].
+#[tracing::instrument(level = "debug", skip_all, fields(repo = %source.repo, revision = %source.revision))]
+pub fn fetch_model(source: &Source, progress: &OnProgress<'_>) -> Result<Snapshot, Error> {
+    let repository = Repository::open(source, progress)?;
+    // All files are of one commit, even if the branch moves meanwhile.
+    let commit = repository.commit(CONFIG)?;
+    let files = Files { repository: &repository, commit: &commit };
+    let config = files.fetch(CONFIG)?;
+    files.weights()?;
+    let folder = config.parent().unwrap_or(&config).to_path_buf();
+    Ok(Snapshot { commit, folder })
+}
+
+/// The files of one commit.
+struct Files<'a> {
+    repository: &'a Repository<'a>,
+    commit: &'a str,
+}
+
+impl Files<'_> {
+    fn fetch(&self, file: &str) -> Result<PathBuf, Error> {
+        fetch_from(self.repository, self.commit, file)
+    }
+
+    /// `None` if the commit has no such file.
+    fn optional(&self, file: &str) -> Result<Option<PathBuf>, Error> {
+        match self.fetch(file) {
+            Ok(path) => Ok(Some(path)),
+            Err(Error::NotFound { what: Missing::File | Missing::Unknown, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn weights(&self) -> Result<(), Error> {
+        let whole = match self.optional(WEIGHTS) {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => None,
+            // In a cache that another program filled with parts nothing shows that there is no single file.
+            Err(error @ Error::NotCached { .. }) => Some(error),
+            Err(error) => return Err(error),
+        };
+        match (self.optional(WEIGHTS_INDEX), whole) {
+            (Ok(Some(index)), _) => self.parts(&index)?.iter().try_for_each(|part| self.fetch(part).map(drop)),
+            (Ok(None) | Err(Error::NotCached { .. }), Some(error)) => Err(error),
+            (Ok(None), None) => Err(self.no_weights()),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The files that an index names. It is untrusted: files of another kind or outside of the repository are refused.
+    fn parts(&self, index: &Path) -> Result<BTreeSet<String>, Error> {
+        let wrong = |reason| Error::Index { file: self.repository.file(self.commit, WEIGHTS_INDEX), reason };
+        let bytes = std::fs::read(index).map_err(Error::io("read", index))?;
+        let index: Index = serde_json::from_slice(&bytes).map_err(|error| {
+            wrong(format!("expected JSON with a weight_map from tensors to files, got something else ({error})"))
+        })?;
+        let parts: BTreeSet<String> = index.weight_map.into_values().collect();
+        if parts.is_empty() {
+            return Err(wrong("expected a weight_map with files, got an empty one".into()));
+        }
+        match parts.iter().find(|part| !is_plain_path(part) || !part.ends_with(".safetensors")) {
+            Some(part) => Err(wrong(format!("expected safetensors files in the repository, got {part:?}"))),
+            None => Ok(parts),
+        }
+    }
+
+    /// Why there are no weights.
+    fn no_weights(&self) -> Error {
+        let nothing = Error::NoWeights { repo: self.repository.source.repo.clone(), revision: self.commit.into() };
+        if self.repository.source.offline {
+            return nothing;
+        }
+        for file in PICKLES {
+            let wanted = self.repository.file(self.commit, file);
+            let at = Location { revision: self.commit, file };
+            match self.repository.ask(at, &wanted) {
+                Ok(()) => return Error::Pickle { file: wanted },
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => return error,
+            }
+        }
+        nothing
+    }
+}

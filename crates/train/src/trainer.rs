@@ -1,0 +1,247 @@
+//! The steps of a run: one epoch, an evaluation, and the gradients of a batch.
+
+use crate::average::Average;
+use crate::batch::{Assembler, Batch};
+use crate::checkpoint::{CheckpointHeader, Settings};
+use crate::config::TrainConfig;
+use crate::control::{Control, Progress};
+use crate::data::{Data, Example};
+use crate::header::RunHeader;
+use crate::loss::{normalized_logits, soft_cross_entropy};
+use crate::metrics::Confusion;
+use crate::outcome::{Outcome, divergence};
+use crate::predict::predict_rows;
+use crate::sampler::{Strata, epoch_turns, n_batches, subset};
+use crate::schedule::{LearningRate, PlateauState};
+use crate::seeds::{Purpose, seed};
+use crate::state::{Steps, restore_weights};
+use crate::{Error, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor};
+use classifier::{
+    Calibration, Classifier, MODEL_SCHEMA, Mode, ModelHeader, Normalization, Parameters, Predictor, clip_loss, largest,
+};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Everything of a run that stays the same.
+pub(crate) struct Trainer<'a> {
+    pub(crate) model: &'a dyn Classifier,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) data: &'a Data,
+    pub(crate) config: &'a TrainConfig,
+    pub(crate) header: &'a RunHeader,
+    pub(crate) control: &'a Control<'a>,
+    /// Normalization of the model's input.
+    pub(crate) normalization: Normalization,
+    /// Class of each training clip.
+    strata: Strata,
+    /// The training clips on which `train_loss_eval` is measured.
+    pub(crate) train_eval: Vec<Example>,
+    /// Batches of an epoch.
+    n_batches: usize,
+    learning_rate: LearningRate,
+}
+
+/// Outputs and metrics of a model for labeled clips.
+pub(crate) struct Evaluated {
+    pub(crate) loss: f64,
+    pub(crate) confusion: Confusion,
+    pub(crate) logits: Vec<f32>,
+}
+
+impl<'a> Trainer<'a> {
+    pub(crate) fn new(
+        model: &'a dyn Classifier,
+        parameters: &'a Parameters,
+        data: &'a Data,
+        config: &'a TrainConfig,
+        header: &'a RunHeader,
+        control: &'a Control<'a>,
+    ) -> Self {
+        let is_recording = |example: &&Example| data.spectrograms.header.clips[example.row].view == 0;
+        let mut recordings: Vec<Example> = data.train.iter().filter(is_recording).copied().collect();
+        if recordings.is_empty() {
+            recordings.clone_from(&data.train);
+        }
+        let chosen = subset(recordings.len(), config.train_eval_clips, config.seed);
+        let n_batches = n_batches(data.train.len() * config.repeat, config.batch_size);
+        Self {
+            model,
+            parameters,
+            data,
+            config,
+            header,
+            control,
+            normalization: model.normalization(data.spectrograms.n_mels).unwrap_or_else(|| data.normalization.clone()),
+            strata: data.strata(),
+            train_eval: chosen.into_iter().map(|i| recordings[i]).collect(),
+            n_batches,
+            learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
+        }
+    }
+
+    /// One epoch over the training clips. Returns the mean loss per clip, unknown sounds included, and the last learning
+    /// rate. A model without trained parameters is not changed.
+    pub(crate) fn train_epoch(&self, steps: &mut Steps, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
+        let Self { data, config, .. } = *self;
+        if self.parameters.count() == 0 {
+            return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
+        }
+        let turns = epoch_turns(&self.strata, config, epoch);
+        let (mut n_seen, mut loss_sum, mut lr) = (0, 0.0, 0.0);
+        let assembler =
+            Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
+        std::thread::scope(|scope| {
+            let batches = assembler.spawn(scope, turns, epoch);
+            for number in 1..=self.n_batches {
+                if self.control.cancelled() {
+                    return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
+                }
+                let batch = batches.recv().map_err(|_| Error::Worker)??;
+                let (n_clips, step) = (batch.rows.len(), steps.optimizer.steps());
+                lr = self.learning_rate.at(step, plateau);
+                let finite = |what, value: f64| {
+                    let clips = || self.name(&batch.rows);
+                    let error = || Error::NotFinite { what, value, epoch, step: step + 1, clips: clips() };
+                    if value.is_finite() { Ok(()) } else { Err(error()) }
+                };
+                let (value, gradients) = self.gradients(&batch, step)?;
+                finite("the loss", value)?;
+                let norm = steps.optimizer.step(&gradients, lr)?;
+                finite("the gradient norm", norm)?;
+                if let Some(average) = &mut steps.average {
+                    average.update(steps.optimizer.steps())?;
+                }
+                loss_sum += value * n_clips as f64;
+                n_seen += n_clips;
+                let (epochs, batches) = (config.epochs, self.n_batches);
+                (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
+            }
+            Ok((loss_sum / n_seen as f64, lr))
+        })
+    }
+
+    /// The mean loss of a batch and its gradients, computed in parts of `micro_batch` clips if the configuration says so.
+    fn gradients(&self, batch: &Batch, step: u64) -> Result<(f64, GradStore)> {
+        let n_clips = batch.rows.len();
+        let (n_cells, n_classes) = (self.data.spectrograms.n_cells(), self.data.classes.len());
+        let most = if self.config.micro_batch == 0 { n_clips } else { self.config.micro_batch };
+        // Parts of nearly equal size: no part has a single clip.
+        let n_parts = n_clips.div_ceil(most);
+        let (mut sum, mut value) = (None::<GradStore>, 0.0);
+        for part in 0..n_parts {
+            let clips = part * n_clips / n_parts..(part + 1) * n_clips / n_parts;
+            let device = self.parameters.device();
+            let (n_mels, n_frames) = (self.data.spectrograms.n_mels, self.data.spectrograms.n_frames);
+            let mel = &batch.mel[clips.start * n_cells..clips.end * n_cells];
+            let mel = Tensor::from_slice(mel, (clips.len(), n_mels, n_frames), &Device::Cpu)?.to_device(device)?;
+            let targets = &batch.targets[clips.start * n_classes..clips.end * n_classes];
+            let targets = Tensor::from_slice(targets, (clips.len(), n_classes), &Device::Cpu)?.to_device(device)?;
+            let mode = Mode::Train { seed: seed(self.config.seed, Purpose::Forward, step, part as u64) };
+            let logits = self.for_loss(self.model.forward(&mel, mode)?.logits)?;
+            let loss = soft_cross_entropy(&logits, &targets)?;
+            let share = clips.len() as f64 / n_clips as f64;
+            value += f64::from(loss.to_scalar::<f32>()?) * share;
+            let loss = if n_parts == 1 { loss } else { (loss * share)? };
+            let store = self.parameters.backward(&loss)?;
+            sum = Some(match sum {
+                None => store,
+                Some(mut sum) => {
+                    for (_, parameter) in self.parameters.trained() {
+                        if let (Some(before), Some(now)) = (sum.get(parameter), store.get(parameter)) {
+                            let both = (before + now)?;
+                            sum.insert(parameter, both);
+                        }
+                    }
+                    sum
+                }
+            });
+        }
+        let sum = sum.ok_or_else(|| Error::Data("training: a batch without clips".into()))?;
+        Ok((value, sum))
+    }
+
+    /// The logits as they enter the loss.
+    fn for_loss(&self, logits: Tensor) -> Result<Tensor> {
+        let temperature = self.config.logit_norm;
+        Ok(if temperature > 0.0 { normalized_logits(&logits, temperature)? } else { logits })
+    }
+
+    /// Replaces the parameters by the average and returns their values.
+    pub(crate) fn put_average(&self, average: &Average) -> Result<BTreeMap<String, Tensor>> {
+        let last = self.parameters.state()?;
+        restore_weights(&average.snapshot(&last)?, self.parameters, Path::new("average"))?;
+        Ok(last)
+    }
+
+    /// Loss and confusion in evaluation mode, without augmentation.
+    pub(crate) fn evaluate(&self, examples: &[Example], epoch: usize, epochs_kept: usize) -> Result<Evaluated> {
+        let predictor = Predictor {
+            model: self.model,
+            device: self.parameters.device(),
+            normalization: &self.normalization,
+            temperature: 1.0,
+            compute: self.header.compute,
+        };
+        let n_classes = self.data.classes.len();
+        let mut evaluated = Evaluated { loss: 0.0, confusion: Confusion::new(n_classes), logits: Vec::new() };
+        for batch in examples.chunks(self.config.batch_size) {
+            if self.control.cancelled() {
+                return Err(Error::Cancelled { epoch, epochs_kept });
+            }
+            let rows: Vec<usize> = batch.iter().map(|example| example.row).collect();
+            let outputs = predict_rows(predictor, &self.data.spectrograms, &rows, batch.len())?;
+            let logits = Tensor::from_slice(&outputs.logits, (batch.len(), n_classes), &Device::Cpu)?;
+            let scaled = self.for_loss(logits)?.flatten_all()?.to_vec1::<f32>()?;
+            for (logits, example) in scaled.chunks_exact(n_classes).zip(batch) {
+                evaluated.loss += clip_loss(logits, example.class as usize, 1.0);
+                evaluated.confusion.add(example.class as usize, largest(logits), 1.0);
+            }
+            evaluated.logits.extend(outputs.logits);
+        }
+        evaluated.loss /= examples.len() as f64;
+        Ok(evaluated)
+    }
+
+    pub(crate) fn model_header(&self, settings: &Settings, calibration: Option<Calibration>) -> ModelHeader {
+        let mut training = settings.configuration.clone();
+        training["compute"] = settings.compute.clone();
+        ModelHeader {
+            schema: MODEL_SCHEMA.into(),
+            version: self.header.version.clone(),
+            architecture: settings.architecture.clone(),
+            front_end: self.header.front_end.clone(),
+            normalization: self.normalization.clone(),
+            classes: self.data.classes.clone(),
+            split: self.data.split.clone(),
+            seed: self.config.seed,
+            training,
+            calibration,
+            outlier: None,
+        }
+    }
+
+    pub(crate) fn outcome(&self, header: &CheckpointHeader, was_finished: bool, mut warnings: Vec<String>) -> Outcome {
+        let is_trained = self.parameters.count() > 0;
+        let warning = divergence(&header.epochs, self.data.classes.len(), self.config.lr);
+        if let Some(warning) = warning.filter(|_| is_trained) {
+            tracing::warn!("{warning}");
+            warnings.push(warning);
+        }
+        Outcome {
+            epochs: header.epochs.len(),
+            best_epoch: header.best.epoch,
+            stopped_early: header.epochs.len() < self.config.epochs,
+            best: header.epochs[header.best.epoch - 1],
+            seconds: header.epochs.iter().map(|epoch| epoch.seconds).sum(),
+            was_finished,
+            warnings,
+        }
+    }
+
+    fn name(&self, rows: &[usize]) -> String {
+        let clips = &self.data.spectrograms.header.clips;
+        rows.iter().map(|row| clips[*row].id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
