@@ -14,13 +14,8 @@ use std::path::PathBuf;
 use values::{parse_set, threads};
 
 /// Version, commit, and what this program was built with.
-const LONG_VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    " (",
-    env!("BARKBIRD_COMMIT"),
-    ")\nfeatures: ",
-    env!("BARKBIRD_FEATURES")
-);
+const LONG_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("BARKBIRD_COMMIT"), ")\nfeatures: ", env!("BARKBIRD_FEATURES"));
 
 /// Learns to tell sounds apart, and says when a sound is neither.
 ///

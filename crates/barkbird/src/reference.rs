@@ -7,13 +7,15 @@ use clap::{Arg, Command, CommandFactory};
 pub(crate) fn markdown() -> String {
     let mut root = Cli::command().term_width(100);
     root.build();
-    let mut page = "# Commands\n\nMade by `barkbird docs`; a test compares. `barkbird COMMAND --help` shows the same in a \
+    let mut page =
+        "# Commands\n\nMade by `barkbird docs`; a test compares. `barkbird COMMAND --help` shows the same in a \
                     terminal.\n"
-        .to_owned();
+            .to_owned();
     page.push_str("\n## Global options\n\nEvery command takes these.\n\n");
     let global: Vec<&Arg> = root.get_arguments().filter(|arg| arg.is_global_set() && !arg.is_hide_set()).collect();
     table(&mut page, &global);
-    let commands: Vec<&Command> = root.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").collect();
+    let commands: Vec<&Command> =
+        root.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").collect();
     commands.iter().for_each(|command| section(&mut page, command, "barkbird"));
     page
 }
@@ -28,8 +30,10 @@ fn section(page: &mut String, command: &Command, parent: &str) {
     }
     let usage = command.clone().render_usage().to_string();
     page.push_str(&format!("\n```text\n{}\n```\n\n", usage.trim_start_matches("Usage: ")));
-    let own: Vec<&Arg> =
-        command.get_arguments().filter(|arg| !arg.is_global_set() && !arg.is_hide_set() && arg.get_id() != "help").collect();
+    let own: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|arg| !arg.is_global_set() && !arg.is_hide_set() && arg.get_id() != "help")
+        .collect();
     table(page, &own);
     if let Some(after) = command.get_after_help() {
         page.push_str(&format!("\n```text\n{}\n```\n", after.to_string().trim_end()));
@@ -46,7 +50,8 @@ fn table(page: &mut String, arguments: &[&Arg]) {
 /// `--out <DIR>`, `<MANIFEST>`.
 fn form(argument: &Arg) -> String {
     let takes_value = argument.get_action().takes_values();
-    let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_else(|| argument.get_id().to_string());
+    let value =
+        argument.get_value_names().map(|names| names.join(" ")).unwrap_or_else(|| argument.get_id().to_string());
     match (argument.get_long(), takes_value) {
         (None, _) => value,
         (Some(long), false) => format!("--{long}"),

@@ -1,7 +1,7 @@
 //! From the bytes of a recording to spectrograms: the clip settings of `audio-io` and the front end of `features`
 //! joined, which is what shards and models name as their front end.
 
-use crate::error::{Context, Error, Result, bail};
+use crate::error::{Context, Result, bail};
 use audio_io::{Clip, ClipConfig, Row};
 use features::{FrontEnd, FrontEndConfig, Kind, Output, Scratch, Spectrum};
 use serde::{Deserialize, Serialize};

@@ -45,6 +45,9 @@ pub enum Error {
     /// A header.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// A number that is too large.
+    #[error(transparent)]
+    Number(#[from] std::num::TryFromIntError),
 }
 
 /// A result of this crate.

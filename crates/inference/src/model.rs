@@ -56,7 +56,15 @@ impl Model {
             .with_context(|| format!("{}: architecture", path.display()))?;
         file.load_into(&parameters, &path)?;
         let sha256 = shard::sha256_hex(&bytes);
-        Ok(Self { classifier, header: file.header, path, sha256, device: device.clone(), compute: kernels::Compute::default(), detector_tensors })
+        Ok(Self {
+            classifier,
+            header: file.header,
+            path,
+            sha256,
+            device: device.clone(),
+            compute: kernels::Compute::default(),
+            detector_tensors,
+        })
     }
 
     /// Fails where spectrograms of a folder are not what the model takes.

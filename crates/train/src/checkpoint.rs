@@ -5,12 +5,12 @@
 //! `average/NAME` for every parameter and buffer where weights are averaged, and `best/NAME` for the weights of the best
 //! epoch where that is not the last one.
 
-use shard::differences;
 use crate::schedule::PlateauState;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use shard::differences;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 

@@ -1,7 +1,6 @@
 //! The metrics of a model on a split of clips.
 
 use crate::data::{class_of_label, group_of};
-use shard::differences;
 use crate::measure::{Known, Metrics, measure};
 use crate::metrics::Bootstrap;
 use crate::predict::predict_rows;
@@ -9,6 +8,7 @@ use crate::{Error, Result};
 use candle_core::Device;
 use classifier::{Classifier, ModelHeader, Predictor, Rows};
 use kernels::Compute;
+use shard::differences;
 use shard::{Clips, NO_LABEL};
 
 /// The true label of a clip without a label in an `ood...` split.

@@ -116,7 +116,10 @@ fn comparison(result: &BenchFile) -> String {
         }
     }
     for rate in result.random_splits.iter().flat_map(|splits| &splits.rates) {
-        lines.push(format!("random splits of the known groups: at alpha {} {:.3} false rejections", rate.alpha, rate.mean));
+        lines.push(format!(
+            "random splits of the known groups: at alpha {} {:.3} false rejections",
+            rate.alpha, rate.mean
+        ));
     }
     lines.join("\n")
 }
@@ -124,7 +127,8 @@ fn comparison(result: &BenchFile) -> String {
 fn groups(result: &DiscoverFile) -> String {
     let DiscoverFile { rejected, windows, method, alpha, clusters, .. } = result;
     let n = clusters.len();
-    let mut lines = vec![format!("{rejected} of {windows} windows are neither ({method}, alpha {alpha}), in {n} groups")];
+    let mut lines =
+        vec![format!("{rejected} of {windows} windows are neither ({method}, alpha {alpha}), in {n} groups")];
     let row = |of: &ClusterFile| {
         let said: Vec<String> = of.said.iter().map(|(class, n)| format!("{class} {n}")).collect();
         let (windows, recordings) = (of.windows.to_string(), of.recordings.to_string());

@@ -51,8 +51,7 @@ pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> R
         ui.warn(format!("no detector of unknown sounds: {}", one_line(error.as_ref())));
     }
     let test = run.join("test");
-    let job =
-        stage(&[&"evaluate", &run, &"--features", &spectrograms, &"--split", &"test", &"--out", &test]);
+    let job = stage(&[&"evaluate", &run, &"--features", &spectrograms, &"--split", &"test", &"--out", &test]);
     let options = pipeline::evaluate::Options::new(&run, &spectrograms, &test);
     let metrics = evaluate::execute(&options, &job, ui)?.metrics;
     let verdicts = out.join("predictions.csv");
