@@ -8,7 +8,7 @@ use crate::svg::{Area, Drawn, elements};
 use crate::words::Reading;
 
 /// Pixels of a chart before the page scales it.
-const SIZE: (u32, u32) = (560, 300);
+const SIZE: (u32, u32) = (560, 320);
 /// The page's style sheet gives these colors their values for light and dark.
 const COLORS: [RGBColor; 3] = [RGBColor(1, 1, 1), RGBColor(2, 2, 2), RGBColor(3, 3, 3)];
 const AXIS: RGBColor = RGBColor(9, 9, 9);
@@ -104,8 +104,8 @@ fn chart<'a>(root: &Area<'a>, lines: &[Line], top: Option<f64>, best: Option<f64
     let mut chart = ChartBuilder::on(root)
         .margin(6)
         .margin_right(14)
-        .x_label_area_size(38)
-        .y_label_area_size(58)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
         .build_cartesian_2d(x, y.clone())?;
     chart
         .configure_mesh()
@@ -114,7 +114,7 @@ fn chart<'a>(root: &Area<'a>, lines: &[Line], top: Option<f64>, best: Option<f64
         .y_labels(6)
         .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{x}") } else { String::new() })
         .y_label_formatter(&|y| label(*y, largest))
-        .label_style(("sans-serif", 15).into_font().color(&AXIS))
+        .label_style(("sans-serif", 18).into_font().color(&AXIS))
         .axis_style(AXIS)
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)

@@ -79,7 +79,7 @@ fn draw<'a>(root: &Area<'a>, title: &str, clouds: &[Cloud]) -> Drawn<'a> {
     }
     for (nth, cloud) in clouds.iter().enumerate() {
         let (color, top) = (COLORS[nth % COLORS.len()], (ROW as usize * nth) as i32);
-        let mark = (6, top + 8);
+        let mark = (6, top + 6);
         if cloud.is_known {
             legend.draw(&Circle::new(mark, 4, color.filled()))?;
         } else {

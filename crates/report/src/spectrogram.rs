@@ -160,7 +160,7 @@ fn draw_time(canvas: &mut Canvas, axes: &Axes, width: usize, height: usize) {
         canvas.vertical(x, bottom, bottom + MARK, Ink::Bright);
         canvas.text(x, bottom + MARK + GAP, Align::Center, &label, Ink::Bright);
     }
-    canvas.text(LEFT - MARK - 2 * GAP, bottom + MARK + GAP, Align::Right, "s", Ink::Faint);
+    canvas.text(LEFT / 2, bottom + MARK + GAP, Align::Right, "s", Ink::Faint);
 }
 
 fn draw_bands(canvas: &mut Canvas, axes: &Axes, n_bands: usize, height: usize) {
