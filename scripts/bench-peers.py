@@ -9,14 +9,15 @@ import sys
 import time
 
 THREADS = 2
-# What `peers` compute: the same front end for `features`, and for the training run.
+PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
+# The front end of the peers, for `features` and for the training run.
 PEERS_FRONT_END = ["--set", "front_end.kind.mel.n_mels=128", "--set", "front_end.hop=512", "--set", "clip.window.padding=silence"]
-# The baseline script makes four views of every clip, ours are made as they are needed.
+# The peer makes four views of every clip beforehand; ours are made while training.
 VIEWS = 4
 
 
 def lines(command, **kwargs):
-    """What a command prints, as JSON; a command that fails is said and gives nothing."""
+    """The JSON lines that a command prints; one that fails is reported and gives none."""
     run = subprocess.run(command, capture_output=True, text=True, **kwargs)
     if run.returncode != 0:
         print(f"failed: {' '.join(map(str, command))}\n{run.stderr[-600:]}", file=sys.stderr)
@@ -79,7 +80,7 @@ def networks(a, rates, part, ours, theirs):
         rates.add(f"{name}: training step", "barkbird", line["step_per_s"])
         rates.add(f"{name}: forward", "barkbird", line["forward_per_s"])
         rates.products += [line["product_gflop_per_s"]] if "product_gflop_per_s" in line else []
-    for line in lines([sys.executable, os.path.join(a.peers, "torch_train.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
+    for line in lines([sys.executable, os.path.join(PEERS, "networks.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
         for name in sorted(parts):
             rates.add(f"{name}: training step", f"torch {line['mode']}", line["step_per_s"])
             rates.add(f"{name}: forward", f"torch {line['mode']}", line["forward_per_s"])
@@ -88,9 +89,9 @@ def networks(a, rates, part, ours, theirs):
 def features(a, rates, number):
     manifest = os.path.join(a.data, "manifest.csv")
     n_clips = sum(1 for _ in csv.DictReader(open(manifest)))
-    command = [sys.executable, os.path.join(a.peers, "py_features.py"), manifest, "--procs", str(THREADS)]
+    command = [sys.executable, os.path.join(PEERS, "features.py"), manifest, "--procs", str(THREADS)]
     theirs = lines(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    for what, flags in (("features, our default", []), ("features, equal settings", PEERS_FRONT_END)):
+    for what, flags in (("features, equal settings", PEERS_FRONT_END), ("features, our default", [])):
         out = os.path.join(a.work, f"features-{len(flags)}-{number}")
         began = time.perf_counter()
         subprocess.run([a.barkbird, "features", manifest, "--out", out, "--threads", str(THREADS), "--quiet", *flags], check=True)
@@ -151,7 +152,7 @@ def train(a, name, flags):
 
 def main():
     p = argparse.ArgumentParser()
-    for name in ("root", "barkbird", "peers", "data", "work", "out", "parts"):
+    for name in ("root", "barkbird", "data", "work", "out", "parts"):
         p.add_argument("--" + name, required=True)
     for name in ("rounds", "epochs"):
         p.add_argument("--" + name, type=int, required=True)
@@ -171,12 +172,12 @@ def main():
             features(a, rates, number)
     table = rates.ratios()
     if "train" in parts:
-        talk = lines([sys.executable, "talk.py", os.path.abspath(os.path.join(a.data, "manifest.csv")), "--epochs", str(a.epochs)],
-                     cwd=a.peers)
-        for name, flags in (("our-default", []), ("equal-settings", PEERS_FRONT_END)):
+        baseline = lines([sys.executable, os.path.join(PEERS, "baseline.py"), os.path.join(a.data, "manifest.csv"),
+                          "--epochs", str(a.epochs), "--threads", str(THREADS)])
+        for name, flags in (("equal-settings", PEERS_FRONT_END), ("our-default", [])):
             ours = train(a, name, flags)
             runs.append(ours)
-            for line in talk:
+            for line in baseline:
                 table.append({"what": f"training run, {a.epochs} epochs, {name} (s)", "peer": "baseline script, torch f32", "ours": ours["train_s"],
                               "theirs": line["train_s"], "ratio": round(line["train_s"] / ours["train_s"], 2), "rounds": 1})
     print(f"\n| what | peer | barkbird | peer | ratio |\n| --- | --- | --- | --- | --- |")

@@ -35,10 +35,10 @@ chosen, wrong = bench["chosen"]["method"], []
 print(f"chosen: {chosen}")
 for unknowns, least in [("ood-test", 0.93), ("ood-far", 0.985), ("synthetic", 0.995)]:
     for known in ["test", "field"]:
-        auroc = bench["methods"][chosen][f"{unknown sounds} vs {known}"]["auroc"]
-        print(f"{unknown sounds} vs {known}: AUROC {auroc:.4f}, at least {least}")
+        auroc = bench["methods"][chosen][f"{unknowns} vs {known}"]["auroc"]
+        print(f"{unknowns} vs {known}: AUROC {auroc:.4f}, at least {least}")
         if auroc < least:
-            wrong.append(f"{unknown sounds} vs {known}")
+            wrong.append(f"{unknowns} vs {known}")
 for rate in bench["random_splits"]["rates"]:
     print(f"known groups parted at random: {rate['mean']:.3f} false rejections at alpha {rate['alpha']}")
     if rate["mean"] > rate["alpha"] + 3 * rate["standard_error"]:

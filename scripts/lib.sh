@@ -18,3 +18,15 @@ make_work() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
 }
+
+# tool NAME CRATE VERSION: sets $tool to a program of crates.io, which is installed under target/ where it is not on the path in
+# that version. Installing takes about a minute and a half on two cores.
+tool() {
+  tool=$1
+  if command -v "$1" >/dev/null && "$1" --version | grep -qF "$3"; then return; fi
+  local folder=${CARGO_TARGET_DIR:-$root/target}/tools
+  tool=$folder/bin/$1
+  if [ -x "$tool" ] && "$tool" --version | grep -qF "$3"; then return; fi
+  # Unoptimized, since it runs for a second or two and is compiled for a minute.
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$folder" --version "=$3" "$2"
+}

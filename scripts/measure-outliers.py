@@ -23,7 +23,7 @@ def bench(way, seed):
 
 
 def key(unknown, known):
-    return f"{unknown sound} vs {known}"
+    return f"{unknown} vs {known}"
 
 
 lines = []
@@ -49,7 +49,7 @@ def mean(values):
 for way in ways:
     of_way = [results[(way, seed)] for seed in seeds]
     lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
-    header = "| way | " + " | ".join(f"{unknown sounds} / {known}" for _, known, unknowns in SETS) + " |"
+    header = "| way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS) + " |"
     lines += [header, "|---" * (len(SETS) + 1) + "|"]
     for name in sorted(of_way[0]["methods"], key=rank):
         if not all(name in result["methods"] for result in of_way):
@@ -75,7 +75,7 @@ TRAININGS = [
     ("cnn-made", "unknown sounds made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
     ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
 ]
-lines += ["| training | way | " + " | ".join(f"{unknown sounds} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
+lines += ["| training | way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
 for training, words in TRAININGS:
     of_training = [bench(training, seed) for seed in seeds]
     field = mean([json.load(open(f"{out}/{training}-{seed}/field/metrics.json"))["balanced_accuracy"] for seed in seeds])
@@ -108,7 +108,7 @@ for unknown, known, unknowns in rows:
     figures = " | ".join(with_interval(measured, figure) for figure in ["auroc", "aupr", "fpr95"])
     what = unknowns if unknown != "synthetic" else "all noises together"
     lines.append(
-        f"| {what} ({info['unknown sounds']} clips of {info['unknown_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
+        f"| {what} ({info['unknowns']} clips of {info['unknown_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
         f"{rates['detected']:.0%} | {rates['false_rejections']:.0%} |"
     )
 talk = first["methods"]["max_softmax"]
@@ -116,13 +116,13 @@ lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | kn
 for unknown, known, unknowns in SETS[1:]:
     at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(unknown, known)]["at_baseline_threshold"] for seed in seeds]
     detected, false_rejections = (mean([one[rate] for one in at]) for rate in ("detected", "false_rejections"))
-    lines.append(f"| {unknown sounds} | {known} | {detected:.0%} | {false_rejections:.0%} |")
+    lines.append(f"| {unknowns} | {known} | {detected:.0%} | {false_rejections:.0%} |")
 lines += ["", f"(`max_softmax` of the {NAMES.get(ways[0], ways[0])}, mean of seeds {', '.join(seeds)}.)", ""]
 lines.append("### The promise, tried on recordings\n")
 parted = first["random_splits"]
 rates = "; ".join(f"at alpha {rate['alpha']} {rate['mean']:.3f} (standard error of the mean {rate['standard_error']:.3f})" for rate in parted["rates"])
 lines.append(
-    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['random splits']} times, half to calibrate, "
+    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['random_splits']} times, half to calibrate, "
     f"half new. Mean rate of false rejections: {rates}."
 )
 text = "\n".join(lines) + "\n"

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::folds::{assign_folds, leave_out};
 use crate::manifest::{Manifest, Row};
 use crate::split::{NEITHER, Shares, assign};
-use crate::warning::Warning;
+pub use crate::warning::Warning;
 
 /// The columns that a scan writes; a column of the input with one of these names is replaced.
 pub const MEASURED: [&str; 9] =

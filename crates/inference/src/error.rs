@@ -51,7 +51,7 @@ pub enum Error {
 }
 
 /// A result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Puts what was being done above an error.
 pub(crate) trait Context<T> {

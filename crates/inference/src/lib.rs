@@ -34,5 +34,5 @@ pub use error::{Error, Result, one_line};
 pub use input::Input;
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Model, read_model};
 pub use network::build;
-pub use predictor::{Judged, Predictor, PredictorOptions, Reject, per_recording};
+pub use predictor::{Failed, Judged, Predictor, PredictorOptions, Reject, per_recording};
 pub use windows::{Window, Windows};

@@ -71,6 +71,9 @@ pub struct Judged {
     pub nearest: Vec<(KnownClip, f32)>,
 }
 
+/// A recording that could not be used: its number among the inputs, and why.
+pub type Failed = (usize, crate::Error);
+
 impl Model {
     /// The model with what is decided when it is asked.
     ///
@@ -130,7 +133,7 @@ impl Predictor<'_> {
     ///
     /// # Errors
     /// A model whose outputs are not finite.
-    pub fn recordings(&self, inputs: &[Input], first: usize) -> Result<(Vec<Judged>, Vec<(usize, crate::Error)>)> {
+    pub fn recordings(&self, inputs: &[Input], first: usize) -> Result<(Vec<Judged>, Vec<Failed>)> {
         let computed: Vec<_> = inputs.par_iter().enumerate().map(|(nth, input)| self.windows.of(nth, input)).collect();
         let (mut windows, mut failed) = (Vec::new(), Vec::new());
         for (nth, of_input) in computed.into_iter().enumerate() {

@@ -193,12 +193,6 @@ pub fn equalize_flags(nuisances: &[Nuisance]) -> Vec<(String, String)> {
     flags
 }
 
-/// Splits `key=value` as `--set` has it.
-pub fn parse_set(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text}: expected KEY=VALUE"))?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
-}
-
 /// A mistyped section is reported with the sections there are; mistyped fields are reported by the types themselves.
 fn check_keys(known: &toml::Table, read: &toml::Table, at: &str) -> Result<()> {
     for key in read.keys() {

@@ -56,7 +56,7 @@ pub enum Error {
     Doctor(#[from] doctor::Error),
     /// Augmentation.
     #[error(transparent)]
-    Augment(#[from] augment::Error),
+    Augment(#[from] augment::ConfigError),
     /// A page or a picture.
     #[error(transparent)]
     Report(#[from] report::Error),
@@ -88,7 +88,7 @@ pub enum Error {
 }
 
 /// A result of a stage.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Puts what was being done above an error.
 pub(crate) trait Context<T> {

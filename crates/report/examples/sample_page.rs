@@ -1,20 +1,94 @@
-//! Writes a report with made-up figures, to look at while working on the page:
-//! `cargo run -p report --example sample_page -- page.html spectrogram.png`.
+//! Writes pages and pictures with made-up numbers into a folder, to look at while working on them:
+//! `cargo run --release -p report --example sample_page -- FOLDER`. Without a folder nothing is written.
 
 use std::error::Error;
 use std::f64::consts::TAU;
+use std::path::PathBuf;
 
-use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, render, spectrogram_png};
+use report::{
+    Axes, ClassMetrics, Cloud, Epoch, Example, Findings, LineFigure, Metrics, RunReport, Section, SoundCard, Table,
+    render, render_findings, scatter_svg, spectrogram_png,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (page, picture) = (arguments.next().unwrap_or("page.html".into()), arguments.next());
-    let runs = [run("cnn-small", 0.5)?, run("cnn-base", 1.0)?];
-    std::fs::write(page, render("barkbird: two made-up runs", &runs)?)?;
-    if let Some(picture) = picture {
-        std::fs::write(picture, spectrogram("dog/long/path/to/a/recording-0001.wav", 128)?)?;
+    let folder = std::env::args().nth(1).map(PathBuf::from);
+    let bare = RunReport { epochs: Vec::new(), commands: Vec::new(), ..run("yamnet-probe", 0.5)? };
+    let runs = [run("cnn-small", 0.5)?, run("cnn-base", 1.0)?, bare];
+    let files: [(&str, Vec<u8>); 5] = [
+        ("one.html", render("barkbird: one made-up run", &runs[..1])?.into()),
+        ("several.html", render("barkbird: made-up runs", &runs)?.into()),
+        ("findings.html", render_findings(&findings()?)?.into()),
+        ("spectrogram.png", spectrogram("Žluťoučký kůň/соловей/αηδόνι/鳥-0001.wav", 128)?),
+        (
+            "scatter.svg",
+            scatter_svg("Principal axes of embeddings: discs are known sounds, crosses unknown", &clouds())?.into(),
+        ),
+    ];
+    for (name, bytes) in files {
+        assert!(!bytes.is_empty(), "{name}");
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder)?;
+            std::fs::write(folder.join(name), bytes)?;
+        }
     }
     Ok(())
+}
+
+fn clouds() -> Vec<Cloud> {
+    let points = |n: usize, x: f32, y: f32| {
+        (0..n)
+            .map(|i| (i as f32, 1.0 + i as f32 % 7.0))
+            .map(|(t, r)| [x + r * (1.3 * t).cos(), y + r * t.sin()])
+            .collect()
+    };
+    let cloud = |name: &str, n, x, y, is_known| Cloud { name: name.into(), points: points(n, x, y), is_known };
+    vec![
+        cloud("bird, training", 90, 0.0, 0.0, true),
+        cloud("dog, training", 70, 12.0, 5.0, true),
+        cloud("bird, test", 20, 1.0, 1.0, true),
+        cloud("rain", 40, 6.0, -8.0, false),
+        cloud("cats & donkeys", 40, -9.0, 9.0, false),
+    ]
+}
+
+fn findings() -> Result<Findings, Box<dyn Error>> {
+    let figure = |name: &str, value, interval, alarm| LineFigure {
+        name: name.into(),
+        value,
+        interval,
+        chance: 0.5,
+        note: "Bandwidth alone separates dog from bird. Typical: dog 7.8 kHz, bird 21 kHz.".into(),
+        alarm,
+    };
+    let sound = |path: &str| -> Result<SoundCard, Box<dyn Error>> {
+        let (verdict, note) = ("labeled dog, predicted bird".into(), "0.0 to 5.0 s".into());
+        Ok(SoundCard { verdict, note, path: path.into(), png: spectrogram(path, 431)?, wav: wav() })
+    };
+    let table = Table {
+        caption: "The same sound twice".into(),
+        columns: ["Recording", "Copy", "Overlap"].map(String::from).to_vec(),
+        rows: vec![["dog/a.wav", "bird/a-copy.mp3", "0.0 to 4.2 s"].map(String::from).to_vec(); 3],
+    };
+    let figures = vec![figure("bandwidth", 0.906, [0.762, 0.976], true), figure("length", 0.55, [0.41, 0.68], false)];
+    Ok(Findings {
+        title: "Doctor: manifest.csv".into(),
+        summary: vec!["Bandwidth alone separates dog from bird.".into(), "3 recordings are damaged.".into()],
+        warnings: vec!["Without groups, leaks by session were not checked.".into()],
+        sections: vec![
+            Section {
+                title: "Shortcuts".into(),
+                text: vec!["In the recordings.".into()],
+                figures,
+                ..Section::default()
+            },
+            Section { title: "Duplicates".into(), table: Some(table), ..Section::default() },
+            Section {
+                title: "Doubtful labels".into(),
+                sounds: vec![sound("a.wav")?, sound("b.wav")?],
+                ..Section::default()
+            },
+        ],
+    })
 }
 
 fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
@@ -49,8 +123,9 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
     let example = |class: &str, predicted: &str, i: usize| -> Result<Example, Box<dyn Error>> {
         let path = format!("{class}/recording-{i:04}.wav");
         let (png, wav) = (spectrogram(&path, 100 * i + 31)?, wav());
-        let (truth, predicted) = (Some(class.into()), predicted.into());
-        Ok(Example { path, truth, predicted, probability: 0.99 - 0.07 * i as f64, png, wav })
+        let (truth, predicted, channel) = (Some(class.into()), predicted.into(), (i == 2).then_some(1));
+        let (span_s, probability) = (Some([0.0, 5.0]), 0.99 - 0.07 * i as f64);
+        Ok(Example { path, span_s, channel, truth, predicted, probability, png, wav })
     };
     let facts = [
         ("Device", "CPU, 2 threads"),
@@ -62,6 +137,7 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
         name: name.into(),
         classes: vec!["bird".into(), "dog".into()],
         n_parameters: 412_706,
+        n_backbone_parameters: (learning < 1.0).then_some(3_195_456),
         facts: facts.map(|(name, value)| (name.into(), value.into())).to_vec(),
         epochs: (0..40).map(|i| epoch(i, learning)).collect(),
         evaluations: vec![metrics.clone(), Metrics { split: "field".into(), balanced_accuracy: 0.71, ..metrics }],

@@ -1,4 +1,4 @@
-//! The confusion matrix as table rows, and its largest mistakes.
+//! The confusion matrix as table rows, and its most common error.
 
 use crate::data::Metrics;
 use crate::number::{fixed, percent, thousands};
@@ -10,17 +10,17 @@ pub(crate) struct Row {
     pub(crate) total: String,
 }
 
-/// One cell: clips of the row's class that were taken for the column's.
+/// One cell: clips of the row's class that were classified as the column's.
 pub(crate) struct Cell {
     pub(crate) count: String,
-    /// Of the row's clips.
+    /// Share of the row's clips.
     pub(crate) percent: String,
-    /// The same from 0 to 1, for the colour.
+    /// The same from 0 to 1, for the color.
     pub(crate) share: String,
-    pub(crate) right: bool,
+    pub(crate) is_correct: bool,
 }
 
-/// The rows; none when the matrix does not fit the classes.
+/// The rows; none when the matrix does not have the size of the classes.
 pub(crate) fn rows(metrics: &Metrics) -> Vec<Row> {
     if !fits(metrics) {
         return Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn rows(metrics: &Metrics) -> Vec<Row> {
                 count: thousands(*count),
                 percent: percent(share),
                 share: fixed(share, 3),
-                right: truth == predicted,
+                is_correct: truth == predicted,
             }
         };
         Row {
@@ -45,27 +45,30 @@ pub(crate) fn rows(metrics: &Metrics) -> Vec<Row> {
     metrics.confusion.iter().enumerate().map(row).collect()
 }
 
-/// Whether there is a square matrix over the classes.
+/// Whether the matrix is square with a row for each class.
 pub(crate) fn fits(metrics: &Metrics) -> bool {
     let n = metrics.classes.len();
     n > 0 && metrics.confusion.len() == n && metrics.confusion.iter().all(|row| row.len() == n)
 }
 
-/// How many clips of class `truth` there are, how many were called so, and how many of those rightly.
+/// Clips of one class.
 pub(crate) struct Counts {
-    pub(crate) are: u64,
-    pub(crate) called: u64,
-    pub(crate) right: u64,
+    /// Clips of the class.
+    pub(crate) truth: u64,
+    /// Clips classified as the class.
+    pub(crate) predicted: u64,
+    /// Clips that are both.
+    pub(crate) correct: u64,
 }
 
-/// The counts of a class; none when the matrix does not fit or has no such class.
+/// The counts of a class; none when the matrix has the wrong size or no such class.
 pub(crate) fn counts(metrics: &Metrics, class: &str) -> Option<Counts> {
     let i = metrics.classes.iter().position(|name| name == class).filter(|_| fits(metrics))?;
-    let called = metrics.confusion.iter().map(|row| row[i]).fold(0, u64::saturating_add);
-    Some(Counts { are: sum(&metrics.confusion[i]), called, right: metrics.confusion[i][i] })
+    let predicted = metrics.confusion.iter().map(|row| row[i]).fold(0, u64::saturating_add);
+    Some(Counts { truth: sum(&metrics.confusion[i]), predicted, correct: metrics.confusion[i][i] })
 }
 
-/// The commonest mistake: truth, predicted, how often, and of how many.
+/// The most common error: truth, predicted, how often, and of how many.
 pub(crate) fn worst(metrics: &Metrics) -> Option<(&str, &str, u64, u64)> {
     if !fits(metrics) {
         return None;
@@ -102,16 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_mistake_and_the_counts() {
+    fn the_most_common_error_and_the_counts() {
         let metrics = metrics(vec![vec![9, 1], vec![5, 20]]);
         assert_eq!(worst(&metrics), Some(("dog", "bird", 5, 25)));
         let counts = counts(&metrics, "bird").unwrap();
-        assert_eq!((counts.are, counts.called, counts.right), (10, 14, 9));
+        assert_eq!((counts.truth, counts.predicted, counts.correct), (10, 14, 9));
         assert!(worst(&self::metrics(vec![vec![9, 0], vec![0, 3]])).is_none());
     }
 
     #[test]
-    fn a_matrix_that_does_not_fit_is_left_out() {
+    fn a_matrix_of_the_wrong_size_is_ignored() {
         for confusion in [vec![], vec![vec![1, 2]], vec![vec![1], vec![2]]] {
             let metrics = metrics(confusion);
             assert!(rows(&metrics).is_empty() && worst(&metrics).is_none() && counts(&metrics, "dog").is_none());

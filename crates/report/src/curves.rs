@@ -3,28 +3,29 @@
 use plotters::prelude::*;
 
 use crate::data::Epoch;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::svg::{Area, Drawn, elements};
 use crate::words::Reading;
 
 /// Pixels of a chart before the page scales it.
-const SIZE: (u32, u32) = (560, 300);
-/// The page's style sheet gives these colours their values for light and dark.
-const COLOURS: [RGBColor; 3] = [RGBColor(1, 1, 1), RGBColor(2, 2, 2), RGBColor(3, 3, 3)];
+const SIZE: (u32, u32) = (560, 320);
+/// The page's style sheet gives these colors their values for light and dark.
+const COLORS: [RGBColor; 3] = [RGBColor(1, 1, 1), RGBColor(2, 2, 2), RGBColor(3, 3, 3)];
 const AXIS: RGBColor = RGBColor(9, 9, 9);
 const GRID: RGBColor = RGBColor(8, 8, 8);
-/// The one chart that the best epoch means nothing on.
+/// The chart that does not show the best epoch.
 const RATE: &str = "Learning rate";
 /// Up to this many epochs each has a dot.
 const MAX_DOTS: usize = 30;
 
-/// A chart and what stands around it.
+/// A chart and the text around it.
 pub(crate) struct Chart {
     pub(crate) title: &'static str,
     /// An `svg` element.
     pub(crate) svg: String,
-    /// Names of the lines; the first has the first colour.
+    /// Names of the lines; the first has the first color.
     pub(crate) lines: Vec<&'static str>,
-    /// What the chart does not say by itself.
+    /// How to read it.
     pub(crate) note: String,
 }
 
@@ -45,23 +46,28 @@ impl Line {
 pub(crate) fn charts(epochs: &[Epoch], reading: &Reading) -> Result<Vec<Chart>> {
     let best = reading.best_epoch.map(|epoch| epoch as f64);
     let note = |text: &str| match reading.best_epoch {
-        Some(epoch) => format!("{text} The dotted line is epoch {epoch}, where the validation loss is lowest."),
+        Some(epoch) => format!("{text} The dotted line marks epoch {epoch}, with the lowest validation loss."),
         None => text.to_owned(),
     };
     let losses = vec![
         Line::new("validation", epochs, |e| e.val_loss),
         Line::new("training, evaluation mode", epochs, |e| e.train_loss_eval),
-        Line::new("training, as minimised", epochs, |e| Some(e.train_loss)),
+        Line::new("training, as optimized", epochs, |e| Some(e.train_loss)),
     ];
     let accuracies = vec![
-        Line::new("balanced over classes", epochs, |e| e.val_balanced_accuracy),
-        Line::new("share of clips", epochs, |e| e.val_accuracy),
+        Line::new("balanced accuracy", epochs, |e| e.val_balanced_accuracy),
+        Line::new("accuracy", epochs, |e| e.val_accuracy),
     ];
     let rates = vec![Line::new("learning rate", epochs, |e| Some(e.lr))];
     let charts = [
-        ("Loss", losses, None, note("Mean a clip; lower is better. The first two compare.")),
-        ("Accuracy on validation", accuracies, Some(1.0), note("Higher is better.")),
-        (RATE, rates, None, "Of each epoch's last step.".into()),
+        (
+            "Loss",
+            losses,
+            None,
+            note("Mean per clip; lower is better. Compare the first two: both without augmentation or dropout."),
+        ),
+        ("Validation accuracy", accuracies, Some(1.0), note("Higher is better.")),
+        (RATE, rates, None, "At the last step of each epoch.".into()),
     ];
     let mut drawn = Vec::new();
     for (title, mut lines, top, note) in charts {
@@ -75,30 +81,16 @@ pub(crate) fn charts(epochs: &[Epoch], reading: &Reading) -> Result<Vec<Chart>> 
 }
 
 fn draw(title: &str, lines: &[Line], top: Option<f64>, best: Option<f64>) -> Result<String> {
-    let failed = |reason: String| Error::Curve { what: title.to_lowercase(), reason };
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        chart(&root, lines, top, best).map_err(|error| failed(error.to_string()))?;
-        root.present().map_err(|error| failed(error.to_string()))?;
-    }
-    // The opening tag is replaced: the page sets the size, and a reader who cannot see it needs a name.
-    let inside = svg.split_once('>').map(|(_, inside)| inside).ok_or_else(|| failed("no SVG came out".into()))?;
+    let elements = elements(&title.to_lowercase(), SIZE, |root| chart(root, lines, top, best))?;
     let (width, height) = SIZE;
+    // The page sets the size, and a screen reader needs a description. The title and names are ours: nothing to escape.
     Ok(format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{inside}",
+        "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\">{elements}",
         described(title, lines)
     ))
 }
 
-type Area<'a, 'b> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-fn chart<'a>(
-    root: &Area<'a, '_>,
-    lines: &[Line],
-    top: Option<f64>,
-    best: Option<f64>,
-) -> std::result::Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+fn chart<'a>(root: &Area<'a>, lines: &[Line], top: Option<f64>, best: Option<f64>) -> Drawn<'a> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let (first, last) = bounds(points().map(|(x, _)| *x));
     let (low, high) = bounds(points().map(|(_, y)| *y));
@@ -112,8 +104,8 @@ fn chart<'a>(
     let mut chart = ChartBuilder::on(root)
         .margin(6)
         .margin_right(14)
-        .x_label_area_size(38)
-        .y_label_area_size(58)
+        .x_label_area_size(46)
+        .y_label_area_size(64)
         .build_cartesian_2d(x, y.clone())?;
     chart
         .configure_mesh()
@@ -122,7 +114,7 @@ fn chart<'a>(
         .y_labels(6)
         .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{x}") } else { String::new() })
         .y_label_formatter(&|y| label(*y, largest))
-        .label_style(("sans-serif", 15).into_font().color(&AXIS))
+        .label_style(("sans-serif", 18).into_font().color(&AXIS))
         .axis_style(AXIS)
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
@@ -131,12 +123,12 @@ fn chart<'a>(
         let (low, high) = (y.start, y.end);
         chart.draw_series(DashedLineSeries::new([(best, low), (best, high)], 3, 4, AXIS.stroke_width(1)))?;
     }
-    // The last line first: the one that matters most lies on top.
-    for (line, colour) in lines.iter().zip(COLOURS).rev() {
-        let width = if colour == COLOURS[2] { 1 } else { 2 };
-        chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(width)))?;
+    // The last line first, so that the most important one is on top.
+    for (line, color) in lines.iter().zip(COLORS).rev() {
+        let width = if color == COLORS[2] { 1 } else { 2 };
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), color.stroke_width(width)))?;
         if line.points.len() <= MAX_DOTS {
-            let dots = line.points.iter().map(|point| Circle::new(*point, width + 1, colour.filled()));
+            let dots = line.points.iter().map(|point| Circle::new(*point, width + 1, color.filled()));
             chart.draw_series(dots)?;
         }
     }
@@ -160,7 +152,7 @@ fn label(y: f64, largest: f64) -> String {
     }
 }
 
-/// For those who hear the page: each line's first and last value. Holds no text from outside.
+/// For screen readers: each line's first and last value.
 fn described(title: &str, lines: &[Line]) -> String {
     let ends = |line: &Line| match (line.points.first(), line.points.last()) {
         (Some((from, a)), Some((to, b))) => {

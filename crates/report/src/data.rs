@@ -1,64 +1,63 @@
-//! What a report is made from: the lines and files that training and evaluation write, and sounds to show.
+//! What a report is made from: the records that training and evaluation write, and clips to show.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
-/// One line of `metrics.jsonl`; fields that are not named here are ignored, and `null` for a figure reads as NaN.
+/// One line of `metrics.jsonl`. Fields that are not named here are ignored; `null` for a number reads as NaN.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Epoch {
     /// Epoch, from 1.
     pub epoch: u64,
-    /// Optimiser steps so far.
+    /// Optimizer steps so far.
     pub step: u64,
-    /// Learning rate of the epoch's last step.
-    #[serde(deserialize_with = "figure")]
+    /// Learning rate at the epoch's last step.
+    #[serde(deserialize_with = "number")]
     pub lr: f64,
-    /// Mean loss a clip as it was minimised: in training mode, augmented.
-    #[serde(deserialize_with = "figure")]
+    /// Mean training loss per clip as it was optimized: in training mode, on augmented clips.
+    #[serde(deserialize_with = "number")]
     pub train_loss: f64,
-    /// Mean loss a training clip in evaluation mode, not augmented; compares with `val_loss`.
+    /// Mean training loss per clip in evaluation mode, without augmentation; comparable with `val_loss`.
     #[serde(default)]
     pub train_loss_eval: Option<f64>,
-    /// Mean loss a validation clip.
+    /// Mean validation loss per clip.
     #[serde(default)]
     pub val_loss: Option<f64>,
-    /// Share of validation clips that are right.
+    /// Accuracy on the validation clips.
     #[serde(default)]
     pub val_accuracy: Option<f64>,
-    /// Mean recall over the classes on validation clips.
+    /// Balanced accuracy (mean recall over the classes) on the validation clips.
     #[serde(default)]
     pub val_balanced_accuracy: Option<f64>,
-    /// Wall time of the epoch.
+    /// Wall-clock time of the epoch, in seconds.
     #[serde(default)]
     pub seconds: f64,
 }
 
-/// `metrics.json`: figures on one split; fields that are not named here are ignored, and `null` reads as NaN.
+/// `metrics.json`: the metrics of one split. Fields that are not named here are ignored; `null` reads as NaN.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct Metrics {
-    /// The split that was measured.
+    /// The split that was evaluated.
     #[serde(default)]
     pub split: String,
-    /// Clips.
+    /// Number of clips.
     pub n: u64,
-    /// Groups that the clips come from; 0 where it is not known.
+    /// Number of groups that the clips come from; 0 where it is not known.
     #[serde(default)]
     pub n_groups: u64,
-    /// Clips whose label the model does not know; no figure counts them.
-    #[serde(default)]
-    #[serde(alias = "n_strangers")]
+    /// Number of clips whose label is not a class of the model; no metric counts them.
+    #[serde(default, alias = "n_strangers")]
     pub n_unknowns: u64,
-    /// Share of clips that are right.
-    #[serde(deserialize_with = "figure")]
+    /// Share of clips that are classified correctly.
+    #[serde(deserialize_with = "number")]
     pub accuracy: f64,
     /// Mean recall over the classes.
-    #[serde(deserialize_with = "figure")]
+    #[serde(deserialize_with = "number")]
     pub balanced_accuracy: f64,
     /// Mean F1 over the classes.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    #[serde(default = "nan", deserialize_with = "number")]
     pub macro_f1: f64,
-    /// Figures of each class against the rest.
+    /// Metrics of each class against the rest.
     #[serde(default)]
     pub per_class: BTreeMap<String, ClassMetrics>,
     /// Class names in the order of `confusion`.
@@ -70,36 +69,39 @@ pub struct Metrics {
     /// Area under the ROC curve.
     #[serde(default)]
     pub auroc: Option<f64>,
-    /// Expected calibration error: how far probabilities are off on average.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    /// Expected calibration error.
+    #[serde(default = "nan", deserialize_with = "number")]
     pub ece: f64,
-    /// Mean loss a clip.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    /// Mean loss per clip.
+    #[serde(default = "nan", deserialize_with = "number")]
     pub loss: f64,
-    /// 95 % intervals `[low, high]` by figure: the field's name, or `recall_CLASS`.
+    /// 95 % intervals `[low, high]` by metric: the field's name, or `recall_CLASS`.
     #[serde(default)]
     pub intervals: BTreeMap<String, [f64; 2]>,
-    /// Recordings that could not be measured.
+    /// Recordings that could not be evaluated.
     #[serde(default)]
     pub skipped: Vec<Skipped>,
-    /// What a reader of these figures should know.
+    /// Warnings for a reader of these metrics.
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The command line that measured them, without the program's name; empty where none was recorded.
+    #[serde(default)]
+    pub command: Vec<String>,
 }
 
-/// Figures of one class against the rest.
+/// Metrics of one class against the rest.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct ClassMetrics {
-    /// Of the clips called so, the share that are.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    /// Of the clips classified as this class, the share that belong to it.
+    #[serde(default = "nan", deserialize_with = "number")]
     pub precision: f64,
-    /// Of the clips that are so, the share called so.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    /// Of the clips of this class, the share classified as it.
+    #[serde(default = "nan", deserialize_with = "number")]
     pub recall: f64,
-    /// Harmonic mean of the two.
-    #[serde(default = "nan", deserialize_with = "figure")]
+    /// Harmonic mean of precision and recall.
+    #[serde(default = "nan", deserialize_with = "number")]
     pub f1: f64,
-    /// Clips that are so.
+    /// Number of clips of this class.
     #[serde(default)]
     pub support: u64,
     /// Area under the ROC curve of this class against the rest.
@@ -107,7 +109,7 @@ pub struct ClassMetrics {
     pub auroc: Option<f64>,
 }
 
-/// A recording that was left out, and why.
+/// A recording that was skipped, and why.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub struct Skipped {
     /// The recording.
@@ -116,16 +118,20 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// A clip to see and to hear.
+/// A clip to look at and listen to, with its prediction: a row of `predictions.csv`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
     /// The recording.
     pub path: String,
-    /// What it is, where that is known.
+    /// Start and end of the clip in the recording, in seconds; none for the whole recording.
+    pub span_s: Option<[f64; 2]>,
+    /// The channel, counted from 0; none where the recording has one channel or its channels were mixed.
+    pub channel: Option<u16>,
+    /// The true label, where it is known.
     pub truth: Option<String>,
-    /// What the model says.
+    /// The predicted label.
     pub predicted: String,
-    /// The model's probability for `predicted`.
+    /// The predicted probability of `predicted`.
     pub probability: f64,
     /// The spectrogram as a PNG file; empty for none.
     pub png: Vec<u8>,
@@ -133,30 +139,32 @@ pub struct Example {
     pub wav: Vec<u8>,
 }
 
-/// Everything that the report says about one run.
+/// Everything that the report shows of one run, whatever the kind of model.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunReport {
     /// The run's name.
     pub name: String,
     /// Class names of the model.
     pub classes: Vec<String>,
-    /// Trained and fixed parameters together.
+    /// Parameters of the network that classifies, frozen ones included.
     pub n_parameters: u64,
-    /// Name and value of what is worth knowing: front end, seed, device, precision, durations.
+    /// Parameters of the backbone that a detector of unknown sounds uses beside the network; none without one.
+    pub n_backbone_parameters: Option<u64>,
+    /// Name and value of further facts: front end, seed, device, precision, durations.
     pub facts: Vec<(String, String)>,
-    /// Learning curves, in order.
+    /// Learning curves, in order; empty where the run has no record of its epochs.
     pub epochs: Vec<Epoch>,
-    /// Measurements; the first is the one that the summary is about.
+    /// Evaluations; the summary is about the first.
     pub evaluations: Vec<Metrics>,
-    /// Clips of each class.
+    /// Correctly classified clips to show.
     pub examples: Vec<Example>,
-    /// Clips that the model got wrong, worst first.
+    /// Misclassified clips to show, the most confident first.
     pub errors: Vec<Example>,
-    /// Commands that make the run again.
+    /// The command lines that made the run, as they were recorded, in order; empty where none were recorded.
     pub commands: Vec<String>,
-    /// Recordings that were left out: path and reason.
+    /// Recordings that were skipped: path and reason.
     pub skipped: Vec<(String, String)>,
-    /// What the reader should be warned of.
+    /// Warnings for the reader.
     pub warnings: Vec<String>,
 }
 
@@ -164,8 +172,8 @@ fn nan() -> f64 {
     f64::NAN
 }
 
-/// JSON cannot write NaN, so a figure that could not be told is `null` there.
-fn figure<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<f64, D::Error> {
+/// JSON has no NaN, so a number that could not be computed is `null` there.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
@@ -182,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_that_an_evaluation_says() {
+    fn optional_metrics_have_defaults() {
         let metrics: Metrics = serde_json::from_str(
             r#"{"n":3,"accuracy":0.5,"balanced_accuracy":null,"skipped":[{"path":"a","reason":"b"}]}"#,
         )

@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A spectrogram whose values do not fill the bands and frames it is said to have.
+    /// The values of a spectrogram do not have the shape that they are said to have.
     #[error("spectrogram picture: {part}: expected {expected}, got {got}")]
     Picture {
         /// Which argument.
@@ -17,9 +17,9 @@ pub enum Error {
     /// The picture could not be encoded.
     #[error("spectrogram picture: cannot encode PNG")]
     Png(#[from] ::png::EncodingError),
-    /// A curve could not be drawn.
-    #[error("curve of {what}: cannot draw: {reason}")]
-    Curve {
+    /// A chart could not be drawn.
+    #[error("chart `{what}`: cannot draw: {reason}")]
+    Chart {
         /// Which chart.
         what: String,
         /// The plotter's reason.

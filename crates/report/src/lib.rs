@@ -1,9 +1,16 @@
-//! What training and evaluation wrote, as a page that a person reads: one HTML file with curves, tables, pictures and
-//! sounds in it, which opens without a network; and a spectrogram as a PNG picture.
+//! Pages for people from what training and evaluation wrote: one HTML file with learning curves, tables, pictures and
+//! sounds in it, which opens without a network. Also a spectrogram as a PNG picture and a scatter plot as SVG.
 //!
-//! This crate knows figures and bytes. It must not know how a model is trained, how a sound is decoded or where files
-//! lie: the caller reads them and passes [`RunReport`]s. What the figures and curves say in words is computed here,
-//! by [`words`] and for evaluations within the page, from documented thresholds.
+//! - [`render`]: the report on one or more runs, from [`RunReport`]s. It takes any kind of model: what a run does not have
+//!   (epochs, an evaluation, recorded commands) is absent or said to be missing, never an error.
+//! - [`render_findings`]: a page of [`Section`]s with sentences, numbers, tables and sounds, for other commands.
+//! - [`spectrogram_png`] and [`spectrogram_sheet`]: spectrograms with axes and a title in any Latin, Greek or Cyrillic
+//!   spelling.
+//! - [`scatter_svg`]: points on a plane.
+//!
+//! This crate knows numbers and bytes. It must not know how a model is trained, how a sound is decoded or where files
+//! are: the caller reads them. Conclusions in words are computed here from documented thresholds: on curves by [`words`],
+//! on an evaluation within the page.
 //!
 //! # Example
 //! ```
@@ -28,23 +35,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod colour;
+mod bar;
+mod canvas;
+mod card;
+mod color;
 mod confusion;
 mod curves;
 mod data;
 mod error;
-mod html;
+mod evaluation;
+mod findings;
 mod number;
-mod png;
+mod page;
 mod scatter;
-mod sections;
+mod spectrogram;
 mod summary;
+mod svg;
+mod text;
 mod ticks;
 pub mod words;
 
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};
-pub use html::render;
-pub use png::{Axes, Panel, spectrogram_png, spectrogram_sheet};
+pub use findings::{Findings, LineFigure, Section, SoundCard, Table, render_findings};
+pub use page::render;
 pub use scatter::{Cloud, scatter_svg};
-pub use sections::{Findings, LineFigure, Section, SoundCard, Table, render_findings};
+pub use spectrogram::{Axes, Panel, spectrogram_png, spectrogram_sheet};

@@ -1,13 +1,16 @@
 //! Numbers as the report writes them, and the interval of a share.
 
-/// A share or a loss with `digits` decimals; a dash for what could not be told.
+/// Stands for a number that could not be computed.
+pub(crate) const UNKNOWN: &str = "\u{2013}";
+
+/// A number with `digits` decimals.
 pub(crate) fn fixed(x: f64, digits: usize) -> String {
-    if x.is_finite() { format!("{x:.digits$}") } else { "\u{2013}".into() }
+    if x.is_finite() { format!("{x:.digits$}") } else { UNKNOWN.into() }
 }
 
 /// `86 %`.
 pub(crate) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.0}\u{a0}%", 100.0 * share) } else { "\u{2013}".into() }
+    if share.is_finite() { format!("{:.0}\u{a0}%", 100.0 * share) } else { UNKNOWN.into() }
 }
 
 /// `1 clip`, `1,234 clips`.
@@ -28,9 +31,9 @@ pub(crate) fn thousands(n: u64) -> String {
     text
 }
 
-/// The 95 % score interval (Wilson, 1927) of a share of `k` among `n`; none without any.
+/// The 95 % score interval (Wilson, 1927) of a share of `k` among `n`; none for `n` = 0.
 ///
-/// It takes clips to be independent, so with several clips a group it is too narrow.
+/// It takes clips to be independent, so it is too narrow where a group has several clips.
 pub(crate) fn wilson(k: u64, n: u64) -> Option<[f64; 2]> {
     const Z: f64 = 1.959_963_984_540_054;
     if n == 0 || k > n {
@@ -38,9 +41,9 @@ pub(crate) fn wilson(k: u64, n: u64) -> Option<[f64; 2]> {
     }
     let (k, n) = (k as f64, n as f64);
     let (p, z2) = (k / n, Z * Z);
-    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let center = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
     let half = Z / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
-    Some([(centre - half).max(0.0), (centre + half).min(1.0)])
+    Some([(center - half).max(0.0), (center + half).min(1.0)])
 }
 
 #[cfg(test)]
@@ -53,7 +56,7 @@ mod tests {
         assert_eq!(thousands(1_234_567), "1,234,567");
         assert_eq!(count(1, "clip", "clips"), "1\u{a0}clip");
         assert_eq!(percent(0.857), "86\u{a0}%");
-        assert_eq!(fixed(f64::NAN, 3), "\u{2013}");
+        assert_eq!(fixed(f64::NAN, 3), UNKNOWN);
     }
 
     #[test]

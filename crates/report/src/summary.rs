@@ -1,29 +1,29 @@
-//! The figures of an evaluation in plain words: what was found, how sure that is, and what it cannot say.
+//! The metrics of an evaluation in plain words: the result, how certain it is, and what it does not show.
 
 use crate::confusion::{counts, worst};
 use crate::data::Metrics;
 use crate::number::{count, fixed, percent, thousands};
 
-/// Fewer groups than this make an interval rough.
+/// With fewer groups than this an interval is rough.
 pub(crate) const FEW_GROUPS: u64 = 30;
-/// A class with fewer clips than this moves by more than five points with one clip.
+/// With fewer clips than this one clip changes the recall of a class by more than five points.
 pub(crate) const FEW_CLIPS: u64 = 20;
-/// Probabilities that are off by more than this on average are worth a sentence.
+/// A calibration error above this gets a sentence.
 pub(crate) const MISCALIBRATED: f64 = 0.1;
 
-/// Sentences about an evaluation, the main figure first.
+/// Sentences about an evaluation, the main metric first.
 pub(crate) fn sentences(metrics: &Metrics) -> Vec<String> {
     let mut sentences = vec![headline(metrics)];
-    sentences.extend(against_guessing(metrics));
-    sentences.extend(mistakes(metrics));
+    sentences.extend(against_chance(metrics));
+    sentences.extend(most_common_error(metrics));
     sentences.extend(limits(metrics));
     if metrics.ece > MISCALIBRATED {
         let off = percent(metrics.ece);
-        sentences.push(format!("Its probabilities are off by {off} on average: read them as a ranking."));
+        sentences.push(format!("Its probabilities are off by {off} on average: use them to rank, not as frequencies."));
     }
     if metrics.n_unknowns > 0 {
         let n = count(metrics.n_unknowns, "clip", "clips");
-        sentences.push(format!("{n} with labels that the model does not know are not counted in any figure."));
+        sentences.push(format!("Not counted in any metric: {n} whose label is not a class of the model."));
     }
     sentences
 }
@@ -38,50 +38,50 @@ fn clips_and_groups(metrics: &Metrics) -> String {
 
 fn headline(metrics: &Metrics) -> String {
     if metrics.n == 0 || !metrics.balanced_accuracy.is_finite() {
-        return format!("With {} there is nothing to measure.", clips_and_groups(metrics));
+        return format!("Nothing could be measured on {}.", clips_and_groups(metrics));
     }
     let interval = match metrics.intervals.get("balanced_accuracy") {
         Some([low, high]) => format!("95\u{a0}% interval {} to {}", fixed(*low, 3), fixed(*high, 3)),
-        None => "no interval was computed".into(),
+        None => "without an interval".into(),
     };
     let split = if metrics.split.is_empty() { String::new() } else { format!(" of the split {}", metrics.split) };
     let value = fixed(metrics.balanced_accuracy, 3);
     format!("On {}{split} the balanced accuracy is {value} ({interval}).", clips_and_groups(metrics))
 }
 
-/// What guessing would give, and whether the interval keeps clear of it.
-fn against_guessing(metrics: &Metrics) -> Option<String> {
+/// What random guessing scores, and whether the interval is above it.
+fn against_chance(metrics: &Metrics) -> Option<String> {
     let n_classes = metrics.classes.len().max(metrics.per_class.len());
     let [low, high] = *metrics.intervals.get("balanced_accuracy")?;
     if n_classes < 2 || metrics.n == 0 {
         return None;
     }
-    let guessing = 1.0 / n_classes as f64;
-    let verdict = if low > guessing {
-        "the interval keeps clear of that"
-    } else if high < guessing {
-        "the model is worse than that, as if trained with the labels swapped"
+    let chance = 1.0 / n_classes as f64;
+    let verdict = if low > chance {
+        "the whole interval is above that"
+    } else if high < chance {
+        "the whole interval is below that, as if the labels had been swapped"
     } else {
-        "this test does not rule that out"
+        "the interval includes that, so the model may be no better"
     };
-    Some(format!("Guessing among {n_classes} classes gives {}; {verdict}.", fixed(guessing, 3)))
+    Some(format!("Random guessing among {n_classes} classes scores {}; {verdict}.", fixed(chance, 3)))
 }
 
-fn mistakes(metrics: &Metrics) -> Option<String> {
+fn most_common_error(metrics: &Metrics) -> Option<String> {
     if let Some((truth, predicted, times, of)) = worst(metrics) {
         let (times, of) = (thousands(times), thousands(of));
-        return Some(format!("Its commonest mistake: {truth} taken for {predicted} ({times} of {of})."));
+        return Some(format!("Most common error: {truth} classified as {predicted} ({times} of {of})."));
     }
-    // Three divided by n bounds what may hide behind no error at all, at 95 %; groups are what is independent.
+    // The rule of three: with no error in n, the error rate is below 3 / n at 95 %. Groups are independent, clips are not.
     let n = if metrics.n_groups > 0 { metrics.n_groups } else { metrics.n };
     (n > 0 && metrics.accuracy >= 1.0).then(|| {
         let most = percent((3.0 / n as f64).min(1.0));
         let of = clips_and_groups(metrics);
-        format!("No error in {of} does not mean none will come: up to about {most} of new recordings may go wrong.")
+        format!("There is no error in {of}; the error rate on new recordings can still be up to about {most}.")
     })
 }
 
-/// What so few clips cannot say.
+/// What so few clips cannot show.
 fn limits(metrics: &Metrics) -> Vec<String> {
     let mut sentences = Vec::new();
     let half = metrics.intervals.get("balanced_accuracy").map(|[low, high]| (high - low) / 2.0);
@@ -89,29 +89,31 @@ fn limits(metrics: &Metrics) -> Vec<String> {
         let rough = match half {
             Some(half) if half > 0.0 => {
                 let points = format!("{:.0}", (100.0 * half).ceil());
-                format!("two models that differ by less than about {points} points cannot be told apart")
+                format!("a difference of less than about {points} points between two models is not meaningful")
             }
-            _ => "the figures are rough".into(),
+            _ => "the metrics are rough".into(),
         };
-        sentences.push(format!("With {}, {rough}.", clips_and_groups(metrics)));
+        sentences.push(format!("With only {}, {rough}.", clips_and_groups(metrics)));
     }
     let few: Vec<_> = metrics
         .per_class
         .iter()
-        .map(|(class, of)| (class, counts(metrics, class).map_or(of.support, |counts| counts.are)))
+        .map(|(class, of)| (class, counts(metrics, class).map_or(of.support, |counts| counts.truth)))
         .filter(|(_, n)| *n < FEW_CLIPS)
         .collect();
     match few.as_slice() {
         [] => {}
-        [(class, 0)] => sentences.push(format!("There is no clip of {class}: nothing is known about it.")),
+        [(class, 0)] => sentences.push(format!("There is no clip of {class}, so its recall is not known.")),
         [(class, n)] => {
-            let points = percent(1.0 / *n as f64);
+            let points = format!("{:.0}", 100.0 / *n as f64);
             let n = count(*n, "clip", "clips");
-            sentences.push(format!("{class} has only {n}: one clip moves its recall by {points}."));
+            sentences.push(format!("{class} has only {n}: one clip changes its recall by {points} points."));
         }
         several => {
             let n = several.len();
-            sentences.push(format!("{n} classes have fewer than {FEW_CLIPS} clips each; their own figures are rough."));
+            sentences.push(format!(
+                "{n} classes have fewer than {FEW_CLIPS} clips each: their recall and precision are rough."
+            ));
         }
     }
     sentences
@@ -143,41 +145,41 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_case() {
+    fn the_usual_sentences() {
         assert_eq!(
             text(&metrics()),
             "On 51 clips in 29 groups of the split test the balanced accuracy is 0.857 (95 % interval 0.750 to \
-             0.940). Guessing among 2 classes gives 0.500; the interval keeps clear of that. Its commonest mistake: \
-             dog taken for bird (5 of 25). With 51 clips in 29 groups, two models that differ by less than about 10 \
-             points cannot be told apart."
+             0.940). Random guessing among 2 classes scores 0.500; the whole interval is above that. Most common error: \
+             dog classified as bird (5 of 25). With only 51 clips in 29 groups, a difference of less than about 10 \
+             points between two models is not meaningful."
         );
     }
 
     #[test]
-    fn no_error_is_no_proof() {
+    fn no_error_still_allows_some() {
         let perfect = Metrics { accuracy: 1.0, confusion: vec![vec![26, 0], vec![0, 25]], ..metrics() };
         let text = text(&perfect);
-        assert!(text.contains("up to about 10 % of new recordings may go wrong"), "{text}");
+        assert!(text.contains("the error rate on new recordings can still be up to about 10 %"), "{text}");
     }
 
     #[test]
-    fn an_interval_that_reaches_guessing_says_so() {
+    fn an_interval_that_includes_chance_is_pointed_out() {
         let weak = Metrics { intervals: [("balanced_accuracy".to_owned(), [0.44, 0.7])].into(), ..metrics() };
-        assert!(text(&weak).contains("this test does not rule that out"));
+        assert!(text(&weak).contains("the interval includes that"));
     }
 
     #[test]
     fn unknowns_small_classes_and_bad_probabilities() {
         let odd = Metrics { n_unknowns: 3, ece: 0.2, confusion: vec![vec![40, 2], vec![1, 8]], ..metrics() };
         let text = text(&odd);
-        assert!(text.contains("3 clips with labels that the model does not know"), "{text}");
-        assert!(text.contains("dog has only 9 clips: one clip moves its recall by 11 %"), "{text}");
+        assert!(text.contains("3 clips whose label is not a class of the model"), "{text}");
+        assert!(text.contains("dog has only 9 clips: one clip changes its recall by 11 points"), "{text}");
         assert!(text.contains("off by 20 % on average"), "{text}");
     }
 
     #[test]
     fn nothing_to_measure() {
         let empty = Metrics { balanced_accuracy: f64::NAN, ..Metrics::default() };
-        assert_eq!(text(&empty), "With 0 clips there is nothing to measure.");
+        assert_eq!(text(&empty), "Nothing could be measured on 0 clips.");
     }
 }

@@ -1,4 +1,4 @@
-//! Where axes have their marks: round numbers, few enough to read.
+//! Marks on axes: round numbers, few enough to read.
 
 /// The round step (1, 2 or 5 times a power of ten) that divides `span` into at most `most` parts.
 pub(crate) fn round_step(span: f64, most: usize) -> f64 {

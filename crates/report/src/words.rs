@@ -1,78 +1,81 @@
-//! What learning curves say, in words. A pure function of the epochs, with its thresholds in one place.
+//! Learning curves in words: a pure function of the epochs, with its thresholds in one place.
 
 use crate::data::Epoch;
 
-/// Fewer epochs than this say nothing about a trend.
+/// Fewer epochs than this show no trend.
 pub const MIN_EPOCHS: usize = 4;
 /// Overfitting: the validation loss ends at least this share above its lowest, ...
 pub const RISE_SHARE: f64 = 0.10;
-/// ... and at least this much, so that a loss near nothing does not count its noise.
+/// ... and at least this much, so that the noise of a loss near zero does not count.
 pub const RISE: f64 = 0.02;
 /// Overfitting too: at the best epoch the training loss is below this share of the validation loss, ...
 pub const GAP_SHARE: f64 = 0.5;
 /// ... and below it by this much.
 pub const GAP: f64 = 0.1;
-/// Underfitting: the training loss ends above this share of the loss of guessing, ln(classes).
+/// Underfitting: the training loss ends above this share of the loss of random guessing, ln(classes).
 pub const GUESSING_SHARE: f64 = 0.6;
-/// Diverged: the training loss ends above this multiple of where it began, or is no number.
+/// Diverged: the training loss ends above this multiple of its first value, or is not finite.
 pub const DIVERGED: f64 = 1.5;
 /// Still improving: the lowest validation loss is in this last share of the epochs, ...
 pub const LATE_SHARE: f64 = 0.1;
-/// ... and below the lowest of those before by at least this share of it.
+/// ... and at least this share below the lowest before them.
 pub const LATE_GAIN: f64 = 0.02;
 
-/// The main thing that curves say.
+/// The main conclusion from the curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// There are too few epochs to tell.
+    /// The run has no record of its epochs.
+    NotRecorded,
+    /// There are too few epochs to show a trend.
     TooShort,
-    /// Nothing was held out, so nothing can be said about new recordings.
+    /// No validation loss was measured, so overfitting cannot be seen.
     NoValidation,
-    /// The loss grew or stopped being a number.
+    /// The training loss grew or is not finite.
     Diverged,
-    /// The model is learning the training clips by heart.
+    /// The model memorizes the training clips.
     Overfitting,
     /// The model has not learned the training clips.
     Underfitting,
     /// More epochs would likely help.
     StillImproving,
-    /// The curves are flat and close together.
-    Settled,
+    /// The curves are flat and near each other.
+    Converged,
 }
 
 impl Verdict {
     /// Two or three words for a heading.
     pub fn title(self) -> &'static str {
         match self {
-            Self::TooShort => "Too short to tell",
-            Self::NoValidation => "Nothing to compare with",
+            Self::NotRecorded => "Not recorded",
+            Self::TooShort => "Too few epochs",
+            Self::NoValidation => "No validation loss",
             Self::Diverged => "Diverged",
             Self::Overfitting => "Overfitting",
             Self::Underfitting => "Underfitting",
             Self::StillImproving => "Still improving",
-            Self::Settled => "Settled",
+            Self::Converged => "Converged",
         }
     }
 }
 
-/// What the curves of a run say.
+/// The curves of a run in words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// The main thing.
+    /// The main conclusion.
     pub verdict: Verdict,
     /// The epoch with the lowest validation loss.
     pub best_epoch: Option<u64>,
     /// Validation loss minus training loss at that epoch.
     pub gap: Option<f64>,
-    /// The same in sentences, the main thing first.
+    /// The same in sentences, the main conclusion first.
     pub sentences: Vec<String>,
 }
 
 /// Reads the curves of a model with `n_classes` classes.
 pub fn read(epochs: &[Epoch], n_classes: usize) -> Reading {
     let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else {
-        let sentence = "There are no epochs: the model was not trained here, or its curves were not kept.";
-        return plain(Verdict::TooShort, sentence.into());
+        let sentence = "This run has no record of its epochs (metrics.jsonl), so there are no learning curves to show.";
+        return plain(Verdict::NotRecorded, sentence.into());
     };
     let (began, ended) = (train_loss(first), train_loss(last));
     if !ended.is_finite() || (epochs.len() > 1 && ended > DIVERGED * began) {
@@ -80,7 +83,7 @@ pub fn read(epochs: &[Epoch], n_classes: usize) -> Reading {
     }
     let curve: Vec<_> = epochs.iter().filter_map(Point::of).collect();
     let Some(best) = curve.iter().min_by(|a, b| a.val.total_cmp(&b.val)).copied() else {
-        let sentence = "No validation loss was measured, so the curves cannot tell learning from learning by heart.";
+        let sentence = "No validation loss was measured, so the curves cannot show overfitting.";
         return plain(Verdict::NoValidation, sentence.into());
     };
     let gap = best.val - best.train;
@@ -93,8 +96,8 @@ pub fn read(epochs: &[Epoch], n_classes: usize) -> Reading {
         ));
     }
     if epochs.iter().all(|epoch| epoch.train_loss_eval.is_none()) {
-        let sentence = "The training loss was measured while training only, on augmented clips, which makes it higher \
-                        than on clips as they are: the gap is larger than it looks.";
+        let sentence = "The training loss was measured only during training, on augmented clips, where it is higher \
+                        than on the original clips: the true gap is larger.";
         sentences.push(sentence.into());
     }
     Reading { verdict, best_epoch: Some(best.epoch), gap: Some(gap), sentences }
@@ -115,12 +118,12 @@ impl Point {
     }
 }
 
-/// The training loss that compares with the validation loss, or the next best.
+/// The training loss that is comparable with the validation loss, or else the optimized one.
 fn train_loss(epoch: &Epoch) -> f64 {
     epoch.train_loss_eval.unwrap_or(epoch.train_loss)
 }
 
-/// The verdict and its sentence, by the order of how much each matters.
+/// The verdict and its sentence; the most important verdict that applies.
 fn judge(curve: &[Point], best: Point, n_classes: usize) -> (Verdict, String) {
     let end = tail(curve);
     if curve.len() < MIN_EPOCHS {
@@ -130,47 +133,47 @@ fn judge(curve: &[Point], best: Point, n_classes: usize) -> (Verdict, String) {
         };
         return (Verdict::TooShort, sentence);
     }
-    let guessing = (n_classes.max(2) as f64).ln();
-    if end.train > GUESSING_SHARE * guessing {
+    let chance = (n_classes.max(2) as f64).ln();
+    if end.train > GUESSING_SHARE * chance {
         let sentence = format!(
-            "Underfitting: the training loss ends at {:.3}, not far below the {guessing:.3} of guessing. Train longer \
-             or with a higher learning rate, use a larger model, or augment less.",
+            "Underfitting: the training loss ends at {:.3}, not far below the {chance:.3} of random guessing. Train \
+             longer or with a higher learning rate, use a larger model, or augment less.",
             end.train
         );
         return (Verdict::Underfitting, sentence);
     }
     let remedy = "More recordings from other groups help most; stronger augmentation, more weight decay or a smaller \
-                  model can too.";
+                  model can help too.";
     if end.val > best.val * (1.0 + RISE_SHARE) && end.val > best.val + RISE && end.train <= best.train {
         let sentence = format!(
-            "Overfitting: after epoch {} the validation loss rises from {:.3} to {:.3} while the training loss goes \
-             on falling, so the model learns the training clips by heart. {remedy}",
+            "Overfitting: after epoch {} the validation loss rises from {:.3} to {:.3} while the training loss \
+             keeps falling, so the model memorizes the training clips. {remedy}",
             best.epoch, best.val, end.val
         );
         return (Verdict::Overfitting, sentence);
     }
     if late_gain(curve, best) {
         let sentence = format!(
-            "Still improving: the validation loss is lowest at epoch {}, at the very end. More epochs would likely \
-             help.",
+            "Still improving: the validation loss is lowest at epoch {}, at the end of the run. More epochs \
+             would likely help.",
             best.epoch
         );
         return (Verdict::StillImproving, sentence);
     }
     if best.train < GAP_SHARE * best.val && best.val - best.train > GAP {
         let sentence = format!(
-            "Overfitting, mildly: the validation loss does not rise again, but at its lowest ({:.3}) the training \
-             loss is already at {:.3}. {remedy}",
+            "Mild overfitting: the validation loss does not rise again, but at its minimum of {:.3} the training loss \
+             is already {:.3}. {remedy}",
             best.val, best.train
         );
         return (Verdict::Overfitting, sentence);
     }
-    let sentence = "Settled: the validation loss has stopped falling and stays close to the training loss. Neither \
-                    more epochs nor a larger model promise much; better data might.";
-    (Verdict::Settled, sentence.into())
+    let sentence = "Converged: the validation loss has stopped falling and stays close to the training loss. More epochs \
+                    or a larger model are unlikely to help; more or better data may.";
+    (Verdict::Converged, sentence.into())
 }
 
-/// Where the curves end: medians over the last three epochs, so that one lucky epoch does not decide.
+/// The end of the curves: medians over the last three epochs, so that one outlier does not decide.
 fn tail(curve: &[Point]) -> Point {
     let last = &curve[curve.len().saturating_sub(3)..];
     let median = |of: fn(&Point) -> f64| {
@@ -194,9 +197,9 @@ fn diverged(began: f64, last: &Epoch) -> String {
     let what = if ended.is_finite() {
         format!("the training loss grew from {began:.3} to {ended:.3}")
     } else {
-        format!("the training loss is no number at epoch {}", last.epoch)
+        format!("the training loss is not finite at epoch {}", last.epoch)
     };
-    format!("Diverged: {what}. Lower the learning rate, lengthen the warm-up or clip gradients harder.")
+    format!("Diverged: {what}. Use a lower learning rate, a longer warm-up or a lower gradient clipping norm.")
 }
 
 fn plain(verdict: Verdict, sentence: String) -> Reading {
@@ -235,10 +238,10 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_epoch_at_the_end_is_not() {
+    fn one_bad_epoch_at_the_end_is_not_overfitting() {
         let mut losses: Vec<_> = (0..20).map(|i| 0.1 + 0.5 * 0.7_f64.powi(i)).map(|loss| (loss, loss + 0.02)).collect();
         losses[19].1 = 0.5;
-        assert_eq!(verdict(losses), Verdict::Settled);
+        assert_eq!(verdict(losses), Verdict::Converged);
     }
 
     #[test]
@@ -252,10 +255,10 @@ mod tests {
     }
 
     #[test]
-    fn the_more_classes_the_higher_the_loss_of_guessing() {
+    fn the_loss_of_guessing_grows_with_the_classes() {
         let flat = epochs((0..20).map(|_| (1.0, 1.1)));
         assert_eq!(read(&flat, 2).verdict, Verdict::Underfitting);
-        assert_eq!(read(&flat, 50).verdict, Verdict::Settled);
+        assert_eq!(read(&flat, 50).verdict, Verdict::Converged);
     }
 
     #[test]
@@ -264,14 +267,14 @@ mod tests {
     }
 
     #[test]
-    fn a_growing_or_lost_training_loss_has_diverged() {
+    fn a_growing_or_infinite_training_loss_has_diverged() {
         assert_eq!(verdict([(0.7, 0.7), (0.9, 0.9), (1.5, 1.6)]), Verdict::Diverged);
         assert_eq!(verdict([(0.7, 0.7), (f64::NAN, f64::NAN)]), Verdict::Diverged);
     }
 
     #[test]
-    fn few_epochs_and_no_validation_say_so() {
-        assert_eq!(read(&[], 2).verdict, Verdict::TooShort);
+    fn few_epochs_and_no_validation_are_pointed_out() {
+        assert_eq!(read(&[], 2).verdict, Verdict::NotRecorded);
         assert_eq!(verdict([(0.6, 0.6)]), Verdict::TooShort);
         let mut blind = epochs([(0.6, 0.6), (0.5, 0.5), (0.4, 0.4), (0.3, 0.3)]);
         blind.iter_mut().for_each(|epoch| epoch.val_loss = None);
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_loss_of_training_mode_is_pointed_out() {
+    fn a_training_loss_in_training_mode_is_pointed_out() {
         let mut old = epochs((0..20).map(|_| (0.1, 0.1)));
         old.iter_mut().for_each(|epoch| epoch.train_loss_eval = None);
         assert!(read(&old, 2).sentences.iter().any(|s| s.contains("augmented clips")));

@@ -41,6 +41,8 @@ fn example(class: &str, predicted: &str) -> Example {
     let axes = Axes { seconds: 1.0, band_hz: vec![], title: class.into(), unit: "band".into() };
     Example {
         path: format!("{class}/a.wav"),
+        span_s: Some([0.0, 5.0]),
+        channel: Some(1),
         truth: Some(class.into()),
         predicted: predicted.into(),
         probability: 0.9,
@@ -55,6 +57,7 @@ fn run(classes: [&str; 2]) -> RunReport {
         name: format!("run of {a}"),
         classes: vec![a.into(), b.into()],
         n_parameters: 12_345,
+        n_backbone_parameters: Some(3_200_000),
         facts: vec![(format!("fact {a}"), b.into())],
         epochs: (0..12).map(epoch).collect(),
         evaluations: vec![metrics(classes)],
@@ -66,7 +69,7 @@ fn run(classes: [&str; 2]) -> RunReport {
     }
 }
 
-/// The page without what a reader's eye does not see as text.
+/// The page, after a check that its tags match.
 fn page(runs: &[RunReport]) -> String {
     let html = render("A report", runs).unwrap();
     assert!(html.starts_with("<!DOCTYPE html>") && html.trim_end().ends_with("</html>"));
@@ -79,12 +82,13 @@ fn page(runs: &[RunReport]) -> String {
 }
 
 #[test]
-fn a_whole_run() {
+fn a_complete_run() {
     let html = page(&[run(["bird", "dog"])]);
     for text in [
         "On 20\u{a0}clips in 9\u{a0}groups of the split test the balanced accuracy is 0.800",
-        "Its commonest mistake: dog taken for bird (3 of 10).",
+        "Most common error: dog classified as bird (3 of 10).",
         "12,345 parameters",
+        "detector of unknown sounds has 3,200,000",
         "0.710 to 0.990",
         "barkbird train cnn --features bird",
         "not sound: dog",
@@ -92,15 +96,15 @@ fn a_whole_run() {
         "<svg class=\"chart\"",
         "data:image/png;base64,iVBOR",
         "data:audio/wav;base64,UklGRg==",
-        "alt=\"Spectrogram of bird/a.wav\"",
+        "alt=\"Spectrogram of bird/a.wav, channel 1, 0.0 to 5.0\u{a0}s\"",
         "preload=\"none\"",
-        "but is bird",
+        "labeled bird",
     ] {
         assert!(html.contains(text), "missing: {text}");
     }
     assert_eq!(html.matches("<svg").count(), 3);
     // One run needs no table of runs.
-    assert!(!html.contains("Side by side"));
+    assert!(!html.contains("Comparison of runs"));
 }
 
 #[test]
@@ -131,9 +135,9 @@ fn hostile_names_stay_text() {
 }
 
 #[test]
-fn several_runs_are_set_side_by_side_with_links_that_lead_somewhere() {
+fn several_runs_are_compared_with_links_that_work() {
     let html = page(&[run(["bird", "dog"]), RunReport { name: "empty".into(), ..RunReport::default() }]);
-    assert!(html.contains("Side by side"));
+    assert!(html.contains("Comparison of runs"));
     for id in ["run-1", "run-2"] {
         assert!(html.contains(&format!("href=\"#{id}\"")) && html.contains(&format!("id=\"{id}\"")), "{id}");
     }
@@ -148,7 +152,8 @@ fn several_runs_are_set_side_by_side_with_links_that_lead_somewhere() {
 #[test]
 fn runs_with_little_to_show() {
     let empty = page(&[RunReport::default()]);
-    assert!(empty.contains("There are no epochs") && empty.contains("has not been evaluated"));
+    assert!(empty.contains("Learning curves: not recorded") && empty.contains("no record of its epochs"));
+    assert!(empty.contains("has not been evaluated") && !empty.contains("detector of unknown sounds"));
     assert!(!empty.contains("<svg") && !empty.contains("<table"));
 
     let one = page(&[RunReport { epochs: vec![epoch(0)], ..run(["bird", "dog"]) }]);
@@ -161,7 +166,7 @@ fn runs_with_little_to_show() {
 }
 
 #[test]
-fn figures_that_are_no_numbers() {
+fn numbers_that_are_not_finite() {
     let lost =
         Epoch { train_loss: f64::NAN, train_loss_eval: Some(f64::INFINITY), val_loss: Some(f64::NAN), ..epoch(3) };
     let constant = Epoch { lr: 0.0, ..epoch(0) };
@@ -171,7 +176,7 @@ fn figures_that_are_no_numbers() {
     epochs.push(lost);
     let html = page(&[RunReport { epochs, evaluations: vec![metrics], ..run(["a", "b"]) }]);
     assert!(html.contains("Diverged"));
-    assert!(!html.contains("NaN") && !html.contains(">inf<"));
+    assert!(html.match_indices("NaN").all(|(at, _)| in_data_uri(&html, at)) && !html.contains(">inf<"));
 }
 
 #[test]

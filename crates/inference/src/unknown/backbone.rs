@@ -78,7 +78,7 @@ pub fn weights_file(path: &Path, names: &[&str]) -> Result<(Vec<u8>, PathBuf)> {
 }
 
 /// Rows of `[N, width]`.
-pub fn take(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
+pub(super) fn take(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
     rows.iter().flat_map(|&row| values[row * width..(row + 1) * width].iter().copied()).collect()
 }
 

@@ -13,7 +13,7 @@ mod outputs;
 mod reading;
 mod stored;
 
-pub use backbone::{Backbone, BackboneOutput};
+pub use backbone::{Backbone, BackboneOutput, weights_file};
 pub use calibrated::Calibrated;
 pub use fitted::{FitFrom, Fitted};
 pub use known_clips::{KnownClip, KnownClips};

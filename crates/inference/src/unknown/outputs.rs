@@ -134,6 +134,11 @@ impl Outputs {
         self.keys.len()
     }
 
+    /// Whether there are no clips.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The clips `rows` alone.
     pub fn subset(&self, rows: &[usize]) -> Self {
         Self {

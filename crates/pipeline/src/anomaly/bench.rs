@@ -250,7 +250,7 @@ fn scores_csv(fitted: &[Fitted], sets: &[Set<'_>]) -> Result<Vec<u8>> {
             if !written.insert((name, side)) {
                 continue;
             }
-            let scores: Vec<Vec<f64>> = fitted.iter().map(|one| one.score(table)).collect::<Result<_>>()?;
+            let scores: Vec<Vec<f64>> = fitted.iter().map(|one| Ok(one.score(table)?)).collect::<Result<_>>()?;
             for (row, key) in table.keys.iter().enumerate() {
                 let start = format!("{:.3}", key.start_ms as f64 / 1000.0);
                 let mut record = vec![name.to_owned(), side.to_owned(), key.path.clone(), start, key.group.clone()];

@@ -45,7 +45,7 @@ pub(super) fn embedding(
                 clouds.push(cloud(name.clone(), table, source, n_axes, false, transform)?);
             }
             let title = format!("{title} of the {whose}'s embeddings: discs are known, crosses are unknown sounds");
-            pictures.push((format!("{map}-{whose}.svg"), scatter_svg(&title, &clouds)));
+            pictures.push((format!("{map}-{whose}.svg"), scatter_svg(&title, &clouds)?));
             Ok(())
         };
         draw("principal", "Principal axes", axes.n_axes(), &|rows| Ok(axes.transform(rows)?))?;

@@ -12,7 +12,7 @@ use crate::one_line;
 use audio_io::Manifest;
 use doctor::fault::Fault;
 use doctor::{
-    Balance, CrossValidation, Leak, MislabelConfig, Shortcut, Suspect, Truth, balance, leak, out_of_fold, rank,
+    Balance, CrossValidation, MislabelConfig, Suspect, Truth, balance, leak, out_of_fold, rank,
 };
 
 /// Examines what was measured. `n_suspects` is how many doubtful labels are listed.

@@ -23,6 +23,7 @@ use crate::error::{Context, Result, bail};
 use crate::extraction::plan::classes_of;
 use crate::inputs;
 use crate::job::Job;
+use crate::named::Named;
 use ::doctor::CrossValidation;
 use inference::{Chain, Model};
 use measured::Recipe;
@@ -112,7 +113,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let classes = if options.classes.is_empty() { classes_of(&manifest.rows) } else { options.classes.clone() };
     let recipe = Recipe { chain: &chain, model: model.as_ref() };
     let outcomes = measured::measure_all(&manifest, &recipe, job)?;
-    if outcomes.iter().all(Result::is_err) {
+    if outcomes.iter().all(std::result::Result::is_err) {
         let first = outcomes.iter().find_map(|outcome| outcome.as_ref().err());
         let reason = first.map_or_else(String::new, |fault| fault.evidence.clone());
         bail!("none of the {} recordings could be used; the first: {reason}", manifest.rows.len());

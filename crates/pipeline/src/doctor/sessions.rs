@@ -6,7 +6,7 @@ use super::measured::{Measured, Outcome};
 use crate::error::Result;
 use audio_io::Manifest;
 use doctor::session::{SessionClip, SessionConfig, SessionPair, Sign, session_pairs};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The sessions that hold more than one group.
 pub(super) fn sessions(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<Session>> {

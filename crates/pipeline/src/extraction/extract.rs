@@ -3,7 +3,7 @@
 use super::partners::Partner;
 use super::plan::{Plan, Planned};
 use super::views::Views;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::one_line;
 use audio_io::Row;
 use features::FrontEnd;
@@ -116,7 +116,7 @@ impl Extractor {
             return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
         }
         let computed = match views {
-            None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row),
+            None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row).map_err(Error::from),
             Some(views) => {
                 let recording = (bytes, path, &planned.row);
                 views.spectrograms(&self.chain, &self.front_end, recording, &source_sha256, &partners)

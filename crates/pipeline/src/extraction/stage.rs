@@ -157,7 +157,7 @@ impl Stage<'_> {
     }
 
     /// The spectrograms of a block's recordings, each on its own: what was finished before an error or Ctrl-C is there.
-    fn compute(&self, block: &[&Planned], bar: &Progress<'_>) -> Vec<Result<Result<Extracted, String>>> {
+    fn compute(&self, block: &[&Planned], bar: &Progress<'_>, job: &Job<'_>) -> Vec<Result<Result<Extracted, String>>> {
         let recording = |planned: &&Planned| {
             job.check("finished recordings are kept; run the same command again to go on")?;
             let extracted = self.extractor.recording(self.plan, planned);

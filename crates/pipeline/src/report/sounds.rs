@@ -46,6 +46,8 @@ impl Sounds<'_> {
         let Exhibit { png, wav } = exhibit(&path, &part, title, self.chain, &self.front_end, None)?;
         Ok(Example {
             path: row.path.clone(),
+            span_s: (row.end_s > row.start_s).then_some([row.start_s, row.end_s]),
+            channel: row.channel,
             truth: Some(row.truth.clone()),
             predicted: row.label.clone(),
             probability: row.probability,

@@ -7,7 +7,7 @@ use crate::named::Named;
 use crate::pretrained::{Place, place};
 use crate::strategy::Strategy;
 use classifier::Parameters;
-use inference::weights_file;
+use inference::unknown::weights_file;
 use models_cnn::{Yamnet, yamnet_weights};
 use train::Outcome;
 

@@ -1,18 +1,17 @@
-//! A spectrogram as a picture with axes, in an indexed PNG.
+//! A spectrogram as a picture with axes.
 
-use ::png as encoder;
-use font8x8::UnicodeFonts;
-
-use crate::colour::{N_COLOURS, map};
+use crate::canvas::{Align, Canvas, Ink};
+use crate::color::N_COLORS;
 use crate::error::{Error, Result};
+use crate::text::{LINE, shortened};
 use crate::ticks;
 
-/// What the axes of a picture say.
+/// What is written at the axes of a picture.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axes {
-    /// Length of the time axis.
+    /// Length of the time axis, in seconds.
     pub seconds: f64,
-    /// Centre frequency of each band, rising, `[n_bands]`; empty where bands are no frequencies, to number them.
+    /// Center frequency of each band, rising, `[n_bands]`; empty to number the bands instead.
     pub band_hz: Vec<f32>,
     /// What the picture shows, on top of it.
     pub title: String,
@@ -20,32 +19,35 @@ pub struct Axes {
     pub unit: String,
 }
 
-/// The picture's scale for text: a character is so many times eight pixels.
-const TEXT: usize = 2;
-const CHARACTER: usize = 8 * TEXT;
-const LEFT: usize = 5 * CHARACTER;
-const RIGHT: usize = CHARACTER + CHARACTER / 2;
-const TOP: usize = 2 * CHARACTER + 4;
-const BOTTOM: usize = 2 * CHARACTER + 6;
+/// Pixels from the edges of the picture to the plot.
+const LEFT: usize = 76;
+const RIGHT: usize = 20;
+const TOP: usize = LINE + LINE / 2 + 6;
+const BOTTOM: usize = LINE + 16;
+/// Pixels from the left edge to the title.
+const MARGIN: usize = 10;
+/// Length of the marks on an axis.
+const MARK: usize = 6;
+/// Pixels between a mark and its label.
+const GAP: usize = 4;
 /// The plot is about this wide and high, ...
 const WIDTH: usize = 520;
 const HEIGHT: usize = 256;
-/// ... between one and this many times over, whichever lets a frame or band be a whole number of pixels.
+/// ... and at most this many times that, so that a frame or band is a whole number of pixels.
 const MOST: usize = 2;
-/// Values this far below the loudest are drawn as silence where the faintest are fainter still.
+/// This share of the values, the lowest, is drawn in the color of the quietest.
 const FLOOR_SHARE: f64 = 0.02;
-
-const BACKGROUND: u8 = N_COLOURS as u8;
-const INK: u8 = BACKGROUND + 1;
-const FAINT: u8 = BACKGROUND + 2;
 
 /// Draws `mel`, `[n_bands, n_frames]` row-major from low to high band and early to late frame, as a PNG file.
 ///
-/// Colours span the values from the 2nd percentile to the largest; a value that is no finite number is drawn as the
-/// faintest. Frames or bands beyond what a screen shows are averaged together.
+/// Colors span the values from the 2nd percentile to the largest; a value that is not finite is drawn as the quietest.
+/// Where there are more frames or bands than pixels, neighbors are averaged.
+///
+/// The text of `axes` is drawn in a font that covers Latin, Greek and Cyrillic; other characters are shown by their code
+/// points.
 ///
 /// # Errors
-/// [`Error::Picture`] when `mel` or `axes.band_hz` do not have the size they should.
+/// [`Error::Picture`] when `mel` is not `[n_bands, n_frames]` or `axes.band_hz` is neither empty nor `[n_bands]`.
 pub fn spectrogram_png(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Vec<u8>> {
     draw(mel, n_bands, n_frames, axes)?.encode()
 }
@@ -59,15 +61,14 @@ pub struct Panel {
     pub n_bands: usize,
     /// Frames.
     pub n_frames: usize,
-    /// What its axes say.
+    /// What is written at its axes.
     pub axes: Axes,
 }
 
-/// Draws several spectrograms beside and below each other, `n_columns` to a row, as one PNG file. Each has colours of its
-/// own.
+/// Draws several spectrograms in a grid with `n_columns` columns, as one PNG file. Each has its own color scale.
 ///
 /// # Errors
-/// [`Error::Picture`] when there is no panel or column, or a panel does not have the size it should.
+/// [`Error::Picture`] without a panel or a column, or when a panel does not have the size that it claims.
 pub fn spectrogram_sheet(panels: &[Panel], n_columns: usize) -> Result<Vec<u8>> {
     if panels.is_empty() || n_columns == 0 {
         let got = format!("{} panels in {n_columns} columns", panels.len());
@@ -83,9 +84,7 @@ pub fn spectrogram_sheet(panels: &[Panel], n_columns: usize) -> Result<Vec<u8>> 
     let mut sheet = Canvas::new(n_columns * width, drawn.len().div_ceil(n_columns) * height);
     for (i, canvas) in drawn.iter().enumerate() {
         let (left, top) = (i % n_columns * width, i / n_columns * height);
-        for (y, row) in canvas.pixels.chunks_exact(canvas.width).enumerate() {
-            sheet.pixels[(top + y) * sheet.width + left..][..row.len()].copy_from_slice(row);
-        }
+        sheet.place(canvas, left, top);
     }
     sheet.encode()
 }
@@ -104,19 +103,19 @@ fn draw(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Can
     draw_values(&mut canvas, mel, n_bands, n_frames, width, height);
     draw_time(&mut canvas, axes, width, height);
     draw_bands(&mut canvas, axes, n_bands, height);
-    let room = (canvas.width - 2 * TEXT) / CHARACTER;
-    canvas.text(CHARACTER / 2, CHARACTER / 4, &shortened(&axes.title, room), INK);
+    let title = shortened(&axes.title, canvas.width - 2 * MARGIN);
+    canvas.text(MARGIN, 4, Align::Left, &title, Ink::Bright);
     Ok(canvas)
 }
 
-/// Pixels for `n` values: a whole number each if they are few, else all that a picture may have.
+/// Pixels for `n` values: a whole number each if they are few, else one each up to the most that a picture may have.
 fn extent(n: usize, about: usize) -> usize {
     if n >= about { n.min(MOST * about) } else { n * (about / n) }
 }
 
 fn draw_values(canvas: &mut Canvas, mel: &[f32], n_bands: usize, n_frames: usize, width: usize, height: usize) {
     let (low, high) = range(mel);
-    let scale = (N_COLOURS - 1) as f32 / (high - low).max(f32::MIN_POSITIVE);
+    let scale = (N_COLORS - 1) as f32 / (high - low).max(f32::MIN_POSITIVE);
     let rows: Vec<_> = (0..height).map(|y| cells(y, height, n_bands)).collect();
     let columns: Vec<_> = (0..width).map(|x| cells(x, width, n_frames)).collect();
     for (y, bands) in rows.iter().enumerate() {
@@ -128,7 +127,7 @@ fn draw_values(canvas: &mut Canvas, mel: &[f32], n_bands: usize, n_frames: usize
                     n += 1.0;
                 }
             }
-            let level = ((sum / n - low) * scale).round().clamp(0.0, (N_COLOURS - 1) as f32);
+            let level = ((sum / n - low) * scale).round().clamp(0.0, (N_COLORS - 1) as f32);
             // Low bands at the bottom.
             canvas.set(LEFT + x, TOP + height - 1 - y, level as u8);
         }
@@ -141,7 +140,7 @@ fn cells(i: usize, pixels: usize, n: usize) -> std::ops::Range<usize> {
     from..((i + 1) * n / pixels).max(from + 1)
 }
 
-/// The values that the faintest and the loudest colour stand for.
+/// The values of the first and the last color.
 fn range(mel: &[f32]) -> (f32, f32) {
     let mut values: Vec<f32> = mel.iter().copied().filter(|x| x.is_finite()).collect();
     if values.is_empty() {
@@ -158,27 +157,26 @@ fn draw_time(canvas: &mut Canvas, axes: &Axes, width: usize, height: usize) {
     for (time, label) in ticks::times(axes.seconds, 6) {
         let share = if axes.seconds > 0.0 { time / axes.seconds } else { 0.0 };
         let x = LEFT + ((width - 1) as f64 * share).round() as usize;
-        canvas.vertical(x, bottom, bottom + 5, INK);
-        let half = label.len() * CHARACTER / 2;
-        canvas.text(x.saturating_sub(half), bottom + 9, &label, INK);
+        canvas.vertical(x, bottom, bottom + MARK, Ink::Bright);
+        canvas.text(x, bottom + MARK + GAP, Align::Center, &label, Ink::Bright);
     }
-    canvas.text(CHARACTER / 2, bottom + 9, "s", FAINT);
+    canvas.text(LEFT / 2, bottom + MARK + GAP, Align::Right, "s", Ink::Faint);
 }
 
 fn draw_bands(canvas: &mut Canvas, axes: &Axes, n_bands: usize, height: usize) {
     let marks = if axes.band_hz.is_empty() { numbers(n_bands) } else { frequencies(&axes.band_hz) };
-    canvas.text(CHARACTER / 2, TOP - CHARACTER / 2 + 2, &shortened(&axes.unit, 4), FAINT);
-    // The unit stands where the topmost label would.
-    let mut free = TOP + height - CHARACTER / 2;
+    let unit = shortened(&axes.unit, LEFT - MARK - GAP);
+    canvas.text(LEFT - MARK - GAP, TOP - LINE / 2, Align::Right, &unit, Ink::Faint);
+    // The unit takes the place of the topmost label.
+    let mut free = TOP + height - LINE / 4;
     for (band, label) in marks {
         let y = TOP + height - 1 - ((band + 0.5) * height as f64 / n_bands as f64).min((height - 1) as f64) as usize;
-        if y > free || y < TOP + CHARACTER {
+        if y > free || y < TOP + LINE {
             continue;
         }
-        free = y.saturating_sub(CHARACTER + CHARACTER / 2);
-        (LEFT - 6..LEFT).for_each(|x| canvas.set(x, y, INK));
-        let x = (LEFT - 10).saturating_sub(label.len() * CHARACTER);
-        canvas.text(x, y - CHARACTER / 2, &label, INK);
+        free = y.saturating_sub(LINE + LINE / 4);
+        canvas.horizontal(LEFT - MARK, LEFT, y, Ink::Bright);
+        canvas.text(LEFT - MARK - GAP, y.saturating_sub(LINE / 2), Align::Right, &label, Ink::Bright);
     }
 }
 
@@ -195,74 +193,17 @@ fn frequencies(band_hz: &[f32]) -> Vec<(f64, String)> {
     ticks.into_iter().map(|(at, label)| (band_of(at), label)).collect()
 }
 
-/// Every so many bands, by number.
+/// Numbers of evenly spaced bands.
 fn numbers(n_bands: usize) -> Vec<(f64, String)> {
     let step = ticks::round_step(n_bands as f64, 6).max(1.0);
     (0..).map(|i| f64::from(i) * step).take_while(|band| *band < n_bands as f64).map(|b| (b, b.to_string())).collect()
 }
 
-/// The end of `text` that fits into `room` characters, since the end of a path says most.
-fn shortened(text: &str, room: usize) -> String {
-    let n = text.chars().count();
-    if n <= room { text.into() } else { ["..", &text.chars().skip(n + 2 - room.max(2)).collect::<String>()].concat() }
-}
-
-/// A picture of palette indices.
-struct Canvas {
-    width: usize,
-    height: usize,
-    pixels: Vec<u8>,
-}
-
-impl Canvas {
-    fn new(width: usize, height: usize) -> Self {
-        Self { width, height, pixels: vec![BACKGROUND; width * height] }
-    }
-
-    fn set(&mut self, x: usize, y: usize, colour: u8) {
-        if x < self.width && y < self.height {
-            self.pixels[y * self.width + x] = colour;
-        }
-    }
-
-    fn vertical(&mut self, x: usize, from: usize, to: usize, colour: u8) {
-        (from..to).for_each(|y| self.set(x, y, colour));
-    }
-
-    /// Text whose upper left corner is at `x`, `y`; a character without a glyph is drawn as a question mark.
-    fn text(&mut self, x: usize, y: usize, text: &str, colour: u8) {
-        for (i, character) in text.chars().enumerate() {
-            let glyph = font8x8::BASIC_FONTS.get(character).or_else(|| font8x8::LATIN_FONTS.get(character));
-            let glyph = glyph.or_else(|| font8x8::BASIC_FONTS.get('?')).unwrap_or_default();
-            for (row, bits) in glyph.iter().enumerate() {
-                for column in (0..8).filter(|column| bits >> column & 1 == 1) {
-                    for pixel in 0..TEXT * TEXT {
-                        let (dx, dy) = (pixel % TEXT, pixel / TEXT);
-                        self.set(x + i * CHARACTER + column * TEXT + dx, y + row * TEXT + dy, colour);
-                    }
-                }
-            }
-        }
-    }
-
-    fn encode(&self) -> Result<Vec<u8>> {
-        let mut palette = map().concat();
-        palette.extend([17, 17, 20, 236, 236, 236, 150, 150, 158]);
-        let mut file = Vec::new();
-        let mut image = encoder::Encoder::new(&mut file, self.width as u32, self.height as u32);
-        image.set_color(encoder::ColorType::Indexed);
-        image.set_depth(encoder::BitDepth::Eight);
-        image.set_palette(palette);
-        let mut writer = image.write_header()?;
-        writer.write_image_data(&self.pixels)?;
-        writer.finish()?;
-        Ok(file)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canvas::BACKGROUND;
+    use ::png as encoder;
 
     /// Width, height and palette indices of a PNG file.
     fn decode(file: &[u8]) -> (usize, usize, Vec<u8>) {
@@ -294,12 +235,12 @@ mod tests {
         // Two bands, two frames: only the low band of the late frame sounds.
         let (width, _, pixels) = decode(&spectrogram_png(&[-80.0, 0.0, -80.0, -80.0], 2, 2, &axes(2)).unwrap());
         let at = |x: usize, y: usize| pixels[(TOP + y) * width + LEFT + x];
-        assert_eq!(at(519, 255), N_COLOURS as u8 - 1);
+        assert_eq!(at(519, 255), N_COLORS as u8 - 1);
         assert_eq!([at(0, 0), at(519, 0), at(0, 255)], [0, 0, 0]);
     }
 
     #[test]
-    fn panels_stand_in_rows_each_at_its_place() {
+    fn panels_are_placed_in_a_grid() {
         let panel = |mel: [f32; 4]| Panel { mel: mel.to_vec(), n_bands: 2, n_frames: 2, axes: axes(2) };
         let panels = [panel([-80.0, 0.0, -80.0, -80.0]), panel([-80.0; 4]), panel([0.0, -80.0, -80.0, -80.0])];
         let (width, height, pixels) = decode(&spectrogram_sheet(&panels, 2).unwrap());
@@ -315,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_numbers_and_silence_are_drawn() {
+    fn values_that_are_not_finite_and_silence_are_drawn() {
         for values in [[f32::NAN, f32::INFINITY, -1.0, 2.0], [f32::NAN; 4], [0.0; 4]] {
             assert!(spectrogram_png(&values, 2, 2, &axes(2)).is_ok());
         }
@@ -330,11 +271,5 @@ mod tests {
         let error = spectrogram_png(&[0.0; 6], 2, 3, &axes(3)).unwrap_err().to_string();
         assert_eq!(error, "spectrogram picture: band_hz: expected 2 frequencies or none, got 3");
         assert!(spectrogram_png(&[], usize::MAX, 2, &axes(0)).is_err());
-    }
-
-    #[test]
-    fn long_titles_keep_their_end() {
-        assert_eq!(shortened("a/long/path/to/a.wav", 8), "../a.wav");
-        assert_eq!(shortened("a.wav", 8), "a.wav");
     }
 }

@@ -1,9 +1,9 @@
-//! A page of sections: what a command found, as sentences first, then figures with their intervals, tables and sounds.
+//! A page of sections: what a command found, in sentences first, then numbers with their intervals, tables and sounds.
 
 use askama::Template;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
+use crate::bar::{Bar, position, range};
+use crate::card::{Card, data_uri};
 use crate::error::Result;
 use crate::number::fixed;
 
@@ -12,43 +12,43 @@ use crate::number::fixed;
 pub struct Findings {
     /// Its heading.
     pub title: String,
-    /// What there is to know, in plain sentences, the gravest first.
+    /// The findings in plain sentences, the most serious first.
     pub summary: Vec<String>,
-    /// What needs attention at once.
+    /// Warnings for the reader.
     pub warnings: Vec<String>,
     /// The rest, in order.
     pub sections: Vec<Section>,
 }
 
-/// One part of a page; what is empty is left out.
+/// One part of a page; what is empty is not shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Section {
     /// Its heading.
     pub title: String,
     /// Sentences under it.
     pub text: Vec<String>,
-    /// Figures between 0 and 1, drawn on a line.
+    /// Numbers between 0 and 1, drawn on a line.
     pub figures: Vec<LineFigure>,
     /// A table.
     pub table: Option<Table>,
-    /// Clips to see and hear.
+    /// Clips to look at and listen to.
     pub sounds: Vec<SoundCard>,
 }
 
-/// A figure between 0 and 1.
+/// A number between 0 and 1.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LineFigure {
     /// What was measured.
     pub name: String,
-    /// The figure.
+    /// Its value.
     pub value: f64,
     /// Its 95 % interval.
     pub interval: [f64; 2],
-    /// What guessing reaches, marked on the line.
+    /// The value of a random guess, marked on the line.
     pub chance: f64,
-    /// In words.
+    /// An explanation in words.
     pub note: String,
-    /// Whether it is a cause for alarm.
+    /// Whether it is highlighted as a problem.
     pub alarm: bool,
 }
 
@@ -63,18 +63,18 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A clip to see and hear.
+/// A clip to look at and listen to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SoundCard {
-    /// What is said of it, in a few words.
+    /// The main point, in a few words.
     pub verdict: String,
-    /// More of it.
+    /// Details.
     pub note: String,
     /// Which clip.
     pub path: String,
-    /// A picture (PNG); empty for none.
+    /// The spectrogram as a PNG file; empty for none.
     pub png: Vec<u8>,
-    /// The sound (WAV); empty for none.
+    /// The sound as a WAV file; empty for none.
     pub wav: Vec<u8>,
 }
 
@@ -82,6 +82,7 @@ pub struct SoundCard {
 ///
 /// # Errors
 /// [`Error::Page`](crate::Error::Page) when it cannot be put together.
+#[tracing::instrument(level = "debug", skip_all, fields(n_sections = findings.sections.len()))]
 pub fn render_findings(findings: &Findings) -> Result<String> {
     let page = Page {
         title: &findings.title,
@@ -107,7 +108,7 @@ struct View<'a> {
     text: &'a [String],
     figures: Vec<Line<'a>>,
     table: Option<&'a Table>,
-    sounds: Vec<Card<'a>>,
+    sounds: Vec<Card>,
 }
 
 struct Line<'a> {
@@ -118,21 +119,6 @@ struct Line<'a> {
     interval: String,
     chance: String,
     bar: Bar,
-}
-
-/// Places on a line from 0 to 1, as `bar.html` has them.
-struct Bar {
-    low: String,
-    high: String,
-    at: String,
-}
-
-struct Card<'a> {
-    verdict: &'a str,
-    note: &'a str,
-    path: &'a str,
-    png: String,
-    wav: String,
 }
 
 fn view((i, section): (usize, &Section)) -> View<'_> {
@@ -147,30 +133,25 @@ fn view((i, section): (usize, &Section)) -> View<'_> {
 }
 
 fn line(figure: &LineFigure) -> Line<'_> {
-    let place = |x: f64| fixed(if x.is_finite() { x.clamp(0.0, 1.0) } else { 0.0 }, 4);
-    let [low, high] = figure.interval;
     Line {
         name: &figure.name,
         note: &figure.note,
         alarm: figure.alarm,
         value: fixed(figure.value, 3),
-        interval: format!("{} to {}", fixed(low, 3), fixed(high, 3)),
-        chance: place(figure.chance),
-        bar: Bar { low: place(low), high: place(high), at: place(figure.value) },
+        interval: range(figure.interval),
+        chance: position(figure.chance),
+        bar: Bar::new(figure.value, figure.interval),
     }
 }
 
-fn card(sound: &SoundCard) -> Card<'_> {
-    let uri = |kind: &str, bytes: &[u8]| match bytes {
-        [] => String::new(),
-        bytes => format!("data:{kind};base64,{}", STANDARD.encode(bytes)),
-    };
+fn card(sound: &SoundCard) -> Card {
     Card {
-        verdict: &sound.verdict,
-        note: &sound.note,
-        path: &sound.path,
-        png: uri("image/png", &sound.png),
-        wav: uri("audio/wav", &sound.wav),
+        headline: sound.verdict.clone(),
+        mark: "",
+        note: sound.note.clone(),
+        place: sound.path.clone(),
+        png: data_uri("image/png", &sound.png),
+        wav: data_uri("audio/wav", &sound.wav),
     }
 }
 
@@ -179,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_escaped_and_places_stay_on_the_line() {
+    fn text_is_escaped_and_positions_stay_on_the_line() {
         let nasty = "<script>alert('x')</script>".to_owned();
         let figure =
             LineFigure { name: nasty.clone(), value: 0.9, interval: [-0.1, 1.2], chance: 0.5, ..LineFigure::default() };
@@ -205,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_left_out() {
+    fn empty_parts_are_not_shown() {
         let html = render_findings(&Findings { title: "nothing".into(), ..Findings::default() }).unwrap();
         assert!(!html.contains("<table") && !html.contains("<audio") && !html.contains("class=\"warnings\""));
     }
