@@ -5,9 +5,9 @@ mod models;
 mod recordings;
 mod values;
 
-pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs, RowsArgs};
+pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, Format, PredictArgs, ReportArgs, TrainArgs};
-pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
+pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, ScanArgs, SynthArgs};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

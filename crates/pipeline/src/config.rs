@@ -2,7 +2,8 @@
 
 use crate::compute::ComputeConfig;
 use crate::error::{Context, Result, bail};
-use crate::extraction::partners::MixConfig;
+pub use crate::extraction::partners::MixConfig;
+
 use crate::named::named;
 use crate::strategy::{FinetuneConfig, VitSettings};
 use audio_io::ClipConfig;

@@ -12,7 +12,7 @@ const BATCH: usize = 16;
 
 /// Clips and what they are normalised with before a model sees them.
 #[derive(Clone, Copy)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     pub clips: &'a Clips,
     pub normalization: &'a Normalization,
     pub device: &'a Device,
@@ -47,7 +47,7 @@ impl Source<'_> {
 }
 
 /// Writes `embedding/1` shards of the clips `rows`, with the model's logits.
-pub fn write_embeddings(
+pub(crate) fn write_embeddings(
     model: &dyn Classifier,
     source: Source<'_>,
     rows: &[usize],
@@ -73,7 +73,7 @@ pub fn write_embeddings(
 }
 
 /// Writes `spectrogram/1` shards in which each clip's tokens, `[N, D]`, stand for its spectrogram.
-pub fn write_tokens(
+pub(crate) fn write_tokens(
     below: impl Fn(&Tensor) -> Result<Tensor>,
     source: Source<'_>,
     rows: &[usize],

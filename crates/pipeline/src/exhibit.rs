@@ -11,7 +11,7 @@ use std::path::Path;
 const PLAYER_HZ: u32 = 22_050;
 
 /// A clip as files that a page holds.
-pub struct Exhibit {
+pub(crate) struct Exhibit {
     /// The spectrogram that a model would get (PNG).
     pub png: Vec<u8>,
     /// The sound (WAV), its peak at full scale.
@@ -19,7 +19,7 @@ pub struct Exhibit {
 }
 
 /// Reads the part of a recording that `row` names; the sound is cut at `longest_s`.
-pub fn exhibit(
+pub(crate) fn exhibit(
     path: &Path,
     row: &Row,
     title: String,

@@ -4,7 +4,7 @@ use crate::error::{Result, bail};
 use std::path::{Path, PathBuf};
 
 /// A place that was asked for.
-pub enum Place {
+pub(crate) enum Place {
     /// It is on this machine.
     Local(PathBuf),
     /// A repository of the hub, `owner/name`.
@@ -15,7 +15,7 @@ pub enum Place {
 ///
 /// # Errors
 /// Neither.
-pub fn place(text: &str) -> Result<Place> {
+pub(crate) fn place(text: &str) -> Result<Place> {
     let path = Path::new(text);
     if path.exists() {
         return Ok(Place::Local(path.to_owned()));

@@ -6,7 +6,7 @@ use inference::unknown::{Fitted, Outputs};
 
 /// The method that is used.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Its number among those that it was chosen from.
     pub nth: usize,
     /// AUROC on the unknown sounds of the choice.
@@ -20,7 +20,7 @@ pub struct Choice {
 /// elsewhere. That two cannot be told apart means that the 95 % interval of their difference, over groups, includes 0.
 ///
 /// Ways that learned from the unknown sounds do not take part.
-pub fn choose(fitted: &[Fitted], validation: &Outputs, unknowns: &Outputs, seed: u64) -> Result<Option<Choice>> {
+pub(super) fn choose(fitted: &[Fitted], validation: &Outputs, unknowns: &Outputs, seed: u64) -> Result<Option<Choice>> {
     let mut scored = Vec::new();
     for (nth, one) in fitted.iter().enumerate().filter(|(_, one)| !one.method.needs_unknowns()) {
         let (known, unknown) = (one.score(validation)?, one.score(unknowns)?);

@@ -36,7 +36,7 @@ pub(super) fn embedding(
                     std::iter::once(("training", training)).chain(knowns.iter().map(|(s, t)| (s.as_str(), t)))
                 {
                     let of_class = table.subset(&table.rows(|key| key.class == Some(nth as u32)));
-                    if of_class.len() > 0 {
+                    if !of_class.is_empty() {
                         clouds.push(cloud(format!("{class}, {split}"), &of_class, source, n_axes, true, transform)?);
                     }
                 }
@@ -59,7 +59,6 @@ fn is_shown(name: &str) -> bool {
 }
 
 fn rows(table: &Outputs, source: RowSource) -> Result<Rows<'_>> {
-    use crate::error::Context;
     table.inputs(source)?.embedding.context("no embeddings")
 }
 

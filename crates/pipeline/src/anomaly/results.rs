@@ -33,10 +33,13 @@ pub struct BenchFile {
     pub fired: BTreeMap<String, Vec<(usize, f32)>>,
 }
 
+/// What a set is made of.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SetInfo {
+    /// Clips of unknown sounds.
     #[serde(alias = "strangers")]
     pub unknowns: usize,
+    /// Groups that they belong to.
     #[serde(alias = "stranger_groups")]
     pub unknown_groups: usize,
     /// The split of known sounds beside them.
@@ -53,6 +56,7 @@ pub struct SetInfo {
 /// calibrate, the others are new.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RandomSplits {
+    /// How many random splits were drawn.
     #[serde(alias = "partings")]
     pub random_splits: usize,
     /// Groups of known sounds.
@@ -61,6 +65,7 @@ pub struct RandomSplits {
     pub rates: Vec<SplitRate>,
 }
 
+/// False rejections at one alpha.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SplitRate {
     /// What is promised: the mean is at most this.
@@ -111,6 +116,7 @@ impl Chosen {
 /// One method on one set.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Measured {
+    /// AUROC, AUPR and FPR95.
     #[serde(flatten)]
     pub figures: Figures,
     /// Intervals of the figures, 95 %, by bootstrap over groups.
@@ -122,14 +128,17 @@ pub struct Measured {
     pub at_baseline_threshold: Option<Rates>,
 }
 
+/// What calling `neither` at alpha does.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AtAlpha {
     /// The maximum false-rejection rate.
     pub alpha: f64,
+    /// Detected and falsely rejected.
     #[serde(flatten)]
     pub rates: Rates,
 }
 
+/// Shares of clips that are called neither.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Rates {
     /// Share of the knowns that are called neither.

@@ -70,11 +70,11 @@ pub enum Outcome {
     /// A share was computed into the cache.
     Part(Part),
     /// All shards of a manifest were written.
-    Assembled(Assembled),
+    Assembled(Box<Assembled>),
     /// All shards of a features folder were written.
     Spectrograms {
         /// What was written.
-        index: shard::Index,
+        index: Box<shard::Index>,
         /// Clips of the features folder.
         clips: u64,
     },
@@ -150,7 +150,7 @@ fn of_recordings(manifest: &Path, options: &Options, config: &AugmentConfig, job
     let stage = Stage { plan, extractor, chain, out: &options.out, dtype: options.dtype, provenance };
     Ok(match options.part {
         Some(part) => Outcome::Part(stage.compute_part(part, job)?),
-        None => Outcome::Assembled(stage.assemble(job)?),
+        None => Outcome::Assembled(Box::new(stage.assemble(job)?)),
     })
 }
 

@@ -70,7 +70,7 @@ pub(super) fn run(input: &Path, options: &Options, config: &AugmentConfig, job: 
     }
     drop(bar);
     let written = writer.finish(index.skipped)?;
-    Ok(Outcome::Spectrograms { index: written, clips: index.n_clips })
+    Ok(Outcome::Spectrograms { index: Box::new(written), clips: index.n_clips })
 }
 
 /// A writer empties its folder before it begins, and what asks for recordings has none.

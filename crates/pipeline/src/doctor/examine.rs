@@ -11,9 +11,7 @@ use crate::job::Job;
 use crate::one_line;
 use audio_io::Manifest;
 use doctor::fault::Fault;
-use doctor::{
-    Balance, CrossValidation, MislabelConfig, Suspect, Truth, balance, leak, out_of_fold, rank,
-};
+use doctor::{Balance, CrossValidation, MislabelConfig, Suspect, Truth, balance, leak, out_of_fold, rank};
 
 /// Examines what was measured. `n_suspects` is how many doubtful labels are listed.
 pub(super) fn examine(

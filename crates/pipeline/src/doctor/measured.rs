@@ -152,7 +152,7 @@ pub(super) mod fixture {
     use super::*;
 
     /// A sound as it is measured, at the rate of fingerprints; the same seed is the same sound.
-    pub fn measured(seed: u64, seconds: f64) -> Measured {
+    pub(crate) fn measured(seed: u64, seconds: f64) -> Measured {
         let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut draw = || {
             state ^= state << 13;
@@ -165,7 +165,7 @@ pub(super) mod fixture {
     }
 
     /// Nothing is measured.
-    pub fn silence() -> Measured {
+    pub(crate) fn silence() -> Measured {
         of(vec![0.0; RATE_HZ as usize])
     }
 

@@ -28,7 +28,7 @@ thread_local! {
 }
 
 /// What a recording became.
-pub struct Recording {
+pub(crate) struct Recording {
     /// Where its clips come from, in time order, each followed by its views.
     pub records: Vec<ClipRecord>,
     /// `[N, n_mels, n_frames]`.
@@ -42,7 +42,7 @@ pub struct Recording {
 }
 
 /// Computes spectrograms, or finds them in the cache.
-pub struct Extractor {
+pub(crate) struct Extractor {
     chain: Chain,
     chain_json: String,
     front_end: FrontEnd,
@@ -51,7 +51,7 @@ pub struct Extractor {
 }
 
 /// The spectrograms of a recording before they have the manifest's names.
-pub struct Extracted {
+pub(crate) struct Extracted {
     spectrograms: Spectrograms,
     key: Key,
     /// Whether the cache lacks them.
@@ -60,14 +60,14 @@ pub struct Extracted {
 
 impl Extractor {
     /// Prepares the front end and the cache folder.
-    pub fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
         let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
         let chain_json = serde_json::to_string(chain)?;
         Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None })
     }
 
     /// The same with augmented views of the clips that `views` is for.
-    pub fn with_views(self, views: Views) -> Self {
+    pub(crate) fn with_views(self, views: Views) -> Self {
         Self { views: Some(views), ..self }
     }
 
@@ -77,7 +77,7 @@ impl Extractor {
     }
 
     /// How many spectrograms each clip of a row becomes.
-    pub fn n_per_clip(&self, planned: &Planned) -> usize {
+    pub(crate) fn n_per_clip(&self, planned: &Planned) -> usize {
         self.views_of(planned).map_or(1, |views| 1 + views.n_views as usize)
     }
 
@@ -85,7 +85,7 @@ impl Extractor {
     ///
     /// # Errors
     /// A cache that can't be read.
-    pub fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
+    pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
         let path = plan.manifest.file(&planned.row);
         let mut bytes = FILE.take();
         bytes.clear();
@@ -132,7 +132,7 @@ impl Extractor {
     ///
     /// # Errors
     /// A cache that can't be written to.
-    pub fn keep<'a>(&self, extracted: impl Iterator<Item = &'a Extracted>) -> Result<()> {
+    pub(crate) fn keep<'a>(&self, extracted: impl Iterator<Item = &'a Extracted>) -> Result<()> {
         let Some(cache) = &self.cache else { return Ok(()) };
         let fresh = extracted.filter(|extracted| extracted.fresh);
         let entry = |extracted: &'a Extracted| Ok((extracted.key, extracted.spectrograms.encoded(MelDtype::F32)?));
@@ -205,7 +205,7 @@ fn unpack(payload: &[u8], recording: &Path) -> Option<Spectrograms> {
 
 impl Extracted {
     /// Gives the clips the names that the manifest has for them.
-    pub fn named(self, row: &Row) -> Recording {
+    pub(crate) fn named(self, row: &Row) -> Recording {
         let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;
         let several = header.clips.iter().filter(|clip| clip.view == 0).count() > 1 || row.start_s.is_some();
         let name = |mut record: ClipRecord| {

@@ -1,7 +1,7 @@
 //! A manifest's recordings to shards, for `features` and for `augment` with views beside the clips.
 
-pub mod extract;
-pub mod partners;
-pub mod plan;
-pub mod stage;
-pub mod views;
+pub(crate) mod extract;
+pub(crate) mod partners;
+pub(crate) mod plan;
+pub(crate) mod stage;
+pub(crate) mod views;

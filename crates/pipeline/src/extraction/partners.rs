@@ -41,7 +41,7 @@ impl MixConfig {
 }
 
 /// A recording that is mixed into a view.
-pub struct Partner {
+pub(crate) struct Partner {
     row: Row,
     path: PathBuf,
     bytes: Vec<u8>,
@@ -50,7 +50,7 @@ pub struct Partner {
 
 impl Partner {
     /// The partner of each view of a row, where it has one that can be read.
-    pub fn of_views(
+    pub(crate) fn of_views(
         plan: &Plan,
         planned: &Planned,
         source_sha256: &str,
@@ -75,12 +75,12 @@ impl Partner {
     }
 
     /// All that decides what is mixed in, for the cache.
-    pub fn made_by(&self) -> String {
+    pub(crate) fn made_by(&self) -> String {
         format!("{} {} {:?} {:?} {:?}", self.row.path, self.sha256, self.row.start_s, self.row.end_s, self.row.channel)
     }
 
     /// The sound of its first clip, and its name; nothing where it cannot be used, which is reported for its own row.
-    pub fn sound(&self, chain: &Chain) -> Option<(Vec<f32>, &str)> {
+    pub(crate) fn sound(&self, chain: &Chain) -> Option<(Vec<f32>, &str)> {
         let clip = chain.clips_without_floor(&self.bytes, &self.path, &self.row).ok()?.into_iter().next()?;
         Some((clip.samples[..clip.n_real].to_vec(), &self.row.path))
     }

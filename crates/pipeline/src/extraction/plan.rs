@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The split of rows that have none.
-pub const UNASSIGNED: &str = "unassigned";
+pub(crate) const UNASSIGNED: &str = "unassigned";
 
 /// One row of the manifest with its numbers.
-pub struct Planned {
+pub(crate) struct Planned {
     /// The row.
     pub row: Row,
     /// Index of its class, or [`NO_LABEL`].
@@ -23,7 +23,7 @@ pub struct Planned {
 }
 
 /// A manifest, resolved.
-pub struct Plan {
+pub(crate) struct Plan {
     /// Where the paths are relative to.
     pub manifest: Manifest,
     /// SHA-256 of the manifest's bytes.
@@ -41,7 +41,7 @@ pub struct Plan {
 impl Plan {
     /// Reads a manifest (or a folder of class folders). `classes` names the classes in order; without it they are the
     /// labels of clips that are trained on, or all labels where nothing is.
-    pub fn read(path: &Path, classes: &[String]) -> Result<Self> {
+    pub(crate) fn read(path: &Path, classes: &[String]) -> Result<Self> {
         let mut manifest = inputs::manifest(path)?;
         if manifest.rows.is_empty() {
             bail!("{}: lists no recording", path.display());
@@ -77,7 +77,7 @@ impl Plan {
     }
 
     /// Refuses groups that cross splits, or says that they do where the user knows.
-    pub fn check_groups(&self, path: &Path, allowed: bool, job: &Job<'_>) -> Result<()> {
+    pub(crate) fn check_groups(&self, path: &Path, allowed: bool, job: &Job<'_>) -> Result<()> {
         let rows: Vec<Row> = self.rows.iter().map(|planned| planned.row.clone()).collect();
         let found = crossings(&rows);
         let Some(first) = found.first() else { return Ok(()) };
@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// Recordings of each label in each split, in the order of the splits.
-    pub fn counts(&self) -> BTreeMap<String, Vec<usize>> {
+    pub(crate) fn counts(&self) -> BTreeMap<String, Vec<usize>> {
         let mut counts = BTreeMap::<String, Vec<usize>>::new();
         for planned in &self.rows {
             let row = counts.entry(planned.row.label.clone()).or_insert_with(|| vec![0; self.splits.len()]);
@@ -102,7 +102,7 @@ impl Plan {
 }
 
 /// The labels of clips that are trained on, or all labels where nothing is.
-pub fn classes_of(rows: &[Row]) -> Vec<String> {
+pub(crate) fn classes_of(rows: &[Row]) -> Vec<String> {
     let trained = |split: &str| split == "train" || split == "val" || split.starts_with("fold-");
     let labels = |keep: &dyn Fn(&Row) -> bool| {
         let kept = rows.iter().filter(|row| !row.label.is_empty() && row.label != NEITHER && keep(row));

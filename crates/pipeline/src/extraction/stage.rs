@@ -54,7 +54,7 @@ pub struct Assembled {
 }
 
 /// What becomes of a manifest.
-pub struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     /// The recordings.
     pub plan: &'a Plan,
     /// What computes them.
@@ -71,7 +71,7 @@ pub struct Stage<'a> {
 
 impl Stage<'_> {
     /// Fills the cache with one share of the recordings.
-    pub fn compute_part(&self, (index, count): (usize, usize), job: &Job<'_>) -> Result<Part> {
+    pub(crate) fn compute_part(&self, (index, count): (usize, usize), job: &Job<'_>) -> Result<Part> {
         let mine: Vec<_> = self.plan.rows.iter().skip(index - 1).step_by(count).collect();
         let bar = job.progress(&self.provenance.stage, mine.len());
         let mut skipped = Vec::new();
@@ -90,7 +90,7 @@ impl Stage<'_> {
     }
 
     /// Computes what the cache lacks and writes shards and index.
-    pub fn assemble(&self, job: &Job<'_>) -> Result<Assembled> {
+    pub(crate) fn assemble(&self, job: &Job<'_>) -> Result<Assembled> {
         let plan = self.plan;
         let dtype = MelDtype::from(self.dtype);
         let (classes, splits) = (plan.classes.clone(), plan.splits.clone());

@@ -17,7 +17,7 @@ use std::path::Path;
 const CODE_SCHEMA: u32 = 2;
 
 /// Which clips get views, and how these are made.
-pub struct Views {
+pub(crate) struct Views {
     /// Views of each clip.
     pub n_views: u32,
     /// Numbers of the splits whose clips get them.
@@ -32,7 +32,7 @@ pub struct Views {
 
 /// Recordings to mix in, all at one rate.
 #[derive(Default)]
-pub struct Backgrounds {
+pub(crate) struct Backgrounds {
     /// `[n]` each.
     pub sounds: Vec<Vec<f32>>,
     /// SHA-256 of each file, in the same order.
@@ -42,7 +42,7 @@ pub struct Backgrounds {
 impl Backgrounds {
     /// All recordings below a folder, by name, as they are but for channels and rate. What can't be used is reported
     /// and left out.
-    pub fn read(folder: &Path, sample_rate_hz: u32, job: &Job<'_>) -> Result<Self> {
+    pub(crate) fn read(folder: &Path, sample_rate_hz: u32, job: &Job<'_>) -> Result<Self> {
         let window = Windowing { placement: Placement::Whole, ..Windowing::default() };
         let config = ClipConfig {
             sample_rate_hz,
@@ -81,7 +81,7 @@ impl Backgrounds {
 
 impl Views {
     /// `n_views` views of the clips of `splits`.
-    pub fn new(
+    pub(crate) fn new(
         n_views: u32,
         splits: Vec<u8>,
         config: WaveformAugment,
@@ -95,12 +95,12 @@ impl Views {
     }
 
     /// What is mixed into each view of a row.
-    pub fn partners(&self, plan: &Plan, planned: &Planned, source_sha256: &str) -> Vec<Option<Partner>> {
+    pub(crate) fn partners(&self, plan: &Plan, planned: &Planned, source_sha256: &str) -> Vec<Option<Partner>> {
         Partner::of_views(plan, planned, source_sha256, (self.n_views, self.seed), &self.mix)
     }
 
     /// Every clip of one recording as a spectrogram, and after it those of its views.
-    pub fn spectrograms(
+    pub(crate) fn spectrograms(
         &self,
         chain: &Chain,
         front_end: &FrontEnd,
@@ -138,14 +138,14 @@ impl Views {
 }
 
 /// A number for a clip that is known by these words, for its seed.
-pub fn number_of(words: &[&str]) -> u64 {
+pub(crate) fn number_of(words: &[&str]) -> u64 {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     shard::cache::key(&words).iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
 /// A view of a clip that has no noise floor yet, finished as the clip was, and what was done. Padding is no sound: the
 /// steps see what comes before it.
-pub fn varied(
+pub(crate) fn varied(
     clip: &Clip,
     cut: &ClipConfig,
     config: &WaveformAugment,

@@ -74,7 +74,7 @@ pub enum Outcome {
     /// A share was computed into the cache.
     Part(Part),
     /// All shards were written.
-    Assembled(Assembled),
+    Assembled(Box<Assembled>),
 }
 
 /// Computes the spectrograms of a manifest's recordings.
@@ -102,7 +102,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let stage = Stage { plan, extractor, chain, out: &options.out, dtype: options.dtype, provenance };
     Ok(match options.part {
         Some(part) => Outcome::Part(stage.compute_part(part, job)?),
-        None => Outcome::Assembled(stage.assemble(job)?),
+        None => Outcome::Assembled(Box::new(stage.assemble(job)?)),
     })
 }
 

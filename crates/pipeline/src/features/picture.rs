@@ -59,6 +59,6 @@ pub fn draw(options: &PictureOptions, _: &Job<'_>) -> Result<Picture> {
 }
 
 /// Labels of a picture's axes.
-pub fn axes(front_end: &features::FrontEnd, seconds: f64, title: String) -> report::Axes {
+pub(crate) fn axes(front_end: &features::FrontEnd, seconds: f64, title: String) -> report::Axes {
     report::Axes { seconds, band_hz: front_end.band_hz(), title, unit: "Hz".into() }
 }

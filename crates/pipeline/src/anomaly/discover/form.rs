@@ -47,6 +47,7 @@ pub struct DiscoverFile {
     pub changed: Option<Changed>,
 }
 
+/// One group of rejected windows.
 #[derive(Debug, Clone, Serialize)]
 pub struct ClusterFile {
     /// Number of the group, from 1.
@@ -67,6 +68,7 @@ pub struct ClusterFile {
     pub members: Vec<MemberFile>,
 }
 
+/// One rejected window.
 #[derive(Debug, Clone, Serialize)]
 pub struct MemberFile {
     /// The recording.
