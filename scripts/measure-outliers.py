@@ -49,7 +49,7 @@ def mean(values):
 for way in ways:
     of_way = [results[(way, seed)] for seed in seeds]
     lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
-    header = "| way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS) + " |"
+    header = "| method | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS) + " |"
     lines += [header, "|---" * (len(SETS) + 1) + "|"]
     for name in sorted(of_way[0]["methods"], key=rank):
         if not all(name in result["methods"] for result in of_way):
@@ -68,14 +68,14 @@ for way in ways:
         lines.append(f"| {mark}`{name}`{mark}: {described} | " + " | ".join(cells) + " |")
     lines.append("")
 
-lines.append("### Training that is to help: the CNN, AUROC of three of its own ways\n")
+lines.append("### Changes of training: the CNN, AUROC of three of its own methods\n")
 TRAININGS = [
     ("cnn", "as it is"),
     ("cnn-exposed", "cows, frogs and sheep beside the clips, every class alike (`train.exposure.split`)"),
-    ("cnn-made", "unknown sounds made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
+    ("cnn-made", "unknown sounds made from the clips, beside them: shuffled, inverted, noise (`train.exposure.made`)"),
     ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
 ]
-lines += ["| training | way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
+lines += ["| training | method | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
 for training, words in TRAININGS:
     of_training = [bench(training, seed) for seed in seeds]
     field = mean([json.load(open(f"{out}/{training}-{seed}/field/metrics.json"))["balanced_accuracy"] for seed in seeds])
@@ -85,13 +85,13 @@ for training, words in TRAININGS:
         lines.append(f"| {words if first_row else ''} | `{name}` | " + " | ".join(f"{cell:.3f}" for cell in cells) + f" | {f'{field:.3f}' if first_row else ''} |")
 lines += ["", f"Means of seeds {', '.join(seeds)}.", ""]
 
-lines.append("### What is chosen\n")
+lines.append("### Recommended methods\n")
 for (way, seed), result in results.items():
     chosen = result["chosen"]
     beside = "" if chosen["best"] == chosen["method"] else f"; largest: `{chosen['best']}`, {chosen['best_auroc']:.3f}"
     lines.append(f"- {NAMES.get(way, way)}, seed {seed}: `{chosen['method']}`, AUROC {chosen['auroc']:.3f} on {chosen['on']}{beside}.")
-lines += ["", f"### The chosen way for {NAMES.get(ways[0], ways[0])}, seed {seeds[0]}, in full\n"]
-lines += ["| unknown sounds | knowns | AUROC | AUPR | FPR95 | at alpha 0.05: detected | false rejections |", "|---|---|---|---|---|---|---|"]
+lines += ["", f"### The recommended method for {NAMES.get(ways[0], ways[0])}, seed {seeds[0]}, in full\n"]
+lines += ["| unknown sounds | known sounds | AUROC | AUPR | FPR95 | at alpha 0.05: detected | false rejections |", "|---|---|---|---|---|---|---|"]
 chosen = first["chosen"]["method"]
 
 
@@ -111,19 +111,18 @@ for unknown, known, unknowns in rows:
         f"| {what} ({info['unknowns']} clips of {info['unknown_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
         f"{rates['detected']:.0%} | {rates['false_rejections']:.0%} |"
     )
-talk = first["methods"]["max_softmax"]
-lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | knowns | detected | false rejections |", "|---|---|---|---|"]
+lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | known sounds | detected | false rejections |", "|---|---|---|---|"]
 for unknown, known, unknowns in SETS[1:]:
     at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(unknown, known)]["at_baseline_threshold"] for seed in seeds]
     detected, false_rejections = (mean([one[rate] for one in at]) for rate in ("detected", "false_rejections"))
     lines.append(f"| {unknowns} | {known} | {detected:.0%} | {false_rejections:.0%} |")
 lines += ["", f"(`max_softmax` of the {NAMES.get(ways[0], ways[0])}, mean of seeds {', '.join(seeds)}.)", ""]
-lines.append("### The promise, tried on recordings\n")
+lines.append("### The guarantee, tested on recordings\n")
 parted = first["random_splits"]
 rates = "; ".join(f"at alpha {rate['alpha']} {rate['mean']:.3f} (standard error of the mean {rate['standard_error']:.3f})" for rate in parted["rates"])
 lines.append(
-    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['random_splits']} times, half to calibrate, "
-    f"half new. Mean rate of false rejections: {rates}."
+    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) split at random {parted['random_splits']} times, half for calibration, "
+    f"half as new recordings. Mean rate of false rejections: {rates}."
 )
 text = "\n".join(lines) + "\n"
 print(text)
