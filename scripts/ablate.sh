@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# What each augmentation and each cure brings: five folds dealt by group on one data set, the same models on another, a line
-# for each.
+# The effect of each augmentation and of each cure of recorder bias: five folds by group on one data set, the same models on
+# another, one line of the table for each.
 #
 #     scripts/ablate.sh DATA OUT [TRAIN FLAGS...]
 #
-# DATA/animals and DATA/field hold a manifest.csv each. In the environment: MODEL says what is trained ("cnn"; "vit --pretrained
-# DIR --way lora" is another, "yamnet --pretrained DIR --way probe" with FRONT_END=yamnet a third); SEEDS (0); ONLY has the
-# names of the lines that are wanted (all).
-# A line starts from the model's own recipe without augmentation ("off") and adds one thing; the last ones are whole presets
-# and the recipe itself. Lines with views go over the clips as often as the others, a view or the clip each time; "cured" is
-# the recipe with band limits on strong views.
-# "One recorder" is what the same models make of the same clips brought to one band and one noise floor: what they get wrong
-# there and not before, they tell by the recorder. What is in OUT already is not done again.
+# DATA/animals and DATA/field hold a manifest.csv each. In the environment: MODEL, what is trained ("cnn"; or "vit --pretrained DIR
+# --strategy lora", or "yamnet --pretrained DIR --strategy probe" with FRONT_END=yamnet); SEEDS (0); ONLY, the names of the lines
+# to measure (all).
+# A line starts from the recipe of the model without augmentation ("off") and adds one thing; the last lines are complete presets
+# and the recipe itself. Lines with views see each clip as often as the others, as the clip or as a view; "cured" is the recipe
+# with band limits on strong views.
+# Columns "one recorder": the same models on the same clips under equalized recording conditions (one band, one noise floor). What
+# they get wrong only there, they decide by the recorder. What is in OUT already is not repeated.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/ablate.sh DATA OUT [TRAIN FLAGS...]"

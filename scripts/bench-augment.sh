@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Time stretch and pitch shift: ours beside librosa's at its default settings, in turn, on one thread each. Prints times
-# and ratios, how far a tone and a click are from where they should be, and the distance of both programs to synthesised
-# sounds whose stretched and shifted forms are known exactly; writes all of it as JSON. Fails where ours is beyond a
-# tolerance.
+# Time stretch and pitch shift against librosa with its default settings, in turn, on one thread each. Prints times and ratios,
+# the errors of a tone's frequency and a click's position, and the distance of both programs from synthetic sounds whose
+# stretched and shifted forms are known exactly; writes all of it as JSON. Fails where ours exceeds a tolerance.
 #
 #     scripts/bench-augment.sh [OUT.json]
 #

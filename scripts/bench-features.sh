@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Decode, resample and log-mel of real files: ours and librosa (with soundfile and soxr), in turn, on two threads each.
+# Decoding, resampling and log-mel of real files: barkbird and librosa (with soundfile and soxr), in turn, on two threads each.
 #
 #     scripts/bench-features.sh DATA [ROUNDS]
 #
 # DATA/manifest.csv lists recordings. The peer is scripts/peers/features.py; installs its Python packages into .venv.
-# FEATURE_FLAGS in the environment goes to `barkbird features`:
-# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512 --set clip.window.padding=silence" is what the
-# peer computes.
+# FEATURE_FLAGS in the environment is passed to `barkbird features`. The settings of the peer are
+# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512 --set clip.window.padding=silence".
 # Prints every round and the ratio of medians.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

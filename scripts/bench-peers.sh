@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ours beside PyTorch, librosa and soxr, in turn, on two threads each: CNN, Vision Transformer blocks, resampling (one
-# thread), features, a whole training run and its memory. Prints a table of ratios of medians and writes it as JSON.
+# barkbird against PyTorch, librosa and soxr, in turn, on two threads each: CNN, Vision Transformer, resampling (one thread),
+# features, a complete training run and its memory. Prints a table of ratios of medians and writes it as JSON.
 #
 #     scripts/bench-peers.sh DATA [OUT.json]
 #

@@ -22,7 +22,7 @@ export RAYON_NUM_THREADS=2
 "$barkbird" synth --out "$work/sounds" --clips 1000 --quiet
 "$barkbird" scan "$work/sounds/manifest.csv" --out "$work/manifest.csv" --quiet
 "$barkbird" features "$work/manifest.csv" --out "$work/features" --front-end yamnet --quiet
-"$barkbird" train yamnet --features "$work/features" --out "$work/run" --pretrained "$dir/yamnet.tflite" --way probe --quiet 2>/dev/null
+"$barkbird" train yamnet --features "$work/features" --out "$work/run" --pretrained "$dir/yamnet.tflite" --strategy probe --quiet 2>/dev/null
 n=$(($(wc -l <"$work/manifest.csv") - 1))
 for round in $(seq "$rounds"); do
   "$venv/bin/python" "$root/scripts/bench-yamnet.py" "$dir/yamnet.tflite" | tee -a "$work/theirs"

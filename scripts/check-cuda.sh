@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What `--device cuda` computes, against the CPU: the same weights must give the same logits, the same seed the same training
-# within rounding, and a run that was killed must go on. Then training clips a second of both.
+# `--device cuda` against the CPU: equal weights must give equal logits and equal seeds equal training within rounding, and a run
+# that was killed must resume. Then training clips a second of both.
 #
 #     scripts/check-cuda.sh BARKBIRD OUT
 #
 # BARKBIRD: a program built with `--features cuda`. OUT: a folder for all that it makes; with the runs of an earlier check it is
-# refused. Sounds of our own making, tiny random checkpoints, and two networks of the real sizes (YAMNet, ViT-S) with random
+# refused. Synthetic sounds, tiny random checkpoints, and two networks of the real sizes (YAMNet, ViT-S) with random
 # weights. Every line says `ok` or `FAIL`; the end fails if one of them did.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -146,27 +146,27 @@ trained cnn-short 2 log-mel cnn
 trained cnn-more 2 log-mel cnn --augment strong --set train.average=0.9 --set train.micro_batch=12 \
   --set cnn.downsample=average-pool --set cnn.residual=true --set cnn.dropout=0.2
 trained cnn-stride 2 log-mel cnn --set cnn.downsample=stride --set train.augment.mixup_alpha=0.4
-for way in probe last lora full; do
-  trained "vit-$way" 3 log-mel vit --pretrained "$tiny/dinov2" --way $way --last 1 --precision f32
+for strategy in probe last lora full; do
+  trained "vit-$strategy" 3 log-mel vit --pretrained "$tiny/dinov2" --strategy $strategy --last 1 --precision f32
 done
-trained vit-more 2 log-mel vit --pretrained "$tiny/vit" --way full --precision f32 --augment strong \
+trained vit-more 2 log-mel vit --pretrained "$tiny/vit" --strategy full --precision f32 --augment strong \
   --set train.average=0.9 --set train.micro_batch=12 --set "vit.patchout=[1, 1]" --set vit.stochastic_depth=0.3
-trained vit-image 2 log-mel vit --pretrained "$tiny/deit" --way last --last 1 --precision f32 --set vit.view=as-image
-trained vit-ast 1 ast vit --pretrained "$tiny/ast" --way full --precision f32
-for way in probe last full; do
-  trained "yamnet-$way" 1 yamnet yamnet --pretrained weights/yamnet --way $way --precision f32
+trained vit-image 2 log-mel vit --pretrained "$tiny/deit" --strategy last --last 1 --precision f32 --set vit.view=as-image
+trained vit-ast 1 ast vit --pretrained "$tiny/ast" --strategy full --precision f32
+for strategy in probe last full; do
+  trained "yamnet-$strategy" 1 yamnet yamnet --pretrained weights/yamnet --strategy $strategy --precision f32
 done
 # Too many weights to compare here one by one, or none.
-both vit-s train vit --pretrained weights/vit-s --way full --precision f32 --features log-mel --out vit-s-%D --epochs 1 &&
+both vit-s train vit --pretrained weights/vit-s --strategy full --precision f32 --features log-mel --out vit-s-%D --epochs 1 &&
   against "vit-s: training" runs vit-s-cpu vit-s-cuda && asked vit-s-cuda log-mel
-both neighbours train vit --pretrained "$tiny/vit" --way probe --head neighbours --precision f32 --features log-mel \
+both neighbours train vit --pretrained "$tiny/vit" --strategy probe --head neighbours --precision f32 --features log-mel \
   --out neighbours-%D && asked neighbours-cuda log-mel
 
 killed resume-cnn log-mel cnn --set train.average=0.9
 resumed resume-cnn cuda
 resumed resume-cnn cpu
 # A rate that rises beyond all measure: the best epoch is one before the kill.
-killed resume-lora log-mel vit --pretrained "$tiny/dinov2" --way lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1
+killed resume-lora log-mel vit --pretrained "$tiny/dinov2" --strategy lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1
 resumed resume-lora cuda
 
 both evaluate evaluate cnn-cuda --features log-mel --split test --out "cnn-test-%D"
@@ -176,7 +176,7 @@ for model in cnn-cuda vit-full-cuda yamnet-full-cuda; do
   against "$model: predict" verdicts "$model-cpu.json" "$model-cuda.json"
 done
 
-steady "memory, ViT-S, LoRA" 12 log-mel vit --pretrained weights/vit-s --way lora --set train.average=0.9
+steady "memory, ViT-S, LoRA" 12 log-mel vit --pretrained weights/vit-s --strategy lora --set train.average=0.9
 steady "memory, CNN" 12 log-mel cnn --set train.average=0.9 --set train.repeat=16
 
 echo
@@ -184,9 +184,9 @@ echo "training clips a second: | CPU | CUDA |"
 rate "CNN, small, 64 bands" 16 log-mel cnn
 rate "CNN, small, 128 bands" 8 fine cnn
 rate "CNN, base, 128 bands" 2 fine cnn --preset base
-rate "ViT-S, LoRA, 64 bands" 2 log-mel vit --pretrained weights/vit-s --way lora
-rate "ViT-S, full, 64 bands" 2 log-mel vit --pretrained weights/vit-s --way full
-rate "ViT-S, full, 128 bands" 2 fine vit --pretrained weights/vit-s --way full
-rate "YAMNet, full" 2 yamnet yamnet --pretrained weights/yamnet --way full
+rate "ViT-S, LoRA, 64 bands" 2 log-mel vit --pretrained weights/vit-s --strategy lora
+rate "ViT-S, full, 64 bands" 2 log-mel vit --pretrained weights/vit-s --strategy full
+rate "ViT-S, full, 128 bands" 2 fine vit --pretrained weights/vit-s --strategy full
+rate "YAMNet, full" 2 yamnet yamnet --pretrained weights/yamnet --strategy full
 [ "$failed" = 0 ] && echo "CUDA computes what the CPU computes"
 exit "$failed"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What `barkbird doctor` finds on real recordings, against what is asked of it. Fails where anything is missed.
+# What `barkbird doctor` finds on real recordings, against its targets. Fails where it misses one.
 #
 #     scripts/check-doctor.sh DATA [OUT]
 #
 # DATA/animals holds recordings and manifest.csv (path,label,group,split), whose dogs and birds differ in bandwidth and
 # noise floor. OUT (a folder of its own by default) gets the doctor's results: `animals` as it is, `equalized` after the
-# cure, and `planted`, a copy with known mistakes (scripts/plant-faults.sh). SEED (0) chooses the mistakes. VENV is
-# handed to plant-faults.sh.
+# cure, and `planted`, a copy with known faults (scripts/plant-faults.sh). SEED (0) chooses the faults. VENV is passed to
+# plant-faults.sh.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 data=${1:?usage: scripts/check-doctor.sh DATA [OUT]}

@@ -4,7 +4,7 @@
 #
 #     scripts/check-kill.sh [DATA] [KILLS] [SEED]
 #
-# DATA: a manifest with a split (sounds of our own making without it). KILLS: moments for each of the two, 10 by default.
+# DATA: a manifest with a split (synthetic sounds without it). KILLS: moments for each of the two, 10 by default.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 data=${1:-}

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The kernels' unit tests under Miri, which finds undefined behaviour where a processor does not: on the portable path, the
+# The kernels' unit tests under Miri, which finds undefined behavior that a processor does not show: on the portable path, the
 # only one that it runs.
 #
 #     scripts/check-miri.sh [ARGUMENT OF cargo test]...
 #
-# Installs a nightly toolchain with Miri where there is none (rustup). Takes some minutes: a build of its own lies under
+# Installs a nightly toolchain with Miri where there is none (rustup). Takes some minutes: it has a build of its own under
 # target/miri, and every instruction is interpreted.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

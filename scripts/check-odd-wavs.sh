@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# WAV files as the world has them: every one decodes to the frames, level and peak of its manifest, or is listed with a
+# WAV files in unusual encodings: every one decodes to the frames, level and peak of its manifest, or is listed with a
 # reason.
 #
 #     scripts/check-odd-wavs.sh FOLDER

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Unknown sounds on real recordings, from clips to the verdict: trains the CNN, measures the ways to tell unknown sounds with YAMNet
-# beside it, fits the recommended one, and asks about recordings. Fails where the way that is chosen falls below what
-# docs/outliers.md promises: AUROC 0.93 near, 0.985 far, 0.995 of noises, with knowns of the set and of elsewhere alike.
+# Unknown sounds on real recordings, from clips to predictions: trains the CNN, measures the methods with YAMNet as the backbone,
+# fits the recommended one, and classifies recordings. Fails where that method is worse than docs/outliers.md states: AUROC 0.93
+# for near, 0.985 for far unknown sounds and 0.995 for noises, against known sounds of the data set and from elsewhere.
 #
 #     scripts/check-outliers.sh DATA MODELS
 set -euo pipefail

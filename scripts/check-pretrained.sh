@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Our networks against what the reference libraries make of the same real weights.
+# Our networks against the reference libraries, with the same real weights.
 #
 #     scripts/check-pretrained.sh MODELS
 #

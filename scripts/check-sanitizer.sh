@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The kernels' tests, whose crate alone has unsafe code, under AddressSanitizer: reads and writes outside of what is
-# allocated end them.
+# The kernels' tests, whose crate alone has unsafe code, under AddressSanitizer: an access outside of allocated
+# memory ends them.
 #
 #     scripts/check-sanitizer.sh [ARGUMENT OF cargo test]...
 #
-# The stable toolchain has the sanitizer's library, and RUSTC_BOOTSTRAP lets it be used. A build of its own lies under
+# The stable toolchain has the sanitizer's library, and RUSTC_BOOTSTRAP lets it be used. It has a build of its own under
 # target/sanitizer.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

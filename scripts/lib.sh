@@ -2,10 +2,10 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# Ends with a message.
+# Prints a message and exits with 1.
 die() { echo "error: $*" >&2; exit 1; }
 
-# Sets $barkbird to the program: $BARKBIRD where it is set, else built here.
+# Sets $barkbird to the program: $BARKBIRD if set, else the one built here.
 find_barkbird() {
   barkbird=${BARKBIRD:-}
   [ -n "$barkbird" ] && return
@@ -13,7 +13,7 @@ find_barkbird() {
   barkbird=${CARGO_TARGET_DIR:-$root/target}/release/barkbird
 }
 
-# A folder of our own that goes away at the end.
+# Sets $work to a temporary folder that is removed at the end.
 make_work() {
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT

@@ -1,9 +1,9 @@
-"""The tables of measure-outliers.sh: measure-outliers.py OUT WAYS SEEDS [DOC]."""
+"""The tables of measure-outliers.sh: measure-outliers.py OUT CONFIGS SEEDS [DOC]."""
 
 import json
 import sys
 
-out, ways, seeds = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
+out, configs, seeds = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
 doc = sys.argv[4] if len(sys.argv) > 4 else None
 NAMES = {"cnn": "CNN from scratch", "vit-lora": "DINOv2-small, LoRA", "vit-full": "DINOv2-small, fully fine-tuned"}
 SETS = [
@@ -18,8 +18,8 @@ SETS = [
 KINDS = ["white_noise", "gaussian_noise", "uniform_noise", "pink_noise", "silence", "tone", "music"]
 
 
-def bench(way, seed):
-    return json.load(open(f"{out}/bench-{way}-{seed}/anomaly.json"))
+def bench(config, seed):
+    return json.load(open(f"{out}/bench-{config}-{seed}/anomaly.json"))
 
 
 def key(unknown, known):
@@ -27,8 +27,8 @@ def key(unknown, known):
 
 
 lines = []
-results = {(way, seed): bench(way, seed) for way in ways for seed in seeds}
-first = results[(ways[0], seeds[0])]
+results = {(config, seed): bench(config, seed) for config in configs for seed in seeds}
+first = results[(configs[0], seeds[0])]
 order = list(first["descriptions"])
 BASELINE = ["max_softmax", "knn", "background_class", "isomap"]
 AUTOENCODERS = ["autoencoder", "latent_regions"]
@@ -46,36 +46,36 @@ def mean(values):
     return sum(values) / len(values)
 
 
-for way in ways:
-    of_way = [results[(way, seed)] for seed in seeds]
-    lines.append(f"### {NAMES.get(way, way)}, seeds {', '.join(seeds)}: AUROC\n")
-    header = "| way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS) + " |"
+for config in configs:
+    of_config = [results[(config, seed)] for seed in seeds]
+    lines.append(f"### {NAMES.get(config, config)}, seeds {', '.join(seeds)}: AUROC\n")
+    header = "| method | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS) + " |"
     lines += [header, "|---" * (len(SETS) + 1) + "|"]
-    for name in sorted(of_way[0]["methods"], key=rank):
-        if not all(name in result["methods"] for result in of_way):
+    for name in sorted(of_config[0]["methods"], key=rank):
+        if not all(name in result["methods"] for result in of_config):
             continue  # one that could not be fitted with every seed
-        if rank(name)[0] == 3 and way != ways[0]:
+        if rank(name)[0] == 3 and config != configs[0]:
             continue  # of the backbone alone: the same numbers whatever the classifier
         cells = []
         for unknown, known, _ in SETS:
-            values = [result["methods"][name][key(unknown, known)]["auroc"] for result in of_way]
+            values = [result["methods"][name][key(unknown, known)]["auroc"] for result in of_config]
             learned = name in first["learned_from_unknowns"] and unknown == "ood-val"
             spread = f" ({min(values):.2f}–{max(values):.2f})" if max(values) - min(values) > 0.005 else ""
             cells.append("(learned)" if learned else f"{mean(values):.3f}{spread}")
-        mark = "**" if any(result["chosen"]["method"] == name for result in of_way) else ""
+        mark = "**" if any(result["chosen"]["method"] == name for result in of_config) else ""
         like = first["ranks_like"].get(name)
         described = first["descriptions"][name] + (f"; ranks as {like} does" if like else "")
         lines.append(f"| {mark}`{name}`{mark}: {described} | " + " | ".join(cells) + " |")
     lines.append("")
 
-lines.append("### Training that is to help: the CNN, AUROC of three of its own ways\n")
+lines.append("### Changes of training: the CNN, AUROC of three of its own methods\n")
 TRAININGS = [
     ("cnn", "as it is"),
     ("cnn-exposed", "cows, frogs and sheep beside the clips, every class alike (`train.exposure.split`)"),
-    ("cnn-made", "unknown sounds made of the clips beside them: shuffled, inverted, noise (`train.exposure.made`)"),
+    ("cnn-made", "unknown sounds made from the clips, beside them: shuffled, inverted, noise (`train.exposure.made`)"),
     ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
 ]
-lines += ["| training | way | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
+lines += ["| training | method | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
 for training, words in TRAININGS:
     of_training = [bench(training, seed) for seed in seeds]
     field = mean([json.load(open(f"{out}/{training}-{seed}/field/metrics.json"))["balanced_accuracy"] for seed in seeds])
@@ -85,13 +85,13 @@ for training, words in TRAININGS:
         lines.append(f"| {words if first_row else ''} | `{name}` | " + " | ".join(f"{cell:.3f}" for cell in cells) + f" | {f'{field:.3f}' if first_row else ''} |")
 lines += ["", f"Means of seeds {', '.join(seeds)}.", ""]
 
-lines.append("### What is chosen\n")
-for (way, seed), result in results.items():
+lines.append("### Recommended methods\n")
+for (config, seed), result in results.items():
     chosen = result["chosen"]
     beside = "" if chosen["best"] == chosen["method"] else f"; largest: `{chosen['best']}`, {chosen['best_auroc']:.3f}"
-    lines.append(f"- {NAMES.get(way, way)}, seed {seed}: `{chosen['method']}`, AUROC {chosen['auroc']:.3f} on {chosen['on']}{beside}.")
-lines += ["", f"### The chosen way for {NAMES.get(ways[0], ways[0])}, seed {seeds[0]}, in full\n"]
-lines += ["| unknown sounds | knowns | AUROC | AUPR | FPR95 | at alpha 0.05: detected | false rejections |", "|---|---|---|---|---|---|---|"]
+    lines.append(f"- {NAMES.get(config, config)}, seed {seed}: `{chosen['method']}`, AUROC {chosen['auroc']:.3f} on {chosen['on']}{beside}.")
+lines += ["", f"### The recommended method for {NAMES.get(configs[0], configs[0])}, seed {seeds[0]}, in full\n"]
+lines += ["| unknown sounds | known sounds | AUROC | AUPR | FPR95 | at alpha 0.05: detected | false rejections |", "|---|---|---|---|---|---|---|"]
 chosen = first["chosen"]["method"]
 
 
@@ -111,19 +111,18 @@ for unknown, known, unknowns in rows:
         f"| {what} ({info['unknowns']} clips of {info['unknown_groups']} groups) | {known} ({info['knowns']} of {info['known_groups']}) | {figures} | "
         f"{rates['detected']:.0%} | {rates['false_rejections']:.0%} |"
     )
-talk = first["methods"]["max_softmax"]
-lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | knowns | detected | false rejections |", "|---|---|---|---|"]
+lines += ["", "### Baseline: softmax threshold of 0.8\n", "| unknown sounds | known sounds | detected | false rejections |", "|---|---|---|---|"]
 for unknown, known, unknowns in SETS[1:]:
-    at = [results[(ways[0], seed)]["methods"]["max_softmax"][key(unknown, known)]["at_baseline_threshold"] for seed in seeds]
+    at = [results[(configs[0], seed)]["methods"]["max_softmax"][key(unknown, known)]["at_baseline_threshold"] for seed in seeds]
     detected, false_rejections = (mean([one[rate] for one in at]) for rate in ("detected", "false_rejections"))
     lines.append(f"| {unknowns} | {known} | {detected:.0%} | {false_rejections:.0%} |")
-lines += ["", f"(`max_softmax` of the {NAMES.get(ways[0], ways[0])}, mean of seeds {', '.join(seeds)}.)", ""]
-lines.append("### The promise, tried on recordings\n")
+lines += ["", f"(`max_softmax` of the {NAMES.get(configs[0], configs[0])}, mean of seeds {', '.join(seeds)}.)", ""]
+lines.append("### The guarantee, tested on recordings\n")
 parted = first["random_splits"]
 rates = "; ".join(f"at alpha {rate['alpha']} {rate['mean']:.3f} (standard error of the mean {rate['standard_error']:.3f})" for rate in parted["rates"])
 lines.append(
-    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) parted at random {parted['random_splits']} times, half to calibrate, "
-    f"half new. Mean rate of false rejections: {rates}."
+    f"`{chosen}`, {parted['groups']} groups of known sounds (validation, test and elsewhere) split at random {parted['random_splits']} times, half for calibration, "
+    f"half as new recordings. Mean rate of false rejections: {rates}."
 )
 text = "\n".join(lines) + "\n"
 print(text)

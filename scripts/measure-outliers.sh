@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# Every way to tell unknown sounds, on real recordings, for the convolutional network and for a fine-tuned transformer: trains
-# what is not in OUT yet, runs `barkbird anomaly bench` for each, and prints the tables of docs/outliers.md.
+# Every method of detecting unknown sounds, on real recordings, for the CNN and a fine-tuned transformer: trains what is not in
+# OUT yet, runs `barkbird anomaly bench` for each model, and prints the tables of docs/outliers.md.
 #
 #     scripts/measure-outliers.sh DATA MODELS OUT [DOC]
 #
 # DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. OUT may be that
-# of measure-pretrained.sh, whose runs and features are used then. SEEDS (0 1 2) and WAYS (cnn vit-lora) say which runs.
-# With DOC the tables are put between its two lines `<!-- measured -->`.
+# of measure-pretrained.sh, whose runs and features are used then. SEEDS (0 1 2) and CONFIGS (cnn vit-lora) choose the
+# runs. With DOC the tables are written between its two lines `<!-- measured -->`.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-outliers.sh DATA MODELS OUT [DOC]"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage} doc=${4:-}
-seeds=${SEEDS:-0 1 2} ways=${WAYS:-cnn vit-lora}
+seeds=${SEEDS:-0 1 2} configs=${CONFIGS:-cnn vit-lora}
 find_barkbird
-SEEDS=$seeds WAYS=$ways FOLDS=no "$(dirname "$0")/measure-pretrained.sh" "$data" "$models" "$out" >"$out.runs.md"
-for way in $ways; do
+SEEDS=$seeds CONFIGS=$configs FOLDS=no "$(dirname "$0")/measure-pretrained.sh" "$data" "$models" "$out" >"$out.runs.md"
+for config in $configs; do
   for seed in $seeds; do
-    bench=$out/bench-$way-$seed
+    bench=$out/bench-$config-$seed
     [ -f "$bench/anomaly.json" ] && continue
-    echo "bench: $way, seed $seed" >&2
-    "$barkbird" anomaly bench "$out/$way-$seed" --features "$out/mel-split" --features "$out/mel-field" \
+    echo "bench: $config, seed $seed" >&2
+    "$barkbird" anomaly bench "$out/$config-$seed" --features "$out/mel-split" --features "$out/mel-field" \
       --backbone "$models/yamnet/yamnet.tflite" --backbone-features "$out/yamnet-split" --backbone-features "$out/yamnet-field" \
       --out "$bench" --quiet
   done
 done
-# Training that is to help: unknown sounds of the choice beside the clips, unknown sounds made of the clips, normalised logits.
+# Changes of training: unknown sounds of the split ood-val beside the clips, unknown sounds made from the clips, logit normalization.
 train_with() {
   local name=$1 seed=$2; shift 2
   [ -f "$out/$name-$seed/model.safetensors" ] ||
@@ -36,10 +36,10 @@ train_with() {
     "$barkbird" evaluate "$out/$name-$seed" --features "$out/mel-field" --split field --out "$out/$name-$seed/field" --quiet
 }
 for seed in $seeds; do
-  echo "training that is to help, seed $seed" >&2
+  echo "changes of training, seed $seed" >&2
   train_with cnn-exposed "$seed" --set train.exposure.split=ood-val
   train_with cnn-made "$seed" --set 'train.exposure.made=["shuffled_patches", "inverted", "noise_filled"]'
   train_with cnn-logit-norm "$seed" --set train.logit_norm=0.04
 done
 # shellcheck disable=SC2086
-python3 "$root/scripts/measure-outliers.py" "$out" "$ways" "$seeds" $doc
+python3 "$root/scripts/measure-outliers.py" "$out" "$configs" "$seeds" $doc

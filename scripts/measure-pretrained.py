@@ -1,4 +1,4 @@
-"""The table of measure-pretrained.sh: measure-pretrained.py OUT WAYS SEEDS."""
+"""The table of measure-pretrained.sh: measure-pretrained.py OUT CONFIGS SEEDS."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import sys
 
 from folds import balanced, groups_in, interval, rows_of
 
-out, ways, seeds = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
+out, configs, seeds = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()
 
 
 def shown(metrics):
@@ -18,16 +18,16 @@ groups = groups_in(f"{out}/folds.csv")
 print("| model | seed | test | field | minutes | 5 folds, by group | the five models on field, mean (least to greatest) | minutes a fold |")
 print("|---|---|---|---|---|---|---|---|")
 counts = set()
-for way in ways:
+for config in configs:
     for seed in seeds:
-        run = f"{out}/{way}-{seed}"
+        run = f"{out}/{config}-{seed}"
         test, field = (json.load(open(f"{run}/{name}/metrics.json")) for name in ("test", "field"))
 
         def minutes(of):
             began, ended = map(float, open(f"{of}/clock").read().split())
             return (ended - began) / 60
 
-        cells = [way, seed, shown(test), shown(field), f"{minutes(run):.1f}"]
+        cells = [config, seed, shown(test), shown(field), f"{minutes(run):.1f}"]
         counts.add(f"test: {test['n']} clips of {test['n_groups']} groups; field: {field['n']} of {field['n_groups']}")
         folds = [f"{run}-fold-{fold}" for fold in range(5)]
         if all(os.path.exists(f"{fold}/field/metrics.json") for fold in folds):

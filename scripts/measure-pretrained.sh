@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Every way to fit a pretrained backbone beside the CNN, on real recordings: the set's own test split, recordings from
-# elsewhere, and five folds dealt by group over all clips of the classes.
+# The CNN and every fine-tuning strategy of the pretrained backbones, on real recordings: the test split of the data set,
+# recordings from elsewhere, and five folds by group over all clips of the classes.
 #
 #     scripts/measure-pretrained.sh DATA MODELS OUT
 #
-# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. What ends
-# in the environment's SEEDS (0 1 2) is done for each seed; WAYS names what is measured (cnn vit-probe vit-last vit-lora vit-full
-# yamnet-probe yamnet-last yamnet-full), VIT_FLAGS goes to `barkbird train vit`, FEATURE_FLAGS to `barkbird features` for CNN and
-# transformer, FOLDS=no leaves the folds out. What is in OUT already is not done again. Prints one table.
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. In
+# the environment: SEEDS (0 1 2); CONFIGS (cnn vit-probe vit-last vit-lora vit-full yamnet-probe yamnet-last yamnet-full);
+# VIT_FLAGS, for `barkbird train vit`; FEATURE_FLAGS, for `barkbird features` of the CNN and the transformer; FOLDS=no skips the
+# folds. What is in OUT already is not repeated. Prints one table.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-pretrained.sh DATA MODELS OUT"
@@ -18,7 +18,7 @@ done
 find_barkbird
 mkdir -p "$out"
 seeds=${SEEDS:-0 1 2}
-ways=${WAYS:-cnn vit-probe vit-last vit-lora vit-full yamnet-probe yamnet-last yamnet-full}
+configs=${CONFIGS:-cnn vit-probe vit-last vit-lora vit-full yamnet-probe yamnet-last yamnet-full}
 
 # quietly LOG COMMAND...: shows what it said only where it failed.
 quietly() {
@@ -41,14 +41,14 @@ done
 
 # train_one RUN WAY FEATURES SEED FLAGS...
 train_one() {
-  local run=$1 way=$2 features=$3 seed=$4; shift 4
+  local run=$1 config=$2 features=$3 seed=$4; shift 4
   [ -f "$run/model.safetensors" ] && return
   mkdir -p "$run"
   local model=(cnn)
-  case $way in
+  case $config in
     # shellcheck disable=SC2206
-    vit-*) model=(vit --pretrained "$models/dinov2-small" --way "${way#vit-}" ${VIT_FLAGS:-}) ;;
-    yamnet-*) model=(yamnet --pretrained "$models/yamnet/yamnet.tflite" --way "${way#yamnet-}") ;;
+    vit-*) model=(vit --pretrained "$models/dinov2-small" --strategy "${config#vit-}" ${VIT_FLAGS:-}) ;;
+    yamnet-*) model=(yamnet --pretrained "$models/yamnet/yamnet.tflite" --strategy "${config#yamnet-}") ;;
   esac
   local began; began=$(date +%s.%N)
   quietly "$run.log" "$barkbird" train "${model[@]}" --features "$features" --out "$run" --overwrite --seed "$seed" "$@"
@@ -60,23 +60,23 @@ evaluate_one() {
   [ -f "$1/$4/metrics.json" ] || quietly "$1-$4.log" "$barkbird" evaluate "$1" --features "$2" --split "$3" --out "$1/$4"
 }
 
-for way in $ways; do
+for config in $configs; do
   kind=mel
-  [ "${way%%-*}" = yamnet ] && kind=yamnet
+  [ "${config%%-*}" = yamnet ] && kind=yamnet
   for seed in $seeds; do
-    run=$out/$way-$seed
-    train_one "$run" "$way" "$out/$kind-split" "$seed"
+    run=$out/$config-$seed
+    train_one "$run" "$config" "$out/$kind-split" "$seed"
     evaluate_one "$run" "$out/$kind-split" test test
     evaluate_one "$run" "$out/$kind-field" field field
     [ "${FOLDS:-yes}" = yes ] || continue
     for fold in 0 1 2 3 4; do
       others=
       for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
-      train_one "$run-fold-$fold" "$way" "$out/$kind-folds" "$seed" --train-split "${others%,}" --val-split none
+      train_one "$run-fold-$fold" "$config" "$out/$kind-folds" "$seed" --train-split "${others%,}" --val-split none
       evaluate_one "$run-fold-$fold" "$out/$kind-folds" "fold-$fold" test
       evaluate_one "$run-fold-$fold" "$out/$kind-field" field field
     done
   done
 done
 # shellcheck disable=SC2086
-python3 "$root/scripts/measure-pretrained.py" "$out" "$ways" "$seeds"
+python3 "$root/scripts/measure-pretrained.py" "$out" "$configs" "$seeds"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# How good the CNN is on real recordings: three seeds, the set's own test split and recordings from elsewhere.
+# The accuracy of the CNN on real recordings: three seeds, the test split of the data set and recordings from elsewhere.
 #
 #     scripts/measure-real.sh DATA OUT [TRAIN FLAGS...]
 #
 # DATA/animals and DATA/field hold a manifest.csv each. FEATURE_FLAGS in the environment goes to `barkbird features`:
-# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512" is the finer grid. Prints one table; everything else goes to OUT.
+# FEATURE_FLAGS="--set front_end.kind.mel.n_mels=128 --set front_end.hop=512" is the finer
+# front end. Prints one table; everything else goes to OUT.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 data=${1:?usage: scripts/measure-real.sh DATA OUT [TRAIN FLAGS...]}

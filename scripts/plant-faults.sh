@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A copy of a data set with known mistakes in it, to see which of them a check finds.
+# A copy of a data set with known faults, to see which of them a check finds.
 #
 #     scripts/plant-faults.sh DATA OUT [SEED] [VENV]
 #

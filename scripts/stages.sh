@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The stages one by one, as a script of yours would run them: from folders of recordings to a report.
+# The stages one by one, as a script of your own can run them: from folders of recordings to a report.
 #
 #     scripts/stages.sh DATA OUT [SEED]
 #
-# DATA: a folder with one folder a class, or a CSV with path,label. OUT: where everything goes. Running it again goes on
-# where it stopped.
+# DATA: a folder with one folder per class, or a CSV with path,label. OUT: the folder for all results. A second run continues
+# where the first one stopped.
 set -euo pipefail
 data=${1:?usage: scripts/stages.sh DATA OUT [SEED]}
 out=${2:?usage: scripts/stages.sh DATA OUT [SEED]}

@@ -103,18 +103,18 @@ fn chart<'a>(root: &Area<'a>, lines: &[Line], top: Option<f64>, best: Option<f64
     let largest = high.abs().max(low.abs());
     let mut chart = ChartBuilder::on(root)
         .margin(6)
-        .margin_right(14)
-        .x_label_area_size(46)
-        .y_label_area_size(64)
+        .margin_right(18)
+        .x_label_area_size(54)
+        .y_label_area_size(74)
         .build_cartesian_2d(x, y.clone())?;
     chart
         .configure_mesh()
         .x_desc("epoch")
-        .x_labels(8)
+        .x_labels(6)
         .y_labels(6)
         .x_label_formatter(&|x| if x.fract() == 0.0 { format!("{x}") } else { String::new() })
         .y_label_formatter(&|y| label(*y, largest))
-        .label_style(("sans-serif", 18).into_font().color(&AXIS))
+        .label_style(("sans-serif", 23).into_font().color(&AXIS))
         .axis_style(AXIS)
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)

@@ -1,4 +1,4 @@
-//! Text in pictures: lines of an embedded font (Noto Sans), rasterized.
+//! Text in pictures: lines of an embedded font (Noto Sans, see `LICENSE-NOTO-SANS`), rasterized.
 //!
 //! The font covers Latin with its diacritics, Greek and Cyrillic. A character that it does not have is shown by its code
 //! point in brackets, `[U+9CE5]`, so that two names never look the same. There is no shaping: scripts that need it are not

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Training clips a second of each way to fine-tune a Vision Transformer on spectrograms, and what the spectrogram's own grid
-# of patches and patchout bring beside a stretched image of 224 x 224.
+# Training clips a second of each fine-tuning strategy of a Vision Transformer on spectrograms, with the spectrogram's own grid of
+# patches, with patchout, and with the spectrogram stretched to an image of 224 x 224.
 #
-#     scripts/bench-ways.sh CHECKPOINT_DIR
+#     scripts/bench-strategies.sh CHECKPOINT_DIR
 #
-# Sounds of our own making, two threads; the median of the epochs behind the first, evaluation on training clips left out as
-# far as can be (16 clips of it).
+# Synthetic sounds, two threads; the median of the epochs after the first; as little evaluation on training clips as possible
+# (16 clips).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-checkpoint=$(cd "${1:?usage: scripts/bench-ways.sh CHECKPOINT_DIR}" && pwd)
+checkpoint=$(cd "${1:?usage: scripts/bench-strategies.sh CHECKPOINT_DIR}" && pwd)
 [ -f "$checkpoint/config.json" ] || die "$checkpoint/config.json: no such file"
 find_barkbird
 make_work
@@ -32,14 +32,14 @@ print(f"| {name} | {patches.removeprefix('over ').removesuffix(' patches')} | {n
 PY
 }
 
-echo "| way | patches | clips a second |"
+echo "| strategy | patches | clips a second |"
 echo "|---|---|---|"
-rate "probe (kept embeddings)" coarse --way probe
-rate "last 4 (kept tokens)" coarse --way last
-rate "LoRA" coarse --way lora
-rate "full" coarse --way full
-rate "LoRA, 128 bands" fine --way lora
-rate "full, 128 bands" fine --way full
-rate "full, 128 bands, patchout 2 rows, 4 columns" fine --way full --set "vit.patchout=[2, 4]"
-rate "full, stretched to an image" coarse --way full --set vit.view=as-image
-rate "LoRA, stretched to an image" coarse --way lora --set vit.view=as-image
+rate "probe (kept embeddings)" coarse --strategy probe
+rate "last 4 (kept tokens)" coarse --strategy last
+rate "LoRA" coarse --strategy lora
+rate "full" coarse --strategy full
+rate "LoRA, 128 bands" fine --strategy lora
+rate "full, 128 bands" fine --strategy full
+rate "full, 128 bands, patchout 2 rows, 4 columns" fine --strategy full --set "vit.patchout=[2, 4]"
+rate "full, stretched to an image" coarse --strategy full --set vit.view=as-image
+rate "LoRA, stretched to an image" coarse --strategy lora --set vit.view=as-image
