@@ -6,6 +6,7 @@ use half::f16;
 
 use crate::columns::{Columns, OwnedColumns, check_floats, check_frames};
 use crate::container::{Container, Tensor, Values};
+use crate::dtype::MelDtype;
 use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::header::Header;
@@ -13,16 +14,6 @@ use crate::schema::{Parts, Schema};
 
 /// The schema's name, the first field of the header and of the index.
 pub const SPECTROGRAM: &str = "spectrogram/1";
-
-/// How `mel` is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MelDtype {
-    /// Four bytes a value, nothing lost.
-    #[default]
-    F32,
-    /// Two bytes a value, rounded to the nearest; a value beyond 65504 is refused.
-    F16,
-}
 
 /// Clips as spectrograms: a shard, or a whole folder of them one after another.
 #[derive(Debug, Clone, PartialEq)]

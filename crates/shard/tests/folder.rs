@@ -202,12 +202,13 @@ prop_compose! {
         group in proptest::option::of(".{0,6}"),
         source in proptest::option::of(any::<u64>()),
         start_s in 0.0..1e9_f64,
+        channel in proptest::option::of(any::<u16>()),
         seconds in 0.0..1e9_f64,
         view in any::<u32>(),
         steps in prop::collection::vec(".{0,8}", 0..3),
     ) -> ClipRecord {
         let source_sha256 = source.map_or(String::new(), |n| sha256_hex(&n.to_le_bytes()));
-        ClipRecord { id, path, group, source_sha256, start_s, seconds, view, steps }
+        ClipRecord { id, path, group, source_sha256, start_s, channel, seconds, view, steps }
     }
 }
 

@@ -159,6 +159,7 @@ impl Extractor {
             group: None,
             source_sha256: source_sha256.to_owned(),
             start_s: clip.start_s,
+            channel: None,
             seconds: clip.seconds,
             view: clip.view,
             steps: clip.steps.clone(),

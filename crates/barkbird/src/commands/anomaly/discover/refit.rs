@@ -214,6 +214,7 @@ fn embeddings(loaded: &Loaded, all: &Table, classes: &[String]) -> Result<Embedd
         group: Some(place.group.clone()),
         source_sha256: String::new(),
         start_s: place.start_ms as f64 / 1000.0,
+        channel: None,
         seconds: 0.0,
         view: 0,
         steps: Vec::new(),
