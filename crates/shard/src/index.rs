@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shard_names_are_recognised_exactly() {
+    fn shard_names_are_recognized_exactly() {
         assert!(is_shard_name("shard-00007.safetensors"));
         assert!(is_shard_name("shard-123456.safetensors"));
         for other in ["shard-7.safetensors", "shard-+0007.safetensors", "shard-00007.bin", "../shard-00007.safetensors"]

@@ -24,7 +24,7 @@ pub struct Spectrograms {
     pub n_mels: usize,
     /// Frames a clip, padding included.
     pub n_frames: usize,
-    /// `[N, n_mels, n_frames]`, row-major, not normalised; low to high band, early to late frame.
+    /// `[N, n_mels, n_frames]`, row-major, not normalized; low to high band, early to late frame.
     pub mel: Vec<f32>,
     /// `[N]`: frames that hold sound; the rest is padding.
     pub frames: Vec<u32>,

@@ -62,7 +62,7 @@ fn a_shard_that_changes_while_it_is_in_use_is_named() {
     let shard = dir.path().join("shard-00000.safetensors");
     fs::write(&shard, &fs::read(&shard).unwrap()[1..]).unwrap();
     let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
-    assert!(message.contains("shard-00000.safetensors") && message.contains("while it was in use"), "{message}");
+    assert!(message.contains("shard-00000.safetensors") && message.contains("while in use"), "{message}");
     fs::remove_file(&shard).unwrap();
     let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
     assert!(message.starts_with("cannot open") && message.contains("shard-00000.safetensors"), "{message}");
