@@ -1,21 +1,21 @@
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// One temperature that logits are divided by, so that probabilities mean what they say (Guo and others, "On
-/// Calibration of Modern Neural Networks", 2017). It never changes which class wins.
+/// Temperature scaling: all logits are divided by one temperature, so that probabilities match accuracies (Guo and others,
+/// "On Calibration of Modern Neural Networks", 2017). It never changes the most likely class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// What logits are divided by.
+    /// Divisor of the logits.
     pub temperature: f32,
-    /// Clips that it was fitted on.
+    /// Number of clips that it was fitted on.
     pub n: usize,
 }
 
 impl Calibration {
-    /// Bounds of the temperature: with few clips, all of them right, the likelihood would drive it to 0.
+    /// Bounds of the temperature: with a few clips that are all correct, the likelihood would drive it to 0.
     pub const RANGE: (f64, f64) = (0.5, 10.0);
 
-    /// Fits the temperature that gives the held-out clips the greatest likelihood, by golden-section search over its
+    /// Fits the temperature with the greatest likelihood of the held-out clips, by golden-section search over its
     /// logarithm.
     ///
     /// # Shapes

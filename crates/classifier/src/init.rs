@@ -1,10 +1,10 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How a parameter starts.
+/// The initial values of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Init {
-    /// Every value the same.
+    /// All values equal.
     Constant(f32),
     /// Normal with mean 0.
     Normal {
@@ -19,8 +19,8 @@ pub enum Init {
 }
 
 impl Init {
-    /// `n` values drawn from a generator that is seeded by (seed, name) alone, so that the order in which a model asks
-    /// for its parameters cannot matter.
+    /// `n` values from a generator that is seeded by (seed, name) only, so that the order in which a model defines its
+    /// parameters does not matter.
     pub fn draw(self, n: usize, seed: u64, name: &str) -> Vec<f32> {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ fnv1a(name));
         match self {

@@ -2,13 +2,13 @@ use crate::{Classifier, Error, Finished, Init, Mode, Normalization, Output, Para
 use candle_core::{Tensor, Var};
 use std::collections::BTreeMap;
 
-/// Names of a model's last layer, which every model has.
+/// Names of the parameters of the last layer, in every model.
 const HEAD: [&str; 2] = ["head.weight", "head.bias"];
 
-/// The last layer of a model, trained over embeddings that the rest of it has made once and for all.
+/// The last layer of a model, trained on embeddings that the frozen rest has computed once.
 ///
-/// Its input are those embeddings, as if they were spectrograms of D bands and one frame. What is written at the end is the
-/// whole model: the layer takes in what the embeddings were normalised with.
+/// Its input are those embeddings, as if they were spectrograms of D bands and one frame. At the end the whole model is
+/// written; the normalization of the embeddings is folded into the layer.
 #[derive(Debug)]
 pub struct LinearHead {
     weight: Var,
@@ -17,10 +17,10 @@ pub struct LinearHead {
 }
 
 impl LinearHead {
-    /// Parameters `head.weight` and `head.bias`; `whole` is the model whose embeddings these are, with any last layer.
+    /// Parameters `head.weight` and `head.bias`; `whole` is the model that computed the embeddings, with any last layer.
     ///
     /// # Errors
-    /// A model without a last layer, or a name that is taken.
+    /// A model without a last layer, or a name that is in use.
     pub fn new(whole: Finished, parameters: &mut Parameters) -> Result<Self, Error> {
         let dims = match whole.tensors.get(HEAD[0]).map(Tensor::dims) {
             Some(&[n_classes, dim]) => [n_classes, dim],
@@ -81,7 +81,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     #[test]
-    fn the_layer_takes_in_the_normalisation() {
+    fn the_layer_takes_in_the_normalization() {
         let zeros = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
         let tensors = [("body", zeros(&[2])), ("head.weight", zeros(&[2, 3])), ("head.bias", zeros(&[2]))];
         let whole = Finished {

@@ -17,7 +17,7 @@ pub enum Mode {
 /// The output of a model for a batch.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Unnormalised log-probabilities, `[B, C]`.
+    /// Unnormalized log-probabilities, `[B, C]`.
     pub logits: Tensor,
     /// Input of the last linear layer, `[B, D]`.
     pub embedding: Tensor,

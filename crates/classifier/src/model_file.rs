@@ -1,5 +1,5 @@
-//! The model file: one safetensors file, whose metadata has one key, `model`, holding [`ModelHeader`] as JSON.
-//! `predict` needs nothing else. Tensors are F32, named as the model's parameters are.
+//! The model file: one safetensors file, whose metadata has one key, `model`, with [`ModelHeader`] as JSON. Predictions need
+//! nothing else. Tensors are F32 and have the names of the model's parameters.
 
 use crate::{Calibration, Error, Normalization, Parameters};
 use candle_core::{Device, Tensor};
@@ -19,23 +19,23 @@ pub struct ModelHeader {
     pub schema: String,
     /// Version of the program that wrote it.
     pub version: String,
-    /// What builds the network: an object with `kind`.
+    /// Configuration of the network: an object with `kind`.
     pub architecture: serde_json::Value,
-    /// How a recording becomes a spectrogram; the same object as in the shards that it was trained on.
+    /// Configuration of the front end; the same object as in the shards that the model was trained on.
     pub front_end: serde_json::Value,
     /// Mean and deviation of each band on the training split.
     pub normalization: Normalization,
     /// Class names, in the order of the logits.
     pub classes: Vec<String>,
-    /// How many clips and groups each split had, and a hash of which clip was where.
+    /// Number of clips and groups of each split, and a hash of the assignment of clips.
     pub split: serde_json::Value,
     /// Seed of the run.
     pub seed: u64,
     /// The resolved configuration of the run.
     pub training: serde_json::Value,
-    /// Temperature, once fitted on validation.
+    /// Temperature, if fitted on validation.
     pub calibration: Option<Calibration>,
-    /// Detectors of outliers, once fitted; their arrays are tensors of the file whose names begin with `outlier.`.
+    /// Detectors of unknown sounds, if fitted; their arrays are tensors of the file whose names begin with `outlier.`.
     pub outlier: Option<serde_json::Value>,
 }
 
@@ -52,7 +52,7 @@ impl ModelFile {
     /// The bytes of a file with these weights. Equal inputs give equal bytes.
     ///
     /// # Errors
-    /// A tensor that can't be brought to the CPU as F32.
+    /// A tensor that cannot be copied to the CPU as F32.
     pub fn to_bytes<'a>(
         header: &ModelHeader,
         tensors: impl IntoIterator<Item = (&'a String, &'a Tensor)>,
@@ -77,17 +77,17 @@ impl ModelFile {
     /// Reads a model file.
     ///
     /// # Errors
-    /// Bytes that are not a whole model file, another schema, values that are not finite; `path` is named.
+    /// Bytes that are not a complete model file, another schema, values that are not finite; the message names `path`.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let file = |reason: String| Error::File { path: path.to_owned(), reason };
         let broken = |e: safetensors::SafeTensorError| {
-            file(format!("not a whole model file ({e}); train again, or copy it again from where it came"))
+            file(format!("not a complete model file ({e}); train again, or copy the file again"))
         };
         let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
         let json = metadata.metadata().as_ref().and_then(|m| m.get("model"));
         let json =
-            json.ok_or_else(|| file("a safetensors file, but no model of barkbird (no `model` header)".into()))?;
+            json.ok_or_else(|| file("a safetensors file, but not a model of barkbird (no `model` header)".into()))?;
         let schema = serde_json::from_str::<serde_json::Value>(json).ok();
         let schema = schema.as_ref().and_then(|v| v["schema"].as_str()).unwrap_or("none").to_owned();
         if schema != MODEL_SCHEMA {
@@ -109,16 +109,16 @@ impl ModelFile {
         Ok(Self { header, tensors: out })
     }
 
-    /// Takes out the tensors whose names begin with `prefix`, and names them without it.
+    /// Removes and returns the tensors whose names begin with `prefix`, without the prefix.
     pub fn take(&mut self, prefix: &str) -> HashMap<String, Tensor> {
         let taken = self.tensors.extract_if(|name, _| name.starts_with(prefix));
         taken.map(|(name, tensor)| (name[prefix.len()..].to_owned(), tensor)).collect()
     }
 
-    /// Puts the weights into a model's parameters.
+    /// Loads the weights into a model's parameters.
     ///
     /// # Errors
-    /// A weight that is missing, unknown or of another shape.
+    /// A weight that is missing, unknown or has another shape.
     pub fn load_into(&self, parameters: &Parameters, path: &Path) -> Result<(), Error> {
         parameters.restore(&self.tensors, path)
     }

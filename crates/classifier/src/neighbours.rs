@@ -2,16 +2,16 @@ use crate::{Classifier, Error, Init, Mode, Normalization, Output, Parameters};
 use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// The smallest share that a class gets of the neighbours' votes: its logarithm stays finite.
+/// Minimum share of a class in the votes, so that its logarithm stays finite.
 const LEAST_SHARE: f64 = 1e-4;
 
-/// How clips near one another vote.
+/// Settings of the k-nearest-neighbors classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NeighboursConfig {
-    /// Neighbours that vote.
+    /// Number of neighbors, k.
     pub k: usize,
-    /// A neighbour's vote counts `e^(cosine / temperature)`.
+    /// The vote of a neighbor has the weight `e^(cosine / temperature)`.
     pub temperature: f64,
 }
 
@@ -21,23 +21,23 @@ impl Default for NeighboursConfig {
     }
 }
 
-/// A model whose classes are those of the nearest training clips (kNN): nothing of it is trained.
+/// A k-nearest-neighbors (kNN) classifier over embeddings; it has no trained parameters.
 ///
-/// Embeddings are compared by the cosine of the angle between them. The logits are the logarithms of the classes' shares.
+/// Embeddings are compared by cosine similarity. The logits are the logarithms of the shares of the classes.
 pub struct Neighbours {
     body: Box<dyn Classifier>,
     config: NeighboursConfig,
     /// Embeddings of length 1, `[N, D]`.
     embeddings: Tensor,
-    /// Of each clip 1 for its class, else 0: `[N, C]`.
+    /// One-hot classes of the clips, `[N, C]`.
     classes: Tensor,
 }
 
 impl Neighbours {
-    /// Frozen `neighbours.embedding` and `neighbours.class`, both zero, beside what `body` has defined.
+    /// Defines the frozen tensors `neighbours.embedding` and `neighbours.class`, both zero, after those of `body`.
     ///
     /// # Errors
-    /// No neighbour to ask, or a name that is taken.
+    /// No neighbor, or a name that is in use.
     pub fn new(
         body: Box<dyn Classifier>,
         config: NeighboursConfig,
@@ -57,13 +57,13 @@ impl Neighbours {
         Ok(Self { body, config, embeddings, classes })
     }
 
-    /// What to load into the two tensors: embeddings are brought to length 1.
+    /// The values of the two tensors; embeddings are scaled to length 1.
     ///
     /// # Shapes
     /// `embeddings`: `[N, D]`; `classes`: index of each clip's class, `[N]`.
     ///
     /// # Errors
-    /// Numbers that do not fit.
+    /// Numbers of embeddings and classes that do not match.
     pub fn tensors(embeddings: &Tensor, classes: &[u32], n_classes: usize) -> Result<[(String, Tensor); 2], Error> {
         let one_hot: Vec<f32> =
             classes.iter().flat_map(|class| (0..n_classes).map(move |c| f32::from(c == *class as usize))).collect();

@@ -1,7 +1,7 @@
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// Mean and standard deviation of each band over the training split: what makes a model's input, kept in its file.
+/// Mean and standard deviation of each band over the training split; part of the model file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
     /// Mean of each band, `[M]`, in the units of the spectrogram.
@@ -11,21 +11,21 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// The smallest standard deviation that is divided by: a band that never changes stays near 0.
+    /// Minimum standard deviation: a band that never changes stays near 0.
     pub const MIN_STD: f32 = 1e-3;
 
-    /// The same for all of `n_mels` bands.
+    /// The same values for all of `n_mels` bands.
     pub fn uniform(n_mels: usize, mean: f32, std: f32) -> Self {
         Self { mean: vec![mean; n_mels], std: vec![std; n_mels] }
     }
 
-    /// Mean and deviation of each band over the clips that were added up.
+    /// Mean and standard deviation of each band over the clips of `sums`.
     ///
     /// # Errors
     /// No frame to fit on.
     pub fn fit(sums: &BandSums) -> Result<Self, Error> {
         if sums.n == 0 {
-            return Err(Error::Fit("normalisation: the training split has no frame with sound".into()));
+            return Err(Error::Fit("normalization: the training split has no frame with sound".into()));
         }
         let n = sums.n as f64;
         let mean: Vec<f32> = sums.sum.iter().map(|s| (s / n) as f32).collect();
@@ -33,7 +33,7 @@ impl Normalization {
         Ok(Self { mean, std: sums.sum.iter().zip(&sums.squares).map(deviation).collect() })
     }
 
-    /// Normalises one clip `[M, T]` in place.
+    /// Normalizes one clip `[M, T]` in place.
     pub fn apply(&self, mel: &mut [f32], n_frames: usize) {
         for ((row, mean), std) in mel.chunks_exact_mut(n_frames).zip(&self.mean).zip(&self.std) {
             let scale = 1.0 / std;
@@ -42,7 +42,7 @@ impl Normalization {
     }
 }
 
-/// Sums over clips that a [`Normalization`] is fitted on, one clip at a time.
+/// Sums over clips for fitting a [`Normalization`], one clip at a time.
 #[derive(Debug, Clone)]
 pub struct BandSums {
     n_frames: usize,
@@ -60,7 +60,7 @@ impl BandSums {
         Self { n_frames, sum: vec![0.0; n_mels], squares: vec![0.0; n_mels], n: 0 }
     }
 
-    /// Adds a clip, `[M, T]` row by row, of whose frames the first `real` hold sound and are counted.
+    /// Adds a clip, `[M, T]` row by row, whose first `real` frames contain sound and are counted.
     pub fn add(&mut self, mel: &[f32], real: usize) {
         let real = real.min(self.n_frames);
         self.n += real;

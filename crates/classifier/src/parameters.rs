@@ -5,10 +5,10 @@ use kernels::DirectGradients;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-/// The named tensors of a model, in the order of their names: those that are trained, and buffers (such as running
-/// means) that the forward pass updates.
+/// The named tensors of a model, in the order of their names: trained parameters, frozen weights, and buffers (such as
+/// running means) that the forward pass updates.
 ///
-/// Every value is drawn from (seed, name), never from a shared generator.
+/// Every initial value is drawn from (seed, name), never from a shared generator.
 #[derive(Debug)]
 pub struct Parameters {
     seed: u64,
@@ -20,26 +20,26 @@ pub struct Parameters {
     gradients: DirectGradients,
 }
 
-/// How an optimiser treats one trained parameter.
+/// Optimizer settings of one trained parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rule {
-    /// What the learning rate is multiplied with.
+    /// Factor of the learning rate.
     pub rate: f64,
-    /// Whether weight decay pulls it to 0; where a parameter has no rule, that is so if it has two dimensions or more.
+    /// Whether weight decay is applied; a parameter without a rule decays if it has two or more dimensions.
     pub decays: bool,
 }
 
-/// What [`Parameters::load`] left over.
+/// The names that [`Parameters::load`] could not match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LeftOver {
-    /// Names that the model has and the tensors have not.
+    /// Names of the model that the tensors lack.
     pub missing: Vec<String>,
-    /// Names that the tensors have and the model has not.
+    /// Names of the tensors that the model lacks.
     pub unknown: Vec<String>,
 }
 
 impl Parameters {
-    /// An empty set whose values will come from `seed` and lie on `device`.
+    /// An empty set on `device`, whose values are initialized from `seed`.
     pub fn seeded(seed: u64, device: &Device) -> Self {
         Self {
             seed,
@@ -52,7 +52,7 @@ impl Parameters {
         }
     }
 
-    /// The device that every tensor lies on.
+    /// The device of all tensors.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -60,28 +60,28 @@ impl Parameters {
     /// Defines a trained parameter. Cloning the returned [`Var`] shares its storage.
     ///
     /// # Errors
-    /// A name that is taken, or no memory on the device.
+    /// A name that is in use, or no memory on the device.
     pub fn trainable(&mut self, name: &str, shape: &[usize], init: Init) -> Result<Var, Error> {
         let var = self.define(name, shape, init)?;
         self.trainable.insert(name.to_owned(), var.clone());
         Ok(var)
     }
 
-    /// Defines a buffer: saved with the model, never given a gradient.
+    /// Defines a buffer: saved with the model, without a gradient.
     ///
     /// # Errors
-    /// A name that is taken, or no memory on the device.
+    /// A name that is in use, or no memory on the device.
     pub fn buffer(&mut self, name: &str, shape: &[usize], value: f32) -> Result<Var, Error> {
         let var = self.define(name, shape, Init::Constant(value))?;
         self.buffers.insert(name.to_owned(), var.clone());
         Ok(var)
     }
 
-    /// Defines a weight that is trained, or one that is saved with the model and never changes. The tensor shares its
-    /// storage with what the set has; it is a variable only where it is trained.
+    /// Defines a weight that is either trained or frozen (saved with the model, never changed). The tensor shares its
+    /// storage with the set; it is a variable only if it is trained.
     ///
     /// # Errors
-    /// A name that is taken, or no memory on the device.
+    /// A name that is in use, or no memory on the device.
     pub fn weight(&mut self, name: &str, shape: &[usize], init: Init, is_trained: bool) -> Result<Tensor, Error> {
         if is_trained {
             return Ok(self.trainable(name, shape, init)?.as_tensor().clone());
@@ -92,17 +92,17 @@ impl Parameters {
         Ok(tensor)
     }
 
-    /// From now on nothing is trained that is defined so far.
+    /// Freezes everything that is defined so far.
     pub fn freeze(&mut self) {
         self.frozen.append(&mut self.trainable);
     }
 
-    /// Says how an optimiser is to treat a trained parameter.
+    /// Sets the optimizer settings of a trained parameter.
     pub fn set_rule(&mut self, name: &str, rule: Rule) {
         self.rules.insert(name.to_owned(), rule);
     }
 
-    /// How an optimiser is to treat a parameter.
+    /// The optimizer settings of a parameter.
     pub fn rule(&self, name: &str) -> Rule {
         let decays = self.trainable.get(name).is_some_and(|var| var.rank() > 1);
         self.rules.get(name).copied().unwrap_or(Rule { rate: 1.0, decays })
@@ -121,15 +121,15 @@ impl Parameters {
         self.trainable.iter().map(|(name, var)| (name.as_str(), var))
     }
 
-    /// Where the operations of a model put gradients that candle does not carry.
+    /// Receives the gradients that fused operations compute outside of candle's graph.
     pub fn direct_gradients(&self) -> &DirectGradients {
         &self.gradients
     }
 
-    /// The gradients of all that `loss` depends on.
+    /// The gradients of `loss` with respect to the trained parameters.
     ///
     /// # Errors
-    /// What an operation's way back fails with.
+    /// An error of a backward pass.
     pub fn backward(&self, loss: &Tensor) -> Result<GradStore, Error> {
         Ok(self.gradients.backward(loss)?)
     }
@@ -139,12 +139,12 @@ impl Parameters {
         self.trainable.values().map(|var| var.elem_count()).sum()
     }
 
-    /// Every tensor by name: trained ones, buffers, and those that never change.
+    /// Every tensor by name: trained, buffers and frozen.
     fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
         self.trainable.iter().chain(&self.buffers).chain(&self.frozen)
     }
 
-    /// Those that training changes.
+    /// The tensors that training changes.
     fn changing(&self) -> impl Iterator<Item = (&String, &Var)> {
         self.trainable.iter().chain(&self.buffers)
     }
@@ -165,17 +165,17 @@ impl Parameters {
         self.changing().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?))).collect()
     }
 
-    /// `state`, and beside it what never changes: every tensor of the model.
+    /// `state` and the frozen tensors: every tensor of the model.
     pub fn whole(&self, state: &BTreeMap<String, Tensor>) -> BTreeMap<String, Tensor> {
         let mut whole = state.clone();
         whole.extend(self.frozen.iter().map(|(name, var)| (name.clone(), var.as_tensor().detach())));
         whole
     }
 
-    /// Overwrites those tensors of which there is one of the same name, and says which names had no partner.
+    /// Overwrites the tensors whose names match, and returns the names that do not.
     ///
     /// # Errors
-    /// Another shape or dtype; then nothing was changed. `path` is named in the message.
+    /// Another shape or dtype; then nothing is changed. The message names `path`.
     pub fn load(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<LeftOver, Error> {
         let all: BTreeMap<_, _> = self.all().collect();
         let mut left = LeftOver::default();
@@ -198,12 +198,12 @@ impl Parameters {
     /// Overwrites every tensor with the one of the same name.
     ///
     /// # Errors
-    /// A missing or unknown name, another shape; then nothing was changed. `path` is named in the message.
+    /// A missing or unknown name, or another shape; then nothing is changed. The message names `path`.
     pub fn restore(&self, tensors: &HashMap<String, Tensor>, path: &Path) -> Result<(), Error> {
         self.overwrite(self.all().collect(), tensors, path)
     }
 
-    /// As [`restore`](Self::restore), with what [`state`](Self::state) gives.
+    /// As [`restore`](Self::restore), for the tensors of [`state`](Self::state).
     ///
     /// # Errors
     /// The same.
@@ -236,7 +236,7 @@ impl Parameters {
     }
 }
 
-/// A tensor that is to overwrite another one.
+/// A tensor that will overwrite another one.
 fn check(name: &str, var: &Var, tensor: &Tensor, path: &Path) -> Result<(), Error> {
     if tensor.dims() == var.dims() && tensor.dtype() == DType::F32 {
         return Ok(());

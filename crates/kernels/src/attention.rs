@@ -1,5 +1,5 @@
 //! Softmax attention of a transformer's heads (A. Vaswani et al., "Attention Is All You Need", 2017), a few rows of queries
-//! at a time: the table of all pairs of tokens is never stored. The way back computes its rows again from their
+//! at a time: the table of all pairs of tokens is never stored. The backward pass computes its rows again from their
 //! logarithmic sums (T. Dao et al., "FlashAttention", 2022).
 
 use crate::dispatch::Work;
@@ -204,7 +204,7 @@ impl Heads {
             let again = rows.start > 0;
             for (table_of, with, to) in [(&of_pairs, queries, &mut *of_keys), (&weights, gradient, &mut *of_values)] {
                 let with = Panels::here(table, with, Side::Depth);
-                V::multiply_turned(table, self.rows(table_of, n), 0..self.n_tokens, &with, again, to);
+                V::multiply_transposed(table, self.rows(table_of, n), 0..self.n_tokens, &with, again, to);
             }
         }
         store(&of_others, to_others);

@@ -27,7 +27,7 @@ pub(crate) struct Result {
     pub(crate) residual: Option<Vec<f32>>,
 }
 
-/// Batch norm's way back: the convolution output's gradient is `factor * routed + offset + slope * y`.
+/// The backward pass of batch norm: the convolution output's gradient is `factor * routed + offset + slope * y`.
 struct Coefficients {
     factor: Vec<f32>,
     offset: Vec<f32>,
@@ -46,7 +46,7 @@ pub(crate) fn run(
     let size = &block.size;
     let sums = norm_gradients(block, saved, gradient);
     let coefficients = coefficients(block, saved, weights, &sums);
-    let turned = block.input_gradient.then(|| turned(block, weights.conv));
+    let rotated = block.input_gradient.then(|| rotated(block, weights.conv));
 
     let mut map_gradient = Vec::with_capacity(if block.input_gradient { map.len() } else { 0 });
     let mut residual_gradient = Vec::with_capacity(if residual { size.n_clips * size.conv_len() } else { 0 });
@@ -58,8 +58,8 @@ pub(crate) fn run(
         .zip(optional_chunks(residual_gradient.spare_capacity_mut(), per_part * size.conv_len()))
         .collect();
     let again = (!size.is_kept()).then(|| convolution(block, weights.conv));
-    let (turned, again) = (turned.as_ref(), again.as_ref());
-    let way = Way { block, saved, map, gradient, coefficients: &coefficients, turned, again };
+    let (rotated, again) = (rotated.as_ref(), again.as_ref());
+    let pass = Pass { block, saved, map, gradient, coefficients: &coefficients, rotated, again };
     let partial: Vec<Buffer<f32>> = parts
         .into_par_iter()
         .map(|((clips, mut map_gradient), mut residual_gradient)| {
@@ -67,7 +67,7 @@ pub(crate) fn run(
             let first = clips.start;
             for clip in clips {
                 let nth = clip - first;
-                way.clip(
+                pass.clip(
                     clip,
                     map_gradient.as_deref_mut().map(|all| zeroed(part_of(all, nth, size.input_len()))),
                     residual_gradient.as_deref_mut().map(|all| zeroed(part_of(all, nth, size.conv_len()))),
@@ -131,9 +131,9 @@ fn coefficients(block: &Fused, saved: &Saved, weights: &Weights<'_>, sums: &[f64
     result
 }
 
-/// The convolution that is the way back: from `C_out` to `C_in`, turned by half a circle. With a stride it goes over a
+/// The convolution of the backward pass: from `C_out` to `C_in`, rotated by 180 degrees. With a stride it goes over a
 /// gradient that is spread out, with zeros between, and has itself a stride of 1.
-fn turned(block: &Fused, conv: &[f32]) -> Convolution {
+fn rotated(block: &Fused, conv: &[f32]) -> Convolution {
     let size = &block.size;
     let last = size.kernel - 1;
     let [height, width] = [size.height, size.width];
@@ -193,19 +193,19 @@ fn conv_gradient(block: &Fused, partial: &[Buffer<f32>]) -> Vec<f32> {
     gradient
 }
 
-/// What the way back of every clip needs.
-struct Way<'a> {
+/// Everything that the backward pass of a clip needs.
+struct Pass<'a> {
     block: &'a Fused,
     saved: &'a Saved,
     map: &'a [f32],
     gradient: &'a [f32],
     coefficients: &'a Coefficients,
-    turned: Option<&'a Convolution>,
-    /// The way forward, where its output was not kept.
+    rotated: Option<&'a Convolution>,
+    /// The forward convolution, if its output was not kept.
     again: Option<&'a Convolution>,
 }
 
-impl Way<'_> {
+impl Pass<'_> {
     /// One clip, a few rows at a time: the gradient of the convolution's output never leaves the cache. `is_first`: its
     /// sums overwrite what is in `weight_gradient`.
     fn clip(
@@ -216,33 +216,33 @@ impl Way<'_> {
         weight_gradient: &mut [f32],
         is_first: bool,
     ) {
-        let Self { block, saved, map, turned, again, .. } = self;
+        let Self { block, saved, map, rotated, again, .. } = self;
         let (size, table) = (&block.size, block.table);
         let (width, n_out, margin, stride) = (size.width, size.n_out, size.kernel / 2, size.stride);
         let conv_width = size.conv_width();
         let map = &map[clip * size.input_len()..(clip + 1) * size.input_len()];
         let mut sums = WeightSums::new(block);
-        let step = match (&sums, turned) {
+        let step = match (&sums, rotated) {
             (WeightSums::Tiles { n_strips, .. }, _) => OUT * n_strips,
-            (WeightSums::Direct { .. }, Some(turned)) => turned.group().next_multiple_of(STEP),
+            (WeightSums::Direct { .. }, Some(rotated)) => rotated.group().next_multiple_of(STEP),
             (WeightSums::Direct { .. }, None) => STEP,
         };
         let widest = (width + 2 * margin) * size.n_in.max(n_out);
         let n_rows = (VALUES / widest / stride).next_multiple_of(step).clamp(1, size.conv_height());
         let mut x = Slab::with_rows(width, size.n_in, [size.kernel, stride], n_rows);
         // The input's gradient lags behind, by whole strips, since it takes rows of the output's that follow. The first
-        // `before` rows are the last ones of the rows before; below the map lie zeros. What a stride leaves out is never
+        // `before` rows are the last ones of the rows before; below the map are zeros. What a stride leaves out is never
         // written and stays zero: rows move by multiples of it.
         let lag = margin.next_multiple_of(STEP);
         let (before, below) = (lag + margin, margin + STEP);
-        let is_dense = turned.is_some() || matches!(sums, WeightSums::Tiles { .. });
+        let is_dense = rotated.is_some() || matches!(sums, WeightSums::Tiles { .. });
         let mut dense = is_dense.then(|| {
             let n_rows = before + n_rows * stride + below;
             let mut dense = Slab::with_rows(width, n_out, [size.kernel, 1], n_rows);
             dense.clear(if stride == 1 { before } else { n_rows });
             dense
         });
-        let mut scratch = turned.map_or(Buffer::take(0), Convolution::scratch);
+        let mut scratch = rotated.map_or(Buffer::take(0), Convolution::scratch);
         let mut y_row = Buffer::take(conv_width * n_out);
         for first in (0..size.conv_height()).step_by(n_rows) {
             let n_rows = x.fill(map, first, size.height);
@@ -268,11 +268,11 @@ impl Way<'_> {
             let dense_rows = dense.as_ref().map(|dense| dense.rows_from(before));
             sums.add(table, &x, n_rows, dense_rows, weight_gradient, is_first && first == 0);
             let Some(dense) = &mut dense else { continue };
-            if let (Some(turned), Some(map_gradient)) = (turned, &mut map_gradient) {
+            if let (Some(rotated), Some(map_gradient)) = (rotated, &mut map_gradient) {
                 let start = first * stride;
                 let end = if is_last { size.height } else { start + n_rows * stride - lag };
                 let (from, len) = (start.saturating_sub(lag), width * size.n_in);
-                turned.rows(
+                rotated.rows(
                     dense,
                     before + from - margin - start,
                     &mut scratch,

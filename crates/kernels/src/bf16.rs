@@ -1,7 +1,7 @@
 //! Matrix products whose factors are bf16 and whose sums are `f32`: twice the multiplications of `f32` in the vectors of
 //! processors with AVX-512 BF16, several times as many in the tiles of those with AMX.
 //!
-//! The left operand lies row by row, as it is; the right one in panels of pairs of k, see [`crate::panels`]. Each value of
+//! The left operand is stored row by row; the right one in panels of pairs of k, see [`crate::panels`]. Each value of
 //! the result is summed up by one thread in the order of k.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -35,13 +35,13 @@ pub(crate) struct Product {
     pub(crate) accumulate: bool,
 }
 
-/// A way to multiply, for so many rows.
+/// Multiplies a number of rows.
 ///
 /// # Safety
-/// The pointers are valid for what [`Product`] says, and the processor has the instructions.
+/// The pointers are valid for the sizes of [`Product`], and the processor has the instructions.
 pub(crate) type Multiply = unsafe fn(&Product, usize);
 
-/// A way to multiply, and what it is called.
+/// A multiplication kernel and its name.
 pub(crate) struct Kernel {
     /// `amx`, `avx512-bf16` or `emulated`.
     #[cfg_attr(not(test), allow(dead_code, reason = "tests say which one failed"))]
@@ -49,7 +49,7 @@ pub(crate) struct Kernel {
     pub(crate) multiply: Multiply,
 }
 
-/// The ways of this processor, fastest first, without the emulated one.
+/// The kernels of this processor, fastest first, without the emulated one.
 fn native() -> Vec<Kernel> {
     #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut, reason = "nothing is added"))]
     let mut kernels = Vec::new();
@@ -64,7 +64,7 @@ fn native() -> Vec<Kernel> {
     kernels
 }
 
-/// Every way of this processor, fastest first; the last one, in plain Rust, is everywhere.
+/// Every kernel of this processor, fastest first; the last one, in plain Rust, is always available.
 pub(crate) fn kernels() -> &'static [Kernel] {
     static KERNELS: std::sync::LazyLock<Vec<Kernel>> = std::sync::LazyLock::new(|| {
         let mut kernels = native();
@@ -74,7 +74,7 @@ pub(crate) fn kernels() -> &'static [Kernel] {
     &KERNELS
 }
 
-/// Whether there is a way that is worth it.
+/// Whether this processor has a kernel that is faster than f32.
 pub(crate) fn is_available() -> bool {
     kernels().len() > 1
 }

@@ -67,7 +67,7 @@ pub enum Norm<'a> {
         /// Added to the variance.
         epsilon: f32,
     },
-    /// Given ones, `[C_out]` each: evaluation. There is no way back through it.
+    /// Given ones, `[C_out]` each: evaluation. There is no backward pass through it.
     Running {
         /// The means.
         mean: &'a Tensor,
@@ -121,7 +121,7 @@ pub fn conv_block(
     if !map.device().is_cpu() {
         let mut output = reference::conv_block(map, weights, residual, norm, form)?;
         if let Norm::Running { .. } = norm {
-            // What lies between is not kept.
+            // Intermediate values are not kept.
             output.map = output.map.detach();
         }
         return Ok(output);
@@ -219,7 +219,7 @@ impl BlockSize {
         }
     }
 
-    /// Whether the convolution's output is kept for the way back. Where a value is the sum of but a few products, as in a
+    /// Whether the convolution's output is kept for the backward pass. Where a value is the sum of but a few products, as in a
     /// first layer, it takes less time to compute them again than to write and read it.
     pub(crate) fn is_kept(&self) -> bool {
         const FEW: usize = 16;

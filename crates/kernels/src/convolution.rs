@@ -106,15 +106,15 @@ impl Convolution {
         for (nth, out) in out.chunks_mut(self.group() * len).enumerate() {
             let of = out.len().div_ceil(OUT * len) * n;
             let tiles = |strip: usize| Tiles { first: strip * n, n, of };
-            let (spread, products) = scratch.split_at_mut(POSITIONS * winograd::step(of, self.n_in));
+            let (transformed, products) = scratch.split_at_mut(POSITIONS * winograd::step(of, self.n_in));
             let products = &mut products[..POSITIONS * winograd::step(of, self.n_out)];
             let first = row + nth * self.group();
             for strip in 0..of / n {
-                self.table.spread(slab.rows_from(first + OUT * strip), tiles(strip), spread);
+                self.table.input_transform(slab.rows_from(first + OUT * strip), tiles(strip), transformed);
             }
-            self.table.products(spread, panels, [of, self.n_in, self.n_out], products);
+            self.table.products(transformed, panels, [of, self.n_in, self.n_out], products);
             for (strip, out) in out.chunks_mut(OUT * len).enumerate() {
-                self.table.collect(products, tiles(strip), self.width, self.n_out, out);
+                self.table.output_transform(products, tiles(strip), self.width, self.n_out, out);
             }
         }
     }
@@ -127,16 +127,16 @@ fn tile_weights(
     weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
 ) -> Buffer<f32> {
     let len = panels_len(lanes, n_in, n_out);
-    let mut spread = Buffer::<f32>::take(n_in * n_out * POSITIONS);
-    spread.par_chunks_mut(n_out * POSITIONS).enumerate().for_each(|(channel, spread)| {
-        for (out, spread) in spread.chunks_exact_mut(POSITIONS).enumerate() {
+    let mut transformed = Buffer::<f32>::take(n_in * n_out * POSITIONS);
+    transformed.par_chunks_mut(n_out * POSITIONS).enumerate().for_each(|(channel, transformed)| {
+        for (out, transformed) in transformed.chunks_exact_mut(POSITIONS).enumerate() {
             let kernel = std::array::from_fn(|row| std::array::from_fn(|column| weight(row, column, channel, out)));
-            spread.copy_from_slice(&winograd::weights(kernel));
+            transformed.copy_from_slice(&winograd::weights(kernel));
         }
     });
     let mut panels = Buffer::take(POSITIONS * len);
     panels.par_chunks_mut(len).enumerate().for_each(|(position, panel)| {
-        pack(lanes, n_in, n_out, panel, |channel, out| spread[(channel * n_out + out) * POSITIONS + position]);
+        pack(lanes, n_in, n_out, panel, |channel, out| transformed[(channel * n_out + out) * POSITIONS + position]);
     });
     panels
 }

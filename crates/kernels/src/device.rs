@@ -1,16 +1,16 @@
-//! What a device is told once, when it is opened.
+//! Settings of a device that are made once, when it is opened.
 
 use crate::Error;
 use candle_core::Device;
 
-/// Makes a CUDA device keep the memory that tensors have given back, and do without what only several streams need.
+/// Makes a CUDA device keep the memory of freed tensors, and switches off what only several streams need.
 ///
 /// A pool of CUDA's gives free memory back to the system whenever the host waits for the device, and a training step,
 /// which waits for its loss, would ask for all of it anew. And candle's tensors each make two events that nothing waits
 /// for, as long as one stream does all the work. Does nothing on other devices.
 ///
 /// # Errors
-/// The driver refuses.
+/// An error of the driver.
 pub fn settle_device(device: &Device) -> Result<(), Error> {
     #[cfg(feature = "cuda")]
     if let Device::Cuda(device) = device {

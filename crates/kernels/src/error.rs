@@ -1,4 +1,4 @@
-/// What can go wrong before a kernel starts.
+/// Errors before a kernel starts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A tensor operation failed.
@@ -17,12 +17,12 @@ pub enum Error {
         got: String,
     },
     /// This processor does not have the instructions of a path.
-    #[error("kernels: path {0} was asked for, and this processor does not have its instructions")]
+    #[error("kernels: path {0}: this processor does not have its instructions")]
     Path(crate::Path),
     /// This processor, or its system, does not have a precision.
     #[error(
-        "kernels: precision {0} was asked for, and it takes AVX-512 BF16, or AMX tiles for bf16, which this processor does \
-         not have or its system does not give"
+        "kernels: precision {0}: it needs AVX-512 BF16 or AMX, which this processor does not have or its operating system \
+         does not permit"
     )]
     Precision(crate::Precision),
 }

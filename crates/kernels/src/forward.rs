@@ -1,7 +1,7 @@
 use crate::block::BlockSize;
 use crate::convolution::Convolution;
 use crate::fused::{Fused, Saved, Weights, inverse};
-use crate::rows::{Kept, Normalise, Statistics};
+use crate::rows::{Kept, Normalize, Statistics};
 use crate::scratch::{Buffer, made_in_parts};
 use crate::slab::Slab;
 use rayon::prelude::*;
@@ -158,7 +158,7 @@ impl Follow<'_> {
             }
             let at = row * out_row..(row + 1) * out_row;
             let kept = self.kept.as_mut();
-            self.block.table.normalise(Normalise {
+            self.block.table.normalize(Normalize {
                 y,
                 width: size.conv_width(),
                 pool: size.pool,

@@ -23,7 +23,7 @@ pub(crate) enum Affine {
     Running { mean: Vec<f32>, variance: Vec<f32>, epsilon: f32 },
 }
 
-/// What the way back needs of the way forward.
+/// What the backward pass needs of the way forward.
 pub(crate) struct Saved {
     /// The convolution's output, `[B, H', W', C]`, where it [is kept](BlockSize::is_kept).
     pub(crate) y: Buffer<f32>,
@@ -82,7 +82,9 @@ impl Fused {
 
     fn backward(&self, map: &Tensor, weights: &Tensor, residual: bool, gradient: &Tensor) -> Result<Gradients> {
         let Some(saved) = self.saved.get() else {
-            candle_core::bail!("conv_block: there is no way back through running statistics; train with Norm::Batch");
+            candle_core::bail!(
+                "conv_block: there is no backward pass through running statistics; train with Norm::Batch"
+            );
         };
         let gradient = gradient.contiguous()?;
         let result = with_slice(map, |map| {
@@ -119,7 +121,7 @@ pub(crate) fn inverse(variance: &[f32], epsilon: f32) -> Vec<f32> {
     variance.iter().map(|v| 1.0 / (v + epsilon).sqrt()).collect()
 }
 
-/// A block's trained values, as they lie in its second argument.
+/// A block's trained values, in the order of its second argument.
 pub(crate) struct Weights<'a> {
     /// `[C_out, C_in, K, K]`
     pub(crate) conv: &'a [f32],

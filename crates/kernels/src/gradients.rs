@@ -20,7 +20,7 @@ impl DirectGradients {
     /// over meanwhile.
     ///
     /// # Errors
-    /// What an operation's way back fails with.
+    /// What an operation's backward pass fails with.
     pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
         self.lock().clear();
         let mut store = loss.backward()?;

@@ -39,8 +39,8 @@ unsafe fn statistics<S: Simd>(x: &[f32], epsilon: f32) -> (f32, f32) {
     }
 }
 
-/// Rows to normalised rows.
-pub(crate) struct Normalise<'a, V> {
+/// Rows to normalized rows.
+pub(crate) struct Normalize<'a, V> {
     pub(crate) norm: Norm<'a>,
     /// `[n, D]`
     pub(crate) x: &'a [f32],
@@ -48,7 +48,7 @@ pub(crate) struct Normalise<'a, V> {
     pub(crate) out: &'a mut [V],
 }
 
-impl<V: Stored> Work for Normalise<'_, V> {
+impl<V: Stored> Work for Normalize<'_, V> {
     type Out = ();
 
     #[inline(always)]
@@ -70,10 +70,10 @@ impl<V: Stored> Work for Normalise<'_, V> {
     }
 }
 
-/// The gradient of rows from that of normalised rows.
+/// The gradient of rows from that of normalized rows.
 pub(crate) struct Back<'a> {
     pub(crate) norm: Norm<'a>,
-    /// What was normalised, `[n, D]`.
+    /// What was normalized, `[n, D]`.
     pub(crate) x: &'a [f32],
     /// The gradient of what it became, `[n, D]`.
     pub(crate) gradient: &'a [f32],
@@ -92,12 +92,12 @@ impl Work for Back<'_> {
         let (of_scale, of_shift) = self.sums.split_at_mut(dim);
         let rows = self.x.chunks_exact(dim).zip(self.gradient.chunks_exact(dim)).zip(self.to.chunks_exact_mut(dim));
         for ((x, gradient), to) in rows {
-            // SAFETY: as in `Normalise`.
+            // SAFETY: as in `Normalize`.
             unsafe {
                 let (mean, inverse) = statistics::<S>(x, self.norm.epsilon);
                 let of = |values: &[f32], at, n| load_first::<S, f32>(values.as_ptr().add(at), n);
                 let normal = |at, n| S::mul(S::sub(of(x, at, n), S::splat(mean)), S::splat(inverse));
-                // Sums of the gradient times scale, and of that times the normal value. What lies behind the end is
+                // Sums of the gradient times scale, and of that times the normal value. Values after the end are
                 // zero: its scale is.
                 let (mut sum, mut product) = (S::splat(0.0), S::splat(0.0));
                 for at in (0..dim).step_by(S::LANES) {
@@ -176,7 +176,7 @@ impl CustomOp3 for LayerNorm {
         let mut out = vec![0f32; x.len()];
         let rows = ROWS * norm.scale.len();
         out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| {
-            self.table.run(Normalise { norm, x, out });
+            self.table.run(Normalize { norm, x, out });
         });
         Ok((CpuStorage::F32(out), of_x.shape().clone()))
     }

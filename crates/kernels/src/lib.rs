@@ -1,10 +1,10 @@
-//! What a training step spends its time on, as operations of candle with a forward and a backward pass of their own.
+//! The expensive operations of a training step, as custom operations of candle with their own forward and backward pass.
 //!
-//! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last,
-//! `[B, H, W, C]`, and gives a batch the same bytes whatever the number of threads. It is the only crate with `unsafe`
-//! code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
+//! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last, `[B, H, W, C]`,
+//! and gives a batch the same bytes for any number of threads. Instructions and precision are a value, [`Compute`], that a
+//! caller enters with [`with`]; every operation keeps the one it was created with. It is the only crate with `unsafe` code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
 //! (`simd.rs`), compiled for each [`Path`], and called through checked functions (`table.rs`); the matrix products in
-//! `bf16`; and what a process or a device is told once (`process.rs`, `device.rs`).
+//! `bf16`; and settings of a process or a device that are made once (`process.rs`, `device.rs`).
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};

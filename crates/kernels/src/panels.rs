@@ -1,7 +1,7 @@
-//! The operands of a matrix product: rows as they lie, and panels that are made for it.
+//! The operands of a matrix product: plain rows, and packed panels.
 //!
 //! A panel holds two vectors' worth of columns, the last one perhaps only one, padded with zeros: `[depth / G, width, G]`,
-//! where G steps of k lie side by side (one of `f32`, two of bf16).
+//! where G steps of k are adjacent (one of `f32`, two of bf16).
 
 use crate::dispatch::Work;
 use crate::products::Factor;
@@ -23,7 +23,7 @@ pub(crate) struct Rows<'a, V> {
 }
 
 impl<'a, V> Rows<'a, V> {
-    /// Rows that lie one behind the other.
+    /// Contiguous rows.
     pub(crate) fn new(values: &'a [V], n_columns: usize) -> Self {
         Self { values, n_rows: values.len() / n_columns, n_columns, step: n_columns }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 /// chosen at run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
-    /// Plain Rust that the compiler vectorises with what every processor of the architecture has.
+    /// Plain Rust, vectorized by the compiler with the baseline of the architecture.
     Portable,
     /// 128-bit vectors with fused multiply-add: every 64-bit ARM processor.
     Neon,

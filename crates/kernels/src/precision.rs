@@ -1,7 +1,7 @@
 use crate::bf16;
 use std::fmt;
 
-/// What the factors of a matrix product are rounded to. Sums are 32 bits wide in both.
+/// Rounding of the factors of a matrix product. Sums are 32 bits wide in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// Not rounded: 24 significant bits.

@@ -1,30 +1,33 @@
-//! What the libraries of a process that trains share, settled once: one thread pool, and memory that stays.
+//! Settings that the libraries of a process share: one thread pool, and memory that stays mapped.
+//!
+//! These are the business of the binary: a library never calls them, and a program that embeds the libraries may leave
+//! them out. Instructions and precision are not among them; see [`crate::Compute`].
 
 use std::ffi::c_long;
 
-/// How long freed pages stay with the process, in milliseconds: longer than a training step takes, so that the next one
-/// finds them mapped and needs no zeros from the system again.
+/// How long freed pages stay with the process, in milliseconds: longer than a training step takes, so that the next step
+/// finds them mapped and the system need not zero them again.
 const PURGE_DELAY_MS: c_long = 10_000;
 
-/// mimalloc's `mi_option_purge_delay`, which its bindings leave out.
+/// mimalloc's `mi_option_purge_delay`, which its bindings lack.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Pages that a process's memory is made of.
+/// The page size of a process's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pages {
-    /// Of some MiB where the system has them: for training, which goes over much memory again and again.
+    /// Some MiB, if the system has them: for training, which uses much memory again and again.
     Huge,
-    /// Of some KiB: for what streams through little memory. To clear a huge page for a few values costs more than the
-    /// values do.
+    /// Some KiB: for streaming through little memory, where clearing a huge page for a few values would cost more than
+    /// the values themselves.
     Small,
 }
 
-/// Makes candle compute with rayon's threads alone, and the allocator keep its memory between training steps. To be
-/// called first thing in `main`, with the number of threads that the program's own setting asks for.
+/// Makes candle use only rayon's threads, and the allocator keep its memory between training steps. This changes the whole
+/// process: only a binary should call it, first thing in `main`, with its own setting of the number of threads.
 ///
-/// Candle has a second pool for large sums, which takes its size from the environment; it is given size 1. Where another
-/// thread may be running already, the environment is left as it is: to change it then is undefined behaviour. What the
-/// user has set stays.
+/// Candle has a second pool for large sums, which takes its size from the environment; it gets size 1. If another thread
+/// may be running already, the environment is not changed, because that would be undefined behavior. Variables that the
+/// user has set are kept.
 pub fn settle_process(threads: Option<usize>, pages: Pages) {
     if pages == Pages::Small {
         small_pages();
@@ -46,7 +49,7 @@ pub fn settle_process(threads: Option<usize>, pages: Pages) {
     }
 }
 
-/// No huge pages from now on; a system that does not know the call goes on with them.
+/// No huge pages from now on; a system without this call keeps them.
 fn small_pages() {
     #[cfg(target_os = "linux")]
     // SAFETY: the call touches no memory of ours; what it does not use has to be zero.

@@ -37,7 +37,7 @@ pub(crate) trait Factor: Stored {
     ///
     /// # Shapes
     /// `a`: `[K, M]`; `b`: `[K, N]`; `c`: `[columns, N]`
-    fn multiply_turned(
+    fn multiply_transposed(
         table: &Table,
         a: Rows<'_, Self>,
         columns: Range<usize>,
@@ -81,7 +81,7 @@ impl Factor for f32 {
         table.multiply(a, b, accumulate, c);
     }
 
-    fn multiply_turned(
+    fn multiply_transposed(
         table: &Table,
         a: Rows<'_, f32>,
         columns: Range<usize>,
@@ -89,7 +89,7 @@ impl Factor for f32 {
         accumulate: bool,
         c: &mut [f32],
     ) {
-        table.multiply_turned(a, columns, b, accumulate, c);
+        table.multiply_transposed(a, columns, b, accumulate, c);
     }
 }
 
@@ -141,7 +141,7 @@ impl Factor for Bf16 {
         multiply_bf16(bf16::kernels()[0].multiply, a, b, accumulate, c);
     }
 
-    fn multiply_turned(
+    fn multiply_transposed(
         table: &Table,
         a: Rows<'_, Self>,
         columns: Range<usize>,
@@ -150,10 +150,11 @@ impl Factor for Bf16 {
         c: &mut [f32],
     ) {
         let depth = Self::depth(a.n_rows);
-        let mut turned = Buffer::<Self>::take(columns.len().next_multiple_of(SQUARE) * depth);
+        let mut transposed = Buffer::<Self>::take(columns.len().next_multiple_of(SQUARE) * depth);
         let n_columns = columns.len();
-        table.run(Turn { from: a, columns, out: &mut turned });
-        let rows = Rows { values: &turned[..n_columns * depth], n_rows: n_columns, n_columns: a.n_rows, step: depth };
+        table.run(Transpose { from: a, columns, out: &mut transposed });
+        let rows =
+            Rows { values: &transposed[..n_columns * depth], n_rows: n_columns, n_columns: a.n_rows, step: depth };
         Self::multiply(table, rows, b, accumulate, c);
     }
 }
@@ -187,13 +188,13 @@ fn multiply_bf16(multiply: bf16::Multiply, a: Rows<'_, Bf16>, b: &Panels<Bf16>, 
 }
 
 /// Columns of a matrix as rows of bf16, padded with zeros to a multiple of [`bf16::DEPTH`].
-struct Turn<'a> {
+struct Transpose<'a> {
     from: Rows<'a, Bf16>,
     columns: Range<usize>,
     out: &'a mut [Bf16],
 }
 
-impl Work for Turn<'_> {
+impl Work for Transpose<'_> {
     type Out = ();
 
     #[inline(always)]
@@ -239,7 +240,7 @@ pub(crate) fn chunk_rows(n_columns: usize) -> usize {
     (CHUNK / n_columns / 24 * 24).clamp(24, 96)
 }
 
-/// `a b` by all threads, some rows at a time, each shown to `finish` with the number of the first and what lies beside
+/// `a b` by all threads, some rows at a time, each shown to `finish` with the number of the first and the values beside
 /// them.
 ///
 /// # Shapes
@@ -269,12 +270,12 @@ const TURNED_ROWS: usize = 48;
 ///
 /// # Shapes
 /// `a`: `[K, M]`; `b`: `[K, N]`; the result: `[M, N]`
-pub(crate) fn multiply_turned<V: Factor>(table: &Table, a: Rows<'_, V>, b: &Panels<V>) -> Vec<f32> {
+pub(crate) fn multiply_transposed<V: Factor>(table: &Table, a: Rows<'_, V>, b: &Panels<V>) -> Vec<f32> {
     let (n_rows, n_columns) = (a.n_columns, b.n_columns);
     let chunks = (0..n_rows.div_ceil(TURNED_ROWS)).into_par_iter();
     made_in_parts(n_rows * n_columns, TURNED_ROWS * n_columns, chunks, |c, chunk| {
         let first = chunk * TURNED_ROWS;
-        V::multiply_turned(table, a, first..first + c.len() / n_columns, b, false, c);
+        V::multiply_transposed(table, a, first..first + c.len() / n_columns, b, false, c);
     })
 }
 
@@ -358,8 +359,8 @@ mod tests {
     }
 
     #[test]
-    fn a_turned_operand_gives_the_same() {
-        fn turned<V: Factor>(
+    fn a_transposed_operand_gives_the_same() {
+        fn transposed<V: Factor>(
             t: &Table,
             a: &[V],
             b: &Panels<V>,
@@ -367,16 +368,16 @@ mod tests {
             accumulate: bool,
             c: &mut [f32],
         ) {
-            let standing: Vec<V> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
-            let a = Rows::new(&standing, m);
+            let columns_first: Vec<V> = (0..k * m).map(|i| a[i % m * k + i / m]).collect();
+            let a = Rows::new(&columns_first, m);
             if accumulate {
-                V::multiply_turned(t, a, 0..m, b, true, c);
+                V::multiply_transposed(t, a, 0..m, b, true, c);
             } else {
-                c.copy_from_slice(&multiply_turned(t, a, b));
+                c.copy_from_slice(&multiply_transposed(t, a, b));
             }
         }
-        check::<f32>("f32", turned);
-        check::<Bf16>("bf16", turned);
+        check::<f32>("f32", transposed);
+        check::<Bf16>("bf16", transposed);
     }
 
     #[test]

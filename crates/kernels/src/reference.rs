@@ -32,8 +32,8 @@ pub fn conv_block(
         }
     };
     let inverse = (variance + f64::from(epsilon))?.sqrt()?.recip()?;
-    let normalised = y.broadcast_sub(&mean)?.broadcast_mul(&inverse)?;
-    let mut z = normalised.broadcast_mul(weights.scale)?.broadcast_add(weights.shift)?;
+    let normalized = y.broadcast_sub(&mean)?.broadcast_mul(&inverse)?;
+    let mut z = normalized.broadcast_mul(weights.scale)?.broadcast_add(weights.shift)?;
     if let Some(residual) = residual {
         z = (z + residual)?;
     }
@@ -52,7 +52,7 @@ pub fn conv_block(
 /// where H' and W' are H and W over the stride, rounded up. `before`: rows and columns of zeros before the map.
 ///
 /// Candle's own convolution has no gradient where a stride needs different padding in the two directions, and on a GPU its
-/// way back takes many times as long as the matrix products that a convolution is.
+/// backward pass takes many times as long as the matrix products that a convolution is.
 fn taps(map: &Tensor, kernel: usize, stride: usize, before: [usize; 2]) -> Result<Vec<Tensor>, Error> {
     let (n_clips, height, width, n_channels) = map.dims4()?;
     let size = [height, width].map(|len| len.div_ceil(stride));

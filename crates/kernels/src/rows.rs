@@ -1,5 +1,5 @@
 //! What happens to the rows of a map between two convolutions: sums for the batch statistics; batch norm, ReLU and
-//! pooling in one pass; and the way back.
+//! pooling in one pass; and the backward pass.
 //!
 //! Every kernel works on pixels of `n_channels` values, whole vectors first and single values for what is left.
 
@@ -67,7 +67,7 @@ unsafe fn statistics_of<S: Simd>(a: &mut Statistics<'_>, from: usize, to: usize)
 }
 
 /// Batch norm, residual, ReLU and max pooling of the rows under one output row.
-pub(crate) struct Normalise<'a> {
+pub(crate) struct Normalize<'a> {
     /// Convolution output, `[pool_height, width, C]`.
     pub(crate) y: &'a [f32],
     /// Pixels of a row of `y`.
@@ -83,11 +83,11 @@ pub(crate) struct Normalise<'a> {
     pub(crate) relu: bool,
     /// `[out_width, C]`
     pub(crate) out: &'a mut [f32],
-    /// What the way back needs, where there is one.
+    /// What the backward pass needs, where there is one.
     pub(crate) kept: Option<Kept<'a>>,
 }
 
-/// What [`Normalise`] keeps of each pooled value.
+/// What [`Normalize`] keeps of each pooled value.
 pub(crate) struct Kept<'a> {
     /// Which input of the pool it is, or [`DEAD`]; `[out_width, C]`.
     pub(crate) codes: &'a mut [u8],
@@ -96,17 +96,17 @@ pub(crate) struct Kept<'a> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn normalise<S: Simd>(a: &mut Normalise<'_>) {
+pub(crate) unsafe fn normalize<S: Simd>(a: &mut Normalize<'_>) {
     // SAFETY: handed on.
-    unsafe { over_channels!(S, a.scale.len(), normalise_of(a)) }
+    unsafe { over_channels!(S, a.scale.len(), normalize_of(a)) }
 }
 
 #[inline(always)]
-unsafe fn normalise_of<S: Simd>(a: &mut Normalise<'_>, from: usize, to: usize) {
+unsafe fn normalize_of<S: Simd>(a: &mut Normalize<'_>, from: usize, to: usize) {
     let n_channels = a.scale.len();
     let [pool_height, pool_width] = a.pool;
     let floor = if a.relu { 0.0 } else { f32::NEG_INFINITY };
-    // SAFETY: the pool's inputs lie inside `y` (`out_width * pool_width <= width`), channels as in `statistics_of`.
+    // SAFETY: the pool's inputs are inside of `y` (`out_width * pool_width <= width`), channels as in `statistics_of`.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
             let (scale, shift) = (S::load(a.scale.as_ptr().add(channel)), S::load(a.shift.as_ptr().add(channel)));
@@ -143,13 +143,13 @@ unsafe fn normalise_of<S: Simd>(a: &mut Normalise<'_>, from: usize, to: usize) {
     }
 }
 
-/// Sums over a pooled row of the gradient, and of the gradient times the normalised value.
+/// Sums over a pooled row of the gradient, and of the gradient times the normalized value.
 pub(crate) struct GradientSums<'a> {
     /// `[out_width, C]`
     pub(crate) gradient: &'a [f32],
-    /// As kept by [`Normalise`].
+    /// As kept by [`Normalize`].
     pub(crate) codes: &'a [u8],
-    /// As kept by [`Normalise`].
+    /// As kept by [`Normalize`].
     pub(crate) picked: &'a [f32],
     /// `[C]`
     pub(crate) mean: &'a [f32],
@@ -178,9 +178,9 @@ unsafe fn gradient_sums_of<S: Simd>(a: &mut GradientSums<'_>, from: usize, to: u
                 let at = pixel * n_channels + channel;
                 let gradient = S::load(a.gradient.as_ptr().add(at));
                 let gradient = S::unless_code(a.codes.as_ptr().add(at), DEAD, gradient);
-                let normalised = S::mul(S::sub(S::load(a.picked.as_ptr().add(at)), mean), inverse);
+                let normalized = S::mul(S::sub(S::load(a.picked.as_ptr().add(at)), mean), inverse);
                 sum = S::add(sum, gradient);
-                product = S::multiply_add(gradient, normalised, product);
+                product = S::multiply_add(gradient, normalized, product);
             }
             S::store(a.sums.as_mut_ptr().add(channel), sum);
             S::store(a.sums.as_mut_ptr().add(n_channels + channel), product);

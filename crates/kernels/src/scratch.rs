@@ -14,7 +14,7 @@ const SLACK: usize = 2;
 static FREE_F32: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 static FREE_U8: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
-/// What candle is to own, `len` values: `make` gets each part of `part` values as zeros and what lies beside it. Parts are
+/// What candle is to own, `len` values: `make` gets each part of `part` values as zeros and the values beside it. Parts are
 /// zeroed by the thread that makes them, just before: one thread that zeroes them all would be waited for.
 pub(crate) fn made_in_parts<B: IndexedParallelIterator>(
     len: usize,

@@ -61,7 +61,7 @@ impl Size {
 
 /// A 3x3 convolution of each channel, a bias and ReLU; then a product over channels, a bias and ReLU.
 ///
-/// Beyond the map lie zeros, as TensorFlow's `SAME` has them. `gradients` as in [`crate::transformer_layer`], and so is
+/// The map is padded with zeros, as `SAME` in TensorFlow. `gradients` as in [`crate::transformer_layer`], and so is
 /// the precision.
 ///
 /// # Shapes

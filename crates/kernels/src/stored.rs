@@ -1,4 +1,4 @@
-//! What lies in memory between two matrix products: `f32`, or the same rounded to bf16.
+//! The storage type between two matrix products: `f32`, or `f32` rounded to bf16.
 
 use crate::scratch::Kept;
 use crate::simd::{MOST_LANES, Simd};
@@ -27,7 +27,7 @@ pub(crate) fn round(value: f32) -> u32 {
 
 /// A number as it is stored.
 pub(crate) trait Stored: Kept + PartialEq + Send + Sync {
-    /// Steps of k that lie side by side in the right operand of a product.
+    /// Adjacent steps of k in the right operand of a product.
     const GROUP: usize;
 
     /// The stored number that is nearest.

@@ -28,7 +28,7 @@ pub(crate) struct Tile {
 /// One tile of `R` rows and `V` vectors. `TURNED` (a weight gradient): `a_row` is 1; otherwise (a convolution) `a_k` is 1.
 ///
 /// # Safety
-/// The pointers are valid for what [`Tile`] says is read and written; the processor has the instructions of `S`.
+/// The pointers are valid for the values that [`Tile`] reads and writes; the processor has the instructions of `S`.
 #[inline(always)]
 pub(crate) unsafe fn tile<S: Simd, const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
     // SAFETY: the function's own contract; of a vector beyond the columns nothing is stored.

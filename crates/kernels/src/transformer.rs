@@ -70,10 +70,10 @@ pub struct TransformerForm {
     pub keep: Option<[Vec<f32>; 2]>,
 }
 
-/// One layer, in the [`precision`] that is set: with bf16 the factors of all products and what lies between them are
-/// rounded, the sums and what is handed from layer to layer are not.
+/// One layer, in the precision of [`Compute::current`](crate::Compute::current): with bf16 the factors of all products and
+/// the values between them are rounded, the sums and the values between layers are not.
 ///
-/// `gradients`: where those of the weights go. Without, nothing is kept for a way back, and there is none. On other
+/// `gradients`: where those of the weights go. Without, nothing is kept for a backward pass, and there is none. On other
 /// devices than the CPU candle's operations compute, and its own store has the gradients.
 ///
 /// The result does not depend on the number of threads.
@@ -136,7 +136,7 @@ impl Size {
             let expected = format!("[B, T, D], none of them 0, D a multiple of {} heads", form.n_heads);
             return Err(wrong("tokens", expected, format!("{:?}", tokens.dims())));
         }
-        // Pairs of bf16 must not reach into the next head.
+        // Pairs of bf16 must not cross into the next head.
         if !(dim / form.n_heads).is_multiple_of(2) {
             return Err(wrong("heads", "an even width of each".into(), format!("{}", dim / form.n_heads)));
         }

@@ -13,7 +13,7 @@ pub(crate) enum WeightSums {
     /// Products of the input with the output's gradient, which is packed; they add up to `[K, K, C_in, C_out]`.
     Direct { packed: Buffer<f32>, n_out: usize, lanes: usize },
     /// Products at the positions of tiles, of so many strips at a time; they add up to `[36, C_in, C_out]`.
-    Tiles { spread: Buffer<f32>, packed: Buffer<f32>, channels: [usize; 2], n_strips: usize },
+    Tiles { transformed: Buffer<f32>, packed: Buffer<f32>, channels: [usize; 2], n_strips: usize },
 }
 
 impl WeightSums {
@@ -26,7 +26,7 @@ impl WeightSums {
         let n_strips = n_strips(channels, width);
         let n_tiles = n_strips * width.div_ceil(OUT);
         Self::Tiles {
-            spread: Buffer::take(POSITIONS * winograd::step(n_tiles, size.n_in)),
+            transformed: Buffer::take(POSITIONS * winograd::step(n_tiles, size.n_in)),
             packed: Buffer::take(POSITIONS * panels_len(lanes, n_tiles, size.n_out)),
             channels,
             n_strips,
@@ -63,17 +63,17 @@ impl WeightSums {
                 let len = panels_len(*lanes, n_rows * x.out_width(), *n_out);
                 table.add_products(x.rows_from(0), n_rows, &packed[..len], *n_out, to, !is_first);
             }
-            (Self::Tiles { spread, packed, channels: [n_in, n_out], n_strips }, Some(dense)) => {
+            (Self::Tiles { transformed, packed, channels: [n_in, n_out], n_strips }, Some(dense)) => {
                 let n = x.out_width().div_ceil(OUT);
                 for first in (0..n_rows.div_ceil(OUT)).step_by(*n_strips) {
                     let of = (n_rows.div_ceil(OUT) - first).min(*n_strips) * n;
                     let packed = &mut packed[..POSITIONS * panels_len(table.lanes, of, *n_out)];
                     for strip in 0..of / n {
                         let (tiles, row) = (Tiles { first: strip * n, n, of }, (first + strip) * OUT);
-                        table.spread(x.rows_from(row), tiles, spread);
-                        table.spread_gradient(dense.from(row), tiles, packed);
+                        table.input_transform(x.rows_from(row), tiles, transformed);
+                        table.gradient_transform(dense.from(row), tiles, packed);
                     }
-                    table.add_tile_products(spread, packed, [of, *n_in, *n_out], to, !is_first || first > 0);
+                    table.add_tile_products(transformed, packed, [of, *n_in, *n_out], to, !is_first || first > 0);
                 }
             }
             (Self::Tiles { .. }, None) => unreachable!("tiles need the gradient by rows"),

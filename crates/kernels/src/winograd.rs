@@ -1,15 +1,15 @@
 //! 3x3 convolutions by tiles of 4x4 outputs, with 36 multiplications a tile and pair of channels in place of 144.
 //!
 //! The minimal filtering F(4x4, 3x3) of A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016,
-//! on the points 0, 1, -1, 2, -2 and infinity: values are spread to 36 positions, which are 36 matrix products over all
-//! tiles, and collected. The weight gradient is F(3x3, 4x4) on the same points, so that the input is spread in the same
-//! way. Sums of a few values with factors up to 8 make the rounding error some ten times that of the direct sum.
+//! on the points 0, 1, -1, 2, -2 and infinity: the input transform gives 36 positions, these are 36 matrix products over all
+//! tiles, and the output transform gives the outputs. The weight gradient is F(3x3, 4x4) on the same points, so that its input
+//! transform is the same. Sums of a few values with factors up to 8 make the rounding error about ten times that of the direct sum.
 
 use crate::simd::Simd;
 use crate::simd::portable::Lanes;
 use std::mem::MaybeUninit;
 
-/// What `N` columns of a tile have become: written column by column, so that it needs no zeros before.
+/// `N` transformed columns of a tile: written column by column, so that it need not be zeroed first.
 type Values<S, const N: usize> = MaybeUninit<[[<S as Simd>::Vector; IN]; N]>;
 
 /// Positions of a tile: products a pair of channels.
@@ -29,7 +29,7 @@ pub(crate) fn step(n_tiles: usize, n_channels: usize) -> usize {
     n_tiles * n_channels + GAP
 }
 
-/// Where the tiles of one strip of rows lie among those that are multiplied together.
+/// The position of the tiles of one strip of rows among those that are multiplied together.
 #[derive(Clone, Copy)]
 pub(crate) struct Tiles {
     /// The strip's first tile.
@@ -40,8 +40,8 @@ pub(crate) struct Tiles {
     pub(crate) of: usize,
 }
 
-/// What the input becomes before it is multiplied.
-pub(crate) struct Spread<'a> {
+/// The transform of the input before the products.
+pub(crate) struct InputTransform<'a> {
     /// Six rows with their margins, `[6, row / C, C]`.
     pub(crate) x: &'a [f32],
     /// Values of a row with its margin.
@@ -65,13 +65,13 @@ macro_rules! over_channels {
 /// # Safety
 /// Lengths as documented; the processor has the instructions of `S`. So for all kernels of this file.
 #[inline(always)]
-pub(crate) unsafe fn spread<S: Simd>(a: &mut Spread<'_>) {
+pub(crate) unsafe fn input_transform<S: Simd>(a: &mut InputTransform<'_>) {
     // SAFETY: handed on.
-    unsafe { over_channels!(S, a.n_channels, spread_of(a)) }
+    unsafe { over_channels!(S, a.n_channels, input_transform_of(a)) }
 }
 
 #[inline(always)]
-unsafe fn spread_of<S: Simd>(a: &mut Spread<'_>, from: usize, to: usize) {
+unsafe fn input_transform_of<S: Simd>(a: &mut InputTransform<'_>, from: usize, to: usize) {
     let n_columns = a.row / a.n_channels;
     let step = step(a.tiles.of, a.n_channels);
     // SAFETY: a column is read where it is inside the row, tile < tiles.of, and channel + LANES <= to <= n_channels; all
@@ -124,7 +124,7 @@ unsafe fn of_input<S: Simd>(d: [S::Vector; IN]) -> [S::Vector; IN] {
 }
 
 /// What the products become.
-pub(crate) struct Collect<'a> {
+pub(crate) struct OutputTransform<'a> {
     /// 36 parts, [`step`] apart.
     pub(crate) products: &'a [f32],
     pub(crate) n_channels: usize,
@@ -135,18 +135,18 @@ pub(crate) struct Collect<'a> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn collect<S: Simd>(a: &mut Collect<'_>) {
+pub(crate) unsafe fn output_transform<S: Simd>(a: &mut OutputTransform<'_>) {
     // SAFETY: handed on.
-    unsafe { over_channels!(S, a.n_channels, collect_of(a)) }
+    unsafe { over_channels!(S, a.n_channels, output_transform_of(a)) }
 }
 
 #[inline(always)]
-unsafe fn collect_of<S: Simd>(a: &mut Collect<'_>, from: usize, to: usize) {
+unsafe fn output_transform_of<S: Simd>(a: &mut OutputTransform<'_>, from: usize, to: usize) {
     let n_channels = a.n_channels;
     let step = step(a.tiles.of, n_channels);
     let row = a.width * n_channels;
     let n_rows = a.out.len() / row;
-    // SAFETY: tile < tiles.of, a column is written where it is inside the row, channels as in `spread_of`.
+    // SAFETY: tile < tiles.of, a column is written where it is inside the row, channels as in `input_transform_of`.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
             for tile in 0..a.tiles.n {
@@ -188,8 +188,8 @@ unsafe fn sums<S: Simd>(m: [S::Vector; IN]) -> [S::Vector; OUT] {
     }
 }
 
-/// What the output's gradient becomes before it is multiplied with the spread input.
-pub(crate) struct SpreadGradient<'a> {
+/// The transform of the output's gradient before the product with the transformed input.
+pub(crate) struct GradientTransform<'a> {
     /// Four rows, from their first pixel on; two rows are `row` values apart.
     pub(crate) y: &'a [f32],
     pub(crate) row: usize,
@@ -203,17 +203,17 @@ pub(crate) struct SpreadGradient<'a> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn spread_gradient<S: Simd>(a: &mut SpreadGradient<'_>) {
+pub(crate) unsafe fn gradient_transform<S: Simd>(a: &mut GradientTransform<'_>) {
     // SAFETY: handed on.
-    unsafe { over_channels!(S, a.n_channels, spread_gradient_of(a)) }
+    unsafe { over_channels!(S, a.n_channels, gradient_transform_of(a)) }
 }
 
 #[inline(always)]
-unsafe fn spread_gradient_of<S: Simd>(a: &mut SpreadGradient<'_>, from: usize, to: usize) {
+unsafe fn gradient_transform_of<S: Simd>(a: &mut GradientTransform<'_>, from: usize, to: usize) {
     let n_channels = a.n_channels;
     let panel = 2 * a.lanes;
     let step = a.panels.len() / POSITIONS;
-    // SAFETY: as in `spread_of`; a position's panels are `step` values long.
+    // SAFETY: as in `input_transform_of`; a position's panels are `step` values long.
     unsafe {
         for channel in (from..to).step_by(S::LANES) {
             let start = channel - channel % panel;

@@ -5,7 +5,7 @@ use candle_core::{Tensor, Var};
 use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
 use kernels::{Pool, global_pool};
 
-/// The network. Rows of its maps are bands, columns are frames, channels come last.
+/// The convolutional network. Rows of its maps are bands, columns are frames, channels come last.
 #[derive(Debug)]
 pub struct Cnn {
     config: CnnConfig,
@@ -15,7 +15,7 @@ pub struct Cnn {
     head_bias: Var,
 }
 
-/// One step down in size.
+/// Convolutions at one resolution.
 #[derive(Debug)]
 struct Stage {
     enter: ConvNorm,
@@ -23,11 +23,11 @@ struct Stage {
 }
 
 impl Cnn {
-    /// Parameters `stages.N.*`, `stages.N.residual.{0, 1}.*` and `head.{weight, bias}`. The last layer starts uniform
-    /// within one over the root of the embedding's width.
+    /// Parameters `stages.N.*`, `stages.N.residual.{0, 1}.*` and `head.{weight, bias}`. The last layer is initialized
+    /// uniformly within `1 / sqrt(D)`.
     ///
     /// # Errors
-    /// A configuration that is no network, or names that `parameters` has already.
+    /// An invalid configuration, or names that `parameters` has already.
     pub fn new(config: &CnnConfig, n_classes: usize, parameters: &mut Parameters) -> Result<Self, Error> {
         config.check()?;
         let mut stages = Vec::with_capacity(config.channels.len());
@@ -55,12 +55,12 @@ impl Cnn {
         })
     }
 
-    /// The form of the network.
+    /// The configuration of the network.
     pub fn config(&self) -> &CnnConfig {
         &self.config
     }
 
-    /// What makes a map half as large; a direction in which there is but one value left stays as it is.
+    /// Halves a map; a direction with a single value is not changed.
     fn halve(&self, map: &Tensor) -> Result<(usize, Pool), Error> {
         let step = |len: usize| if len >= 2 { 2 } else { 1 };
         let (height, width) = (step(map.dim(1)?), step(map.dim(2)?));
@@ -72,7 +72,7 @@ impl Cnn {
         })
     }
 
-    /// The last stage's map, `[B, H, W, C]`; `see` is shown that of each.
+    /// The last stage's map, `[B, H, W, C]`; `see` is called with the map of each stage.
     fn map(
         &self,
         mel: &Tensor,

@@ -9,7 +9,7 @@ pub enum Downsample {
     MaxPool,
     /// The mean of each 2 x 2 values.
     AveragePool,
-    /// The convolution is computed at every other place only: a quarter of the work.
+    /// A convolution with stride 2: a quarter of the work.
     Stride,
 }
 
@@ -19,24 +19,24 @@ pub enum Downsample {
 pub enum MapPooling {
     /// The mean over bands and frames.
     Mean,
-    /// The mean over bands, then mean and maximum over frames, side by side: an event that is short, or a clip that is
-    /// mostly padding, shows in the maximum, and what lasts shows in the mean.
+    /// The mean over bands, then the mean and the maximum over frames, concatenated: the maximum
+    /// represents short events and clips that are mostly padding, the mean long sounds.
     MeanMax,
 }
 
-/// The form of a [`crate::Cnn`].
+/// The configuration of a [`crate::Cnn`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CnnConfig {
-    /// Channels of each stage. A stage halves bands and frames, as long as there are two of them.
+    /// Channels of each stage. A stage halves bands and frames, if there are at least two of them.
     pub channels: Vec<usize>,
     /// How a stage halves bands and frames.
     pub downsample: Downsample,
     /// Whether every stage but the first ends in a residual block of two more convolutions.
     pub residual: bool,
-    /// Share of the embedding that is zeroed before the last layer while training, in `[0, 1)`.
+    /// Dropout of the embedding before the last layer, in `[0, 1)`.
     pub dropout: f64,
-    /// From map to vector.
+    /// Pooling of the last map to a vector.
     pub pooling: MapPooling,
 }
 
@@ -47,7 +47,7 @@ impl Default for CnnConfig {
 }
 
 impl CnnConfig {
-    /// Four stages of 16, 32, 64 and 128 channels: some 100,000 parameters, for a laptop and a few hundred clips.
+    /// Four stages of 16, 32, 64 and 128 channels: about 100,000 parameters, for a laptop and a few hundred clips.
     pub fn small() -> Self {
         Self {
             channels: vec![16, 32, 64, 128],
@@ -58,7 +58,7 @@ impl CnnConfig {
         }
     }
 
-    /// Twice as wide, with residual blocks: some 2 million parameters, and eight times the work of [`Self::small`].
+    /// Twice as wide, with residual blocks: about 2 million parameters, and eight times the work of [`Self::small`].
     pub fn base() -> Self {
         Self { channels: vec![32, 64, 128, 256], residual: true, dropout: 0.3, ..Self::small() }
     }
@@ -72,14 +72,14 @@ impl CnnConfig {
         }
     }
 
-    /// What a model file says of a network of this form: `kind` is `cnn`, the other fields are those of this struct.
+    /// The `architecture` of a model file: `kind` is `cnn`, the other fields are those of this struct.
     pub fn architecture(&self) -> serde_json::Value {
         let mut architecture = serde_json::json!(self);
         architecture["kind"] = "cnn".into();
         architecture
     }
 
-    /// Values of the embedding.
+    /// Width of the embedding.
     pub fn embedding_dim(&self) -> usize {
         let n_channels = self.channels.last().copied().unwrap_or(0);
         match self.pooling {

@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use classifier::{Error, Init};
 
-/// Zeroes a share of the values and scales the others so that the mean stays. The mask comes from the seed alone.
+/// Zeroes a share of the values and scales the others so that the mean is unchanged. The mask depends on the seed only.
 pub(crate) fn drop_out(embedding: &Tensor, share: f64, seed: u64) -> Result<Tensor, Error> {
     let draws = Init::Uniform { bound: 1.0 }.draw(embedding.elem_count(), seed, "head.dropout");
     let scale = (1.0 / (1.0 - share)) as f32;

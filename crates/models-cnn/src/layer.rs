@@ -5,13 +5,13 @@ use kernels::{BatchStatistics, BlockForm, BlockWeights, Norm, Pool, conv_block};
 /// Weight of a new batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
 
-/// Added to a variance before its root is taken.
+/// Added to a variance before the square root.
 const EPSILON: f32 = 1e-5;
 
 /// Rows and columns of a kernel.
 const KERNEL: usize = 3;
 
-/// A 3x3 convolution with batch norm, and what may follow it.
+/// A 3x3 convolution with batch norm, and optionally residual, ReLU and pooling.
 #[derive(Debug)]
 pub(crate) struct ConvNorm {
     conv: Var,
@@ -26,7 +26,7 @@ pub(crate) struct ConvNorm {
 impl ConvNorm {
     /// Parameters `NAME.conv.weight`, `NAME.norm.{weight, bias, running_mean, running_var}`.
     ///
-    /// The convolution starts normal with variance `2 / (KERNEL^2 * n_out)` (Kaiming, fan out).
+    /// The convolution is initialized from a normal distribution with variance `2 / (KERNEL^2 * n_out)` (Kaiming, fan out).
     pub(crate) fn new(
         name: &str,
         n_in: usize,
@@ -50,7 +50,7 @@ impl ConvNorm {
         })
     }
 
-    /// Convolution at every `stride`th place, batch norm, residual, ReLU and pool of `map`, `[B, H, W, C_in]`.
+    /// Convolution with `stride`, batch norm, residual, ReLU and pool of `map`, `[B, H, W, C_in]`.
     pub(crate) fn forward(
         &self,
         map: &Tensor,
@@ -71,7 +71,7 @@ impl ConvNorm {
         Ok(output.map)
     }
 
-    /// Moves the running statistics towards those of a batch; the running variance is the unbiased one.
+    /// Updates the running statistics with those of a batch; the running variance is the unbiased one.
     fn track(&self, batch: &BatchStatistics) -> Result<(), Error> {
         let unbiased = batch.count as f64 / (batch.count.max(2) - 1) as f64;
         let moved = |running: &Var, batch: &Tensor, factor: f64| -> Result<(), Error> {
@@ -83,7 +83,7 @@ impl ConvNorm {
     }
 }
 
-/// A kernel's complaint as that of a model.
+/// An error of a kernel as an error of the model.
 pub(crate) fn from_kernels(error: kernels::Error) -> Error {
     match error {
         kernels::Error::Tensor(error) => Error::Tensor(error),

@@ -1,9 +1,9 @@
-//! Convolutional networks. [`Cnn`] is trained from nothing on spectrograms of any size: stages of 3x3 convolution, batch
+//! Convolutional networks. [`Cnn`] is trained from scratch on spectrograms of any size: stages of 3x3 convolution, batch
 //! norm, ReLU and 2x2 max pool, optionally with a residual block each; pooled over the map; dropout; one linear layer.
-//! [`Yamnet`] has learned from the sounds of AudioSet, and gets a linear layer of the user's classes.
+//! [`Yamnet`] is pretrained on the sounds of AudioSet, and gets a linear layer for the classes of the user.
 //!
-//! This crate must not know how a model is trained, where data or model files lie, or what a processor can do: it
-//! describes the network once, and `kernels` runs it on the device that the parameters lie on.
+//! This crate must not know how a model is trained, where data or model files are, or the instructions of a processor: it
+//! describes the network once, and `kernels` runs it on the device of the parameters.
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};

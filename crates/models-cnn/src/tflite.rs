@@ -1,34 +1,34 @@
-//! YAMNet's weights from the `.tflite` file that is published: the tensors of its convolutions, read from the flatbuffer
-//! and dequantised.
+//! YAMNet's weights from the published `.tflite` file: the tensors of its convolutions, read from the flatbuffer
+//! and dequantized.
 //!
-//! Of the format (TensorFlow Lite's schema.fbs, a flatbuffer) only what is needed is read: operators in their order, the
-//! tensors that they take, and the buffers and scales of these. Every offset is checked: a file of any origin gives weights
-//! or an error.
+//! Only the necessary parts of the format (TensorFlow Lite's schema.fbs, a flatbuffer) are read: operators in order, their
+//! tensors, and the buffers and scales of those. Every offset is checked, so that an untrusted file gives weights or an
+//! error.
 
 use candle_core::{Device, Tensor};
 use classifier::Error;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Operators by the numbers that the schema gives them.
+/// Operator codes of the schema.
 const CONV_2D: i32 = 3;
 const DEPTHWISE_CONV_2D: i32 = 4;
 const FULLY_CONNECTED: i32 = 9;
 
-/// Types of tensors, likewise.
+/// Tensor types of the schema.
 const FLOAT32: u8 = 0;
 const INT8: u8 = 9;
 
-/// Depthwise separable layers behind the first.
+/// Depthwise separable layers after the first layer.
 const N_SEPARABLE: usize = 13;
 
-/// Most values of one tensor: YAMNet's largest has a million.
+/// Maximum number of values of a tensor: YAMNet's largest has a million.
 const MOST_VALUES: usize = 1 << 24;
 
-/// The weights, named as [`crate::Yamnet`] names them. `path` is named in errors.
+/// The weights with the names of [`crate::Yamnet`]. Errors name `path`.
 ///
 /// # Errors
-/// What is no flatbuffer of TensorFlow Lite, is cut off, or holds another network.
+/// A file that is not a flatbuffer of TensorFlow Lite, is truncated, or contains another network.
 pub fn yamnet_from_tflite(bytes: &[u8], path: &Path) -> Result<HashMap<String, Tensor>, Error> {
     let error = |reason: String| Error::File { path: path.to_owned(), reason };
     if bytes.get(4..8) != Some(b"TFL3") {
@@ -38,7 +38,7 @@ pub fn yamnet_from_tflite(bytes: &[u8], path: &Path) -> Result<HashMap<String, T
     weights(&file).map_err(|Broken(what)| error(format!("not YAMNet, or cut off: {what}")))
 }
 
-/// What is not as it has to be.
+/// What is wrong with the file.
 struct Broken(String);
 
 impl From<&str> for Broken {
@@ -49,14 +49,14 @@ impl From<&str> for Broken {
 
 type Found<T> = Result<T, Broken>;
 
-/// A convolution or a linear layer, with its values as the file orders them.
+/// A convolution or a linear layer, with its values in the order of the file.
 struct Layer {
     operator: i32,
     weight: Array,
     bias: Array,
 }
 
-/// Values with their shape.
+/// Values and their shape.
 struct Array {
     dims: Vec<usize>,
     values: Vec<f32>,
@@ -94,7 +94,7 @@ fn weights(file: &Flat<'_>) -> Found<HashMap<String, Tensor>> {
     Ok(all)
 }
 
-/// Weights as candle has them: the output first, then the input, then rows and columns.
+/// Weights in the order of candle: output, input, rows, columns.
 fn ordered(name: &str, layer: &Layer) -> Found<Array> {
     let Array { dims, values } = &layer.weight;
     let shape = match (layer.operator, dims.as_slice()) {
@@ -120,7 +120,7 @@ fn ordered(name: &str, layer: &Layer) -> Found<Array> {
     Ok(Array { dims: shape.to_vec(), values: ordered })
 }
 
-/// All operators with a weight and a bias, in their order.
+/// All operators with a weight and a bias, in order.
 fn layers(file: &Flat<'_>) -> Found<Vec<Layer>> {
     let model = file.root()?;
     let codes = file.tables(&model, 1, "operator codes")?;
@@ -157,7 +157,7 @@ fn array(file: &Flat<'_>, tensor: &Table, buffers: &[Table]) -> Found<Array> {
         FLOAT32 if data.len() == 4 * n => {
             data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
         }
-        INT8 if data.len() == n => dequantised(file, tensor, &dims, data)?,
+        INT8 if data.len() == n => dequantized(file, tensor, &dims, data)?,
         kind => return Err(Broken(format!("{n} values of type {kind} in {} bytes", data.len()))),
     };
     if values.iter().any(|value| !value.is_finite()) {
@@ -167,8 +167,8 @@ fn array(file: &Flat<'_>, tensor: &Table, buffers: &[Table]) -> Found<Array> {
 }
 
 /// `scale * (value - zero)`, each channel of one dimension with its own scale.
-fn dequantised(file: &Flat<'_>, tensor: &Table, dims: &[usize], data: &[u8]) -> Found<Vec<f32>> {
-    let quantization = file.table(tensor, 4)?.ok_or("a quantised tensor without scales")?;
+fn dequantized(file: &Flat<'_>, tensor: &Table, dims: &[usize], data: &[u8]) -> Found<Vec<f32>> {
+    let quantization = file.table(tensor, 4)?.ok_or("a quantized tensor without scales")?;
     let scales: Vec<f32> = file.words(&quantization, 2, "scales")?.into_iter().map(f32::from_bits).collect();
     let zeros = file.longs(&quantization, 3, "zero points")?;
     let dimension = file.u32(&quantization, 6)?.unwrap_or(0) as usize;
@@ -191,7 +191,7 @@ struct Flat<'a> {
     bytes: &'a [u8],
 }
 
-/// A table: where it begins, and where the offsets of its fields do.
+/// A table: the positions of its beginning and of the offsets of its fields.
 struct Table {
     at: usize,
     offsets: usize,
@@ -204,7 +204,7 @@ impl<'a> Flat<'a> {
         found.copied().ok_or_else(|| Broken(format!("nothing at byte {at} of {}", self.bytes.len())))
     }
 
-    /// Where an offset leads.
+    /// The position to which an offset points.
     fn follow(&self, at: usize) -> Found<usize> {
         Ok(at + u32::from_le_bytes(self.take(at)?) as usize)
     }
@@ -220,7 +220,7 @@ impl<'a> Flat<'a> {
         Ok(Table { at, offsets, n_offsets: (n_bytes / 2).saturating_sub(2) })
     }
 
-    /// Where a field lies, if it is there.
+    /// The position of a field, if it exists.
     fn field(&self, table: &Table, nth: usize) -> Found<Option<usize>> {
         if nth >= table.n_offsets {
             return Ok(None);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Frames that the network looks at together: 0.96 s.
+/// Frames of an input window: 0.96 s.
 pub const PATCH_FRAMES: usize = 96;
 
 /// Bands of its spectrogram.
@@ -15,7 +15,7 @@ pub const N_BANDS: usize = 64;
 /// Width of the embedding.
 const DIM: usize = 1024;
 
-/// Channels and stride of every layer's output, the first one included.
+/// Channels and stride of every layer's output, including the first.
 const LAYERS: [(usize, usize); 14] = [
     (32, 2),
     (64, 1),
@@ -33,19 +33,19 @@ const LAYERS: [(usize, usize); 14] = [
     (1024, 1),
 ];
 
-/// Sounds of AudioSet that the published network tells apart.
+/// Classes of AudioSet in the published network.
 pub const N_OWN_CLASSES: usize = 521;
 
-/// Windows that are computed together where nothing is kept: what lies between two layers stays in a processor's cache.
+/// Windows that are computed together in evaluation, so that the values between two layers stay in the cache of a processor.
 const WINDOWS: usize = 16;
 
-/// The form of a [`Yamnet`].
+/// The configuration of a [`Yamnet`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct YamnetConfig {
-    /// Frames from one window of [`PATCH_FRAMES`] to the next.
+    /// Hop in frames between windows of [`PATCH_FRAMES`].
     pub hop_frames: usize,
-    /// Share of the embedding that is zeroed before the last layer while training, in `[0, 1)`.
+    /// Dropout of the embedding before the last layer, in `[0, 1)`.
     pub dropout: f64,
 }
 
@@ -56,7 +56,7 @@ impl Default for YamnetConfig {
 }
 
 impl YamnetConfig {
-    /// What a model file says: `kind` is `yamnet`, the other fields are those of this struct.
+    /// The `architecture` of a model file: `kind` is `yamnet`, the other fields are those of this struct.
     pub fn architecture(&self) -> serde_json::Value {
         let mut architecture = serde_json::json!(self);
         architecture["kind"] = "yamnet".into();
@@ -65,9 +65,9 @@ impl YamnetConfig {
 }
 
 /// YAMNet (M. Plakal and D. Ellis, TensorFlow Models, 2019): MobileNet v1 over windows of 0.96 s, trained on AudioSet, and a
-/// linear layer of the user's classes over the mean of the windows' embeddings.
+/// linear layer for the classes of the user over the mean of the windows' embeddings.
 ///
-/// Its input is the front end `yamnet`, not normalised. Batch norm is folded into the weights, which come from
+/// Its input is the front end `yamnet`, not normalized. Batch norm is folded into the weights, which come from
 /// [`yamnet_weights`].
 #[derive(Debug)]
 pub struct Yamnet {
@@ -75,20 +75,20 @@ pub struct Yamnet {
     n_classes: usize,
     first: [Tensor; 2],
     layers: Vec<(SeparableWeights, usize)>,
-    /// Of the [`N_OWN_CLASSES`] sounds, never trained.
+    /// The last layer for the [`N_OWN_CLASSES`] classes, never trained.
     own: [Tensor; 2],
     head: [Tensor; 2],
     gradients: DirectGradients,
-    /// Layers from the first on that are not trained.
+    /// Number of frozen layers, from the first on.
     n_frozen: usize,
 }
 
 impl Yamnet {
     /// Parameters `layer1.conv.*`, `layerN.{depthwise, pointwise}_conv.*`, `dense.*` and `head.*`, each with `weight` and
-    /// `bias`. Of the fourteen layers the last `n_trained` are trained, and the head always is.
+    /// `bias`. The last `n_trained` of the fourteen layers and the head are trained.
     ///
     /// # Errors
-    /// A configuration that is no network, or names that `parameters` has already.
+    /// An invalid configuration, or names that `parameters` has already.
     pub fn new(
         config: &YamnetConfig,
         n_classes: usize,
@@ -131,7 +131,7 @@ impl Yamnet {
         Ok(Self { config: config.clone(), n_classes, first, layers, own, head, gradients, n_frozen })
     }
 
-    /// Windows of a clip of so many frames.
+    /// Number of windows of a clip.
     fn n_windows(&self, n_frames: usize) -> usize {
         (n_frames - PATCH_FRAMES) / self.config.hop_frames + 1
     }
@@ -152,7 +152,7 @@ impl Yamnet {
         Ok(all.reshape((n_clips * n_windows, PATCH_FRAMES, N_BANDS, 1))?)
     }
 
-    /// What the network makes of windows, `[N, 96, M, 1]` to `[N, D]`.
+    /// The embeddings of windows, `[N, 96, M, 1]` to `[N, D]`.
     fn embed(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
         let gradients = |nth: usize| match mode {
             Mode::Train { .. } if nth >= self.n_frozen => Some(&self.gradients),
@@ -166,14 +166,13 @@ impl Yamnet {
         Ok(map.flatten(1, 2)?.mean(1)?) // [N, D]
     }
 
-    /// The windows' embeddings, `[B, P, D]`, and their scores of the sounds that the published network tells apart, before
-    /// the sigmoid, `[B, P, 521]`.
+    /// The windows' embeddings, `[B, P, D]`, and their logits for the classes of the published network, `[B, P, 521]`.
     ///
     /// # Shapes
     /// `mel`: `[B, 64, T]` with at least 96 frames; P windows.
     ///
     /// # Errors
-    /// Another shape, or an operation that the device refuses.
+    /// Another shape, or an operation that the device does not support.
     pub fn listen(&self, mel: &Tensor) -> Result<(Tensor, Tensor), Error> {
         let (n_clips, n_windows) = (mel.dim(0)?, self.n_windows(mel.dim(2)?.max(PATCH_FRAMES)));
         let embedding = self.embed_windows(&self.windows(mel)?, Mode::Eval)?;
@@ -234,8 +233,8 @@ impl Classifier for Yamnet {
     }
 }
 
-/// YAMNet's weights, named as [`Yamnet`] names them, from the published `.tflite` or from a safetensors file with batch norm
-/// folded. `path` is named in errors.
+/// YAMNet's weights with the names of [`Yamnet`], from the published `.tflite` or from a safetensors file with batch norm
+/// folded. Errors name `path`.
 ///
 /// # Errors
 /// A file of another kind or network, or a damaged one.

@@ -109,7 +109,7 @@ fn layers() -> Vec<(u32, Vec<u32>)> {
 }
 
 /// A byte of a weight.
-fn quantised(layer: usize, i: usize) -> i8 {
+fn quantized(layer: usize, i: usize) -> i8 {
     ((i * 31 + layer * 7) % 251) as i64 as u8 as i8
 }
 
@@ -159,7 +159,7 @@ fn file() -> Vec<u8> {
     for (nth, (operator, dims)) in layers.iter().enumerate() {
         let n: u32 = dims.iter().product();
         let weight = w.table_from(buffers[1 + 2 * nth], &[Field::Offset]);
-        w.bytes(weight[0], &(0..n as usize).map(|i| quantised(nth, i) as u8).collect::<Vec<_>>());
+        w.bytes(weight[0], &(0..n as usize).map(|i| quantized(nth, i) as u8).collect::<Vec<_>>());
         let bias = w.table_from(buffers[2 + 2 * nth], &[Field::Offset]);
         let n_out = if *operator == 4 { dims[3] } else { dims[0] };
         w.bytes(bias[0], &(0..n_out).flat_map(|i| (i as f32).to_le_bytes()).collect::<Vec<_>>());
@@ -172,7 +172,7 @@ fn read(bytes: &[u8]) -> Result<HashMap<String, Tensor>, String> {
 }
 
 #[test]
-fn weights_are_dequantised_and_put_in_order() {
+fn weights_are_dequantized_and_put_in_order() {
     let file = file();
     let weights = read(&file).unwrap();
     assert_eq!(weights.len(), 2 * (1 + 26 + 1));
@@ -185,7 +185,7 @@ fn weights_are_dequantised_and_put_in_order() {
         tensor.to_scalar::<f32>().unwrap()
     };
     let scaled =
-        |layer, i, channel: usize| 0.001 * (1 + channel % 5) as f32 * f32::from(i16::from(quantised(layer, i)) - 2);
+        |layer, i, channel: usize| 0.001 * (1 + channel % 5) as f32 * f32::from(i16::from(quantized(layer, i)) - 2);
     // Layer 1 of the file is the first convolution, [32, 3, 3, 1]; 2 the depthwise one of 32; 3 the product to 64.
     assert_eq!(value("layer1.conv.weight", &[7, 0, 1, 2]), scaled(1, (7 * 3 + 1) * 3 + 2, 7));
     assert_eq!(value("layer2.depthwise_conv.weight", &[5, 0, 2, 1]), scaled(2, (2 * 3 + 1) * 32 + 5, 5));

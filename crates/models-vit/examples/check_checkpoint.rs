@@ -47,7 +47,7 @@ fn check(dir: &Path) -> Result<usize, Box<dyn Error>> {
             return Err(format!("{}: {left:?}", dir.display()).into());
         }
         let embedded = vit.embed(image, Mode::Eval)?;
-        let last = vit.normalise(&vit.layers(&embedded, 0..config.layers, Mode::Eval)?)?;
+        let last = vit.normalize(&vit.layers(&embedded, 0..config.layers, Mode::Eval)?)?;
         let token = |tokens: &Tensor, nth: usize| tokens.narrow(1, nth, 1)?.squeeze(1);
         let first_patch = config.n_output_tokens() + config.registers;
         for (key, expected) in &golden {

@@ -1,10 +1,10 @@
-//! What is left to chance while training, each draw from the step's seed alone.
+//! Random draws of a training step: stochastic depth, patchout and dropout, each from the seed of the step only.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// What a generator is for, so that no two of a step are the same.
+/// The purpose of a generator, so that no two of a step are equal.
 fn generator(seed: u64, purpose: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed ^ (purpose + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
@@ -13,14 +13,14 @@ fn generator(seed: u64, purpose: u64) -> ChaCha8Rng {
 const PATCHES: u64 = 1 << 32;
 const DROPOUT: u64 = PATCHES + 1;
 
-/// What each clip's half of a layer is multiplied with: 0 with the chance `share`, else so that the mean is 1.
+/// Stochastic depth: factor of each clip's half of a layer, 0 with probability `share`, otherwise scaled so that the mean is 1.
 pub(crate) fn halves_kept(n_clips: usize, share: f64, seed: u64, half: usize) -> Vec<f32> {
     let mut random = generator(seed, half as u64);
     let factor = (1.0 / (1.0 - share)) as f32;
     (0..n_clips).map(|_| if random.random::<f64>() < share { 0.0 } else { factor }).collect()
 }
 
-/// The patches that stay where some rows and columns are left out, in order.
+/// Patchout: the remaining patches after some rows and columns are dropped, in order.
 pub(crate) fn patches_kept([rows, columns]: [usize; 2], out: [usize; 2], seed: u64) -> Vec<u32> {
     let mut random = generator(seed, PATCHES);
     let mut kept = |n: usize, out: usize| {
@@ -34,7 +34,7 @@ pub(crate) fn patches_kept([rows, columns]: [usize; 2], out: [usize; 2], seed: u
     rows.iter().flat_map(|row| of_row.iter().map(move |column| (row * columns + column) as u32)).collect()
 }
 
-/// Zeros for a share of `n` values, and for the others what keeps the mean.
+/// A dropout mask: 0 for a share of `n` values, otherwise scaled so that the mean is 1.
 pub(crate) fn dropout(n: usize, share: f64, seed: u64) -> Vec<f32> {
     let mut random = generator(seed, DROPOUT);
     let factor = (1.0 / (1.0 - share)) as f32;

@@ -1,4 +1,4 @@
-//! Checkpoints as the Hugging Face hub has them: `config.json` and weights in safetensors, whole or in shards.
+//! Checkpoints in the format of the Hugging Face hub: `config.json` and weights in safetensors, one file or several.
 
 use crate::Error;
 use crate::config::{Pooling, VitConfig};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// Where weights lie whose only form is Python's own.
+/// The file with weights as a Python pickle.
 const PICKLED: &str = "pytorch_model.bin";
 
 /// A pretrained network, read from a folder.
@@ -19,30 +19,30 @@ pub struct Checkpoint {
     folder: PathBuf,
     config: HubConfig,
     layout: Layout,
-    /// By the names that they have in the file, without the prefix of the network.
+    /// By their names in the file, without the prefix of the network.
     tensors: HashMap<String, Tensor>,
 }
 
-/// The weights of a [`crate::Vit`], and what of the checkpoint it has no use for.
+/// The weights of a [`crate::Vit`], and the unused tensors of the checkpoint.
 #[derive(Debug)]
 pub struct PretrainedWeights {
     /// By the names of [`crate::Vit`], F32.
     pub tensors: HashMap<String, Tensor>,
-    /// Tensors of the checkpoint that were left alone, such as its own head.
+    /// Unused tensors of the checkpoint, such as its own head.
     pub ignored: Vec<String>,
 }
 
-/// How a spectrogram is shown to a network that was trained on images.
+/// The input of a network that was trained on images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum View {
-    /// As it is: one channel, a grid of patches of its own.
+    /// The spectrogram itself: one channel, its own grid of patches.
     #[default]
     OwnGrid,
-    /// As the images were: three equal channels, stretched to their size.
+    /// Like the images: three equal channels, resized to their size.
     AsImage,
 }
 
-/// What `config.json` says.
+/// The content of `config.json`.
 #[derive(Debug, Clone, Deserialize)]
 struct HubConfig {
     model_type: String,
@@ -103,8 +103,7 @@ impl Checkpoint {
     /// Reads a folder.
     ///
     /// # Errors
-    /// No such folder, a kind of network that is not known, a damaged file, or weights that are only there as Python's
-    /// pickle.
+    /// No such folder, an unknown kind of network, a damaged file, or weights that exist only as a Python pickle.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
@@ -115,7 +114,7 @@ impl Checkpoint {
         let layout = Layout::of(&kind)
             .ok_or_else(|| bad(format!("model_type: expected one of {}, got {kind}", Layout::names().join(", "))))?;
         let config: HubConfig = serde_json::from_value(value).map_err(|error| bad(error.to_string()))?;
-        let refuse = |what: &str| Err(bad(format!("{what}: this network has no such form here")));
+        let refuse = |what: &str| Err(bad(format!("{what}: not supported for this network")));
         if config.hidden_act != "gelu" {
             return refuse(&format!("hidden_act: expected gelu, got {}", config.hidden_act));
         }
@@ -130,12 +129,12 @@ impl Checkpoint {
         Ok(Self { folder: folder.to_owned(), config, layout, tensors: tensors.collect() })
     }
 
-    /// What kind of network it is: the `model_type` of its `config.json`.
+    /// The kind of network: the `model_type` of its `config.json`.
     pub fn kind(&self) -> &str {
         &self.config.model_type
     }
 
-    /// Whether it learned from spectrograms, and wants those of its own front end.
+    /// Whether it was trained on spectrograms, so that it needs those of its own front end.
     pub fn is_audio(&self) -> bool {
         self.layout == Layout::AudioSpectrogram
     }
@@ -143,7 +142,7 @@ impl Checkpoint {
     /// The network over spectrograms of `input` bands and frames.
     ///
     /// # Errors
-    /// A configuration that is no network.
+    /// An invalid configuration.
     pub fn vit_config(&self, input: [usize; 2], view: View) -> Result<VitConfig, Error> {
         let c = &self.config;
         let patch = c.patch_size.both();
@@ -157,7 +156,7 @@ impl Checkpoint {
         let distillation = self.tensors.contains_key("embeddings.distillation_token");
         let config = VitConfig {
             input,
-            // Its own size, but for networks that were trained on larger images than are worth the time.
+            // Its own size, except for networks that were trained on images too large for the benefit.
             resize: as_image.then(|| c.image_size.map_or([224; 2], |size| size.both().map(|side| side.min(224)))),
             channels: if as_image { c.num_channels } else { 1 },
             input_scale: 1.0,
@@ -186,11 +185,11 @@ impl Checkpoint {
         LayerNames::of(|name| self.tensors.contains_key(name))
     }
 
-    /// The weights for a network of that form: queries, keys and values put together, patch filters summed over the channels
-    /// of an image where the network sees one (which gives what three equal channels give), positions for its grid.
+    /// The weights for a network of this configuration: queries, keys and values combined, patch filters summed over the image
+    /// channels if the network has one (the same result as with three equal channels), positions for its grid.
     ///
     /// # Errors
-    /// A tensor that is missing, or of another shape; the message names it.
+    /// A tensor that is missing or has another shape; the message names it.
     pub fn weights(&self, config: &VitConfig) -> Result<PretrainedWeights, Error> {
         let mut used = BTreeSet::new();
         let mut tensors = HashMap::new();
@@ -249,7 +248,7 @@ impl Checkpoint {
         let filters = match (channels, config.channels) {
             (one, other) if one == other => filters,
             (_, 1) => filters.sum_keepdim(1)?,
-            (had, wanted) => return Err(self.bad(format!("patch filters of {had} channels, and {wanted} are wanted"))),
+            (had, wanted) => return Err(self.bad(format!("patch filters: expected {wanted} channels, got {had}"))),
         };
         Ok(filters.reshape((dim, ()))?)
     }
@@ -261,7 +260,7 @@ impl Checkpoint {
         let of_patches = all.narrow(1, n_output, n)?.reshape((grid[0], grid[1], dim))?;
         let wanted = config.grid();
         let mut of_patches = of_patches;
-        // As the Audio Spectrogram Transformer does it: what is shorter is cut from the middle.
+        // As in the Audio Spectrogram Transformer: a shorter grid is cut from the middle.
         for (direction, &wanted) in wanted.iter().enumerate().filter(|_| self.is_audio()) {
             let have = of_patches.dim(direction)?;
             if wanted < have {
@@ -297,7 +296,7 @@ fn read_weights(folder: &Path) -> Result<HashMap<String, Tensor>, Error> {
     if !index.exists() {
         let reason = if folder.join(PICKLED).exists() {
             format!(
-                "the weights are only there as {PICKLED}: to read that runs whatever code is in it; convert them to \
+                "the weights exist only as {PICKLED}: reading it runs any code in it; convert them to \
                  safetensors, or take a repository that has them"
             )
         } else {
@@ -329,14 +328,14 @@ fn read_file(path: &Path) -> Result<HashMap<String, Tensor>, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let bad = |reason: String| Error::Checkpoint { path: path.to_owned(), reason };
     let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| bad(format!("not a whole safetensors file ({error}); fetch it again")))?;
+        .map_err(|error| bad(format!("not a complete safetensors file ({error}); download it again")))?;
     let mut all = HashMap::new();
     for (name, view) in tensors.iter() {
         let dtype = match view.dtype() {
             safetensors::Dtype::F32 => DType::F32,
             safetensors::Dtype::F16 => DType::F16,
             safetensors::Dtype::BF16 => DType::BF16,
-            // Counters and masks are no weights; a weight that is missing will be named.
+            // Counters and masks are not weights; a missing weight is reported later.
             _ => continue,
         };
         let tensor = Tensor::from_raw_buffer(view.data(), dtype, view.shape(), &Device::Cpu)?.to_dtype(DType::F32)?;

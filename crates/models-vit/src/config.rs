@@ -1,29 +1,29 @@
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// What of the last layer's tokens is the embedding.
+/// How the embedding is computed from the last layer's tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// The class token.
     Class,
-    /// The mean of the patches' tokens.
+    /// The mean of the patch tokens.
     Mean,
-    /// Both, side by side.
+    /// Both, concatenated.
     ClassMean,
-    /// The mean of class and distillation token.
+    /// The mean of the class and the distillation token.
     ClassDistillation,
 }
 
-/// A change of low rank beside frozen weights (E. Hu et al., "LoRA", 2021).
+/// Low-rank adapters of frozen weights (E. Hu et al., "LoRA", 2021).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdapterConfig {
-    /// Rank of the change.
+    /// Rank of an adapter.
     pub rank: usize,
-    /// What the product of its two factors is multiplied with is this over the rank.
+    /// The product of the two factors is scaled by `alpha / rank`.
     pub alpha: f64,
-    /// Whether the two layers behind the attention have one too.
+    /// Whether the two linear layers after the attention have adapters too.
     pub mlp: bool,
 }
 
@@ -33,25 +33,25 @@ impl Default for AdapterConfig {
     }
 }
 
-/// The form of a [`crate::Vit`].
+/// The configuration of a [`crate::Vit`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VitConfig {
     /// Bands and frames of the spectrogram.
     pub input: [usize; 2],
-    /// Rows and columns that the spectrogram is stretched to (bilinear) before it is cut into patches; none: its own.
+    /// Rows and columns to which the spectrogram is resized (bilinear) before it is cut into patches; none: not resized.
     #[serde(default)]
     pub resize: Option<[usize; 2]>,
-    /// Equal copies of the spectrogram that the patch filters see: 1, or 3 as an image has.
+    /// Input channels, each a copy of the spectrogram: 1, or 3 as for an image.
     pub channels: usize,
-    /// What the normalised input is multiplied with.
+    /// Factor of the normalized input.
     pub input_scale: f64,
-    /// Mean and standard deviation that the weights were trained with; none: those of the training clips.
+    /// Mean and standard deviation of the pretraining data; none: those of the training clips are used.
     #[serde(default)]
     pub normalization: Option<[f32; 2]>,
     /// Rows and columns of a patch.
     pub patch: [usize; 2],
-    /// Rows and columns from one patch to the next.
+    /// Distance between patches in rows and columns.
     pub stride: [usize; 2],
     /// Width of a token, D.
     pub dim: usize,
@@ -59,44 +59,44 @@ pub struct VitConfig {
     pub layers: usize,
     /// Number of heads.
     pub heads: usize,
-    /// Width between the two linear layers behind the attention.
+    /// Width between the two linear layers after the attention.
     pub hidden: usize,
-    /// Added to variances by all norms.
+    /// Added to the variances in all norms.
     pub epsilon: f64,
-    /// Whether each half of a layer is multiplied with a vector before it is added.
+    /// Whether each half of a layer is scaled by a vector before it is added (LayerScale).
     pub layer_scale: bool,
-    /// Tokens that belong to no patch and to no output.
+    /// Number of register tokens, which belong to no patch and no output.
     pub registers: usize,
-    /// Whether there is a second output token.
+    /// Whether there is a distillation token, a second output token.
     pub distillation: bool,
-    /// From tokens to the embedding.
+    /// How the embedding is computed from the tokens.
     pub pooling: Pooling,
-    /// Share of the embedding that is zeroed before the last layer while training, in `[0, 1)`.
+    /// Dropout of the embedding before the last layer, in `[0, 1)`.
     pub dropout: f64,
-    /// Chance that a clip skips a half of the last layer while training; it rises from 0 at the first one.
+    /// Stochastic depth: probability that a clip skips a half of the last layer in training; it rises from 0 at the first layer.
     pub stochastic_depth: f64,
-    /// Rows and columns of patches that are left out while training (K. Koutini et al., "Efficient Training of Audio
+    /// Rows and columns of patches that are dropped in training (K. Koutini et al., "Efficient Training of Audio
     /// Transformers with Patchout", 2022).
     pub patchout: [usize; 2],
-    /// Changes of low rank, where these are trained.
+    /// Low-rank adapters, if they are trained.
     #[serde(default)]
     pub adapter: Option<AdapterConfig>,
 }
 
 impl VitConfig {
-    /// What a model file says: `kind` is `vit`, the other fields are those of this struct.
+    /// The `architecture` of a model file: `kind` is `vit`, the other fields are those of this struct.
     pub fn architecture(&self) -> serde_json::Value {
         let mut architecture = serde_json::json!(self);
         architecture["kind"] = "vit".into();
         architecture
     }
 
-    /// Rows and columns of what is cut into patches.
+    /// Rows and columns of the image that is cut into patches.
     pub fn image(&self) -> [usize; 2] {
         self.resize.unwrap_or(self.input)
     }
 
-    /// Rows and columns of patches; what fills no patch is left out.
+    /// Rows and columns of patches; a remainder that does not fill a patch is dropped.
     pub fn grid(&self) -> [usize; 2] {
         let image = self.image();
         std::array::from_fn(|i| image[i].saturating_sub(self.patch[i]) / self.stride[i].max(1) + 1)
@@ -108,17 +108,17 @@ impl VitConfig {
         rows * columns
     }
 
-    /// Output tokens: they have a position of their own.
+    /// Number of output tokens; each has a position of its own.
     pub fn n_output_tokens(&self) -> usize {
         1 + usize::from(self.distillation)
     }
 
-    /// Tokens of a clip.
+    /// Number of tokens of a clip.
     pub fn n_tokens(&self) -> usize {
         self.n_output_tokens() + self.registers + self.n_patches()
     }
 
-    /// Values of a patch.
+    /// Number of values of a patch.
     pub fn patch_len(&self) -> usize {
         self.channels * self.patch[0] * self.patch[1]
     }
@@ -128,10 +128,10 @@ impl VitConfig {
         if self.pooling == Pooling::ClassMean { 2 * self.dim } else { self.dim }
     }
 
-    /// Checks that there is such a network.
+    /// Checks the configuration.
     ///
     /// # Errors
-    /// The first field that makes no sense, by name.
+    /// The first invalid field, by name.
     pub fn check(&self) -> Result<(), Error> {
         let wrong = |field: &'static str, expected: &str, got: String| {
             Err(Error::Config { field, expected: expected.to_owned(), got })

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-/// What can go wrong with a pretrained model.
+/// Errors of pretrained models.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A tensor operation failed.
@@ -9,14 +9,14 @@ pub enum Error {
     /// The parameters of a model do not fit.
     #[error(transparent)]
     Model(#[from] classifier::Error),
-    /// A configuration that is no network.
+    /// An invalid configuration.
     #[error("ViT configuration: {field}: expected {expected}, got {got}")]
     Config {
         /// The field.
         field: &'static str,
-        /// What it may be.
+        /// The valid values.
         expected: String,
-        /// What it is.
+        /// The value.
         got: String,
     },
     /// A file that cannot be read.
@@ -27,7 +27,7 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
-    /// A checkpoint that is damaged, or of a kind that is not known.
+    /// A checkpoint that is damaged or of an unknown kind.
     #[error("{path}: {reason}")]
     Checkpoint {
         /// The file or folder.

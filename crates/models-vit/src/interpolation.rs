@@ -1,23 +1,23 @@
-//! Values between values: position embeddings for another grid, spectrograms stretched to an image.
+//! Interpolation: position embeddings for another grid, spectrograms resized to an image.
 //!
-//! A direction is a matrix: each output is a weighted sum of a few inputs. Edges are those of the outer values (PyTorch's
-//! `interpolate` with `align_corners=False`).
+//! Each direction is a matrix: every output is a weighted sum of a few inputs, as in PyTorch's `interpolate` with
+//! `align_corners=False`.
 
 use candle_core::{Device, Result, Tensor};
 
-/// How values between values are made.
+/// The kind of interpolation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Curve {
-    /// A straight line between the two neighbours.
+    /// Linear.
     Linear,
-    /// A cubic through four neighbours (R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with
+    /// Cubic through four neighbors (R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with
     /// a = -0.75).
     Cubic,
-    /// A cubic (a = -0.5) that is as much wider as values become fewer, so that none is passed over: `antialias=True`.
+    /// Cubic (a = -0.5), widened when downsampling: `antialias=True`.
     SmoothCubic,
 }
 
-/// The weights of `from` values in each of `to` values, `[to, from]`.
+/// The interpolation matrix from `from` to `to` values, `[to, from]`.
 pub(crate) fn matrix(from: usize, to: usize, curve: Curve) -> Vec<f32> {
     let mut weights = vec![0f32; to * from];
     let ratio = from as f64 / to as f64;
@@ -52,7 +52,7 @@ pub(crate) fn matrix(from: usize, to: usize, curve: Curve) -> Vec<f32> {
     weights
 }
 
-/// The weight of a neighbour at a distance.
+/// The weight of a neighbor at a distance.
 fn cubic(distance: f64, a: f64) -> f64 {
     let d = distance;
     if d <= 1.0 {
@@ -69,7 +69,7 @@ pub(crate) fn tensor(from: usize, to: usize, curve: Curve, device: &Device) -> R
     Tensor::from_vec(matrix(from, to, curve), (to, from), device)
 }
 
-/// A grid of vectors for another number of rows and columns.
+/// Interpolates a grid of vectors to another number of rows and columns.
 ///
 /// # Shapes
 /// `grid`: `[R, C, D]`; the result: `[to.0, to.1, D]`.

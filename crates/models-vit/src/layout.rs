@@ -1,4 +1,4 @@
-//! What checkpoints of the hub call their tensors.
+//! The tensor names of checkpoints of the hub.
 
 use crate::interpolation::Curve;
 
@@ -7,9 +7,9 @@ use crate::interpolation::Curve;
 pub(crate) enum Layout {
     /// `vit`, trained by Google and by many others.
     Vit,
-    /// `deit`, with a distillation token or without.
+    /// `deit`, with or without a distillation token.
     Deit,
-    /// `dinov2`, with a scale of each half.
+    /// `dinov2`, with LayerScale.
     Dinov2,
     /// `dinov2_with_registers`
     Dinov2Registers,
@@ -33,18 +33,18 @@ impl Layout {
         ALL.iter().find(|(name, ..)| *name == model_type).map(|(.., layout)| *layout)
     }
 
-    /// Every `model_type` that is known.
+    /// Every supported `model_type`.
     pub(crate) fn names() -> Vec<&'static str> {
         ALL.iter().map(|(name, ..)| *name).collect()
     }
 
-    /// A tensor's name without the name of the network, which is there or not, as the file was saved.
+    /// A tensor's name without the prefix of the network, which some files have.
     pub(crate) fn without_prefix<'a>(&self, name: &'a str) -> &'a str {
         let prefix = ALL.iter().find(|(.., layout)| layout == self).map_or("", |(_, prefix, _)| prefix);
         name.strip_prefix(prefix).unwrap_or(name)
     }
 
-    /// How the network's own code makes positions for another grid.
+    /// How the original code interpolates positions to another grid.
     pub(crate) fn curve(&self) -> Curve {
         match self {
             Self::AudioSpectrogram => Curve::Linear,
@@ -53,18 +53,18 @@ impl Layout {
         }
     }
 
-    /// What the network's input was normalised with, where that is part of it.
+    /// The normalization of the network's input, if it is part of the network.
     pub(crate) fn normalization(&self) -> Option<[f32; 2]> {
         (*self == Self::AudioSpectrogram).then_some(AUDIOSET)
     }
 }
 
-/// What a layer's tensors are called.
+/// The names of a layer's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LayerNames {
-    /// As `vit` calls them.
+    /// Those of `vit`.
     Long,
-    /// As `dinov2` does.
+    /// Those of `dinov2`.
     Short,
 }
 
@@ -78,7 +78,7 @@ impl LayerNames {
         self == Self::Short
     }
 
-    /// Our name and theirs of everything that has a weight and a bias, but for queries, keys and values.
+    /// Our names and theirs of all layers with a weight and a bias, except queries, keys and values.
     pub(crate) fn pairs(self) -> [(&'static str, &'static str); 5] {
         match self {
             Self::Long => [

@@ -1,10 +1,10 @@
-//! A spectrogram as rows of patches.
+//! Cuts a spectrogram into patches.
 
 use crate::config::VitConfig;
 use crate::interpolation::{Curve, tensor};
 use candle_core::{Device, Result, Tensor};
 
-/// The image that is cut into patches: the spectrogram itself, or stretched, and as many equal channels as there are.
+/// The image that is cut into patches: the spectrogram, resized if configured, in equal channels.
 ///
 /// # Shapes
 /// `mel`: `[B, M, T]`; the result: `[B, C, H, W]`.
@@ -32,7 +32,7 @@ pub(crate) fn image(mel: &Tensor, config: &VitConfig) -> Result<Tensor> {
 pub(crate) fn cut(image: &Tensor, config: &VitConfig) -> Result<Tensor> {
     let (n_clips, channels, ..) = image.dims4()?;
     let ([rows, columns], [height, width]) = (config.grid(), config.patch);
-    // Patches that overlap are laid side by side first; so is nothing where they touch.
+    // Overlapping patches are first copied side by side.
     let laid = |n: usize, len: usize, stride: usize, device: &Device| {
         let indices: Vec<u32> = (0..n).flat_map(|i| (0..len).map(move |k| (i * stride + k) as u32)).collect();
         let n_indices = indices.len();

@@ -3,18 +3,18 @@ use candle_core::Tensor;
 use classifier::{Classifier, Error, Finished, Mode, Normalization, Output};
 use std::collections::BTreeMap;
 
-/// The trained layers of a [`Vit`], over tokens that its frozen ones have made once and for all.
+/// The trained layers of a [`Vit`], over tokens that its frozen layers have computed once.
 ///
-/// Its input is those tokens, as if they were a spectrogram of `n_tokens` bands and `D` frames; it is not normalised.
+/// Its input is those tokens, as if they were a spectrogram of `n_tokens` bands and `D` frames; it is not normalized.
 #[derive(Debug)]
 pub struct Top {
     vit: Vit,
-    /// What the spectrograms were normalised with before they became tokens.
+    /// Normalization of the spectrograms from which the tokens were computed.
     normalization: Normalization,
 }
 
 impl Top {
-    /// The upper part of a network whose spectrograms are normalised with `normalization`.
+    /// The upper part of a network whose spectrograms are normalized with `normalization`.
     pub fn new(vit: Vit, normalization: Normalization) -> Self {
         Self { vit, normalization }
     }

@@ -1,21 +1,21 @@
 use serde::{Deserialize, Serialize};
 
-/// What of a Vision Transformer is trained: the head always is.
+/// Which part of a Vision Transformer is trained; the head always is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trained {
-    /// The head alone.
+    /// The head only (linear probe).
     Head,
-    /// The last layers, so many, and the norm behind them.
+    /// This number of last layers, and the norm after them.
     Last(usize),
-    /// A change of low rank beside each frozen weight; the configuration says of which rank.
+    /// Low-rank adapters of the frozen weights (LoRA); the configuration has their rank.
     Adapters,
     /// Everything.
     All,
 }
 
 impl Trained {
-    /// The first of `n_layers` layers that has trained weights; `n_layers` where none has.
+    /// The first of `n_layers` layers with trained weights; `n_layers` if there is none.
     pub fn first_layer(self, n_layers: usize) -> usize {
         match self {
             Self::Head => n_layers,

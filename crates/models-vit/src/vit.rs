@@ -9,10 +9,10 @@ use kernels::{
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// How a parameter of a transformer starts: normal, with this deviation.
+/// Standard deviation of the initial weights.
 const STD: f64 = 0.02;
 
-/// A Vision Transformer over a spectrogram: patches, tokens, layers, and a linear layer of the user's classes.
+/// A Vision Transformer over a spectrogram: patches, tokens, layers, and a linear layer for the classes of the user.
 #[derive(Debug)]
 pub struct Vit {
     config: VitConfig,
@@ -20,7 +20,7 @@ pub struct Vit {
     trained: Trained,
     /// Filters and bias of the patches, `[D, C * h * w]` and `[D]`.
     patch: [Tensor; 2],
-    /// Output tokens, `[1, 1, D]` each: the class token, and the distillation token where there is one.
+    /// Output tokens, `[1, 1, D]` each: the class token, and the distillation token if there is one.
     output: Vec<Tensor>,
     /// `[1, R, D]`
     registers: Option<Tensor>,
@@ -67,7 +67,7 @@ impl Definer<'_> {
         let Some(AdapterConfig { rank, alpha, .. }) = adapter else {
             return Ok(LinearWeights { weight, bias, adapter: None });
         };
-        // The change starts at nothing: one of its factors does.
+        // An adapter starts as zero: one of its factors does.
         let mut factor = |end: &str, dims: [usize; 2], init: Init| {
             let name = format!("{name}.adapter.{end}");
             let tensor = self.parameters.weight(&name, &dims, init, true)?;
@@ -87,11 +87,11 @@ impl Definer<'_> {
 impl Vit {
     /// Parameters `patch.*`, `class`, `distillation`, `registers`, `position`, `layers.N.*`, `norm.*` and `head.*`.
     ///
-    /// `layer_decay`: what the learning rate is multiplied with from each layer to the one below it, so that what is near
-    /// the input changes least (K. Clark et al., "ELECTRA", 2020).
+    /// `layer_decay`: factor of the learning rate from each layer to the one below it, so that layers near the input change
+    /// least (K. Clark et al., "ELECTRA", 2020).
     ///
     /// # Errors
-    /// A configuration that is no network, or names that `parameters` has already.
+    /// An invalid configuration, or names that `parameters` has already.
     pub fn new(
         config: &VitConfig,
         n_classes: usize,
@@ -102,7 +102,7 @@ impl Vit {
         config.check()?;
         if (trained == Trained::Adapters) != config.adapter.is_some() {
             let got = format!("{trained:?} and {:?}", config.adapter);
-            let expected = "adapters where they are trained, and only there".to_owned();
+            let expected = "adapters if, and only if, they are trained".to_owned();
             return Err(Error::Config { field: "adapter", expected, got });
         }
         let (dim, normal) = (config.dim, Init::Normal { std: STD });
@@ -158,12 +158,12 @@ impl Vit {
         Ok(Self { config, n_classes, trained, patch, output, registers, position, layers, norm, head, gradients })
     }
 
-    /// The form of the network.
+    /// The configuration of the network.
     pub fn config(&self) -> &VitConfig {
         &self.config
     }
 
-    /// The first layer that has trained weights; what comes before it computes the same in every epoch.
+    /// The first layer with trained weights; the layers before it compute the same in every epoch.
     pub fn first_trained_layer(&self) -> usize {
         self.trained.first_layer(self.config.layers)
     }
@@ -211,7 +211,7 @@ impl Vit {
     /// Tokens through some of the layers.
     ///
     /// # Errors
-    /// An operation that the device refuses.
+    /// An operation that the device does not support.
     pub fn layers(&self, tokens: &Tensor, layers: Range<usize>, mode: Mode) -> Result<Tensor, Error> {
         let config = &self.config;
         let n_clips = tokens.dim(0)?;
@@ -234,11 +234,11 @@ impl Vit {
         Ok(tokens)
     }
 
-    /// The norm behind the last layer.
+    /// The norm after the last layer.
     ///
     /// # Errors
-    /// An operation that the device refuses.
-    pub fn normalise(&self, tokens: &Tensor) -> Result<Tensor, Error> {
+    /// An operation that the device does not support.
+    pub fn normalize(&self, tokens: &Tensor) -> Result<Tensor, Error> {
         let [scale, shift] = &self.norm;
         layer_norm(tokens, scale, shift, self.config.epsilon as f32).map_err(from_kernels)
     }
@@ -249,18 +249,18 @@ impl Vit {
         let token = |tokens: &Tensor, nth: usize| tokens.narrow(1, nth, 1)?.squeeze(1);
         let first_patch = config.n_output_tokens() + config.registers;
         Ok(match config.pooling {
-            // Only what is looked at is normalised.
-            Pooling::Class => token(&self.normalise(&tokens.narrow(1, 0, 1)?)?, 0)?,
-            Pooling::ClassDistillation => self.normalise(&tokens.narrow(1, 0, 2)?)?.mean(1)?,
+            // Only the tokens that are used are normalized.
+            Pooling::Class => token(&self.normalize(&tokens.narrow(1, 0, 1)?)?, 0)?,
+            Pooling::ClassDistillation => self.normalize(&tokens.narrow(1, 0, 2)?)?.mean(1)?,
             Pooling::Mean | Pooling::ClassMean => {
-                let normal = self.normalise(tokens)?;
+                let normal = self.normalize(tokens)?;
                 let mean = normal.narrow(1, first_patch, normal.dim(1)? - first_patch)?.mean(1)?;
                 if config.pooling == Pooling::Mean { mean } else { Tensor::cat(&[&token(&normal, 0)?, &mean], 1)? }
             }
         })
     }
 
-    /// What the head makes of the tokens that the layers before `from` have made.
+    /// The output for the tokens of the layers before `from`.
     pub(crate) fn above(&self, tokens: &Tensor, from: usize, mode: Mode) -> Result<Output, Error> {
         let tokens = self.layers(tokens, from..self.config.layers, mode)?;
         let embedding = self.pool(&tokens)?; // [B, D]
@@ -275,13 +275,13 @@ impl Vit {
         Ok(Output { logits, embedding })
     }
 
-    /// What the layers before `to` make of clips.
+    /// The tokens after the layers before `to`.
     ///
     /// # Shapes
-    /// `mel`: `[B, M, T]`, normalised; the result: `[B, n_tokens, D]`.
+    /// `mel`: `[B, M, T]`, normalized; the result: `[B, n_tokens, D]`.
     ///
     /// # Errors
-    /// Another size than the configuration's, or an operation that the device refuses.
+    /// Another size than the configuration's, or an operation that the device does not support.
     pub fn below(&self, mel: &Tensor, to: usize, mode: Mode) -> Result<Tensor, Error> {
         let [bands, frames] = self.config.input;
         let n_clips = mel.dim(0)?;
@@ -320,7 +320,7 @@ impl Classifier for Vit {
         Ok(vec![third.mean(1)?, two_thirds.mean(1)?])
     }
 
-    /// Changes of low rank become part of the weights that they change.
+    /// Merges the adapters into the weights.
     fn finished(
         &self,
         mut tensors: BTreeMap<String, Tensor>,
@@ -330,11 +330,12 @@ impl Classifier for Vit {
             let names: Vec<String> =
                 tensors.keys().filter_map(|name| Some(name.strip_suffix(".adapter.up")?.to_owned())).collect();
             for name in names {
-                let missing = || classifier::Error::Fit(format!("adapter of {name}: half of it is missing"));
+                let missing =
+                    || classifier::Error::Fit(format!("adapter of {name}: one of its two factors is missing"));
                 let up = tensors.remove(&format!("{name}.adapter.up")).ok_or_else(missing)?;
                 let down = tensors.remove(&format!("{name}.adapter.down")).ok_or_else(missing)?;
                 let weight = tensors.get_mut(&format!("{name}.weight")).ok_or_else(missing)?;
-                // After a resumption the best epoch's values may lie on the CPU, and the frozen weights do not.
+                // After a resumption the best epoch's values may be on the CPU, while the frozen weights are not.
                 let (up, down) = (up.to_device(weight.device())?, down.to_device(weight.device())?);
                 *weight = (&*weight + (up.matmul(&down)? * (alpha / rank as f64))?)?;
             }
@@ -350,7 +351,7 @@ impl Classifier for Vit {
     }
 }
 
-/// A kernel's complaint as that of a model.
+/// An error of a kernel as an error of the model.
 fn from_kernels(error: kernels::Error) -> Error {
     match error {
         kernels::Error::Tensor(error) => Error::Tensor(error),

@@ -69,7 +69,7 @@ fn every_layout_gives_what_transformers_gives() {
             assert_eq!(ignored, *expected_ignored, "{name}");
             let config = vit.config();
             let embedded = vit.embed(image, Mode::Eval).unwrap();
-            let last = vit.normalise(&vit.layers(&embedded, 0..config.layers, Mode::Eval).unwrap()).unwrap();
+            let last = vit.normalize(&vit.layers(&embedded, 0..config.layers, Mode::Eval).unwrap()).unwrap();
             let token = |tokens: &Tensor, nth: usize| tokens.narrow(1, nth, 1).unwrap().squeeze(1).unwrap();
             let first_patch = config.n_output_tokens() + config.registers;
             let mean = last.narrow(1, first_patch, config.n_patches()).unwrap().mean(1).unwrap();
@@ -110,7 +110,7 @@ fn equals_candle_s_own_network() {
     weights.extend([("head.weight".to_owned(), weight), ("head.bias".to_owned(), bias)]);
     assert_eq!(parameters.load(&weights, &path).unwrap(), classifier::LeftOver::default());
     let tokens = vit.layers(&vit.embed(&image, Mode::Eval).unwrap(), 0..form.layers, Mode::Eval).unwrap();
-    let class = vit.normalise(&tokens.narrow(1, 0, 1).unwrap()).unwrap().squeeze(1).unwrap();
+    let class = vit.normalize(&tokens.narrow(1, 0, 1).unwrap()).unwrap().squeeze(1).unwrap();
     let logits = class.matmul(&weights["head.weight"].t().unwrap()).unwrap();
     let logits = logits.broadcast_add(&weights["head.bias"]).unwrap();
     assert!(largest_difference(&logits, &expected) < 1e-5);

@@ -111,7 +111,7 @@ fn the_upper_part_over_kept_tokens_is_the_whole() {
     for (name, var) in parameters.trained() {
         assert_eq!(flat(of_top.get(var).unwrap()), flat(of_whole.get(var).unwrap()), "{name}");
     }
-    // What is written at the end is the whole network, with its own normalisation.
+    // What is written at the end is the whole network, with its own normalization.
     let finished = top.finished(parameters.snapshot().unwrap(), &Normalization::uniform(16, 0.0, 1.0)).unwrap();
     assert_eq!(finished.normalization, Normalization::uniform(12, 1.0, 2.0));
     assert_eq!(finished.architecture, top.whole().config().architecture());

@@ -99,7 +99,7 @@ fn verdicts(clips: &Clips, evaluation: &Evaluation, outlier_p: Option<&[f64]>) -
             path: record.path.clone(),
             start_s: record.start_s,
             end_s: record.start_s + record.seconds,
-            channel: record.channel(),
+            channel: record.channel,
             probability: evaluation.rows.probability(nth).to_vec(),
             outlier_p: outlier_p.map(|p| p[nth]),
             truth: truth.clone(),

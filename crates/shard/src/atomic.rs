@@ -1,4 +1,4 @@
-//! Files that appear under their final name whole or not at all.
+//! Files that appear under their final name completely or not at all.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 const PREFIX: &str = ".barkbird-";
 const SUFFIX: &str = ".tmp";
 
-/// What has to survive a power cut.
+/// What survives a power cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     /// Bytes and name are on the medium when the call returns.
@@ -25,21 +25,21 @@ pub(crate) enum Durability {
 
 /// Writes `bytes` to `path`: a temporary sibling with a name of its own, mode 0644, sync, rename, sync of the folder.
 ///
-/// A reader sees the old file or the new one, never a part. On any failure the temporary is removed and what was
-/// under `path` is untouched. The folder has to exist.
+/// A reader sees the old file or the new one, never a part. After any failure the temporary file is removed and `path` is
+/// unchanged. The folder has to exist.
 ///
 /// # Errors
-/// [`Error::Io`] that says which step failed on which path.
+/// [`Error::Io`] with the step that failed and its path.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     place(path, &[bytes], Durability::Synced)
 }
 
-/// Removes the temporaries that killed runs left in `dir` and that are at least `age` old; returns how many.
+/// Removes the temporary files of killed runs in `dir` that are at least `age` old; returns their number.
 ///
-/// Choose an age longer than any write takes where another process may be writing to the same folder.
+/// If another process may be writing to the same folder, choose an age that is longer than any write takes.
 ///
 /// # Errors
-/// [`Error::Io`] when the folder cannot be listed. A temporary that vanishes meanwhile is no error.
+/// [`Error::Io`] if the folder cannot be listed. A temporary file that disappears meanwhile is no error.
 pub fn remove_temporaries(dir: &Path, age: Duration) -> Result<usize> {
     let mut n_removed = 0;
     for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
@@ -71,20 +71,20 @@ pub(crate) fn place(path: &Path, pieces: &[&[u8]], durability: Durability) -> Re
     Ok(())
 }
 
-/// Small pieces are put together; a large one goes to the system as it is.
+/// Small pieces are combined; a large one is written directly.
 fn write_pieces(file: &File, pieces: &[&[u8]]) -> io::Result<()> {
     let mut writer = BufWriter::new(file);
     pieces.iter().try_for_each(|piece| writer.write_all(piece))?;
     writer.flush()
 }
 
-/// A file that goes away when dropped, unless it was renamed to its final name first.
+/// A file that is removed when dropped, unless it was renamed to its final name.
 struct Temporary {
     path: PathBuf,
 }
 
 impl Temporary {
-    /// Called after the rename: there is nothing left under the temporary name to remove.
+    /// Called after the rename: nothing is left to remove.
     fn keep(mut self) {
         self.path = PathBuf::new();
     }
@@ -93,7 +93,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // The error that brought us here is the one to report, not one of the clean-up.
+            // The error that led here is reported, not one of the clean-up.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -106,8 +106,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// The process number and a counter make the name unique on one machine; where another machine shares the folder,
-/// `create_new` refuses a taken name and the next one is tried.
+/// Process number and counter make the name unique on one machine; if another machine shares the folder, `create_new`
+/// fails for a name in use and the next one is tried.
 fn create_sibling(dir: &Path) -> Result<(File, Temporary)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     loop {
@@ -121,7 +121,7 @@ fn create_sibling(dir: &Path) -> Result<(File, Temporary)> {
     }
 }
 
-fn is_temporary(name: &OsStr) -> bool {
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 

@@ -8,18 +8,19 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::container::Container;
+use crate::dtype::MelDtype;
 use crate::embedding::Embeddings;
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::reader::{self, Folder};
 use crate::schema::append;
-use crate::spectrogram::{MelDtype, Spectrograms};
+use crate::spectrogram::Spectrograms;
 
 /// The clips of a folder, or of memory, whose spectrograms are read one at a time.
 ///
 /// Shards are verified when they are opened, as by [`read_spectrograms`](crate::read_spectrograms), and their
-/// spectrograms stay where they are: a folder may be larger than memory, and what the system has cached is not kept
-/// twice. A clip is read with one call that touches its own bytes alone; a shard that has changed since is an error.
+/// spectrograms stay on disk: a folder may be larger than memory, and the file cache of the system is not duplicated. A
+/// clip is read with one call that touches only its own bytes; a shard that has changed since is an error.
 #[derive(Debug)]
 pub struct Clips {
     /// What the clips are and where they came from.
@@ -45,7 +46,7 @@ enum Source {
     Shards(Vec<Shard>),
 }
 
-/// Where a shard's spectrograms lie.
+/// Where a shard's spectrograms are.
 #[derive(Debug)]
 struct Shard {
     path: PathBuf,
@@ -129,7 +130,7 @@ impl From<Spectrograms> for Clips {
     }
 }
 
-/// Embeddings as spectrograms of `dim` bands and one frame; their logits are left behind.
+/// Embeddings as spectrograms of `dim` bands and one frame, without their logits.
 impl From<Embeddings> for Clips {
     fn from(whole: Embeddings) -> Self {
         let Embeddings { header, dim, embedding, label, split, .. } = whole;
@@ -144,7 +145,7 @@ impl Shard {
         let file = File::open(&self.path).map_err(io("open"))?;
         let metadata = file.metadata().map_err(io("read"))?;
         if metadata.len() != self.n_bytes || metadata.modified().ok() != self.modified {
-            let got = "another: it was written anew while it was in use; start again";
+            let got = "another: it was overwritten while in use; start again";
             return Err(Error::mismatch(&self.path, "file", "the one that was opened", got));
         }
         let place = |n_bytes: usize| self.offset + (row * cells.len() * n_bytes) as u64;

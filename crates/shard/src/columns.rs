@@ -1,12 +1,11 @@
-//! What both schemas have: the header and the tensors `frames`, `label` and `split`, with the checks on them.
+//! The parts of both schemas: the header and the tensors `frames`, `label` and `split`, with their checks.
 
 use std::path::Path;
 
 use crate::container::{Container, Tensor, Values, encode, list};
 use crate::encoded::Encoded;
 use crate::error::{Error, Result};
-use crate::header::{self, Header};
-use crate::{CLIPS_PER_SHARD, NO_LABEL};
+use crate::header::{self, CLIPS_PER_SHARD, Header, NO_LABEL};
 
 /// Names of the tensors that every schema has.
 pub(crate) const COLUMNS: [&str; 3] = ["frames", "label", "split"];
@@ -71,7 +70,7 @@ impl OwnedColumns {
     }
 }
 
-/// The schema is looked at first: another one has other fields, and the error should say that and not name a field.
+/// The schema is checked first: another one has other fields, and the error should name the schema, not a field.
 fn parse_header(json: &str, schema: &str, file: &Path) -> Result<Header> {
     #[derive(serde::Deserialize)]
     struct Peek {
@@ -113,7 +112,7 @@ pub(crate) fn check_split(split: u8, n_splits: usize, file: &Path, part: impl Fn
     Err(Error::mismatch(file, part(), format!("below {n_splits} (the number of splits)"), split))
 }
 
-/// Frames of sound are no more than the frames there are.
+/// A clip has at most as many frames of sound as frames.
 pub(crate) fn check_frames(frames: u32, n_frames: usize, file: &Path, part: impl Fn() -> String) -> Result<()> {
     if usize::try_from(frames).is_ok_and(|frames| frames <= n_frames) {
         return Ok(());
@@ -121,7 +120,7 @@ pub(crate) fn check_frames(frames: u32, n_frames: usize, file: &Path, part: impl
     Err(Error::mismatch(file, part(), format!("at most {n_frames}"), frames))
 }
 
-/// A shape that has to be another.
+/// A shape against the expected one.
 pub(crate) fn check_shape(name: &str, expected: &[usize], got: &[usize], file: &Path) -> Result<()> {
     if expected == got {
         return Ok(());
@@ -129,9 +128,9 @@ pub(crate) fn check_shape(name: &str, expected: &[usize], got: &[usize], file: &
     Err(Error::mismatch(file, format!("tensor {name}"), list(expected), list(got)))
 }
 
-/// Data in memory against the shape it claims, and no value of it NaN or infinite.
+/// Data in memory against its shape, without NaN or infinity.
 ///
-/// `most` is the largest magnitude that the type on disk holds.
+/// `most` is the largest magnitude of the type on disk.
 pub(crate) fn check_floats(name: &str, shape: &[usize], values: &[f32], most: f32, file: &Path) -> Result<()> {
     let n = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     if n != Some(values.len()) || shape[1..].contains(&0) {
@@ -151,7 +150,7 @@ pub(crate) fn check_floats(name: &str, shape: &[usize], values: &[f32], most: f3
 
 /// Index of the first value that is NaN or whose magnitude exceeds `most`.
 ///
-/// The whole of a block is looked at without a branch, which the compiler turns into vector instructions.
+/// A whole block is checked without a branch, which the compiler vectorizes.
 pub(crate) fn first_beyond(values: &[f32], most: f32) -> Option<usize> {
     const BLOCK: usize = 4096;
     let within = |x: f32| x.abs() <= most;

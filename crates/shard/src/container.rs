@@ -10,9 +10,9 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
+use crate::dtype::MelDtype;
 use crate::encoded::{BLOCK, Encoded, halves, words};
 use crate::error::{Error, Result};
-use crate::spectrogram::MelDtype;
 
 /// The one metadata key. With a second one the order on disk would change from write to write.
 const KEY: &str = "shard";

@@ -1,4 +1,4 @@
-//! What can go wrong with a shard, an index or a write, each with the file, the part, expected and got.
+//! Errors of shards, indexes and writes, each with file, part, expected and got.
 
 use std::fmt::Display;
 use std::io;
@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something in a file (or on its way into one) is not what it has to be.
+    /// A part of a file, or of a clip that is being written, violates the format.
     #[error("{}: {part}: expected {expected}, got {got}", file.display())]
     Mismatch {
         /// The file, or for a clip that is being pushed into a writer, the clip's path.
         file: PathBuf,
         /// Which part of it: `tensor mel`, `header`, `clip 3`, ...
         part: String,
-        /// What it has to be.
+        /// The expected value.
         expected: String,
-        /// What it is.
+        /// The actual value.
         got: String,
     },
-    /// The operating system refused something.
+    /// A file operation failed.
     #[error("cannot {operation} {}", path.display())]
     Io {
         /// What was being done: `read`, `create`, `rename`, ...
@@ -30,7 +30,7 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// JSON that does not parse into what it has to be.
+    /// JSON that does not match the format.
     #[error("{}: {part}: expected JSON of this version, got something else", file.display())]
     Json {
         /// The file.
@@ -39,6 +39,12 @@ pub enum Error {
         part: &'static str,
         /// Where and why the parser stopped.
         source: serde_json::Error,
+    },
+    /// Another process writes to a folder.
+    #[error("{}: another barkbird is writing to this folder: wait until it has finished, or choose another folder", dir.display())]
+    Locked {
+        /// The folder.
+        dir: PathBuf,
     },
     /// A folder of shards without the file that is written last.
     #[error("{}: no index.json: the stage that writes this folder did not finish; run it again", dir.display())]

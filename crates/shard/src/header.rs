@@ -1,4 +1,4 @@
-//! The JSON header of a shard: what its clips are, where they came from and what was done to them.
+//! The JSON header of a shard: its clips, their sources, and how they were processed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -9,36 +9,43 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::hash::is_sha256_hex;
 
-/// One clip of a shard; its place in `clips` is its row in every tensor.
+/// The `label` of a clip that has none.
+pub const NO_LABEL: u32 = u32::MAX;
+
+/// Maximum number of clips in a shard; all shards of a folder but the last have exactly this many.
+pub const CLIPS_PER_SHARD: usize = 256;
+
+/// One clip of a shard; its position in `clips` is its row in every tensor.
+///
+/// Rows of different stages (spectrograms, embeddings, predictions) are joined by `id` and `view`, never by path and start
+/// alone: two channels of one file have the same path and start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClipRecord {
-    /// Names the clip; with `view` and a seed it fixes everything random that is done to the clip.
+    /// Identifies the clip in every stage: the same recording, start and channel always have the same id, no other clip has
+    /// it, and it ends in `#CHANNEL` if the recording was split into channels. With `view` and a seed it determines all
+    /// randomness that is applied to the clip.
     pub id: String,
-    /// The recording as the manifest writes it, with `/` between folders; never absolute.
+    /// The recording as in the manifest, with `/` between folders; never absolute.
     pub path: String,
     /// Recordings that must stay in one split (one animal, one site, one session) share a group.
     pub group: Option<String>,
     /// SHA-256 of the recording's bytes, 64 lower-case hexadecimal digits; empty where it is not known.
     pub source_sha256: String,
-    /// Where in the recording the clip starts, in seconds.
+    /// Start of the clip in the recording, in seconds.
     pub start_s: f64,
-    /// How many seconds of real sound the clip holds; padding is not counted.
+    /// Channel of the recording, from 0; none for a mix, or if it is not known. Not written if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<u16>,
+    /// Seconds of real sound in the clip, without padding.
     pub seconds: f64,
     /// 0 is the recording itself; 1, 2, ... are augmented views of it.
     pub view: u32,
-    /// What was done to it, in order, in words that a person reads.
+    /// The processing steps in order, in plain words.
     pub steps: Vec<String>,
 }
 
-impl ClipRecord {
-    /// The channel of the recording, where each channel is a clip of its own: the number after the last `#` of the id.
-    pub fn channel(&self) -> Option<u16> {
-        self.id.rsplit_once('#').and_then(|(_, channel)| channel.parse().ok())
-    }
-}
-
-/// What made a folder of shards: enough to make it again.
+/// How a folder of shards was made: enough to make it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
@@ -51,7 +58,7 @@ pub struct Provenance {
     pub configuration: Value,
     /// The seed of everything random in the stage.
     pub seed: u64,
-    /// SHA-256 of what the stage read, by name.
+    /// SHA-256 of the inputs of the stage, by name.
     pub inputs: BTreeMap<String, String>,
 }
 
@@ -70,7 +77,7 @@ pub struct Header {
     pub splits: Vec<String>,
     /// The clips, in the order of the tensors' rows.
     pub clips: Vec<ClipRecord>,
-    /// What made the shard.
+    /// How the shard was made.
     pub provenance: Provenance,
 }
 
@@ -82,13 +89,13 @@ pub(crate) fn sorted<S: Serializer>(value: &Value, serializer: S) -> std::result
     value.serialize(serializer)
 }
 
-/// Names and clip records that make sense; `file` is what the error names.
+/// Checks names and clip records; errors name `file`.
 pub(crate) fn check(header: &Header, file: &Path) -> Result<()> {
     check_names(&header.classes, &header.splits, file)?;
     header.clips.iter().enumerate().try_for_each(|(row, clip)| check_clip(clip, file, || format!("clip {row}")))
 }
 
-/// Classes and splits: no name empty, none twice, and no more splits than a byte counts.
+/// Classes and splits: no name empty, none duplicate, and at most 256 splits.
 pub(crate) fn check_names(classes: &[String], splits: &[String], file: &Path) -> Result<()> {
     for (part, names) in [("classes", classes), ("splits", splits)] {
         let mut seen = HashSet::new();
@@ -108,7 +115,7 @@ pub(crate) fn check_names(classes: &[String], splits: &[String], file: &Path) ->
     Ok(())
 }
 
-/// One record: times that are times, a hash that is a hash.
+/// Checks the times and the hash of a record.
 pub(crate) fn check_clip(clip: &ClipRecord, file: &Path, part: impl Fn() -> String) -> Result<()> {
     for (field, seconds) in [("start_s", clip.start_s), ("seconds", clip.seconds)] {
         if !(seconds.is_finite() && seconds >= 0.0) {
@@ -120,4 +127,21 @@ pub(crate) fn check_clip(clip: &ClipRecord, file: &Path, part: impl Fn() -> Stri
         return Err(Error::mismatch(file, format!("{}: source_sha256", part()), "64 hexadecimal digits", got));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clip_without_a_channel_is_written_as_before_there_were_channels() {
+        let old = r#"{"id":"a@0","path":"a.wav","group":null,"source_sha256":"","start_s":0.5,"seconds":1.0,"view":0,"steps":[]}"#;
+        let clip: ClipRecord = serde_json::from_str(old).unwrap();
+        assert_eq!(clip.channel, None);
+        assert_eq!(serde_json::to_string(&clip).unwrap(), old);
+        let right = ClipRecord { channel: Some(1), ..clip };
+        let text = serde_json::to_string(&right).unwrap();
+        assert!(text.contains(r#""start_s":0.5,"channel":1,"seconds""#), "{text}");
+        assert_eq!(serde_json::from_str::<ClipRecord>(&text).unwrap(), right);
+    }
 }

@@ -1,4 +1,4 @@
-//! `index.json`: which shards a folder has and what they have in common; written last, so its presence means "done".
+//! `index.json`: the shards of a folder and their common properties; written last, so its presence means "done".
 
 use std::fs;
 use std::path::Path;
@@ -6,14 +6,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::CLIPS_PER_SHARD;
 use crate::error::{Error, Result};
 use crate::hash::is_sha256_hex;
-use crate::header::{Provenance, check_names, sorted};
+use crate::header::{CLIPS_PER_SHARD, Provenance, check_names, sorted};
 
 /// The index's file name.
 pub(crate) const INDEX: &str = "index.json";
-/// Longest index that is read; a million skipped files with their reasons fit.
+/// Maximum length of an index; a million skipped files with their reasons fit.
 const MAX_INDEX_BYTES: u64 = 256 << 20;
 
 /// One shard of a folder.
@@ -36,7 +35,7 @@ pub struct ShardEntry {
 pub struct Skipped {
     /// The recording as the manifest writes it.
     pub path: String,
-    /// Why, in words that a person reads.
+    /// Why, in plain words.
     pub reason: String,
 }
 
@@ -57,7 +56,7 @@ pub struct Index {
     pub n_clips: u64,
     /// The shards in order.
     pub shards: Vec<ShardEntry>,
-    /// What was left out.
+    /// The recordings that were left out.
     pub skipped: Vec<Skipped>,
     /// The same as in every shard's header.
     pub provenance: Provenance,
@@ -74,10 +73,10 @@ impl Index {
         Ok(bytes)
     }
 
-    /// Reads the file's bytes; `name` is what errors call it. Safe for bytes of any origin.
+    /// Parses the file's bytes; errors call it `name`. Safe for untrusted bytes.
     ///
     /// # Errors
-    /// Whatever is not as the format has it, with file, part, expected and got.
+    /// The first violation of the format, with file, part, expected and got.
     pub fn from_bytes(bytes: &[u8], name: &Path) -> Result<Self> {
         let index: Self = serde_json::from_slice(bytes).map_err(Error::json(name, "index"))?;
         index.check(name)?;
@@ -89,7 +88,7 @@ impl Index {
         let mut n_clips = 0_u64;
         for (number, entry) in self.shards.iter().enumerate() {
             let part = |field: &str| format!("shard {number}: {field}");
-            // The name is never taken from the file on trust: it could lead out of the folder.
+            // The name in the file is not trusted: it could lead out of the folder.
             let expected = file_name(number);
             if entry.file != expected {
                 return Err(Error::mismatch(file, part("file"), expected, format!("{:?}", entry.file)));
@@ -116,7 +115,7 @@ impl Index {
 /// Reads and checks the index of a folder of shards.
 ///
 /// # Errors
-/// [`Error::Unfinished`] when there is none, else whatever is wrong with it.
+/// [`Error::Unfinished`] if there is none, otherwise the first violation of the format.
 pub fn read_index(dir: &Path) -> Result<Index> {
     let path = dir.join(INDEX);
     if !dir.is_dir() {
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shard_names_are_recognised_exactly() {
+    fn shard_names_are_recognized_exactly() {
         assert!(is_shard_name("shard-00007.safetensors"));
         assert!(is_shard_name("shard-123456.safetensors"));
         for other in ["shard-7.safetensors", "shard-+0007.safetensors", "shard-00007.bin", "../shard-00007.safetensors"]

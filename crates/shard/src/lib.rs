@@ -1,27 +1,27 @@
-//! What is on disk between stages: folders of shards, read and written so that a reader sees all of a stage's output
-//! or an error that says what is missing.
+//! The files between two stages: folders of shards, written so that a reader sees either the complete output of a stage or
+//! an error that names what is missing.
 //!
 //! This crate knows names, shapes and bytes. It must not know how a spectrogram is computed, what a model is, or any
-//! tensor library; the front end and a stage's configuration are JSON to it, compared and carried along.
+//! tensor library; the front end and the configuration of a stage are JSON values that it compares and copies.
 //!
 //! # A folder
 //! `shard-00000.safetensors`, `shard-00001.safetensors`, ... and `index.json`, which is written last: a folder
 //! without it was not finished. Every shard but the last holds 256 clips. All shards of a folder have the same schema,
-//! front end, classes, splits, provenance and feature shape. Equal inputs give equal bytes: nothing on disk tells the
+//! front end, classes, splits, provenance and feature shape. Equal inputs give equal bytes: no file contains the
 //! time, the host, an absolute path or the number of threads.
 //!
 //! # A shard
 //! A safetensors file: an unsigned 64-bit little-endian length (at most 16 MiB here), that many bytes of JSON, padded
 //! with spaces to a multiple of eight, and the tensors without gaps, little-endian, row-major. A writer orders tensors
-//! by dtype (F32, U32, F16, U8) and then by name. Exactly these tensors are there; N is 1 to 256, the other dimensions
+//! by dtype (F32, U32, F16, U8) and then by name. A shard has exactly these tensors; N is 1 to 256, the other dimensions
 //! at least 1.
 //!
 //! `spectrogram/1`:
 //!
 //! | tensor | dtype | shape | meaning |
 //! | --- | --- | --- | --- |
-//! | `mel` | F32 or F16 | `[N, n_mels, n_frames]` | finite, not normalised; low to high band, early to late frame |
-//! | `frames` | U32 | `[N]` | frames that hold sound, at most `n_frames`; the rest is padding |
+//! | `mel` | F32 or F16 | `[N, n_mels, n_frames]` | finite, not normalized; low to high band, early to late frame |
+//! | `frames` | U32 | `[N]` | frames with sound, at most `n_frames`; the rest is padding |
 //! | `label` | U32 | `[N]` | index into `classes`; 4294967295 for none |
 //! | `split` | U8 | `[N]` | index into `splits` |
 //!
@@ -30,7 +30,7 @@
 //!
 //! | tensor | dtype | shape | meaning |
 //! | --- | --- | --- | --- |
-//! | `embedding` | F32 | `[N, D]` | finite; what the model makes of the clip before its head |
+//! | `embedding` | F32 | `[N, D]` | finite; the input of the model's head |
 //! | `logits` | F32 | `[N, C]` | finite; the head's outputs, before softmax; C need not be the number of classes |
 //!
 //! The safetensors metadata has ONE key, `shard`. Its value is JSON without spaces, with these fields in this order,
@@ -43,12 +43,13 @@
 //! | `classes` | strings | class names, none empty, none twice |
 //! | `splits` | strings | split names as the manifest has them, none empty, none twice, at most 256 |
 //! | `clips` | N objects | in the order of the rows |
-//! | `provenance` | object | what made the shard |
+//! | `provenance` | object | how the shard was made |
 //!
-//! A clip is `{id, path, group, source_sha256, start_s, seconds, view, steps}`: `id`, `path` (as in the manifest) and
-//! `group` (or null) are strings; `source_sha256` is 64 lower-case hexadecimal digits, or empty where not known;
+//! A clip is `{id, path, group, source_sha256, start_s, channel, seconds, view, steps}`: `id`, `path` (as in the manifest)
+//! and `group` (or null) are strings; `channel` is a whole number from 0 and is left out if there is none; `source_sha256` is 64 lower-case hexadecimal digits, or empty where not known;
 //! `start_s` and `seconds` are finite and not negative; `view` is 0 for the recording itself and counts augmented
-//! views from 1; `steps` are strings that say what was done. Provenance is `{stage, version, configuration, seed,
+//! views from 1; `steps` are strings that describe the processing. Rows of different stages are joined by `id` (and
+//! `view`): see [`ClipRecord::id`]. Provenance is `{stage, version, configuration, seed,
 //! inputs}`: strings, any JSON with object keys in alphabetical order, an unsigned 64-bit integer, and an object from
 //! name to SHA-256 in alphabetical order.
 //!
@@ -62,13 +63,14 @@
 //! In this order: the index is there and sane; each file has the length and the SHA-256 that the index says; the
 //! header's length fits; the JSON is of this version; names, dtypes and shapes are the ones above; labels, splits and
 //! frames are in range; all values are finite; and the shard agrees with its index and with the shards before it.
-//! Each failure names file, part, expected and got:
+//! Each error names file, part, expected and got:
 //! `shard-00003.safetensors: tensor mel: expected [256, 128, 512], got [256, 128, 431]`.
-//! No memory is allocated on the strength of a number that was not checked against the size of the file.
+//! No memory is allocated for a size that was not checked against the length of the file.
 //!
 //! # Writing
 //! Every file is written under a temporary name beside its own, given mode 0644, synced and renamed, and its folder
-//! synced, for shards together with the index; see [`write_atomic`]. Cache entries, which can be lost, have a format of their own: [`cache`].
+//! synced, for shards together with the index; see [`write_atomic`]. A command that writes a folder holds its [`lock_folder`].
+//! Cache entries, which can be lost, have a format of their own: [`cache`].
 //!
 //! # Example
 //! ```
@@ -93,6 +95,7 @@
 //!     group: None,
 //!     source_sha256: shard::sha256_hex(b"the file"),
 //!     start_s: 0.0,
+//!     channel: None,
 //!     seconds: 1.5,
 //!     view: 0,
 //!     steps: vec!["padded with silence".into()],
@@ -112,12 +115,14 @@ mod clips;
 mod columns;
 mod container;
 mod difference;
+mod dtype;
 mod embedding;
 mod encoded;
 mod error;
 mod hash;
 mod header;
 mod index;
+mod lock;
 mod reader;
 mod schema;
 mod spectrogram;
@@ -126,18 +131,14 @@ mod writer;
 pub use atomic::{remove_temporaries, write_atomic};
 pub use clips::Clips;
 pub use difference::differences;
+pub use dtype::MelDtype;
 pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};
 pub use hash::sha256_hex;
-pub use header::{ClipRecord, Header, Provenance};
+pub use header::{CLIPS_PER_SHARD, ClipRecord, Header, NO_LABEL, Provenance};
 pub use index::{Index, ShardEntry, Skipped, read_index};
+pub use lock::{FolderLock, is_empty_folder, lock_folder};
 pub use reader::{embedding_shards, read_embeddings, read_spectrograms, spectrogram_shards};
-pub use spectrogram::{MelDtype, SPECTROGRAM, Spectrograms};
+pub use spectrogram::{SPECTROGRAM, Spectrograms};
 pub use writer::{EmbeddingWriter, SpectrogramWriter};
-
-/// The `label` of a clip without one.
-pub const NO_LABEL: u32 = u32::MAX;
-
-/// Most clips in one shard; all but the last of a folder have exactly so many.
-pub const CLIPS_PER_SHARD: usize = 256;

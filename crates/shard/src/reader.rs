@@ -1,5 +1,5 @@
-//! Folders of shards, read with distrust: against the index by size and SHA-256, then each shard by itself, then each
-//! against what the folder has in common.
+//! Reads folders of shards as untrusted data: each shard is checked against the index (size, SHA-256), by itself, and
+//! against the common properties of the folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use crate::spectrogram::Spectrograms;
 ///
 /// # Errors
 /// An unfinished or empty folder, another schema, a shard that the index does not describe, or one that is damaged.
+#[tracing::instrument(level = "debug", skip_all, fields(dir = %dir.display()))]
 pub fn read_spectrograms(dir: &Path) -> Result<Spectrograms> {
     read_all(dir)
 }
@@ -23,16 +24,17 @@ pub fn read_spectrograms(dir: &Path) -> Result<Spectrograms> {
 ///
 /// # Errors
 /// As for [`read_spectrograms`].
+#[tracing::instrument(level = "debug", skip_all, fields(dir = %dir.display()))]
 pub fn read_embeddings(dir: &Path) -> Result<Embeddings> {
     read_all(dir)
 }
 
-/// The shards of a folder of spectrograms one at a time, for stages that must not hold all of it in memory.
+/// The shards of a folder of spectrograms one at a time, for stages that cannot keep all of it in memory.
 ///
-/// Each is verified as by [`read_spectrograms`], but for the sizes of spectrograms agreeing between shards.
+/// Each is verified as by [`read_spectrograms`], except that the shards may have spectrograms of different sizes.
 ///
 /// # Errors
-/// At once what is wrong with the index, and from the iterator what is wrong with a shard.
+/// Errors of the index at once, those of a shard from the iterator.
 pub fn spectrogram_shards(dir: &Path) -> Result<impl Iterator<Item = Result<Spectrograms>>> {
     shards(dir)
 }
@@ -54,8 +56,8 @@ fn read_all<S: Schema>(dir: &Path) -> Result<S> {
         n_left = n_left.saturating_sub(shard.header().clips.len());
         match &mut whole {
             None => {
-                // Every shard is there with the size of the index (`open` looked), and a full first shard says
-                // what a clip takes: `n_left` is no empty claim.
+                // `open` has checked that every shard exists with the size in the index, and the first shard gives
+                // the size of a clip: `n_left` can be trusted.
                 reserve(whole.insert(shard), n_left);
             }
             Some(whole) => append(whole, shard, path)?,
@@ -74,7 +76,7 @@ pub(crate) struct Folder {
     pub(crate) paths: Vec<PathBuf>,
 }
 
-/// The index, of the right schema and with clips, and the paths of shards that are all there with the right size.
+/// The index, of the right schema and with clips, and the paths of its shards, which all exist with the right size.
 pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
     let index = read_index(dir)?;
     if index.schema != S::NAME {
@@ -100,7 +102,7 @@ fn read_shard<S: Schema>(index: &Index, entry: &ShardEntry, path: &Path) -> Resu
     parse(index, entry, &read_verified(entry, path)?, path)
 }
 
-/// The bytes of a shard, which are those that the index speaks of.
+/// The bytes of a shard with the SHA-256 of the index.
 pub(crate) fn read_verified(entry: &ShardEntry, path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let sha256 = sha256_hex(&bytes);
@@ -111,7 +113,7 @@ pub(crate) fn read_verified(entry: &ShardEntry, path: &Path) -> Result<Vec<u8>> 
     Ok(bytes)
 }
 
-/// A shard from its bytes, if it is one of the index's.
+/// A shard from its bytes, checked against the index.
 pub(crate) fn parse<S: Schema>(index: &Index, entry: &ShardEntry, bytes: &[u8], path: &Path) -> Result<S> {
     let shard = S::parse(bytes, path)?;
     let header = shard.header();

@@ -1,4 +1,4 @@
-//! What reader and writer ask of a schema, so that there is one of each.
+//! The interface of a schema, so that both schemas share one reader and one writer.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::header::{ClipRecord, Header};
 pub(crate) trait Schema: Sized {
     /// The schema's name, as in the header.
     const NAME: &'static str;
-    /// The choices there are in storing it.
+    /// The options of its encoding.
     type Storage: Copy;
     /// One shard from its bytes, checked.
     fn parse(bytes: &[u8], file: &Path) -> Result<Self>;
@@ -34,7 +34,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) split: &'a mut Vec<u8>,
 }
 
-/// Makes room for so many more clips.
+/// Reserves memory for so many more clips.
 pub(crate) fn reserve<S: Schema>(clips: &mut S, n_clips: usize) {
     let shapes = clips.shapes();
     for (feature, (_, shape)) in clips.parts().features.into_iter().zip(shapes) {
@@ -42,7 +42,7 @@ pub(crate) fn reserve<S: Schema>(clips: &mut S, n_clips: usize) {
     }
 }
 
-/// Puts the clips of `next`, which was read from `file`, behind those of `whole`.
+/// Appends the clips of `next`, which was read from `file`, to those of `whole`.
 pub(crate) fn append<S: Schema>(whole: &mut S, mut next: S, file: &Path) -> Result<()> {
     let n = next.header().clips.len();
     for ((name, expected), (_, got)) in whole.shapes().into_iter().zip(next.shapes()) {
@@ -57,7 +57,7 @@ pub(crate) fn append<S: Schema>(whole: &mut S, mut next: S, file: &Path) -> Resu
     Ok(())
 }
 
-/// Removes all clips and keeps the memory they were in.
+/// Removes all clips but keeps their memory.
 pub(crate) fn clear<S: Schema>(clips: &mut S) {
     let parts = clips.parts();
     parts.clips.clear();

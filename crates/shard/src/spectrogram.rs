@@ -6,6 +6,7 @@ use half::f16;
 
 use crate::columns::{Columns, OwnedColumns, check_floats, check_frames};
 use crate::container::{Container, Tensor, Values};
+use crate::dtype::MelDtype;
 use crate::encoded::Encoded;
 use crate::error::Result;
 use crate::header::Header;
@@ -13,16 +14,6 @@ use crate::schema::{Parts, Schema};
 
 /// The schema's name, the first field of the header and of the index.
 pub const SPECTROGRAM: &str = "spectrogram/1";
-
-/// How `mel` is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MelDtype {
-    /// Four bytes a value, nothing lost.
-    #[default]
-    F32,
-    /// Two bytes a value, rounded to the nearest; a value beyond 65504 is refused.
-    F16,
-}
 
 /// Clips as spectrograms: a shard, or a whole folder of them one after another.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +24,7 @@ pub struct Spectrograms {
     pub n_mels: usize,
     /// Frames a clip, padding included.
     pub n_frames: usize,
-    /// `[N, n_mels, n_frames]`, row-major, not normalised; low to high band, early to late frame.
+    /// `[N, n_mels, n_frames]`, row-major, not normalized; low to high band, early to late frame.
     pub mel: Vec<f32>,
     /// `[N]`: frames that hold sound; the rest is padding.
     pub frames: Vec<u32>,

@@ -1,4 +1,4 @@
-//! Folders of shards, written clip by clip: 256 a shard, each shard atomically, the index last.
+//! Writes folders of shards clip by clip: 256 clips a shard, each shard atomically, the index last.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,18 +8,18 @@ use std::time::Duration;
 use half::f16;
 use serde_json::Value;
 
-use crate::CLIPS_PER_SHARD;
 use crate::atomic::{Durability, place, remove_temporaries, write_atomic};
 use crate::columns::{check_floats, check_frames, check_label, check_split};
 use crate::container::list;
+use crate::dtype::MelDtype;
 use crate::embedding::{EMBEDDING, Embeddings};
 use crate::error::{Error, Result};
-use crate::header::{ClipRecord, Header, Provenance, check_clip, check_names};
+use crate::header::{CLIPS_PER_SHARD, ClipRecord, Header, Provenance, check_clip, check_names};
 use crate::index::{INDEX, Index, ShardEntry, Skipped, file_name, is_shard_name};
 use crate::schema::{Schema, clear, reserve};
-use crate::spectrogram::{MelDtype, SPECTROGRAM, Spectrograms};
+use crate::spectrogram::{SPECTROGRAM, Spectrograms};
 
-/// Most values that memory is reserved for before they are there.
+/// Maximum number of values for which memory is reserved in advance.
 const MOST_RESERVED: usize = 1 << 24;
 
 /// Writes a folder of `spectrogram/1` shards.
@@ -31,10 +31,10 @@ pub struct SpectrogramWriter {
 }
 
 impl SpectrogramWriter {
-    /// Makes `dir` ready: creates it, and removes index, shards and temporaries of an earlier run, index first.
+    /// Prepares `dir`: creates it, and removes index, shards and temporary files of an earlier run, the index first.
     ///
     /// # Errors
-    /// Names that are empty or twice, or a folder that cannot be made or emptied.
+    /// Names that are empty or duplicate, or a folder that cannot be created or emptied.
     pub fn create(
         dir: &Path,
         front_end: Value,
@@ -50,12 +50,12 @@ impl SpectrogramWriter {
         Ok(Self { folder: Folder::create(dir, pending, dtype)?, most })
     }
 
-    /// Adds a clip; writes a shard when 256 are together.
+    /// Adds a clip; writes a shard after every 256 clips.
     ///
     /// `mel` is `[n_mels, n_frames]`, the same size for every clip; `frames` of its frames hold sound.
     ///
     /// # Errors
-    /// What is wrong with the clip, by its path, or a shard that cannot be written.
+    /// An invalid clip, named by its path, or a shard that cannot be written.
     #[expect(clippy::too_many_arguments, reason = "one argument a column of the format")]
     pub fn push(
         &mut self,
@@ -79,10 +79,11 @@ impl SpectrogramWriter {
         self.folder.push(clip, &[mel], self.most, frames, label, split)
     }
 
-    /// Writes what is left and then the index, with which the folder is finished.
+    /// Writes the remaining clips and then the index, which marks the folder as finished.
     ///
     /// # Errors
     /// A shard or the index that cannot be written.
+    #[tracing::instrument(level = "debug", skip_all, fields(dir = %self.folder.dir.display()))]
     pub fn finish(self, skipped: Vec<Skipped>) -> Result<Index> {
         self.folder.finish(skipped)
     }
@@ -95,10 +96,10 @@ pub struct EmbeddingWriter {
 }
 
 impl EmbeddingWriter {
-    /// Makes `dir` ready: creates it, and removes index, shards and temporaries of an earlier run, index first.
+    /// Prepares `dir`: creates it, and removes index, shards and temporary files of an earlier run, the index first.
     ///
     /// # Errors
-    /// Names that are empty or twice, or a folder that cannot be made or emptied.
+    /// Names that are empty or duplicate, or a folder that cannot be created or emptied.
     pub fn create(
         dir: &Path,
         front_end: Value,
@@ -112,12 +113,12 @@ impl EmbeddingWriter {
         Ok(Self { folder: Folder::create(dir, pending, ())? })
     }
 
-    /// Adds a clip; writes a shard when 256 are together.
+    /// Adds a clip; writes a shard after every 256 clips.
     ///
     /// `embedding` is `[dim]` and `logits` is `[n_logits]`, the same lengths for every clip.
     ///
     /// # Errors
-    /// What is wrong with the clip, by its path, or a shard that cannot be written.
+    /// An invalid clip, named by its path, or a shard that cannot be written.
     pub fn push(
         &mut self,
         clip: ClipRecord,
@@ -134,16 +135,17 @@ impl EmbeddingWriter {
         self.folder.push(clip, &[embedding, logits], f32::MAX, frames, label, split)
     }
 
-    /// Writes what is left and then the index, with which the folder is finished.
+    /// Writes the remaining clips and then the index, which marks the folder as finished.
     ///
     /// # Errors
     /// A shard or the index that cannot be written.
+    #[tracing::instrument(level = "debug", skip_all, fields(dir = %self.folder.dir.display()))]
     pub fn finish(self, skipped: Vec<Skipped>) -> Result<Index> {
         self.folder.finish(skipped)
     }
 }
 
-/// A folder in the making, of either schema.
+/// An unfinished folder, of either schema.
 #[derive(Debug)]
 struct Folder<S: Schema> {
     dir: PathBuf,
@@ -205,7 +207,7 @@ impl<S: Schema> Folder<S> {
         let encoded = self.pending.encode(self.storage)?;
         let file = file_name(self.shards.len());
         let (sha256, bytes) = (encoded.sha256_hex(), encoded.n_bytes());
-        // The index, without which no shard is read, takes the names with it.
+        // Syncing the folder for the index, without which no shard is read, also makes this name durable.
         place(&self.dir.join(&file), &encoded.pieces(), Durability::BytesSynced)?;
         let clips = self.pending.header().clips.len() as u64;
         self.shards.push(ShardEntry { file, sha256, bytes, clips });

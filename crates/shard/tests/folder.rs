@@ -62,7 +62,7 @@ fn a_shard_that_changes_while_it_is_in_use_is_named() {
     let shard = dir.path().join("shard-00000.safetensors");
     fs::write(&shard, &fs::read(&shard).unwrap()[1..]).unwrap();
     let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
-    assert!(message.contains("shard-00000.safetensors") && message.contains("while it was in use"), "{message}");
+    assert!(message.contains("shard-00000.safetensors") && message.contains("while in use"), "{message}");
     fs::remove_file(&shard).unwrap();
     let message = clips.read(0, &mut vec![0.0; clips.n_cells()]).unwrap_err().to_string();
     assert!(message.starts_with("cannot open") && message.contains("shard-00000.safetensors"), "{message}");
@@ -202,12 +202,13 @@ prop_compose! {
         group in proptest::option::of(".{0,6}"),
         source in proptest::option::of(any::<u64>()),
         start_s in 0.0..1e9_f64,
+        channel in proptest::option::of(any::<u16>()),
         seconds in 0.0..1e9_f64,
         view in any::<u32>(),
         steps in prop::collection::vec(".{0,8}", 0..3),
     ) -> ClipRecord {
         let source_sha256 = source.map_or(String::new(), |n| sha256_hex(&n.to_le_bytes()));
-        ClipRecord { id, path, group, source_sha256, start_s, seconds, view, steps }
+        ClipRecord { id, path, group, source_sha256, start_s, channel, seconds, view, steps }
     }
 }
 

@@ -1,5 +1,4 @@
-//! The average over the weights of all steps, each older one counting less (B. Polyak and A. Juditsky, 1992, as training
-//! code has it: an exponential moving average).
+//! Exponential moving average of the weights over the steps (after B. Polyak and A. Juditsky, 1992).
 
 use crate::fused::host_slice;
 use crate::{Error, Result};
@@ -34,13 +33,13 @@ enum Value {
 
 impl Value {
     fn on_device(var: &Var) -> Result<Self> {
-        // Detached: else each average would keep the one before it, for a way back.
+        // Detached: otherwise each average would keep its predecessor for a backward pass.
         Ok(Self::Device(var.as_tensor().copy()?.detach()))
     }
 }
 
 impl Average {
-    /// Starts from the parameters as they are.
+    /// Starts from the current parameters.
     pub(crate) fn new(parameters: &Parameters, decay: f64) -> Result<Self> {
         let host = matches!(parameters.device(), Device::Cpu);
         let slot = |(name, var): (&str, &Var)| {
@@ -51,7 +50,7 @@ impl Average {
         Ok(Self { decay, slots: parameters.trained().map(slot).collect::<Result<_>>()? })
     }
 
-    /// Takes in the parameters after step `step`, from 1. Of the first steps little is kept: they are far from what follows.
+    /// Updates the average after step `step`, from 1. The decay is smaller in the first steps, whose weights change most.
     pub(crate) fn update(&mut self, step: u64) -> Result<()> {
         let keep = self.decay.min((1.0 + step as f64) / (10.0 + step as f64));
         for slot in &mut self.slots {
@@ -86,7 +85,7 @@ impl Average {
         Ok(all)
     }
 
-    /// Goes on from saved averages; `path` is named in errors.
+    /// Continues from saved averages; errors name `path`.
     pub(crate) fn restore(&mut self, saved: &BTreeMap<String, Tensor>, path: &Path) -> Result<()> {
         for slot in &mut self.slots {
             let found = saved.get(&slot.name).filter(|tensor| tensor.dims() == slot.parameter.dims());

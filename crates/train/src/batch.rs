@@ -1,4 +1,4 @@
-//! Batches: normalised, augmented and mixed clips with soft targets, assembled while the step before them computes.
+//! Batches: augmented, normalized and mixed clips with soft targets, assembled during the previous step.
 
 use crate::config::TrainConfig;
 use crate::data::Data;
@@ -12,30 +12,30 @@ use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
-/// Batches that may wait for the loop.
+/// Batches that are assembled ahead of the loop.
 const AHEAD: usize = 2;
 
 /// The input of one step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
-    /// `[B, M, T]`, row-major, normalised.
+    /// `[B, M, T]`, row-major, normalized.
     pub mel: Vec<f32>,
-    /// `[B, C]`, row-major; each row adds up to 1, those of unknown sounds to what an unknown sound counts.
+    /// `[B, C]`, row-major; each row adds up to 1, those of unknown sounds to their weight in the loss.
     pub targets: Vec<f32>,
     /// Row of each clip in the spectrograms, `[B]`; unknown sounds come last.
     pub rows: Vec<usize>,
 }
 
-/// Makes the batches of a run.
+/// Assembles the batches of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Assembler<'a> {
     /// The clips.
     pub data: &'a Data,
-    /// What is done to them.
+    /// Augmentation, batch size and seed.
     pub config: &'a TrainConfig,
-    /// What the model's input is normalised with.
+    /// Normalization of the model's input.
     pub normalization: &'a Normalization,
-    /// How many units of the spectrogram one decibel is.
+    /// Units of the spectrogram per decibel.
     pub unit_per_db: f32,
 }
 
@@ -63,12 +63,12 @@ impl<'a> Assembler<'a> {
         receiver
     }
 
-    /// One batch. Every clip's generator is seeded by (seed, clip, epoch, occurrence), so neither the number of threads
-    /// nor the clips beside it matter, but for the partner that mixup or CutMix gives it: the clip after it in the batch, whose
-    /// order is random already.
+    /// One batch. The generator of a clip is seeded by (seed, clip, epoch, occurrence), so neither the number of threads nor
+    /// the other clips of the batch matter, except for mixup and CutMix: their partner is the next clip of the batch, whose
+    /// order is random.
     ///
-    /// Clips are augmented before they are normalised, because only there a decibel is the same in every band; masks
-    /// are filled with the mean of the training clips. `unmixed` is scratch that is used again.
+    /// Clips are augmented before they are normalized, because a decibel must be the same in every band; masks are filled
+    /// with the mean of the training clips. `unmixed` is memory that is reused.
     ///
     /// # Errors
     /// A shard that cannot be read.
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_clips_are_normalised_and_targets_smoothed() {
+    fn plain_clips_are_normalized_and_targets_smoothed() {
         let (data, config) = (data(), config(SpectrogramAugment::off()));
         for batch in epoch(&data, &config, 1) {
             for (i, row) in batch.rows.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! The whole state of a run between two epochs, `last.safetensors`.
+//! The complete state of a run between two epochs, `last.safetensors`.
 //!
-//! One safetensors file whose metadata has one key, `training`, holding [`CheckpointHeader`] as JSON. Tensors, all F32:
+//! One safetensors file whose metadata has one key, `training`, with [`CheckpointHeader`] as JSON. Tensors, all F32:
 //! `weight/NAME` for every parameter and buffer, `moment1/NAME` and `moment2/NAME` for every trained parameter,
-//! `average/NAME` for every parameter and buffer where weights are averaged, and `best/NAME` for the weights of the best
-//! epoch where that is not the last one.
+//! `average/NAME` for every parameter and buffer if weights are averaged, and `best/NAME` for the weights of the best epoch
+//! if that is not the last one.
 
 use crate::schedule::PlateauState;
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ use std::path::Path;
 /// The `schema` of a [`CheckpointHeader`].
 pub const CHECKPOINT_SCHEMA: &str = "training/1";
 
-/// One line of `metrics.jsonl`. Losses are means a clip.
+/// One line of `metrics.jsonl`. Losses are means per clip.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Epoch, from 1.
@@ -26,17 +26,17 @@ pub struct EpochMetrics {
     pub step: u64,
     /// Learning rate of the epoch's last step.
     pub lr: f64,
-    /// What was minimised: in training mode, on augmented clips, with smoothed and mixed targets.
+    /// The training loss: in training mode, on augmented clips, with smoothed and mixed targets.
     pub train_loss: f64,
-    /// Training clips in evaluation mode, not augmented: compares with `val_loss`.
+    /// Loss of training clips in evaluation mode, without augmentation; comparable with `val_loss`.
     pub train_loss_eval: f64,
-    /// Validation clips in evaluation mode; none without validation.
+    /// Loss of the validation clips; none without validation.
     pub val_loss: Option<f64>,
-    /// Share of validation clips that are right.
+    /// Accuracy on the validation clips.
     pub val_accuracy: Option<f64>,
-    /// Mean recall over the classes that validation has.
+    /// Mean recall over the classes of the validation clips.
     pub val_balanced_accuracy: Option<f64>,
-    /// Wall time of the epoch: the one field that differs between a run and its repetition.
+    /// Wall time of the epoch: the only field that differs between a run and its repetition.
     pub seconds: f64,
 }
 
@@ -49,28 +49,28 @@ pub struct Best {
     pub stale: usize,
 }
 
-/// What a run was started with; going on with it asks for the same.
+/// The settings of a run; resuming it requires the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Version of the program.
     pub version: String,
     /// The resolved [`TrainConfig`](crate::TrainConfig).
     pub configuration: serde_json::Value,
-    /// What builds the model.
+    /// Configuration of the model.
     pub architecture: serde_json::Value,
-    /// What computed, see [`RunHeader`](crate::RunHeader); null in files of earlier versions.
+    /// Device, instructions and precision, see [`RunHeader`](crate::RunHeader); null in files of earlier versions.
     #[serde(default)]
     pub compute: serde_json::Value,
-    /// What made the spectrograms.
+    /// Configuration of the front end.
     pub front_end: serde_json::Value,
-    /// Units of the spectrogram a decibel.
+    /// Units of the spectrogram per decibel.
     pub unit_per_db: f32,
     /// [`Data::fingerprint`](crate::Data::fingerprint).
     pub data: String,
 }
 
 impl Settings {
-    /// What differs from `now`, in words, beside what computes; none where nothing does.
+    /// The differences from `now` in words, without those of `compute`; none if there are none.
     pub fn difference(&self, now: &Self) -> Option<String> {
         let same = |settings: &Self| Self { compute: serde_json::Value::Null, ..settings.clone() };
         let value = |settings: &Self| serde_json::to_value(same(settings)).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Settings {
 pub struct CheckpointHeader {
     /// [`CHECKPOINT_SCHEMA`].
     pub schema: String,
-    /// What the run was started with.
+    /// The settings of the run.
     pub settings: Settings,
     /// Steps taken.
     pub step: u64,
@@ -96,20 +96,20 @@ pub struct CheckpointHeader {
     pub best: Best,
     /// State of the schedule.
     pub plateau: PlateauState,
-    /// One entry a finished epoch: the lines of `metrics.jsonl`.
+    /// One entry per finished epoch: the lines of `metrics.jsonl`.
     pub epochs: Vec<EpochMetrics>,
 }
 
-/// The whole state of a run between two epochs.
+/// The complete state of a run between two epochs.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// Everything that is not a tensor.
     pub header: CheckpointHeader,
     /// Parameters and buffers by name.
     pub weights: BTreeMap<String, Tensor>,
-    /// The average over all steps, where there is one, in place of the parameters; the buffers as they are.
+    /// The average of the parameters, if there is one, and the current buffers.
     pub average: Option<BTreeMap<String, Tensor>>,
-    /// Those of the best epoch, where it is not the last one.
+    /// Parameters and buffers of the best epoch, if it is not the last one.
     pub best: Option<BTreeMap<String, Tensor>>,
     /// AdamW's first and second moment of each trained parameter.
     pub moments: Vec<(String, Tensor, Tensor)>,
@@ -119,7 +119,7 @@ impl Checkpoint {
     /// The bytes of the file. Equal states give equal bytes.
     ///
     /// # Errors
-    /// A tensor that can't be brought to the CPU as F32.
+    /// A tensor that cannot be copied to the CPU as F32.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut raw = Vec::new();
         let mut add = |prefix: &str, name: &str, tensor: &Tensor| -> Result<()> {
@@ -144,10 +144,10 @@ impl Checkpoint {
         safetensors::serialize(views, Some(HashMap::from([("training".to_owned(), json)]))).map_err(encode)
     }
 
-    /// Reads the bytes of a file; `path` is named in errors.
+    /// Parses the bytes of a file; errors name `path`.
     ///
     /// # Errors
-    /// Bytes that are not a whole checkpoint of this schema.
+    /// Bytes that are not a complete checkpoint of this schema.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self> {
         let bad = |reason: String| Error::Checkpoint { path: path.to_owned(), reason };
         let broken = |error: safetensors::SafeTensorError| bad(format!("not a whole checkpoint ({error})"));

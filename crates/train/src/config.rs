@@ -4,74 +4,73 @@ use crate::{Error, Result};
 use augment::SpectrogramAugment;
 use serde::{Deserialize, Serialize};
 
-/// Which figure decides which epoch is the best one.
+/// The metric that decides which epoch is the best one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
-    /// The smallest loss a clip on validation: it still says something when every clip is right.
+    /// The smallest validation loss: it still differs when every clip is correct.
     ValLoss,
-    /// The largest mean recall on validation; among equals the smallest loss.
+    /// The largest balanced accuracy on validation; among equals the smallest loss.
     ValBalancedAccuracy,
 }
 
-/// How a model is trained: everything that a flag or a configuration file can say.
+/// The settings of a training run, as in flags and configuration files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// How often every training clip is seen, at most.
+    /// Maximum number of epochs.
     pub epochs: usize,
-    /// Clips a step; at least 2, because batch normalisation over one clip means nothing.
+    /// Clips per step; at least 2, because batch normalization needs more than one clip.
     pub batch_size: usize,
     /// The peak learning rate.
     pub lr: f64,
-    /// Decoupled weight decay, for parameters of two or more dimensions alone.
+    /// Decoupled weight decay, for parameters of two or more dimensions only.
     pub weight_decay: f64,
     /// The shape of the learning rate over the steps.
     pub schedule: Schedule,
-    /// Share of all steps over which the rate rises linearly.
+    /// Share of all steps for the linear warm-up.
     pub warmup_share: f64,
     /// The smallest rate as a share of the peak.
     pub min_lr_share: f64,
-    /// The longest gradient over all parameters; a longer one is scaled down to it. 0 switches clipping off.
+    /// Maximum norm of the gradient over all parameters; a longer one is scaled down to it. 0 switches clipping off.
     pub clip_norm: f64,
-    /// Share of a clip's target that is spread over all classes.
+    /// Label smoothing: share of a clip's target that is distributed over all classes.
     pub label_smoothing: f64,
     /// Whether every class is drawn equally often.
     pub balance: bool,
-    /// How far groups of one class are evened out, 0 to 1: a group of `n` clips is drawn in proportion to `n` to the
-    /// power of one less this. 0 draws every clip equally often, 1 every group. Clips of one recording say much the same,
-    /// and a few long recordings should not be all that a class is known by.
+    /// Balancing of the groups of a class, 0 to 1: a group of `n` clips is drawn in proportion to `n^(1 - group_balance)`. 0
+    /// draws every clip equally often, 1 every group. Clips of one recording are similar, and a few long recordings should
+    /// not dominate a class.
     pub group_balance: f64,
-    /// What is done to a training clip each time it is seen.
+    /// Augmentation of a training clip each time it is drawn.
     pub augment: SpectrogramAugment,
     /// Epochs without improvement before the run stops; 0 never stops early.
     pub patience: usize,
-    /// Seed of all randomness but the parameters' first values.
+    /// Seed of all randomness except the initial parameters.
     pub seed: u64,
     /// Decay of AdamW's first moment.
     pub beta1: f64,
     /// Decay of AdamW's second moment.
     pub beta2: f64,
-    /// What AdamW adds to the root of the second moment.
+    /// Constant that AdamW adds to the root of the second moment.
     pub eps: f64,
-    /// Which figure decides which epoch is the best one.
+    /// The metric that decides which epoch is the best one.
     pub monitor: Monitor,
-    /// How often an epoch goes over the clips: small sets then don't spend their time on evaluation.
+    /// Passes over the clips per epoch, so that small data sets do not spend their time on evaluation.
     pub repeat: usize,
-    /// The most training clips that `train_loss_eval` is measured on; the same ones in every epoch.
+    /// Maximum number of training clips for `train_loss_eval`; the same ones in every epoch.
     pub train_eval_clips: usize,
-    /// Decay a step of the average over the weights of all steps so far, which is what is evaluated and kept in place of the
-    /// last ones; 0: there is none. It rises to this value over the first steps.
+    /// Decay per step of the moving average of the weights, which is evaluated and kept in place of the last weights; 0: no
+    /// average. It rises to this value over the first steps.
     pub average: f64,
-    /// Clips whose gradients are computed at a time, where memory does not hold a whole batch's; 0: all of them. A step
-    /// waits for the whole batch all the same. Batch norm then sees these alone.
+    /// Gradient accumulation: clips per backward pass, if memory is too small for a whole batch; 0: all of them. A step still
+    /// takes the whole batch, but batch norm uses the statistics of each part.
     pub micro_batch: usize,
-    /// Unknown sounds that the model learns to be unsure of. It came later than the first runs, and is written only where it does
-    /// something.
+    /// Outlier exposure. Written only if it is used, for compatibility with older runs.
     #[serde(skip_serializing_if = "Exposure::is_off")]
     pub exposure: Exposure,
-    /// Temperature of logit normalisation: training looks at logits over their length and this, so that a clip cannot be
-    /// made surer by longer logits; 0 for none, 0.04 in its source (Wei and others (2022), "Mitigating Neural Network
+    /// Temperature of logit normalization: in the loss, logits are divided by their norm and this temperature, so that
+    /// confidence does not grow with the norm; 0 for none, 0.04 in the paper (Wei and others (2022), "Mitigating Neural Network
     /// Overconfidence with Logit Normalization").
     #[serde(skip_serializing_if = "is_zero")]
     pub logit_norm: f64,
@@ -116,7 +115,7 @@ impl TrainConfig {
     /// Checks every field.
     ///
     /// # Errors
-    /// The first field with a value that makes no sense, by name.
+    /// The first field with an invalid value, by name.
     pub fn validate(&self) -> Result<()> {
         let least = |field, value: usize, least: usize| {
             require(field, value >= least, format!("{least} or more"), value.to_string())

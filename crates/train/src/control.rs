@@ -1,32 +1,32 @@
 use crate::checkpoint::EpochMetrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Progress {
-    /// A step is done.
+    /// A step is finished.
     Step {
         /// The epoch that it belongs to, from 1.
         epoch: usize,
-        /// The most epochs that the run may take.
+        /// Maximum number of epochs of the run.
         epochs: usize,
-        /// Batches of this epoch that are done.
+        /// Finished batches of this epoch.
         batch: usize,
         /// Batches of an epoch.
         batches: usize,
-        /// Loss of the batch, a mean a clip.
+        /// Loss of the batch, a mean per clip.
         loss: f64,
     },
-    /// An epoch is done and its checkpoint is on disk.
+    /// An epoch is finished and its checkpoint is on disk.
     Epoch(EpochMetrics),
 }
 
-/// What the caller of a run watches it with and stops it by.
+/// Cancellation and progress of a run.
 #[derive(Clone, Copy)]
 pub struct Control<'a> {
-    /// Set it to end the run at the next step; the last checkpoint is kept.
+    /// Set it to true to stop the run at the next step; the last checkpoint is kept.
     pub cancel: &'a AtomicBool,
-    /// Called after every step and every epoch, in the thread that called [`run`](crate::run).
+    /// Called after every step and every epoch, on the thread that called [`run`](crate::run).
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 

@@ -1,4 +1,4 @@
-//! What a model is trained on: which clips of the shards train, which validate, and which classes there are.
+//! The training data: the clips for training and validation, and the classes.
 
 use crate::sampler::Strata;
 use crate::{Error, Result};
@@ -8,7 +8,7 @@ use serde_json::json;
 use shard::{Clips, NO_LABEL};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A labelled clip.
+/// A labeled clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Example {
     /// Row of the clip in the spectrograms.
@@ -17,7 +17,7 @@ pub struct Example {
     pub class: u32,
 }
 
-/// The clips of a run, as they are on disk: not normalised.
+/// The clips of a run, as on disk: not normalized.
 #[derive(Debug)]
 pub struct Data {
     /// All clips of the shards.
@@ -28,7 +28,7 @@ pub struct Data {
     pub train: Vec<Example>,
     /// Validation clips. Augmented views are left out: they would measure the augmentation.
     pub val: Vec<Example>,
-    /// Rows of labelled unknown sounds for [`Exposure`](crate::Exposure).
+    /// Rows of labeled unknown sounds for [`Exposure`](crate::Exposure).
     pub unknowns: Vec<usize>,
     /// Mean and deviation of each band over the training clips.
     pub normalization: Normalization,
@@ -44,8 +44,8 @@ impl Data {
     ///
     /// `train_split` and `val_split` name splits of the shards; several are separated by commas, so that
     /// `fold-1,fold-2,fold-3` against `fold-0` is one part of a cross-validation. The classes are those with a label
-    /// in a split other than `ood...`. A clip without a label, or of a class that occurs in `ood...` splits alone, is a
-    /// unknown sound and takes no part. No validation clip is allowed, with a warning.
+    /// in a split other than `ood...`. A clip without a label, or of a class that occurs in `ood...` splits alone, is an
+    /// unknown sound and is left out. No validation clip is allowed, with a warning.
     ///
     /// # Errors
     /// No training clip, one class only, a class without a training clip, or a group (or, where a clip has no group,
@@ -62,11 +62,11 @@ impl Data {
         };
         let train_rows = rows(train_split, &|_| true);
         let val_rows = rows(val_split, &|row| spectrograms.header.clips[row].view == 0);
-        let labelled = |rows: &[usize]| rows.iter().filter(|row| spectrograms.label[**row] != NO_LABEL).count();
-        if labelled(&train_rows) == 0 {
+        let labeled = |rows: &[usize]| rows.iter().filter(|row| spectrograms.label[**row] != NO_LABEL).count();
+        if labeled(&train_rows) == 0 {
             let there = splits.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(Error::Data(format!(
-                "training: no labelled clip of split {train_split}; the splits there are: {there}"
+                "training: no labeled clip of split {train_split}; the splits there are: {there}"
             )));
         }
         let classes = classes(&spectrograms, &train_rows, train_split)?;
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn what_cannot_be_trained_on_is_named() {
         assert!(
-            message(&[("dog", "a", "test")]).ends_with("no labelled clip of split train; the splits there are: test")
+            message(&[("dog", "a", "test")]).ends_with("no labeled clip of split train; the splits there are: test")
         );
         assert!(message(&[("dog", "a", "train"), ("dog", "b", "val")]).starts_with("one class only: "));
         let mut rows = OK;

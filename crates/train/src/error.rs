@@ -1,22 +1,22 @@
 use std::path::PathBuf;
 
-/// What can go wrong while a model is trained or evaluated. Every message is one line that says what to do.
+/// Errors of training and evaluation. Every message is one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field of the configuration has a value that makes no sense.
+    /// A field of the configuration has an invalid value.
     #[error("configuration: {field}: expected {expected}, got {got}")]
     Config {
         /// Name of the field, as written in a configuration file.
         field: &'static str,
-        /// What it may be.
+        /// The valid values.
         expected: String,
-        /// What it was.
+        /// The value.
         got: String,
     },
-    /// The configuration of the augmentation makes no sense.
+    /// The configuration of the augmentation is invalid.
     #[error("configuration: augment: {0}")]
     Augment(#[from] augment::ConfigError),
-    /// Clips that a model can't be trained on or evaluated with.
+    /// Clips on which a model cannot be trained or evaluated.
     #[error("{0}")]
     Data(String),
     /// A model that does not fit the clips.
@@ -29,7 +29,7 @@ pub enum Error {
         /// What was there.
         got: String,
     },
-    /// A loss or gradient that is not a number any more.
+    /// A loss or gradient that is not finite.
     #[error(
         "epoch {epoch}, step {step}: {what} is {value}; the clips were {clips}. The last checkpoint is kept. Look at \
          those clips, or lower lr or clip_norm"
@@ -46,7 +46,7 @@ pub enum Error {
         /// The clips of the batch.
         clips: String,
     },
-    /// The backward pass left a trained parameter out.
+    /// The backward pass gave a trained parameter no gradient.
     #[error(
         "parameter {name}: no gradient: an operation between it and the loss has no backward, or the forward pass does \
          not use it"
@@ -55,21 +55,21 @@ pub enum Error {
         /// Name of the parameter.
         name: String,
     },
-    /// The folder of a new run holds a run.
-    #[error("{}: holds a run already: go on with it (--resume), choose another folder, or replace it (--overwrite)", path.display())]
+    /// The folder of a new run contains a run.
+    #[error("{}: contains a run already: continue it (--resume), choose another folder, or replace it (--overwrite)", path.display())]
     Exists {
         /// The folder.
         path: PathBuf,
     },
-    /// A run can't go on because it was started with something else.
+    /// A run cannot be resumed because its settings differ.
     #[error("{}: the run was started with other settings: {difference}; use those, another folder, or --overwrite", path.display())]
     Different {
         /// The checkpoint.
         path: PathBuf,
-        /// Names what differs, both values.
+        /// The differences, with both values.
         difference: String,
     },
-    /// A checkpoint that can't be read.
+    /// A checkpoint that cannot be read.
     #[error("{}: {reason}; start anew with --overwrite", path.display())]
     Checkpoint {
         /// The file.
@@ -78,24 +78,24 @@ pub enum Error {
         reason: String,
     },
     /// The caller asked to stop.
-    #[error("cancelled in epoch {epoch}; {epochs_kept} finished epochs are kept: go on with --resume")]
+    #[error("cancelled in epoch {epoch}; {epochs_kept} finished epochs are kept: continue with --resume")]
     Cancelled {
-        /// The epoch that was cut, from 1.
+        /// The epoch that was interrupted, from 1.
         epoch: usize,
-        /// How many epochs the last checkpoint holds.
+        /// Number of epochs in the last checkpoint.
         epochs_kept: usize,
     },
     /// A file or folder operation failed.
     #[error("{}: {operation}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         operation: &'static str,
-        /// On what.
+        /// The file or folder.
         path: PathBuf,
         /// Why it failed.
         source: std::io::Error,
     },
-    /// Values that can't be written as JSON or CSV.
+    /// Values that cannot be encoded.
     #[error("{what}: {reason}")]
     Encode {
         /// What was written.
@@ -103,16 +103,16 @@ pub enum Error {
         /// Why it failed.
         reason: String,
     },
-    /// A worker thread died.
-    #[error("batches: the thread that assembles them stopped; the last checkpoint is kept: go on with --resume")]
+    /// A worker thread ended.
+    #[error("batches: the thread that assembles them stopped; the last checkpoint is kept: continue with --resume")]
     Worker,
     /// A tensor operation failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),
-    /// The model or its file.
+    /// An error of the model or its file.
     #[error(transparent)]
     Classifier(#[from] classifier::Error),
-    /// Shards or an atomic write.
+    /// An error of shards or of an atomic write.
     #[error(transparent)]
     Shard(#[from] shard::Error),
 }

@@ -20,6 +20,7 @@ pub(crate) fn spectrograms(rows: &[Row]) -> Spectrograms {
         group: Some(row.1.to_owned()),
         source_sha256: String::new(),
         start_s: 0.0,
+        channel: None,
         seconds: 1.0,
         view: 0,
         steps: Vec::new(),

@@ -1,4 +1,4 @@
-//! AdamW by tensor operations, of all parameters at once: what a device other than the CPU does.
+//! AdamW by tensor operations over all parameters at once, for devices other than the CPU.
 
 use crate::Result;
 use crate::fused::Scalars;
@@ -10,7 +10,7 @@ use candle_core::{Device, Tensor};
 pub(crate) struct Flat {
     pub(crate) first: Tensor,
     pub(crate) second: Tensor,
-    /// What the step's learning rate is multiplied with at each place.
+    /// Factor of the learning rate at each position.
     rate: Tensor,
     /// `rate` times the weight decay.
     decay: Tensor,
@@ -49,7 +49,7 @@ impl Flat {
     }
 }
 
-/// Where each parameter begins in a vector of all of them.
+/// Position of each parameter in a vector of all of them.
 pub(crate) fn places(slots: &[Slot]) -> impl Iterator<Item = usize> {
     slots.iter().scan(0, |next, slot| {
         let place = *next;

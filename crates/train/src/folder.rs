@@ -1,4 +1,4 @@
-//! The folder of a run: which files there are, and that none is ever half written.
+//! The files in the folder of a run, each written atomically.
 
 use crate::checkpoint::{Checkpoint, EpochMetrics};
 use crate::{Error, Result};
@@ -9,14 +9,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a run does about a folder that may hold one.
+/// What to do if the folder contains a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// A folder that holds a run is an error.
+    /// A folder that contains a run is an error.
     Fresh,
-    /// Goes on where the run stopped; begins where there is nothing yet.
+    /// Continues where the run stopped; starts a new one in an empty folder.
     Resume,
-    /// What the folder holds of a run is removed first.
+    /// The files of the run are removed first.
     Overwrite,
 }
 
@@ -27,11 +27,11 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder, or opens it as `start` says.
+    /// Creates or opens the folder as `start` says.
     pub(crate) fn open(path: &Path, start: Start) -> Result<Self> {
         let io = |operation| move |source| Error::Io { operation, path: path.to_owned(), source };
         let folder = Self { path: path.to_owned() };
-        // The model first: what is left after a kill in between must not look finished.
+        // The model first: a partly removed run must not look finished.
         let files = [folder.model(), folder.best(), folder.metrics(), folder.last()];
         match start {
             Start::Fresh if files.iter().any(|file| file.exists()) => {
@@ -69,18 +69,18 @@ impl Folder {
         self.path.join("metrics.jsonl")
     }
 
-    /// What to go on from, if the run is to go on and there is anything.
+    /// The checkpoint to continue from, if the run is resumed and there is one.
     pub(crate) fn checkpoint(&self, start: Start) -> Result<Option<Checkpoint>> {
         let path = self.last();
         if start != Start::Resume {
             return Ok(None);
         }
         if !path.exists() {
-            // It is written before the others, so someone has removed it.
+            // It is written before the others, so it was removed.
             return match [self.model(), self.best(), self.metrics()].iter().find(|file| file.exists()) {
                 None => Ok(None),
                 Some(other) => {
-                    let reason = format!("missing, beside {}: there is nothing to go on from", other.display());
+                    let reason = format!("missing, beside {}: there is nothing to continue from", other.display());
                     Err(Error::Checkpoint { path, reason })
                 }
             };
@@ -93,7 +93,7 @@ impl Folder {
         Ok(shard::write_atomic(&self.last(), &checkpoint.to_bytes()?)?)
     }
 
-    /// All lines anew: never half a line, never one twice.
+    /// Writes all lines again: no line is ever incomplete or duplicate.
     pub(crate) fn write_metrics(&self, epochs: &[EpochMetrics]) -> Result<()> {
         let mut text = String::new();
         for epoch in epochs {
@@ -113,7 +113,7 @@ impl Folder {
     }
 }
 
-/// Leaves a file alone that holds these bytes already.
+/// Does not touch a file that has these bytes already.
 fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());

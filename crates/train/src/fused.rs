@@ -10,7 +10,7 @@ const CHUNK: usize = 1 << 14;
 /// The scalars of one step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scalars {
-    /// What the gradient is multiplied by to clip it.
+    /// Factor of the gradient for clipping.
     pub(crate) clip: f64,
     pub(crate) lr: f64,
     pub(crate) beta1: f64,
@@ -58,7 +58,7 @@ impl InplaceOp1 for Fused<'_> {
     }
 }
 
-/// What one pass over a part of a parameter needs to know.
+/// The constants of one pass over a part of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass {
     pub(crate) decay: f64,
@@ -89,7 +89,7 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     chunks.iter().sum()
 }
 
-/// In eight lanes, so that the compiler can keep them in one register.
+/// In eight lanes, so that the compiler can keep the sums in one register.
 fn chunk_sum_of_squares(values: &[f32]) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let chunks = values.chunks_exact(8);

@@ -17,7 +17,7 @@
 //! # fn spectrograms() -> Spectrograms {
 //! #     let clip = |i: usize| ClipRecord {
 //! #         id: format!("{i}"), path: format!("{i}.wav"), group: None, source_sha256: String::new(),
-//! #         start_s: 0.0, seconds: 1.0, view: 0, steps: vec![],
+//! #         start_s: 0.0, channel: None, seconds: 1.0, view: 0, steps: vec![],
 //! #     };
 //! #     let provenance = Provenance {
 //! #         stage: "doc".into(), version: "0".into(), configuration: serde_json::json!({}), seed: 0,

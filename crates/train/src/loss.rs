@@ -2,21 +2,21 @@
 
 use candle_core::{D, Result, Tensor};
 
-/// Logits over their length and a temperature.
+/// Logits divided by their norm and a temperature.
 ///
 /// # Shapes
 /// `logits`: `[B, C]`, and so is the result.
 ///
 /// # Errors
-/// What the device refuses.
+/// An operation that the device does not support.
 pub(crate) fn normalized_logits(logits: &Tensor, temperature: f64) -> Result<Tensor> {
     let length = (logits.sqr()?.sum_keepdim(D::Minus1)? + 1e-12)?.sqrt()?; // [B, 1]
     logits.broadcast_div(&(length * temperature)?)
 }
 
-/// The mean cross entropy a clip, a scalar.
+/// The mean cross entropy per clip, a scalar.
 ///
-/// Written out in operations whose backward candle has. The row's largest logit is subtracted as a constant: it cancels
+/// Composed of operations whose backward pass candle has. The row's largest logit is subtracted as a constant: it cancels
 /// in the value and in the gradient, and a gradient through it would only add rounding.
 ///
 /// # Shapes
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_logits_are_no_surer_once_normalised() {
+    fn longer_logits_are_no_surer_once_normalized() {
         let logits = Tensor::new(&[[3.0_f32, 4.0], [30.0, 40.0], [0.0, 0.0]], &Device::Cpu).unwrap();
         let rows = normalized_logits(&logits, 0.5).unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(rows, [[1.2, 1.6], [1.2, 1.6], [0.0, 0.0]]);

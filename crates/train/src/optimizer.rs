@@ -13,8 +13,8 @@ use std::path::Path;
 
 /// Decoupled weight decay and Adam (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 ///
-/// Which parameters decay, and what part of the learning rate each of them gets, is what [`Parameters::rule`] says: biases
-/// and scales of a normalisation do not decay.
+/// [`Parameters::rule`] determines which parameters decay and the factor of their learning rate: biases and the scales of
+/// normalizations do not decay.
 #[derive(Debug)]
 pub struct AdamW {
     beta1: f64,
@@ -31,7 +31,7 @@ pub struct AdamW {
 enum Moments {
     /// On the CPU: each updated together with its parameter in one pass over slices.
     Host(Vec<[Vec<f32>; 2]>),
-    /// On any other device: all as one vector, so that a step is some tens of operations and not some for each parameter.
+    /// On any other device: all as one vector, so that a step has few operations instead of several per parameter.
     Device(Flat),
 }
 
@@ -66,14 +66,14 @@ impl AdamW {
     }
 
     /// One step against the gradients. Returns their global norm before clipping; a norm that is not finite changes
-    /// nothing, and what to do about it is the caller's choice.
+    /// nothing; the caller decides what to do.
     ///
     /// # Errors
-    /// [`Error::NoGradient`] that names a parameter that got none; then nothing was changed.
+    /// [`Error::NoGradient`] for a parameter without a gradient; then nothing is changed.
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<f64> {
         let gradient = |slot: &Slot| {
             let found = gradients.get(slot.parameter.as_tensor());
-            // Detached: it would keep all that it was computed from, for as long as a moment has it in its sum.
+            // Detached: otherwise the moments would keep the whole graph of each step.
             Ok(found.ok_or_else(|| Error::NoGradient { name: slot.name.clone() })?.contiguous()?.detach())
         };
         let gradients: Vec<Tensor> = self.slots.iter().map(gradient).collect::<Result<_>>()?;
@@ -114,7 +114,7 @@ impl AdamW {
     /// A copy of the moments on the CPU: (parameter's name, first, second), in the order of the names.
     ///
     /// # Errors
-    /// A device that can't be read.
+    /// A device that cannot be read.
     pub fn moments(&self) -> Result<Vec<(String, Tensor, Tensor)>> {
         let mut moments = Vec::new();
         match &self.moments {
@@ -136,10 +136,10 @@ impl AdamW {
         Ok(moments)
     }
 
-    /// Goes on from saved moments. `path` is named in errors.
+    /// Continues from saved moments. Errors name `path`.
     ///
     /// # Errors
-    /// A moment that is missing or of another shape; then nothing was changed.
+    /// A moment that is missing or has another shape; then nothing is changed.
     pub fn restore(
         &mut self,
         step: u64,
@@ -205,7 +205,7 @@ impl Slot {
     }
 }
 
-/// The length of all gradients on the CPU as one vector.
+/// The norm of all gradients on the CPU as one vector.
 fn host_norm(gradients: &[Tensor]) -> Result<f64> {
     let mut sum = 0.0;
     for gradient in gradients {

@@ -1,4 +1,4 @@
-//! Which clips an epoch sees, in which order and in which batches: a pure function of (seed, epoch).
+//! The clips of an epoch, their order and batches: a pure function of (seed, epoch).
 
 use crate::config::TrainConfig;
 use crate::seeds::{Purpose, generator};
@@ -6,16 +6,16 @@ use rand::Rng;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// One turn of a training clip.
+/// One occurrence of a training clip in an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// Index into the training clips.
     pub example: usize,
-    /// How often the clip was seen earlier in the same epoch: part of the seed of its augmentation.
+    /// Number of earlier occurrences in the same epoch: part of the seed of its augmentation.
     pub occurrence: u64,
 }
 
-/// The training clips as the sampler sees them.
+/// Classes and groups of the training clips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strata {
     /// The class of each clip.
@@ -24,10 +24,10 @@ pub struct Strata {
     pub groups: Vec<u32>,
 }
 
-/// The turns of an epoch, as [`TrainConfig`] wants them.
+/// The turns of an epoch, as [`TrainConfig`] sets them.
 ///
 /// With `balance` every class has the same number of turns (to within one), and the epoch is as long as without. Within
-/// a class (within all clips, without `balance`) turns are dealt to groups in proportion to the number of their clips
+/// a class (within all clips, without `balance`) turns are assigned to groups in proportion to the number of their clips
 /// to the power of `1 - group_balance`, each epoch rounding up other groups, and to the clips of a group by a shuffled
 /// order that starts over when it ends. So with a `group_balance` of 0 two clips of one class differ by at most one
 /// turn.
@@ -60,8 +60,8 @@ pub fn epoch_turns(strata: &Strata, config: &TrainConfig, epoch: usize) -> Vec<T
     order.into_iter().map(turn).collect()
 }
 
-/// Deals `turns` to groups. Systematic sampling: marks at equal distances on a line along which the groups lie in a drawn
-/// order, each as long as its weight.
+/// Assigns `turns` to groups by systematic sampling: marks at equal distances on a line on which the groups follow each
+/// other in a random order, each as long as its weight.
 fn fill_by_group(
     order: &mut Vec<usize>,
     members: &[usize],
@@ -104,14 +104,14 @@ fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
     }
 }
 
-/// Number of batches that [`batches`] makes.
+/// Number of batches of [`batches`].
 pub fn n_batches(n: usize, batch_size: usize) -> usize {
     n.div_ceil(batch_size).min(n / 2).max(usize::from(n > 0))
 }
 
 /// The batches of an epoch of `n` turns: as few as `batch_size` allows, their sizes equal to within one.
 ///
-/// Nothing is dropped and there is no short last batch, over which batch normalisation would be noise: 65 turns in
+/// Nothing is dropped and there is no short last batch, whose batch normalization would be noise: 65 turns in
 /// batches of 32 are 22, 22 and 21. A batch of one never comes up, so that an odd number of turns in batches of 2 has
 /// one batch of 3.
 pub fn batches(n: usize, batch_size: usize) -> impl Iterator<Item = Range<usize>> {
@@ -119,7 +119,7 @@ pub fn batches(n: usize, batch_size: usize) -> impl Iterator<Item = Range<usize>
     (0..count).map(move |i| i * n / count..(i + 1) * n / count)
 }
 
-/// `n` of the indices `0..len`, chosen by the seed, in rising order.
+/// `n` of the indices `0..len`, drawn from the seed, in ascending order.
 pub(crate) fn subset(len: usize, n: usize, seed: u64) -> Vec<usize> {
     let mut all: Vec<usize> = (0..len).collect();
     shuffle(&mut all, &mut generator(seed, Purpose::Subset, 0, 0));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How far apart two drops are.
+/// Distance between two drops.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Span {
@@ -16,31 +16,31 @@ pub enum Span {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
-    /// The same all along.
+    /// Constant.
     Constant,
     /// Multiplied by `factor` at every `every`.
     Step {
         /// Distance between two drops, counted from the end of the warm-up.
         every: Span,
-        /// What the rate is multiplied by, in (0, 1].
+        /// Factor of the rate, in (0, 1].
         factor: f64,
     },
     /// Half a cosine from the peak down to the smallest rate, reached at the last step.
     Cosine,
     /// Multiplied by `factor` when the validation loss has not improved for more than `patience` epochs.
     Plateau {
-        /// What the rate is multiplied by, in (0, 1).
+        /// Factor of the rate, in (0, 1).
         factor: f64,
-        /// Epochs without improvement that are put up with.
+        /// Epochs without improvement before a drop.
         patience: usize,
     },
 }
 
-/// What a [`Schedule::Plateau`] remembers between epochs. It is part of the checkpoint.
+/// The state of a [`Schedule::Plateau`] between epochs; part of the checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlateauState {
-    /// What the peak rate is multiplied by now.
+    /// Current factor of the peak rate.
     pub scale: f64,
     /// The smallest loss so far.
     pub best: Option<f64>,
@@ -55,7 +55,7 @@ impl Default for PlateauState {
 }
 
 impl PlateauState {
-    /// The state after an epoch with this loss. Any schedule but [`Schedule::Plateau`] leaves it as it is.
+    /// The state after an epoch with this loss. Schedules other than [`Schedule::Plateau`] do not change it.
     #[must_use]
     pub fn after_epoch(self, schedule: Schedule, loss: f64) -> Self {
         let Schedule::Plateau { factor, patience } = schedule else { return self };
@@ -69,7 +69,7 @@ impl PlateauState {
     }
 }
 
-/// Everything that the learning rate of a run depends on.
+/// The learning rate of a run as a function of the step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LearningRate {
     /// The highest rate, reached at the end of the warm-up.

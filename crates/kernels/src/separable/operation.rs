@@ -5,7 +5,7 @@ use super::taps::{Depthwise, DepthwiseBack, TAPS, patches};
 use crate::fused::{slice, with_slice};
 use crate::layer_norm::total;
 use crate::panels::{Panels, Rows, Side};
-use crate::products::{Factor, chunk_rows, multiply, multiply_turned};
+use crate::products::{Factor, chunk_rows, multiply, multiply_transposed};
 use crate::scratch::{Buffer, Kept, zeroed};
 use crate::table::Table;
 use crate::transformer::{Held, column_sums};
@@ -57,7 +57,7 @@ impl<V: Factor> Operation<V> {
         })
     }
 
-    /// Values that a pixel is multiplied with, K, and those that it lies on: pairs of bf16 need an even number.
+    /// Values that a pixel is multiplied with, K, and rounded up to an even number, as pairs of bf16 need.
     fn depth(&self) -> [usize; 2] {
         let depth = match self.first {
             First::Depthwise { .. } => self.size.n_in,
@@ -148,7 +148,7 @@ impl<V: Factor> Operation<V> {
 
     fn backward(&self, map: &[f32], out: &[f32], gradient: &[f32], is_wanted: bool) -> Result<Option<Vec<f32>>> {
         let (Some(saved), Some(to)) = (self.saved.get(), &self.gradients) else {
-            candle_core::bail!("separable_layer: there is no way back without gradients to put the weights' into");
+            candle_core::bail!("separable_layer: no backward pass without a place for the gradients of the weights");
         };
         let (size, table, [depth, row]) = (self.size, self.table, self.depth());
         let n_pixels = size.n_pixels();
@@ -170,7 +170,7 @@ impl<V: Factor> Operation<V> {
         }
         let rows = Rows { values: saved, n_rows: n_pixels, n_columns: depth, step: row };
         if weight.is_variable() {
-            to.add(weight, multiply_turned(table, of_sums, &Panels::new(table, rows, Side::Depth, None)))?;
+            to.add(weight, multiply_transposed(table, of_sums, &Panels::new(table, rows, Side::Depth, None)))?;
         }
         let (First::Depthwise { weight: of_depth, bias: of_depth_bias }, Some(kernels)) =
             (&self.first, self.kernels()?)

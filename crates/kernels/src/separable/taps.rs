@@ -1,4 +1,4 @@
-//! What a 3x3 kernel sees of a map: each channel's sum over it, and the way back.
+//! What a 3x3 kernel sees of a map: each channel's sum over it, and the backward pass.
 
 use super::{KERNEL, Size};
 use crate::dispatch::Work;
@@ -77,7 +77,7 @@ impl<V: Stored> Work for Depthwise<'_, V> {
     }
 }
 
-/// The way back through [`Depthwise`], for a whole clip.
+/// The backward pass through [`Depthwise`], for a whole clip.
 pub(super) struct DepthwiseBack<'a> {
     pub(super) size: Size,
     /// `[H, W, C]`

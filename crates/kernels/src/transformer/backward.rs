@@ -1,4 +1,4 @@
-use super::forward::{Saved, held, norm, normalised};
+use super::forward::{Saved, held, norm, normalized};
 use super::linear::Linear;
 use super::operation::Operation;
 use super::parts::{ActivateBack, AddBias, Scale};
@@ -57,7 +57,7 @@ pub(super) fn run<V: Factor>(
     drop((activated, of_down));
     let up_layer = Linear::new(&weights.up, None)?;
     if up_layer.is_trained() {
-        let normal = normalised::<V>(table, norm2, &saved.middle);
+        let normal = normalized::<V>(table, norm2, &saved.middle);
         up_layer.gradients(table, Rows::new(&normal, dim), Rows::new(&of_hidden, hidden_dim), to)?;
     }
     let mut of_middle = gradient.to_vec();
@@ -94,7 +94,7 @@ pub(super) fn run<V: Factor>(
     heads.backward(table, &saved.qkv, &saved.log_sums, &of_gathered, &mut of_qkv);
     drop(of_gathered);
     if qkv_layer.is_trained() {
-        let normal = normalised::<V>(table, norm1, tokens);
+        let normal = normalized::<V>(table, norm1, tokens);
         qkv_layer.gradients(table, Rows::new(&normal, dim), Rows::new(&of_qkv, 3 * dim), to)?;
     }
     if !(is_wanted || is_norm_trained) {

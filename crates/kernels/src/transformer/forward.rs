@@ -1,7 +1,7 @@
 use super::linear::{Held, Linear};
 use super::operation::Operation;
 use super::parts::{Activate, AddBias, AddUp};
-use crate::layer_norm::{Norm, Normalise};
+use crate::layer_norm::{Norm, Normalize};
 use crate::panels::Rows;
 use crate::products::{Factor, chunk_rows, multiply};
 use crate::scratch::{Buffer, Kept, zeroed};
@@ -10,7 +10,7 @@ use crate::table::Table;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-/// What the way back needs of the way forward, beside what came in.
+/// What the backward pass needs of the way forward, beside what came in.
 pub(super) struct Saved<V: Kept> {
     /// Queries, keys and values, `[B, T, 3, H, D / H]`.
     pub(super) qkv: Buffer<V>,
@@ -24,14 +24,14 @@ pub(super) struct Saved<V: Kept> {
     pub(super) hidden: Buffer<V>,
 }
 
-/// Rows that are normalised together.
+/// Rows that are normalized together.
 const ROWS: usize = 48;
 
-/// All rows, normalised.
-pub(super) fn normalised<V: Stored>(table: &Table, norm: Norm<'_>, x: &[f32]) -> Buffer<V> {
+/// All rows, normalized.
+pub(super) fn normalized<V: Stored>(table: &Table, norm: Norm<'_>, x: &[f32]) -> Buffer<V> {
     let mut out = Buffer::take(x.len());
     let rows = ROWS * norm.scale.len();
-    out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| table.run(Normalise { norm, x, out }));
+    out.par_chunks_mut(rows).zip(x.par_chunks(rows)).for_each(|(out, x)| table.run(Normalize { norm, x, out }));
     out
 }
 
@@ -57,7 +57,7 @@ pub(super) fn run<V: Factor>(
     let [held1, held2] = [held(&weights.norm1)?, held(&weights.norm2)?];
     let [norm1, norm2] = [norm(&held1, epsilon), norm(&held2, epsilon)];
 
-    let normal = normalised::<V>(table, norm1, tokens);
+    let normal = normalized::<V>(table, norm1, tokens);
     let qkv_layer = Linear::new(&weights.qkv, None)?;
     let bias = qkv_layer.bias();
     let mut qkv = Buffer::<V>::take(n_rows * 3 * dim);
@@ -81,7 +81,7 @@ pub(super) fn run<V: Factor>(
         let before = &tokens[at.start * dim..at.end * dim];
         let keep = |row| layer.keep(0, clip(at.start + row));
         table.run(AddUp { rows, bias: &bias, keep, before, to: &mut *middle });
-        table.run(Normalise { norm: norm2, x: middle, out: normal });
+        table.run(Normalize { norm: norm2, x: middle, out: normal });
     });
 
     let up_layer = Linear::new(&weights.up, None)?;

@@ -4,7 +4,7 @@ use super::LinearWeights;
 use crate::DirectGradients;
 use crate::layer_norm::total;
 use crate::panels::{Panels, Rows, Side};
-use crate::products::{Factor, multiply_turned};
+use crate::products::{Factor, multiply_transposed};
 use crate::scratch::Buffer;
 use crate::table::Table;
 use candle_core::{CpuStorage, Result, Storage, Tensor};
@@ -139,7 +139,7 @@ impl<'a> Linear<'a> {
         let whole = weight.is_variable() || trained_scale.is_some();
         let panels = (whole || adapter.is_some()).then(|| Panels::new(table, input, Side::Depth, None));
         if let (Some(panels), true) = (&panels, whole) {
-            let of_weight = multiply_turned(table, gradient, panels);
+            let of_weight = multiply_transposed(table, gradient, panels);
             if let (Some(scale), Some(of_bias)) = (trained_scale, &of_bias) {
                 // The output is linear in the factor: its gradient is that of the scaled weights times the weights.
                 let of_row = |(out, of_row): (usize, &[f32])| {
@@ -171,7 +171,7 @@ impl<'a> Linear<'a> {
                 let across = Panels::new(table, Rows::new(down.values(), self.n_in), Side::Columns, None);
                 let through = narrow(input, &across); // [M, rank]
                 let through = Panels::new(table, Rows::new(&through, rank), Side::Depth, None);
-                let mut of_up = multiply_turned(table, gradient, &through);
+                let mut of_up = multiply_transposed(table, gradient, &through);
                 of_up.iter_mut().for_each(|value| *value *= adapter.factor);
                 to.add(&adapter.up, scaled(of_up, rank))?;
             }
@@ -179,7 +179,7 @@ impl<'a> Linear<'a> {
                 let up = Panels::new(table, Rows::new(up.values(), rank), Side::Depth, self.factors());
                 let back = narrow(gradient, &up); // [M, rank]
                 let stored: Vec<V> = back.iter().map(|value| V::of(value * adapter.factor)).collect();
-                to.add(&adapter.down, multiply_turned(table, Rows::new(&stored, rank), panels))?;
+                to.add(&adapter.down, multiply_transposed(table, Rows::new(&stored, rank), panels))?;
             }
         }
         Ok(())

@@ -79,7 +79,7 @@ impl<V: Factor> CustomOp2 for Operation<V> {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (Some(saved), Some(gradients)) = (self.saved.get(), &self.gradients) else {
-            candle_core::bail!("transformer_layer: there is no way back without gradients to put the weights' into");
+            candle_core::bail!("transformer_layer: no backward pass without a place for the gradients of the weights");
         };
         let gradient = gradient.contiguous()?;
         let of_tokens = with_slice(tokens, |tokens_values| {

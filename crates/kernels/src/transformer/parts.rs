@@ -121,7 +121,7 @@ impl<V: Stored> Work for Activate<'_, V> {
     }
 }
 
-/// The way back through GELU, and its result once more: the next gradient needs it.
+/// The backward pass through GELU, and its result once more: the next gradient needs it.
 pub(super) struct ActivateBack<'a, V> {
     /// The gradient of the result.
     pub(super) rows: &'a [f32],

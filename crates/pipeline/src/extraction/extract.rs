@@ -160,6 +160,7 @@ impl Extractor {
             group: None,
             source_sha256: source_sha256.to_owned(),
             start_s: clip.start_s,
+            channel: clip.channel,
             seconds: clip.seconds,
             view: clip.view,
             steps: clip.steps.clone(),
@@ -216,6 +217,7 @@ impl Extracted {
             if !record.id.is_empty() {
                 id.push_str(&format!("#{}", record.id));
             }
+            record.channel = record.channel.or_else(|| record.id.parse().ok());
             record.id = id;
             record.path.clone_from(&row.path);
             record.group.clone_from(&row.group);

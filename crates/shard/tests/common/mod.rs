@@ -19,6 +19,7 @@ pub(crate) fn clip(i: usize) -> ClipRecord {
         group: (!i.is_multiple_of(2)).then(|| format!("group-{}", i / 2)),
         source_sha256: sha256_hex(&i.to_le_bytes()),
         start_s: 0.1 * i as f64,
+        channel: None,
         seconds: 1.5,
         view: 0,
         steps: vec!["padded".into()],

@@ -129,6 +129,7 @@ pub(crate) fn clips(n_train: usize, n_val: usize, n_test: usize, noise: f32) -> 
         group: Some(format!("{}-{}-{}", rows[i].0, rows[i].1, i / 6)),
         source_sha256: String::new(),
         start_s: i as f64,
+        channel: None,
         seconds: 2.5,
         view: 0,
         steps: Vec::new(),

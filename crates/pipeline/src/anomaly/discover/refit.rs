@@ -174,6 +174,7 @@ fn embeddings(model: &Model, all: &Outputs, classes: &[String]) -> Result<Embedd
         start_s: key.start_ms as f64 / 1000.0,
         seconds: 0.0,
         view: 0,
+        channel: None,
         steps: Vec::new(),
     };
     let split = |key: &ClipKey| SPLITS.iter().position(|split| *split == key.split).unwrap_or(0) as u8;

@@ -1,0 +1,175 @@
+//! One writer per folder: a lock that the operating system releases when its process ends, however it ends.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::atomic::is_temporary;
+use crate::error::{Error, Result};
+
+/// The lock file's name. It is empty, and no part of any result.
+const LOCK: &str = ".barkbird.lock";
+
+/// A folder that only this process writes to, until this is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    dir: PathBuf,
+    /// Closing it releases the lock.
+    _file: File,
+    /// Whether the folder was created for the lock.
+    is_new: bool,
+}
+
+/// Locks a folder for writing, and creates it if it does not exist.
+///
+/// The lock file `.barkbird.lock` is removed again with the lock, and so is a folder that was created for it and is still
+/// empty. After a crash the file stays, but the lock is free. Readers need no lock: they see whole files only.
+///
+/// On a file system without locks there is only a warning in the log.
+///
+/// # Errors
+/// [`Error::Locked`] if another process holds the lock; [`Error::Io`] if the folder or the lock file cannot be created.
+pub fn lock_folder(dir: &Path) -> Result<FolderLock> {
+    let is_new = !dir.exists();
+    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let path = dir.join(LOCK);
+    loop {
+        let open = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = open.map_err(Error::io("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { dir: dir.into() }),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+                tracing::warn!(dir = %dir.display(), "the file system has no locks: make sure that only one process writes");
+            }
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+        }
+        // Another process may have removed the file after it was opened here: such a lock excludes nobody.
+        if is_same(&file, &path) {
+            return Ok(FolderLock { dir: dir.into(), _file: file, is_new });
+        }
+    }
+}
+
+/// Whether a folder contains nothing, or only what a crash can leave: a lock file and temporary files. A folder that does
+/// not exist is empty too.
+///
+/// # Errors
+/// [`Error::Io`] if the folder cannot be listed.
+pub fn is_empty_folder(dir: &Path) -> Result<bool> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        entries => entries.map_err(Error::io("list", dir))?,
+    };
+    for entry in entries {
+        let name = entry.map_err(Error::io("list", dir))?.file_name();
+        if name != LOCK && !is_temporary(&name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Only where a file can be told from a new one of the same name; elsewhere the file stays.
+        if cfg!(unix) {
+            let _ = fs::remove_file(self.dir.join(LOCK));
+        }
+        if self.is_new {
+            // Fails unless the folder is empty.
+            let _ = fs::remove_dir(&self.dir);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &File, _: &Path) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    /// The folder that a child process of a test locks.
+    const CHILD: &str = "BARKBIRD_TEST_LOCK";
+
+    #[test]
+    fn a_second_writer_is_refused_until_the_first_has_finished() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("deep/run");
+        let lock = lock_folder(&run).unwrap();
+        let error = lock_folder(&run).unwrap_err().to_string();
+        assert!(error.starts_with(&run.display().to_string()) && error.contains("another barkbird"), "{error}");
+        assert!(is_empty_folder(&run).unwrap());
+        fs::write(run.join("result"), b"kept").unwrap();
+        assert!(!is_empty_folder(&run).unwrap());
+        drop(lock);
+        assert_eq!(fs::read_dir(&run).unwrap().count(), 1);
+        lock_folder(&run).unwrap();
+        assert_eq!(fs::read(run.join("result")).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_folder_that_stays_empty_is_removed_if_it_was_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let new = dir.path().join("new");
+        drop(lock_folder(&new).unwrap());
+        assert!(!new.exists() && is_empty_folder(&new).unwrap());
+        drop(lock_folder(dir.path()).unwrap());
+        assert!(dir.path().exists());
+    }
+
+    #[test]
+    fn of_many_writers_at_once_one_has_the_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let n_inside = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let Ok(_lock) = lock_folder(dir.path()) else { continue };
+                        assert_eq!(n_inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        n_inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_killed_process_releases_its_lock() {
+        if let Some(dir) = std::env::var_os(CHILD) {
+            let _lock = lock_folder(Path::new(&dir)).unwrap();
+            eprintln!("locked");
+            std::thread::sleep(std::time::Duration::from_secs(60));
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lock::tests::a_killed_process_releases_its_lock", "--nocapture"])
+            .env(CHILD, dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        assert!(lines.map_while(std::result::Result::ok).any(|line| line == "locked"));
+        assert!(matches!(lock_folder(dir.path()), Err(Error::Locked { .. })));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        lock_folder(dir.path()).unwrap();
+    }
+}
