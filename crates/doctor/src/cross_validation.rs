@@ -7,10 +7,10 @@
 use crate::error::{Error, Result};
 use crate::folds::deal;
 use crate::forest::{Forest, ForestConfig};
-use crate::random::mixed;
 use crate::table::Table;
 use crate::truth::Truth;
 use serde::{Deserialize, Serialize};
+use stats::seed::nth;
 
 /// How it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -76,11 +76,11 @@ pub fn out_of_fold(table: &Table, truth: &Truth, config: &CrossValidation) -> Re
     let (n_clips, n_classes, n_repeats) = (truth.n_clips(), truth.n_classes(), config.n_repeats.max(1));
     let mut probabilities = vec![0.0; n_clips * n_classes];
     for repeat in 0..n_repeats {
-        let seed = mixed(config.seed, repeat as u64);
+        let seed = nth(config.seed, repeat as u64);
         let folds = deal(truth, n_folds, seed);
         for fold in 0..n_folds {
             let (held, kept): (Vec<usize>, Vec<usize>) = (0..n_clips).partition(|clip| folds[*clip] == fold);
-            let forest = Forest::fit(table, truth, &kept, &config.forest, mixed(seed, fold as u64));
+            let forest = Forest::fit(table, truth, &kept, &config.forest, nth(seed, fold as u64));
             for clip in held {
                 let row = &mut probabilities[clip * n_classes..(clip + 1) * n_classes];
                 let found = forest.probabilities(table.row(clip));
@@ -124,7 +124,7 @@ mod tests {
         let (table, truth) = set(12, |label, _| label as f32);
         assert_eq!(accuracy(&table, &truth), 1.0);
         // A number that names the group, in an order that has nothing to do with the class.
-        let (table, truth) = set(30, |_, group| (mixed(5, group as u64) % 1000) as f32);
+        let (table, truth) = set(30, |_, group| (nth(5, group as u64) % 1000) as f32);
         let (grouped, random) = (accuracy(&table, &truth), accuracy(&table, &truth.ungrouped()));
         assert!(grouped < 0.65 && random > 0.85, "{grouped} {random}");
     }

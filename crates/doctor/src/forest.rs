@@ -11,6 +11,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use stats::Groups;
 
 /// How a forest is grown.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,13 +61,13 @@ impl Forest {
     pub fn fit(table: &Table, truth: &Truth, rows: &[usize], config: &ForestConfig, seed: u64) -> Self {
         let mut totals = vec![0.0_f64; truth.n_classes()];
         rows.iter().for_each(|row| totals[truth.labels[*row]] += 1.0);
+        let groups = Groups::from_names(&rows.iter().map(|row| truth.groups[*row]).collect::<Vec<_>>());
         let grow = |number: usize| {
             let mut random = generator(seed, Purpose::Tree, number as u64);
-            let drawn = draw_groups(truth, rows, &mut random);
-            let mut rows: Vec<usize> = rows.iter().copied().filter(|row| drawn[truth.groups[*row]] > 0).collect();
-            thin(&mut rows, config.max_clips, &mut random);
-            let weight = |row: &usize| f64::from(drawn[truth.groups[*row]]) / totals[truth.labels[*row]];
-            let weights = rows.iter().map(|row| (*row, weight(row))).collect();
+            let drawn = groups.resample(&mut random);
+            let mut weights: Vec<(usize, f64)> = rows.iter().copied().zip(drawn).filter(|(_, n)| *n > 0.0).collect();
+            thin(&mut weights, config.max_clips, &mut random);
+            weights.iter_mut().for_each(|(row, weight)| *weight /= totals[truth.labels[*row]]);
             Grower { table, truth, config, random, nodes: Vec::new() }.grow(weights)
         };
         let trees = (0..config.n_trees).into_par_iter().map(grow).collect();
@@ -97,25 +98,15 @@ impl Tree {
     }
 }
 
-/// How often each group was drawn, `[n_groups]`: as many draws as `rows` has groups.
-fn draw_groups(truth: &Truth, rows: &[usize], random: &mut ChaCha8Rng) -> Vec<u32> {
-    let mut present: Vec<usize> = rows.iter().map(|row| truth.groups[*row]).collect();
-    present.sort_unstable();
-    present.dedup();
-    let mut drawn = vec![0; truth.n_groups];
-    (0..present.len()).for_each(|_| drawn[present[random.random_range(0..present.len())]] += 1);
-    drawn
-}
-
-/// Leaves `n` of the rows, drawn without replacement, in their order.
-fn thin(rows: &mut Vec<usize>, n: usize, random: &mut ChaCha8Rng) {
+/// Leaves `n` of the rows with their weights, drawn without replacement, in their order.
+fn thin(rows: &mut Vec<(usize, f64)>, n: usize, random: &mut ChaCha8Rng) {
     if rows.len() > n {
         for i in 0..n {
             let other = random.random_range(i..rows.len());
             rows.swap(i, other);
         }
         rows.truncate(n);
-        rows.sort_unstable();
+        rows.sort_unstable_by_key(|(row, _)| *row);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hum of the mains: lines at 50 or 60 Hz and its multiples that are always there.
 
 use crate::spectrum::power_frames;
-use crate::waveform::quantile;
+use stats::quantile_nearest;
 
 /// Seconds a transform: lines 2 Hz apart.
 const WINDOW_S: f64 = 0.5;
@@ -34,7 +34,7 @@ pub(crate) fn hum(samples: &[f32], rate_hz: u32) -> Option<Hum> {
     let steady: Vec<f64> = (0..n_needed)
         .map(|bin| {
             let values: Vec<f64> = powers[bin..].iter().step_by(n_bins).map(|&power| f64::from(power)).collect();
-            quantile(&values, 0.2).unwrap_or(0.0)
+            quantile_nearest(&values, 0.2).unwrap_or(0.0)
         })
         .collect();
     let hums = [50, 60].into_iter().filter_map(|mains_hz| lines(&steady, bin_hz, mains_hz));
@@ -54,7 +54,7 @@ fn lines(steady: &[f64], bin_hz: f64, mains_hz: u32) -> Option<Hum> {
             .into_iter()
             .flat_map(|bins| steady[bins].to_vec())
             .collect();
-        let surroundings = quantile(&around, 0.5)?;
+        let surroundings = quantile_nearest(&around, 0.5)?;
         // The bin of the line and the two that the window spreads it to.
         let peak = steady[at(hz) - 1..=at(hz) + 1].iter().copied().fold(0.0, f64::max);
         if peak <= 1e-13 {

@@ -4,6 +4,7 @@
 //! ([`Measures::values`]) they show whether the label can be guessed from the recording rather than the sound.
 
 use serde::{Deserialize, Serialize};
+use stats::quantile_nearest;
 
 use crate::error::{Error, Result};
 use crate::hum::hum;
@@ -11,7 +12,7 @@ use crate::tone::tone;
 pub use crate::tone::{FLOOR_BANDS_HZ, FLOOR_DB, N_FLOOR_BANDS};
 use crate::waveform::{
     are_identical, block_levels_db, clipped_share, constant_share, db, dead_channels, effective_bits, longest_below,
-    mix, quantile, rms,
+    mix, rms,
 };
 
 /// Blocks in which level over time is measured.
@@ -125,8 +126,8 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
         clipped_share: greatest(&clipped_share),
         digital_silence_share: constant_share(&mono, n_block),
         longest_silence_s: longest_below(&levels_db, SILENT_DB) as f64 * BLOCK_S,
-        loud_db: quantile(&levels_db, 0.95).unwrap_or(FLOOR_DB),
-        quiet_db: quantile(&levels_db, 0.1).unwrap_or(FLOOR_DB),
+        loud_db: quantile_nearest(&levels_db, 0.95).unwrap_or(FLOOR_DB),
+        quiet_db: quantile_nearest(&levels_db, 0.1).unwrap_or(FLOOR_DB),
         start_level_db: db(rms(&mono[..n_edge])),
         end_level_db: db(rms(&mono[n_frames - n_edge..])),
         identical_channels: are_identical(&channels),

@@ -138,14 +138,14 @@ fn votes(near: &[(usize, f32)], truth: &Truth) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::cross_validation::{CrossValidation, out_of_fold};
-    use crate::random::mixed;
+    use stats::seed::nth;
 
     #[test]
     fn swapped_labels_come_first() {
         // Three classes around their own places; every 17th clip has the label of the next class.
         let (n, classes) = (204, ["a", "b", "c"]);
         let swapped = |i: usize| i.is_multiple_of(17);
-        let noise = |i: usize, c: usize| (mixed(i as u64, c as u64) % 1000) as f32 / 500.0;
+        let noise = |i: usize, c: usize| (nth(i as u64, c as u64) % 1000) as f32 / 500.0;
         let labels: Vec<&str> = (0..n).map(|i| classes[(i + usize::from(swapped(i))) % 3]).collect();
         let groups: Vec<String> = (0..n).map(|i| (i / 6).to_string()).collect();
         let truth = Truth::new(&labels, &groups.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();

@@ -1,8 +1,9 @@
 //! Something about a recording that has nothing to do with what is heard in it: its rate, level, length, name.
 
 use crate::error::Result;
-use crate::table::{Table, median};
+use crate::table::Table;
 use crate::truth::Truth;
+use stats::median;
 use std::collections::BTreeMap;
 
 /// Names that get a column of their own; rarer ones share the last.
@@ -32,7 +33,8 @@ impl Nuisance {
     pub fn number(name: &str, words: &str, unit: &str, values: &[f64], truth: &Truth) -> Result<Self> {
         let of = |class: usize| {
             let of_class = values.iter().zip(&truth.labels).filter(|(v, l)| **l == class && v.is_finite());
-            let middle = median(of_class.map(|(value, _)| *value).collect());
+            let known: Vec<f64> = of_class.map(|(value, _)| *value).collect();
+            let middle = median(&known);
             middle.map_or("not known".into(), |middle| format!("{} {unit}", rounded(middle)).trim_end().to_owned())
         };
         let typical = (0..truth.n_classes()).map(of).collect();

@@ -160,7 +160,7 @@ mod tests {
         let mark = |i: u64, seed: u64| Mark {
             frame: (4 * i) as u16,
             bin: (20 + (i * 37) % 190) as u8,
-            phase: (crate::random::mixed(seed, i) % 256) as u8,
+            phase: (stats::seed::nth(seed, i) % 256) as u8,
         };
         let a: Vec<Mark> = (0..80).map(|i| mark(i, 1)).collect();
         // Ten frames and 20 samples later, and a turn of a third for all.

@@ -148,7 +148,7 @@ pub fn leak(content: &Table, truth: &Truth, config: &CrossValidation) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::mixed;
+    use stats::seed::nth;
 
     fn quick() -> CrossValidation {
         let forest = ForestConfig { n_trees: 40, ..ForestConfig::default() };
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_nuisance_that_tells_nothing_is_none() {
         let truth = truth();
-        let level: Vec<f64> = (0..120).map(|i| (mixed(1, i) % 100) as f64).collect();
+        let level: Vec<f64> = (0..120).map(|i| (nth(1, i) % 100) as f64).collect();
         let found = judge(&Nuisance::number("level", "the level", "dB", &level, &truth).unwrap(), &truth, &quick());
         assert!(!found.unwrap().is_shortcut);
         let same = judge(&Nuisance::names("codec", "the codec", &["flac"; 120], &truth).unwrap(), &truth, &quick());
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_group_that_is_recognised_is_a_leak() {
         let truth = truth();
-        let place = Table::new((0..120).map(|i| (mixed(9, i / 3) % 1000) as f32).collect(), 1).unwrap();
+        let place = Table::new((0..120).map(|i| (nth(9, i / 3) % 1000) as f32).collect(), 1).unwrap();
         let found = leak(&place, &truth, &quick()).unwrap();
         assert!(found.leaks && found.random.value > 0.9 && found.grouped.value < 0.7, "{found:?}");
         let class = Table::new((0..120).map(|i| if i < 60 { 0.0 } else { 1.0 }).collect(), 1).unwrap();

@@ -1,6 +1,7 @@
 //! Clips as rows of numbers, which is all that a classifier of nuisances sees.
 
 use crate::error::{Error, Result};
+use stats::median;
 
 /// One row of numbers a clip.
 ///
@@ -50,9 +51,10 @@ impl Table {
         }
         let mut filled = Vec::new();
         for column in columns {
-            let known = median(column.iter().copied().filter(|value| value.is_finite()).collect()).unwrap_or(0.0);
+            let known: Vec<f64> = column.iter().copied().filter(|value| value.is_finite()).collect();
+            let middle = median(&known).unwrap_or(0.0);
             filled.push(
-                column.iter().map(|value| if value.is_finite() { *value as f32 } else { known as f32 }).collect(),
+                column.iter().map(|value| if value.is_finite() { *value as f32 } else { middle as f32 }).collect(),
             );
             if column.iter().any(|value| !value.is_finite()) {
                 filled.push(column.iter().map(|value| f32::from(u8::from(!value.is_finite()))).collect::<Vec<f32>>());
@@ -93,17 +95,6 @@ impl Table {
     /// Whether every row is the same, so that nothing can be told from it.
     pub fn is_constant(&self) -> bool {
         (1..self.n_rows).all(|row| self.row(row) == self.row(0))
-    }
-}
-
-/// The middle of the values, or between the two in the middle; none of nothing.
-pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
     }
 }
 

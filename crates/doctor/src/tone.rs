@@ -1,7 +1,7 @@
 //! What the spectrum says: where the energy lies, where it ends, and what the noise floor looks like.
 
 use crate::spectrum::power_frames;
-use crate::waveform::quantile;
+use stats::quantile_nearest;
 
 /// Bands of the noise floor.
 pub const N_FLOOR_BANDS: usize = 12;
@@ -40,12 +40,12 @@ pub(crate) fn tone(samples: &[f32], rate_hz: u32) -> Tone {
     let n_bins = n_window / 2 + 1;
     let bin_hz = f64::from(rate_hz) / n_window as f64;
     let mean = over_time(&powers, n_bins, |values| values.iter().sum::<f64>() / values.len() as f64);
-    let floor = over_time(&powers, n_bins, |values| quantile(values, 0.5).unwrap_or(0.0));
+    let floor = over_time(&powers, n_bins, |values| quantile_nearest(values, 0.5).unwrap_or(0.0));
     let (limit_hz, limit_drop_db) = limit(&floor, bin_hz);
     let bands: Vec<[f64; N_FLOOR_BANDS]> = powers.chunks_exact(n_bins).map(|frame| bands(frame, bin_hz)).collect();
     let floor_db = std::array::from_fn(|band| {
         let values: Vec<f64> = bands.iter().map(|bands| bands[band]).collect();
-        power_db(quantile(&values, FLOOR_SHARE).unwrap_or(0.0))
+        power_db(quantile_nearest(&values, FLOOR_SHARE).unwrap_or(0.0))
     });
     let edge_db = |frames: &[[f64; N_FLOOR_BANDS]]| {
         std::array::from_fn(|band| {

@@ -55,14 +55,6 @@ pub(crate) fn longest_below(levels_db: &[f64], level_db: f64) -> usize {
     runs.filter(|run| run[0] <= level_db).map(<[f64]>::len).max().unwrap_or(0)
 }
 
-/// The value that a share of all lies below, 0 to 1; `None` of nothing.
-pub(crate) fn quantile(values: &[f64], share: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    Some(sorted[(share * last as f64).round() as usize])
-}
-
 /// Channels with nothing in them (peak under -80 dB of full scale, and 40 dB under the loudest channel's).
 pub(crate) fn dead_channels(channels: &[&[f32]]) -> Vec<usize> {
     let peak = |samples: &[f32]| samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
