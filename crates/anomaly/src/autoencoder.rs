@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::network::{Adam, Network, Training, gather};
 use crate::rows::Rows;
 use crate::scaler::Scaler;
@@ -86,7 +88,7 @@ impl Autoencoder {
         self.network.store(self.scaler.store(Stored::new(&self.config)), "network")
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -114,6 +116,20 @@ pub(crate) fn squared_errors(given_back: &[f32], rows: &[f32], n_columns: usize)
 pub(crate) fn error_slope(given_back: &[f32], rows: &[f32]) -> Vec<f32> {
     let factor = 2.0 / rows.len() as f32;
     given_back.iter().zip(rows).map(|(back, value)| factor * (back - value)).collect()
+}
+
+impl Declaration for Autoencoder {
+    type Config = AutoencoderConfig;
+    const DESCRIPTION: &'static str = "an autoencoder's reconstruction error on spectrograms (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Cells];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &AutoencoderConfig) -> Result<Self> {
+        Self::fit(given.cells()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.cells()?)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least};
+use crate::inputs::{Input, Known};
 use crate::logistic::Logistic;
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
@@ -65,7 +67,7 @@ impl BackgroundClass {
         self.logistic.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -76,6 +78,22 @@ impl BackgroundClass {
             return Err(Error::Stored { part: "weights".into(), expected, got });
         }
         Ok(Self { config: stored.settings()?, logistic })
+    }
+}
+
+impl Declaration for BackgroundClass {
+    type Config = BackgroundClassConfig;
+    const DESCRIPTION: &'static str = "a background class, learned from labelled unknown sounds (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+    const NEEDS_UNKNOWNS: bool = true;
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &BackgroundClassConfig) -> Result<Self> {
+        let unknowns = given.required(known.unknowns.embedding, "embeddings of labelled unknown sounds")?;
+        Self::fit(given.embedding()?, known.labels, unknowns, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }
 

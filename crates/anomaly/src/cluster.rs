@@ -36,7 +36,7 @@ pub fn cluster(rows: Rows<'_>, n_clusters: Option<usize>) -> Result<Clusters> {
     if let Some(wanted) = n_clusters {
         check(wanted > 0, "n_clusters", "from 1", wanted)?;
     }
-    let unit = rows.normalised();
+    let unit = rows.normalized();
     let d = rows.n_columns();
     // Drawn, since every third of what comes in threes would be all alike.
     let mut paired = sample(&mut generator(0, Use::Landmarks, 0), n, n.min(MOST_PAIRED)).into_vec();

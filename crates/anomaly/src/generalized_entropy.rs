@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, check};
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, tempered};
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -61,17 +63,35 @@ impl GeneralizedEntropy {
         largest.map(|(i, z)| (self.config.gamma * (z - log_sum + rest(i))).exp()).sum()
     }
 
-    /// Settings alone.
+    /// The settings only.
     pub fn to_tensors(&self) -> Stored {
         Stored::new(&self.config)
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// A setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         Self::new(&stored.settings()?)
+    }
+}
+
+impl Declaration for GeneralizedEntropy {
+    type Config = GeneralizedEntropyConfig;
+    const DESCRIPTION: &'static str = "generalised entropy of the probabilities";
+    const NEEDS: &'static [Input] = &[Input::Logits];
+
+    fn ranks_like(config: &GeneralizedEntropyConfig, n_classes: usize) -> Option<&'static str> {
+        (n_classes == 2 && config.n_largest >= 2).then_some("max_softmax")
+    }
+
+    fn fit_given(_given: &Given<'_>, _known: &Known<'_>, config: &GeneralizedEntropyConfig) -> Result<Self> {
+        Self::new(config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        Ok(self.score(given.logits()?))
     }
 }
 

@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::rows::Rows;
 use crate::seed::{Use, generator};
 use crate::stored::Stored;
@@ -95,7 +97,7 @@ impl IsolationForest {
             .with("n_columns", &[1], vec![self.n_columns as f32])
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong, or trees that lead nowhere.
@@ -191,6 +193,20 @@ fn mean_path(n: usize) -> f64 {
         0 | 1 => 0.0,
         2 => 1.0,
         n => 2.0 * (((n - 1) as f64).ln() + EULER) - 2.0 * (n - 1) as f64 / n as f64,
+    }
+}
+
+impl Declaration for IsolationForest {
+    type Config = IsolationForestConfig;
+    const DESCRIPTION: &'static str = "isolation forest";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &IsolationForestConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }
 

@@ -4,8 +4,10 @@ use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
 use crate::graph::Graph;
+use crate::inputs::{Input, Known};
 use crate::matrix::Matrix;
 use crate::neighbours::nearest;
 use crate::rows::Rows;
@@ -144,7 +146,7 @@ impl Isomap {
             .with("places", &[n, n_axes], self.places.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -189,6 +191,20 @@ fn scale(to_landmark: &[Vec<f64>], landmarks: &[usize], n_components: usize) -> 
         vectors.row(axis).iter().map(move |value| (factor * value) as f32)
     });
     Ok((mean.iter().map(|&value| value as f32).collect(), directions.collect()))
+}
+
+impl Declaration for Isomap {
+    type Config = IsomapConfig;
+    const DESCRIPTION: &'static str = "distance to the nearest training clip in Isomap's plane (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &IsomapConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::autoencoder::{error_slope, squared_errors};
 use crate::covariance::Shrinkage;
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, check};
 use crate::gaussian::Gaussians;
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, tempered};
 use crate::network::{Adam, Network, Training, gather};
 use crate::rows::{Labels, Rows};
@@ -99,7 +101,7 @@ impl LatentRegions {
         self.decoder.store(self.encoder.store(stored, "encoder"), "decoder").with("scale", &[2], self.scale.to_vec())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -180,6 +182,20 @@ fn encode(scaler: &Scaler, encoder: &Network, decoder: &Network, rows: Rows<'_>)
         all.errors.extend(block.errors);
     }
     all
+}
+
+impl Declaration for LatentRegions {
+    type Config = LatentRegionsConfig;
+    const DESCRIPTION: &'static str = "autoencoder whose latent space has one region a class (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Cells];
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &LatentRegionsConfig) -> Result<Self> {
+        Self::fit(given.cells()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.cells()?)
+    }
 }
 
 #[cfg(test)]

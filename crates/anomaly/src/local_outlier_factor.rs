@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::neighbours::{Neighbours, nearest, nearest_others};
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -14,12 +16,13 @@ pub struct LocalOutlierFactorConfig {
     /// Neighbours that density is measured over; fewer where there are no more rows.
     pub k: usize,
     /// Whether rows are brought to length 1 first.
-    pub normalise: bool,
+    #[serde(alias = "normalise")]
+    pub normalize: bool,
 }
 
 impl Default for LocalOutlierFactorConfig {
     fn default() -> Self {
-        Self { k: 20, normalise: false }
+        Self { k: 20, normalize: false }
     }
 }
 
@@ -50,7 +53,7 @@ impl LocalOutlierFactor {
         check(config.k > 0, "k", "from 1", config.k)?;
         at_least("training rows", 2, rows.n_rows())?;
         let k = config.k.min(rows.n_rows() - 1);
-        let points = if config.normalise { rows.normalised() } else { rows.values().to_vec() };
+        let points = if config.normalize { rows.normalized() } else { rows.values().to_vec() };
         let neighbours = nearest_others(Rows::trusted(&points, rows.n_columns()), k);
         let reach: Vec<f32> = neighbours.farthest().iter().map(|&distance| distance as f32).collect();
         let density = densities(&neighbours, &reach).iter().map(|&density| density as f32).collect();
@@ -64,8 +67,8 @@ impl LocalOutlierFactor {
     /// Rows of another width than the training rows.
     pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
         rows.expect_columns(self.n_columns)?;
-        let normalised = self.config.normalise.then(|| rows.normalised());
-        let rows = normalised.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
+        let normalized = self.config.normalize.then(|| rows.normalized());
+        let rows = normalized.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
         let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.k);
         let own = densities(&neighbours, &self.reach);
         let around = |row| neighbours.of(row).map(|(point, _)| f64::from(self.density[point])).sum::<f64>();
@@ -81,7 +84,7 @@ impl LocalOutlierFactor {
             .with("density", &[n], self.density.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -103,6 +106,20 @@ fn densities(neighbours: &Neighbours, reach: &[f32]) -> Vec<f64> {
     let reached = |(point, distance): (usize, f64)| distance.max(f64::from(reach[point]));
     // The small number is for duplicates, whose distances are all 0.
     (0..n).map(|row| 1.0 / (neighbours.of(row).map(reached).sum::<f64>() / neighbours.k as f64 + 1e-10)).collect()
+}
+
+impl Declaration for LocalOutlierFactor {
+    type Config = LocalOutlierFactorConfig;
+    const DESCRIPTION: &'static str = "local outlier factor";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &LocalOutlierFactorConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::covariance::Shrinkage;
+use crate::declaration::{Declaration, Given};
 use crate::error::Result;
 use crate::gaussian::Gaussians;
+use crate::inputs::{Input, Known};
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
@@ -17,7 +19,8 @@ pub struct MahalanobisConfig {
     /// Whether rows are brought to length 1 first: the "++" form.
     ///
     /// Source: Mueller and Hein (2025), "Mahalanobis++: Improving OOD Detection via Feature Normalization".
-    pub normalise: bool,
+    #[serde(alias = "normalise")]
+    pub normalize: bool,
 }
 
 /// One Gaussian a class with a shared covariance. Score: the squared distance to the nearest.
@@ -58,7 +61,7 @@ impl Mahalanobis {
         self.classes.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -111,7 +114,7 @@ impl RelativeMahalanobis {
             .with_part("all", self.all.store(Stored::new(settings)))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -122,11 +125,55 @@ impl RelativeMahalanobis {
 }
 
 fn prepared<T>(rows: Rows<'_>, config: &MahalanobisConfig, then: impl FnOnce(Rows<'_>) -> T) -> T {
-    if !config.normalise {
+    if !config.normalize {
         return then(rows);
     }
-    let normalised = rows.normalised();
-    then(Rows::trusted(&normalised, rows.n_columns()))
+    let normalized = rows.normalized();
+    then(Rows::trusted(&normalized, rows.n_columns()))
+}
+
+impl Declaration for Mahalanobis {
+    type Config = MahalanobisConfig;
+    const DESCRIPTION: &'static str = "distance to the nearest class, covariance shrunk";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn describe(config: &MahalanobisConfig) -> &'static str {
+        if config.normalize { "the same on embeddings of length 1" } else { Self::DESCRIPTION }
+    }
+
+    fn variants() -> Vec<(&'static str, MahalanobisConfig)> {
+        vec![("mahalanobis_normalized", MahalanobisConfig { normalize: true, ..Default::default() })]
+    }
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &MahalanobisConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
+}
+
+impl Declaration for RelativeMahalanobis {
+    type Config = MahalanobisConfig;
+    const DESCRIPTION: &'static str = "the same less the distance to all clips together";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn describe(config: &MahalanobisConfig) -> &'static str {
+        if config.normalize { "the same on embeddings of length 1" } else { Self::DESCRIPTION }
+    }
+
+    fn variants() -> Vec<(&'static str, MahalanobisConfig)> {
+        vec![("relative_mahalanobis_normalized", MahalanobisConfig { normalize: true, ..Default::default() })]
+    }
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &MahalanobisConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +187,7 @@ mod tests {
     fn the_short_way_across_is_the_far_one() {
         let rows = Rows::new(&ROWS, 2).unwrap();
         let labels = Labels::new(&[0, 0, 0, 0, 1, 1, 1, 1], 2).unwrap();
-        let config = MahalanobisConfig { shrinkage: Shrinkage::Share(0.0), normalise: false };
+        let config = MahalanobisConfig { shrinkage: Shrinkage::Share(0.0), normalize: false };
         let fitted = Mahalanobis::fit(rows, labels, &config).unwrap();
         // Variances 2 and 0.125.
         let scores = fitted.score(Rows::new(&[2.0, 0.0, 0.0, 2.0, 0.0, 8.0], 2).unwrap()).unwrap();

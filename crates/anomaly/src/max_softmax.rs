@@ -7,7 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, check};
+use crate::inputs::{Input, Known};
 use crate::logits::max;
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -73,17 +75,35 @@ impl MaxSoftmax {
         1.0 - score < self.config.least_probability
     }
 
-    /// Settings alone.
+    /// The settings only.
     pub fn to_tensors(&self) -> Stored {
         Stored::new(&self.config)
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// A setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         Self::new(&stored.settings()?)
+    }
+}
+
+impl Declaration for MaxSoftmax {
+    type Config = MaxSoftmaxConfig;
+    const DESCRIPTION: &'static str = "largest softmax probability (baseline: threshold of 0.8)";
+    const NEEDS: &'static [Input] = &[Input::Logits];
+
+    fn ranks_like(config: &MaxSoftmaxConfig, n_classes: usize) -> Option<&'static str> {
+        (n_classes == 2 && config.temperature != 1.0).then_some("max_softmax")
+    }
+
+    fn fit_given(_given: &Given<'_>, _known: &Known<'_>, config: &MaxSoftmaxConfig) -> Result<Self> {
+        Self::new(config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        Ok(self.score(given.logits()?))
     }
 }
 

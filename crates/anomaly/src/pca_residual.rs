@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::Result;
+use crate::inputs::{Input, Known};
 use crate::matrix::mean_of;
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -54,11 +56,25 @@ impl PcaResidual {
         self.subspace.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         Ok(Self { config: stored.settings()?, subspace: Subspace::from_tensors(stored)? })
+    }
+}
+
+impl Declaration for PcaResidual {
+    type Config = PcaResidualConfig;
+    const DESCRIPTION: &'static str = "what principal components leave over";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &PcaResidualConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }

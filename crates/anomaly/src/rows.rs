@@ -84,7 +84,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Rows of length 1, `[N, D]`; a row of zeros stays as it is.
-    pub(crate) fn normalised(&self) -> Vec<f32> {
+    pub(crate) fn normalized(&self) -> Vec<f32> {
         let mut values = self.values.to_vec();
         for row in values.chunks_exact_mut(self.n_columns) {
             let norm = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
@@ -157,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn normalised_rows_have_length_one() {
+    fn normalized_rows_have_length_one() {
         let rows = Rows::new(&[3.0, 4.0, 0.0, 0.0], 2).unwrap();
-        assert_eq!(rows.normalised(), [0.6, 0.8, 0.0, 0.0]);
+        assert_eq!(rows.normalized(), [0.6, 0.8, 0.0, 0.0]);
     }
 }

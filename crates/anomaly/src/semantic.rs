@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, check};
+use crate::inputs::{Input, Known};
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
@@ -117,7 +119,7 @@ impl Semantic {
         Stored::new(&self.config).with("weights", &shape, self.weights.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -189,6 +191,20 @@ fn evidence(classes: &[Moments], class: usize, n_errors: f64) -> Vec<f64> {
         others.map(|(_, other)| over(other.mean[k], other.squared_error[k])).fold(over(base, 0.0), f64::min)
     };
     (0..own.mean.len()).map(of_column).collect()
+}
+
+impl Declaration for Semantic {
+    type Config = SemanticConfig;
+    const DESCRIPTION: &'static str = "how little those of the backbone's own sounds fire that the classes fire";
+    const NEEDS: &'static [Input] = &[Input::BackboneScores];
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &SemanticConfig) -> Result<Self> {
+        Self::fit(given.backbone_scores()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.backbone_scores()?)
+    }
 }
 
 #[cfg(test)]

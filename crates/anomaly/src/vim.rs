@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result};
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, max, tempered};
 use crate::matrix::mean_of;
 use crate::rows::Rows;
@@ -78,13 +80,27 @@ impl Vim {
         self.subspace.store(Stored::new(&self.config)).with("factor", &[1], vec![self.factor])
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         let factor = stored.values("factor", &[Some(1)])?[0];
         Ok(Self { config: stored.settings()?, subspace: Subspace::from_tensors(stored)?, factor })
+    }
+}
+
+impl Declaration for Vim {
+    type Config = VimConfig;
+    const DESCRIPTION: &'static str = "what lies outside the main directions, beside the logits (ViM)";
+    const NEEDS: &'static [Input] = &[Input::Embedding, Input::Logits];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &VimConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, given.logits()?, None, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?, given.logits()?)
     }
 }
 

@@ -301,7 +301,8 @@ impl Outlier {
 
     /// The detector of this name; `auto` is the first.
     pub(crate) fn detector(&self, name: &str) -> Result<&Calibrated> {
-        let found = self.detectors.iter().find(|of| name == "auto" || of.fitted.way.name == name);
+        let wanted = anomaly::canonical_name(name);
+        let found = self.detectors.iter().find(|of| name == "auto" || of.fitted.way.name == wanted);
         found.with_context(|| {
             let names: Vec<&str> = self.detectors.iter().map(|of| of.fitted.way.name.as_str()).collect();
             format!(

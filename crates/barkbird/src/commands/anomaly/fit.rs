@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 /// What to take where there is nothing to choose on: the best on recordings of other animals and of no animals, in
 /// docs/outliers.md.
-const DEFAULT: [&str; 2] = ["semantic", "relative_mahalanobis_normalised"];
+const DEFAULT: [&str; 2] = ["semantic", "relative_mahalanobis_normalized"];
 
 /// Which ways, and why.
 struct Asked {
@@ -72,7 +72,7 @@ pub(super) fn run(args: &FitArgs, global: &Global, ui: &Ui) -> Result<()> {
 /// The ways that the arguments name; none where the choice is open.
 fn asked(args: &FitArgs, loaded: &Loaded, all: &[Way], has_backbone: bool) -> Result<Option<Asked>> {
     let named = |name: &str| -> Result<Way> {
-        let found = all.iter().find(|way| way.name == name);
+        let found = all.iter().find(|way| way.name == anomaly::canonical_name(name));
         found.cloned().with_context(|| {
             let names: Vec<&str> = all.iter().map(|way| way.name.as_str()).collect();
             format!(
