@@ -1,4 +1,4 @@
-//! A class of its own for unknown sounds, fitted with known ones.
+//! A background class for unknown sounds, fitted beside the known classes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackgroundClassConfig {
-    /// What the sum of cross entropies counts against half the squared weights, above 0.
+    /// Weight of the sum of cross entropies relative to half the squared weights, above 0: scikit-learn's `C`.
     pub inverse_penalty: f64,
 }
 
@@ -23,10 +23,10 @@ impl Default for BackgroundClassConfig {
     }
 }
 
-/// Logistic regression of the known classes and of one class "other". Score: the log-odds of "other", which ranks as its
-/// probability does.
+/// Logistic regression of the known classes and one class "other". Score: the log-odds of "other", which ranks clips as
+/// its probability does.
 ///
-/// It learns those unknown sounds that it is shown: expect less of it on others.
+/// It learns the unknown sounds that it is trained on, and detects other ones less well.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackgroundClass {
     config: BackgroundClassConfig,
@@ -34,7 +34,7 @@ pub struct BackgroundClass {
 }
 
 impl BackgroundClass {
-    /// Fits from rows `[N, D]` of the known classes and from `unknowns` `[S, D]`.
+    /// Fits on rows `[N, D]` of the known classes and from `unknowns` `[S, D]`.
     ///
     /// # Errors
     /// No unknown sounds, or unknown sounds of another width.

@@ -1,4 +1,4 @@
-//! How few random cuts part a row from the training rows.
+//! Isolation forest: how few random cuts isolate a row from the training rows.
 
 use rand::Rng;
 use rand::seq::index::sample;
@@ -19,9 +19,9 @@ use crate::stored::Stored;
 pub struct IsolationForestConfig {
     /// Number of trees.
     pub n_trees: usize,
-    /// Rows that each tree is grown from; fewer where there are no more.
+    /// Rows that each tree is grown on, or all where there are fewer.
     pub n_rows_per_tree: usize,
-    /// Seed of the rows and cuts.
+    /// Seed of the drawn rows and cuts.
     pub seed: u64,
 }
 
@@ -45,13 +45,13 @@ pub struct IsolationForest {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Node {
     column: u32,
-    /// Up to this it goes to `left`, else to `left + 1`. In a leaf, the depth that rows of it count as.
+    /// Values up to this go to `left`, others to `left + 1`. In a leaf, the depth of its rows.
     cut: f32,
     left: u32,
 }
 
 impl IsolationForest {
-    /// Grows the trees from the rows `[N, D]`.
+    /// Grows the trees on the rows `[N, D]`.
     ///
     /// # Errors
     /// No trees, or fewer than two rows.
@@ -100,7 +100,7 @@ impl IsolationForest {
     /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
-    /// An array or a setting that is missing or wrong, or trees that lead nowhere.
+    /// An array or a setting that is missing or wrong, or trees with invalid children.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         let config: IsolationForestConfig = stored.settings()?;
         check(config.n_rows_per_tree > 1, "n_rows_per_tree", "from 2", config.n_rows_per_tree)?;
@@ -110,7 +110,7 @@ impl IsolationForest {
             nodes.chunks_exact(3).map(|node| Node { column: node[0] as u32, cut: node[1], left: node[2] as u32 });
         let n_nodes = stored.values("n_nodes", &[Some(config.n_trees)])?;
         let trees: Vec<Vec<Node>> = n_nodes.iter().map(|&n| nodes.by_ref().take(n as usize).collect()).collect();
-        // Children come after their parent, so a walk ends.
+        // Children come after their parent, so every path ends.
         let leads = |tree: &Vec<Node>| {
             let fine = |(at, node): (usize, &Node)| {
                 let left = node.left as usize;
@@ -126,7 +126,7 @@ impl IsolationForest {
     }
 }
 
-/// Cuts the rows of node `at` in two, at a random place of a random column in which they differ.
+/// Splits the rows of node `at` at a random value of a random column in which they differ.
 fn split(
     rows: Rows<'_>,
     chosen: &mut [usize],
@@ -156,7 +156,7 @@ fn split(
     split(rows, high, left + 1, depth + 1, deepest, nodes, rng);
 }
 
-/// A column in which the rows differ and a place at or above its least and below its greatest value.
+/// A column in which the rows differ, and a value at or above its minimum and below its maximum.
 fn draw_cut(rows: Rows<'_>, chosen: &[usize], rng: &mut ChaCha8Rng) -> Option<(usize, f32)> {
     let spread = |column: usize| {
         let values = chosen.iter().map(|&row| rows.row(row)[column]);
@@ -166,7 +166,7 @@ fn draw_cut(rows: Rows<'_>, chosen: &[usize], rng: &mut ChaCha8Rng) -> Option<(u
         (low, high) if low < high => Some((column, rng.random_range(low..high))),
         _ => None,
     };
-    // Most columns differ, so the first few draws find one; if not, all are looked at in random order.
+    // Most columns differ, so the first few draws find one; if not, all are tried in random order.
     for _ in 0..8 {
         let column = rng.random_range(0..rows.n_columns());
         if let Some(cut) = draw(column, rng) {

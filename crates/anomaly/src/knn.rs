@@ -15,7 +15,7 @@ use crate::stored::Stored;
 pub struct KnnConfig {
     /// Which neighbour's distance is the score.
     pub k: usize,
-    /// Whether rows are brought to length 1 first.
+    /// Whether rows are normalized to length 1 first.
     #[serde(alias = "normalise")]
     pub normalize: bool,
 }
@@ -26,7 +26,7 @@ impl Default for KnnConfig {
     }
 }
 
-/// The training rows, as they are compared. Score: the distance to the k-th nearest of them.
+/// The training rows. Score: the distance to the k-th nearest of them.
 ///
 /// Source: Sun, Ming, Zhu and Li (2022), "Out-of-Distribution Detection with Deep Nearest Neighbors".
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ impl Knn {
         let config: KnnConfig = stored.settings()?;
         let points = stored.tensor("points", &[None, None])?;
         let n_columns = points.shape[1];
-        // The rows are normalized already: fitting as they are checks the rest.
+        // The rows are normalized already; fitting them unchanged checks the rest.
         let kept = Self::fit(Rows::new(&points.values, n_columns)?, &KnnConfig { normalize: false, ..config.clone() })?;
         Ok(Self { config, ..kept })
     }

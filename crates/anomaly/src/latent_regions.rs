@@ -1,9 +1,9 @@
-//! An autoencoder whose latent space also tells the classes apart, with one region a class in it.
+//! An autoencoder whose latent space also separates the classes, with one region for each class.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::autoencoder::{error_slope, squared_errors};
+use crate::autoencoder::{error_gradient, squared_errors};
 use crate::covariance::Shrinkage;
 use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, check};
@@ -25,11 +25,11 @@ const BLOCK_ROWS: usize = 64;
 pub struct LatentRegionsConfig {
     /// Widths of the encoder's layers, the last one the latent space; the decoder has them in reverse.
     pub widths: Vec<usize>,
-    /// What the cross entropy of the classes counts against the squared error in training, from 0.
+    /// Weight of the classes' cross entropy relative to the squared error in training, from 0.
     pub class_weight: f64,
-    /// What the distance to the nearest region counts against the squared error in the score, 0 to 1.
+    /// Weight of the distance to the nearest region relative to the squared error in the score, 0 to 1.
     pub distance_share: f64,
-    /// How it is trained.
+    /// Training settings.
     pub training: Training,
 }
 
@@ -39,12 +39,12 @@ impl Default for LatentRegionsConfig {
     }
 }
 
-/// An encoder shared by a decoder and a linear classifier, and a Gaussian of each class in the latent space, all of one
-/// covariance. Score: the squared error of what is given back and the squared Mahalanobis distance to the nearest class,
-/// each divided by its mean over the training rows, in the set shares; about 1 for a training row.
+/// An encoder shared by a decoder and a linear classifier, and a Gaussian of each class in the latent space, with a shared
+/// covariance. Score: the weighted mean of the squared reconstruction error and the squared Mahalanobis distance to the
+/// nearest class, each divided by its mean over the training rows; about 1 for a training row.
 ///
-/// Close in kind to Sun, Yang, Zhang, Ling and Peng (2020), "Conditional Gaussian Distribution Learning for Open Set
-/// Recognition"; simpler: the regions are fitted when the network is done.
+/// Similar to Sun, Yang, Zhang, Ling and Peng (2020), "Conditional Gaussian Distribution Learning for Open Set
+/// Recognition"; simpler, since the regions are fitted after the network is trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatentRegions {
     config: LatentRegionsConfig,
@@ -74,7 +74,7 @@ impl LatentRegions {
         let latent = Rows::new(&latent, encoder.n_out())?;
         let regions = Gaussians::of_classes(latent, labels, Shrinkage::LedoitWolf)?;
         let distances = regions.nearest(latent)?;
-        // A perfect fit would divide by nothing.
+        // A perfect fit would divide by 0.
         let mean = |values: &[f64]| (values.iter().sum::<f64>() / values.len() as f64).max(1e-12) as f32;
         let scale = [mean(&errors), mean(&distances)];
         Ok(Self { config: config.clone(), scaler, encoder, decoder, regions, scale })
@@ -121,7 +121,7 @@ impl LatentRegions {
     }
 }
 
-/// Encoder and decoder, trained together with a classifier that is then no longer needed.
+/// Encoder and decoder, trained together with a classifier that is then dropped.
 fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsConfig) -> (Network, Network) {
     let rng = |number| generator(config.training.seed, Use::Weights, number);
     let widths: Vec<usize> = [d].iter().chain(&config.widths).copied().collect();
@@ -136,7 +136,7 @@ fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsCon
         let encoded = encoder.forward(rows.clone());
         let decoded = decoder.forward(encoded.output().to_vec());
         let told = head.forward(encoded.output().to_vec());
-        let (decoder_gradient, from_decoder) = decoder.backward(&decoded, error_slope(decoded.output(), &rows));
+        let (decoder_gradient, from_decoder) = decoder.backward(&decoded, error_gradient(decoded.output(), &rows));
         let class_slope = cross_entropy_slope(told.output(), &batch, labels, config.class_weight);
         let (head_gradient, from_head) = head.backward(&told, class_slope);
         let slope = from_decoder.iter().zip(&from_head).map(|(a, b)| a + b).collect();
@@ -148,7 +148,7 @@ fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsCon
     (encoder, decoder)
 }
 
-/// Slope of the weighted mean cross entropy of a batch, `[B, C]`.
+/// Gradient of the weighted mean cross entropy of a batch, `[B, C]`.
 fn cross_entropy_slope(logits: &[f32], batch: &[usize], labels: Labels<'_>, weight: f64) -> Vec<f32> {
     let rows = logits.chunks_exact(labels.n_classes()).zip(batch);
     let of_row = |(row, &at): (&[f32], &usize)| {
@@ -161,7 +161,7 @@ fn cross_entropy_slope(logits: &[f32], batch: &[usize], labels: Labels<'_>, weig
     rows.flat_map(of_row).collect()
 }
 
-/// Places `[M, Z]` in the latent space and mean squared errors `[M]`.
+/// Latent coordinates `[M, Z]` and mean squared errors `[M]`.
 struct Encoded {
     latent: Vec<f32>,
     errors: Vec<f64>,

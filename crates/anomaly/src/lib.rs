@@ -86,7 +86,7 @@ mod matrix;
 mod max_logit;
 mod max_softmax;
 pub mod metrics;
-mod minimise;
+mod minimize;
 mod names;
 mod neighbours;
 mod network;

@@ -1,4 +1,4 @@
-//! How much thinner the rows lie around a row than around its neighbours.
+//! Local outlier factor: how much lower the density of rows is around a row than around its neighbours.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +13,9 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalOutlierFactorConfig {
-    /// Neighbours that density is measured over; fewer where there are no more rows.
+    /// Neighbours that density is measured over, or all where there are fewer.
     pub k: usize,
-    /// Whether rows are brought to length 1 first.
+    /// Whether rows are normalized to length 1 first.
     #[serde(alias = "normalise")]
     pub normalize: bool,
 }
@@ -26,10 +26,10 @@ impl Default for LocalOutlierFactorConfig {
     }
 }
 
-/// The training rows, and how dense it is around each. Score: the mean density of a row's k nearest training rows over
-/// its own; about 1 for a row like them, more for one that lies apart.
+/// The training rows and the density around each. Score: the mean density at a row's k nearest training rows divided by
+/// the density at the row; about 1 for a row like them, more for an outlier.
 ///
-/// This is the novelty form: rows that are scored are neighbours to nobody.
+/// This is novelty detection: scored rows are not neighbours of each other.
 ///
 /// Source: Breunig, Kriegel, Ng and Sander (2000), "LOF: Identifying Density-Based Local Outliers".
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +100,7 @@ impl LocalOutlierFactor {
     }
 }
 
-/// One over the mean reachability distance: that to a neighbour, but no less than the neighbour's own reach.
+/// One over the mean reachability distance: the distance to a neighbour, but at least the neighbour's own reach.
 fn densities(neighbours: &Neighbours, reach: &[f32]) -> Vec<f64> {
     let n = neighbours.index.len() / neighbours.k;
     let reached = |(point, distance): (usize, f64)| distance.max(f64::from(reach[point]));

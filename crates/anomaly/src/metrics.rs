@@ -88,6 +88,7 @@ pub fn figures(known: &[f64], unknown: &[f64]) -> Result<Figures> {
 ///
 /// # Errors
 /// An empty set, a score that is not finite, groups of another number, or a setting outside its range.
+#[tracing::instrument(level = "debug", skip_all, fields(n_known = known.len(), n_unknown = unknown.len()))]
 pub fn intervals<G: Ord>(
     known: &[f64],
     known_groups: &[G],
@@ -108,6 +109,7 @@ pub fn intervals<G: Ord>(
 ///
 /// # Errors
 /// As for [`intervals`], or scores of another number of clips.
+#[tracing::instrument(level = "debug", skip_all, fields(n_resamples = bootstrap.n_resamples))]
 pub fn auroc_difference<G: Ord>(
     known: [&[f64]; 2],
     known_groups: &[G],

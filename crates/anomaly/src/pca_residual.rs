@@ -14,11 +14,11 @@ use crate::subspace::{Keep, Subspace};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PcaResidualConfig {
-    /// How many directions are kept.
+    /// Which components are kept.
     pub keep: Keep,
 }
 
-/// The principal directions of the training rows about their mean. Score: what of a row lies outside them, its length.
+/// The principal components of the training rows. Score: the norm of a row's residual outside of them.
 ///
 /// Source: Jackson and Mudholkar (1979), "Control Procedures for Residuals Associated with Principal Component
 /// Analysis".
@@ -29,7 +29,7 @@ pub struct PcaResidual {
 }
 
 impl PcaResidual {
-    /// Fits the directions of the rows `[N, D]`; the time grows with N D² or N² D, whichever is less.
+    /// Fits the components of the rows `[N, D]`; the time grows with N D² or N² D, whichever is less.
     ///
     /// # Errors
     /// Fewer than two rows, or rows that are all equal.
@@ -38,7 +38,7 @@ impl PcaResidual {
         Ok(Self { config: config.clone(), subspace })
     }
 
-    /// Number of directions kept.
+    /// Number of components kept.
     pub fn n_components(&self) -> usize {
         self.subspace.n_components()
     }
