@@ -188,7 +188,7 @@ def main():
     check("generalized_entropy", ((probability * (1 - probability)) ** 0.1).sum(1), 1e-6, "formula")
     neighbours = NearestNeighbors(n_neighbors=5).fit(unit(train))
     check("knn", neighbours.kneighbors(unit(test))[0][:, -1], 1e-6, "sklearn NearestNeighbors")
-    for suffix, of in (("", lambda rows: rows), ("_normalised", unit)):
+    for suffix, of in (("", lambda rows: rows), ("_normalized", unit)):
         check(f"mahalanobis{suffix}", mahalanobis(of(train), label, of(test)), 1e-5, "sklearn LedoitWolf, formula")
         check(f"relative_mahalanobis{suffix}", relative(of(train), label, of(test)), 1e-5, "sklearn LedoitWolf, formula")
     share = LedoitWolf(assume_centered=True).fit(train - np.stack([train[label == c].mean(0) for c in range(C)])[label])

@@ -1,9 +1,11 @@
-//! How badly a network that was made to pass the training rows through a bottleneck gives a row back.
+//! Reconstruction error of an autoencoder.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::network::{Adam, Network, Training, gather};
 use crate::rows::Rows;
 use crate::scaler::Scaler;
@@ -19,7 +21,7 @@ const BLOCK_ROWS: usize = 64;
 pub struct AutoencoderConfig {
     /// Widths of the encoder's layers, the last one the bottleneck; the decoder has them in reverse.
     pub widths: Vec<usize>,
-    /// How it is trained.
+    /// Training settings.
     pub training: Training,
 }
 
@@ -29,10 +31,10 @@ impl Default for AutoencoderConfig {
     }
 }
 
-/// A bottleneck network on scaled columns. Score: the mean squared error of what it gives back, about 1 for nothing
-/// learnt.
+/// An autoencoder on standardized columns. Score: the mean squared reconstruction error, about 1 for an untrained
+/// network.
 ///
-/// For embeddings, and for spectrograms as rows of cells; pool those to some thousand cells first.
+/// For embeddings, and for spectrograms as rows of cells; pool spectrograms to some thousand cells first.
 ///
 /// Source: Hawkins, He, Williams and Baxter (2002), "Outlier Detection Using Replicator Neural Networks".
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +62,7 @@ impl Autoencoder {
         for batch in config.training.batches(rows.n_rows()) {
             let batch = gather(&values, d, &batch);
             let trace = network.forward(batch.clone());
-            let (gradient, _) = network.backward(&trace, error_slope(trace.output(), &batch));
+            let (gradient, _) = network.backward(&trace, error_gradient(trace.output(), &batch));
             adam.update(&mut network.parameters, &gradient);
         }
         Ok(Self { config: config.clone(), scaler, network })
@@ -86,7 +88,7 @@ impl Autoencoder {
         self.network.store(self.scaler.store(Stored::new(&self.config)), "network")
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -102,18 +104,32 @@ impl Autoencoder {
 }
 
 /// Mean squared error of each row, `[B]`.
-pub(crate) fn squared_errors(given_back: &[f32], rows: &[f32], n_columns: usize) -> Vec<f64> {
-    let pairs = given_back.chunks_exact(n_columns).zip(rows.chunks_exact(n_columns));
+pub(crate) fn squared_errors(reconstruction: &[f32], rows: &[f32], n_columns: usize) -> Vec<f64> {
+    let pairs = reconstruction.chunks_exact(n_columns).zip(rows.chunks_exact(n_columns));
     let error = |(a, b): (&[f32], &[f32])| {
         a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / n_columns as f64
     };
     pairs.map(error).collect()
 }
 
-/// Slope of the mean squared error of a batch.
-pub(crate) fn error_slope(given_back: &[f32], rows: &[f32]) -> Vec<f32> {
+/// Gradient of the mean squared error of a batch, `[B, D]`.
+pub(crate) fn error_gradient(reconstruction: &[f32], rows: &[f32]) -> Vec<f32> {
     let factor = 2.0 / rows.len() as f32;
-    given_back.iter().zip(rows).map(|(back, value)| factor * (back - value)).collect()
+    reconstruction.iter().zip(rows).map(|(output, value)| factor * (output - value)).collect()
+}
+
+impl Declaration for Autoencoder {
+    type Config = AutoencoderConfig;
+    const DESCRIPTION: &'static str = "an autoencoder's reconstruction error on spectrograms (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Cells];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &AutoencoderConfig) -> Result<Self> {
+        Self::fit(given.cells()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.cells()?)
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_off_the_curve_come_back_badly() {
+    fn rows_off_the_curve_have_a_large_error() {
         let angle = |i: usize| i as f32 * 0.1;
         let curve = |i: usize| [angle(i).sin(), angle(i).cos(), angle(2 * i).sin(), angle(3 * i).cos()];
         let values: Vec<f32> = (0..300).flat_map(curve).collect();

@@ -1,8 +1,10 @@
-//! A class of its own for unknown sounds, fitted with known ones.
+//! A background class for unknown sounds, fitted beside the known classes.
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least};
+use crate::inputs::{Input, Known};
 use crate::logistic::Logistic;
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
@@ -11,7 +13,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BackgroundClassConfig {
-    /// What the sum of cross entropies counts against half the squared weights, above 0.
+    /// Weight of the sum of cross entropies relative to half the squared weights, above 0: scikit-learn's `C`.
     pub inverse_penalty: f64,
 }
 
@@ -21,10 +23,10 @@ impl Default for BackgroundClassConfig {
     }
 }
 
-/// Logistic regression of the known classes and of one class "other". Score: the log-odds of "other", which ranks as its
-/// probability does.
+/// Logistic regression of the known classes and one class "other". Score: the log-odds of "other", which ranks clips as
+/// its probability does.
 ///
-/// It learns those unknown sounds that it is shown: expect less of it on others.
+/// It learns the unknown sounds that it is trained on, and detects other ones less well.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackgroundClass {
     config: BackgroundClassConfig,
@@ -32,7 +34,7 @@ pub struct BackgroundClass {
 }
 
 impl BackgroundClass {
-    /// Fits from rows `[N, D]` of the known classes and from `unknowns` `[S, D]`.
+    /// Fits on rows `[N, D]` of the known classes and from `unknowns` `[S, D]`.
     ///
     /// # Errors
     /// No unknown sounds, or unknown sounds of another width.
@@ -65,7 +67,7 @@ impl BackgroundClass {
         self.logistic.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -76,6 +78,22 @@ impl BackgroundClass {
             return Err(Error::Stored { part: "weights".into(), expected, got });
         }
         Ok(Self { config: stored.settings()?, logistic })
+    }
+}
+
+impl Declaration for BackgroundClass {
+    type Config = BackgroundClassConfig;
+    const DESCRIPTION: &'static str = "a background class, learned from labelled unknown sounds (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+    const NEEDS_UNKNOWNS: bool = true;
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &BackgroundClassConfig) -> Result<Self> {
+        let unknowns = given.required(known.unknowns.embedding, "embeddings of labelled unknown sounds")?;
+        Self::fit(given.embedding()?, known.labels, unknowns, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }
 

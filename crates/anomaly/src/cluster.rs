@@ -1,4 +1,4 @@
-//! Unknown sounds that sound alike, put together.
+//! Clusters of similar unknown sounds.
 
 use rand::seq::index::sample;
 use rayon::prelude::*;
@@ -7,38 +7,39 @@ use crate::error::{Result, at_least, check};
 use crate::rows::Rows;
 use crate::seed::{Use, generator};
 
-/// Rows that are compared pair by pair; of more, as many drawn from them, and the rest goes to the nearest medoid.
+/// Most rows that are compared pair by pair. Of more rows this many are drawn; the others join the nearest medoid.
 const MOST_PAIRED: usize = 2000;
-/// Most clusters that are made where their number is open.
+/// Most clusters where their number is not given.
 const MOST_CLUSTERS: usize = 12;
-/// Below this mean silhouette rows are one cluster.
+/// Below this mean silhouette all rows are one cluster.
 const LEAST_SILHOUETTE: f64 = 0.1;
 
-/// Which rows are together.
+/// Clusters of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clusters {
     /// `[N]`: the cluster of each row; the largest cluster is 0.
     pub of_row: Vec<usize>,
-    /// The row of each cluster that is most like its others, `[K]`.
+    /// The medoid of each cluster, `[K]`: the row that is nearest to its others.
     pub medoids: Vec<usize>,
-    /// Mean silhouette: 1 where clusters lie far apart, 0 where they run into each other; 0 for one cluster.
+    /// Mean silhouette: 1 where clusters are far apart, 0 where they overlap; 0 for one cluster.
     pub silhouette: f64,
 }
 
-/// Puts the rows `[N, D]` together by the angle between them: average linkage (Sokal and Michener, 1958) by chains of nearest
-/// neighbours, cut into `n_clusters`, or into the number with the best mean silhouette (Rousseeuw, 1987).
+/// Clusters the rows `[N, D]` by the angle between them: average linkage (Sokal and Michener, 1958), computed by chains of
+/// nearest neighbours and cut into `n_clusters`, or into the number with the best mean silhouette (Rousseeuw, 1987).
 ///
 /// # Errors
 /// No rows, or no clusters.
+#[tracing::instrument(level = "debug", skip_all, fields(n_rows = rows.n_rows()))]
 pub fn cluster(rows: Rows<'_>, n_clusters: Option<usize>) -> Result<Clusters> {
     let n = rows.n_rows();
-    at_least("rows to put together", 1, n)?;
+    at_least("rows to cluster", 1, n)?;
     if let Some(wanted) = n_clusters {
         check(wanted > 0, "n_clusters", "from 1", wanted)?;
     }
-    let unit = rows.normalised();
+    let unit = rows.normalized();
     let d = rows.n_columns();
-    // Drawn, since every third of what comes in threes would be all alike.
+    // Drawn at random: every third row of data with a period of three would all be of one kind.
     let mut paired = sample(&mut generator(0, Use::Landmarks, 0), n, n.min(MOST_PAIRED)).into_vec();
     paired.sort_unstable();
     let row = |at: usize| &unit[at * d..(at + 1) * d];
@@ -101,7 +102,7 @@ impl Distances {
         &self.values[a * self.n..(a + 1) * self.n]
     }
 
-    /// The member of a cluster whose distances to the others add up to least.
+    /// The member of a cluster with the smallest sum of distances to the others.
     fn medoid(&self, labels: &[usize], label: usize) -> usize {
         let members: Vec<usize> = (0..self.n).filter(|&at| labels[at] == label).collect();
         let sum = |&at: &usize| members.iter().map(|&other| f64::from(self.row(at)[other])).sum::<f64>();
@@ -132,7 +133,7 @@ impl Distances {
     }
 }
 
-/// All merges of average linkage: a row of each side, and the distance.
+/// All merges of average linkage: a row of each side, and their distance.
 fn merges(mut distances: Distances) -> Vec<(usize, usize, f32)> {
     let n = distances.n;
     let mut sizes = vec![1f32; n];
@@ -145,7 +146,7 @@ fn merges(mut distances: Distances) -> Vec<(usize, usize, f32)> {
         }
         let last = chain[chain.len() - 1];
         let before = chain.len().checked_sub(2).map(|at| chain[at]);
-        // Where several are as near, the one before in the chain, so that it comes to an end.
+        // Of several at the same distance the previous one in the chain, so that the chain ends.
         let mut nearest = before.map(|at| (at, distances.row(last)[at]));
         for (at, &distance) in distances.row(last).iter().enumerate() {
             if at != last && is_there[at] && nearest.is_none_or(|(_, least)| distance < least) {
@@ -159,7 +160,7 @@ fn merges(mut distances: Distances) -> Vec<(usize, usize, f32)> {
         }
         chain.truncate(chain.len() - 2);
         merges.push((last, next, distance));
-        // The union lives on in `next`.
+        // The merged cluster is kept in `next`.
         let (a, b) = (sizes[last], sizes[next]);
         for (at, _) in is_there.iter().enumerate().filter(|(at, there)| **there && *at != last && *at != next) {
             let mean = (a * distances.values[last * n + at] + b * distances.values[next * n + at]) / (a + b);
@@ -173,7 +174,7 @@ fn merges(mut distances: Distances) -> Vec<(usize, usize, f32)> {
     merges
 }
 
-/// Does the nearest merges until so many clusters are left; numbers them by their first rows.
+/// Applies the nearest merges until so many clusters are left, and numbers these by their first rows.
 fn cut(merges: &[(usize, usize, f32)], n: usize, n_clusters: usize) -> Vec<usize> {
     let mut parent: Vec<usize> = (0..n).collect();
     fn root(parent: &mut [usize], mut at: usize) -> usize {

@@ -1,7 +1,7 @@
-//! Several detectors' scores as one, fitted on validation scores.
+//! Combines the scores of several detectors, fitted on validation scores.
 //!
-//! `scores` is always one list a detector, each with a score a clip, in the order of the detectors. Fit on scores of
-//! clips that the detectors were not fitted on: on their own training clips most detectors score too low.
+//! `scores` is always one list for each detector, in the order of the detectors, with a score for each clip. Fit on scores
+//! of clips that the detectors were not fitted on: most detectors score their own training clips too low.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +14,9 @@ use crate::stored::Stored;
 
 /// The mean of the ranks that detectors' scores have among validation scores.
 ///
-/// A rank is 0 to 1, linear between neighbouring validation scores; beyond the largest and the smallest it still rises and
-/// falls, ever less, so that no two scores tie that did not. Ranks tell most where validation scores lie: with known
-/// sounds alone in validation, all that is less like known sounds than them is crowded into the last step.
+/// A rank is 0 to 1, linear between neighbouring validation scores. Beyond the smallest and the largest it approaches 0
+/// and 1 without reaching them, so that different scores never tie. Ranks resolve best in the range of the validation
+/// scores: with only known sounds in validation, everything less like them is in the last step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankMean {
     /// `[detectors][N]`: validation scores, the smallest first.
@@ -28,6 +28,7 @@ impl RankMean {
     ///
     /// # Errors
     /// No detectors, fewer than two scores, lists of different lengths, or a score that is not finite.
+    #[tracing::instrument(level = "debug", skip_all, fields(n_detectors = scores.len()))]
     pub fn fit(scores: &[&[f64]]) -> Result<Self> {
         let n = check_lists(scores)?;
         at_least("validation scores", 2, n)?;
@@ -59,7 +60,7 @@ impl RankMean {
         Stored::new(&serde_json::json!({})).with("sorted", &shape, self.sorted.concat())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array that is missing or wrong.
@@ -79,7 +80,7 @@ impl RankMean {
 fn rank(sorted: &[f32], score: f64) -> f64 {
     let n = sorted.len();
     let at = |i: usize| f64::from(sorted[i]);
-    // Equal scores share the middle of their places.
+    // Equal scores share the mean of their ranks.
     let below = sorted.partition_point(|&known| f64::from(known) < score);
     let up_to = sorted.partition_point(|&known| f64::from(known) <= score);
     let spread = (at(n - 1) - at(0)).max(f64::from(f32::MIN_POSITIVE));
@@ -99,7 +100,7 @@ fn rank(sorted: &[f32], score: f64) -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogisticFusionConfig {
-    /// What the sum of cross entropies counts against half the squared weights, above 0.
+    /// Weight of the sum of cross entropies relative to half the squared weights, above 0: scikit-learn's `C`.
     pub inverse_penalty: f64,
 }
 
@@ -109,8 +110,8 @@ impl Default for LogisticFusionConfig {
     }
 }
 
-/// Logistic regression of unknown sound or known on detectors' scores. Score: the log-odds of unknown sound. It takes known
-/// unknown sounds to fit, and learns to weigh the detectors for those.
+/// Logistic regression of unknown against known sounds on the detectors' scores. Score: the log-odds of an unknown sound.
+/// It needs labelled unknown sounds, and learns to weigh the detectors for those.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticFusion {
     config: LogisticFusionConfig,
@@ -118,10 +119,11 @@ pub struct LogisticFusion {
 }
 
 impl LogisticFusion {
-    /// Fits from validation scores and whether each clip is an unknown sound.
+    /// Fits on validation scores and whether each clip is an unknown sound.
     ///
     /// # Errors
-    /// No detectors, lists of different lengths, a score that is not finite, or only unknown sounds or only knowns.
+    /// No detectors, lists of different lengths, a score that is not finite, or only known or only unknown sounds.
+    #[tracing::instrument(level = "debug", skip_all, fields(n_detectors = scores.len()))]
     pub fn fit(scores: &[&[f64]], is_unknown: &[bool], config: &LogisticFusionConfig) -> Result<Self> {
         check_lists(scores)?;
         let labels: Vec<u32> = is_unknown.iter().map(|&unknown| u32::from(unknown)).collect();
@@ -131,7 +133,7 @@ impl LogisticFusion {
         Ok(Self { config: config.clone(), logistic })
     }
 
-    /// Scores of clips: log-odds of unknown sound, `[M]`.
+    /// Scores of clips: log-odds of an unknown sound, `[M]`.
     ///
     /// # Errors
     /// Another number of detectors, or lists of different lengths.
@@ -148,7 +150,7 @@ impl LogisticFusion {
         self.logistic.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -162,7 +164,7 @@ impl LogisticFusion {
     }
 }
 
-/// Length of the lists, which all have to have it.
+/// Checks the lists and returns their common length.
 fn check_lists(scores: &[&[f64]]) -> Result<usize> {
     at_least("detectors", 1, scores.len())?;
     for list in scores {
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranks_rise_everywhere_and_ties_share() {
+    fn ranks_rise_strictly_and_ties_share() {
         let fitted = RankMean::fit(&[&[1.0, 2.0, 2.0, 4.0]]).unwrap();
         let scores = fitted.score(&[&[-9.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 99.0]]).unwrap();
         assert!(scores.is_sorted_by(|a, b| a < b) && scores[0] > 0.0 && scores[8] < 1.0, "{scores:?}");
@@ -205,13 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn fusion_weighs_the_detector_that_tells() {
-        let tells: Vec<f64> = (0..40).map(|i| f64::from(i % 2) + 0.3 * f64::from(i).sin()).collect();
+    fn fusion_weighs_the_useful_detector() {
+        let useful: Vec<f64> = (0..40).map(|i| f64::from(i % 2) + 0.3 * f64::from(i).sin()).collect();
         let noise: Vec<f64> = (0..40).map(|i| 100.0 * (f64::from(i) * 1.7).cos()).collect();
         let is_unknown: Vec<bool> = (0..40).map(|i| i % 2 == 1).collect();
-        let fusion = LogisticFusion::fit(&[&tells, &noise], &is_unknown, &Default::default()).unwrap();
+        let fusion = LogisticFusion::fit(&[&useful, &noise], &is_unknown, &Default::default()).unwrap();
         let scores = fusion.score(&[&[0.0, 1.0, 1.0], &[100.0, -100.0, 100.0]]).unwrap();
         assert!(scores[0] < -1.0 && scores[1] > 1.0 && scores[2] > 1.0, "{scores:?}");
-        assert!(LogisticFusion::fit(&[&tells], &[true; 40], &Default::default()).is_err());
+        assert!(LogisticFusion::fit(&[&useful], &[true; 40], &Default::default()).is_err());
     }
 }

@@ -1,21 +1,21 @@
-//! p-values with a guarantee: how often a known sound is called an unknown sound.
+//! Conformal p-values: a guaranteed bound on how often a known sound is rejected.
 //!
 //! # What is guaranteed
-//! Call *group* what belongs together: the clips of one recording, animal or session. Calibration has G groups of known
-//! sounds that the detector was not fitted on. A new group of known sounds arrives, and it and the calibration groups are
-//! *exchangeable*: they could have come in any order (they were drawn independently from the same source, say). Clips
-//! within a group may depend on each other in any way, and groups may be of any size. Then for every alpha:
+//! A *group* is a set of clips that belong together, such as one recording, animal or session. Calibration has G groups of
+//! known sounds that the detector was not fitted on. A new group of known sounds arrives. It and the calibration groups
+//! are *exchangeable*: every order of them is equally likely, as when all are drawn independently from one source. Clips
+//! within a group may depend on each other in any manner, and groups may be of any size. Then for every alpha:
 //!
 //! - [`Form::Weighted`] and [`Form::OneAGroup`]: a clip drawn at random from the new group has `P(p <= alpha) <= alpha`.
-//! - [`Form::Largest`]: `P(any clip of the new group has p <= alpha) <= alpha`. It is the stricter promise, for whoever
-//!   hears the whole recording; its p-values are larger.
+//! - [`Form::Largest`]: `P(any clip of the new group has p <= alpha) <= alpha`. It is the stricter guarantee, for
+//!   decisions about a whole recording; its p-values are larger.
 //!
-//! The probability is over calibration groups and new group together. For one given calibration set the rate is alpha in
-//! the mean, give or take about `sqrt(alpha (1 - alpha) / G)`. Nothing is promised for sounds of another source (another
-//! microphone, place or season), which are not exchangeable with the calibration groups, nor about how many unknown sounds are
-//! detected.
+//! The probability is over the calibration groups and the new group together. For one given calibration set the rate
+//! varies about alpha, with a standard deviation of about `sqrt(alpha (1 - alpha) / G)`. There is no guarantee for sounds
+//! of another source (another microphone, place or season), which are not exchangeable with the calibration groups, nor
+//! for how many unknown sounds are detected.
 //!
-//! # Why
+//! # Proof
 //! Let S be the score of the new clip, and p as below.
 //!
 //! *One a group.* A clip drawn from each calibration group, and the new one, are G + 1 exchangeable numbers.
@@ -23,24 +23,24 @@
 //! the top over G + 1. By exchangeability S is equally likely to be any of them, and at most `alpha (G + 1)` of them have
 //! a rank of at most `alpha (G + 1)`. So `P(p <= alpha) <= alpha`.
 //!
-//! *Largest.* The same with each group's largest score, which are exchangeable too. A clip's p-value falls with its score,
-//! so the smallest p-value of the new group is that of its largest score.
+//! *Largest.* The same holds for each group's largest score, which are exchangeable too. A clip's p-value falls with its
+//! score, so the smallest p-value of the new group is that of its largest score.
 //!
-//! *Weighted.* Put weight `1 / ((G + 1) n_g)` on each of the n_g clips of each of the G + 1 groups, the new one with all
-//! its clips: weight 1 in all. Given these clips but not which group is the new one, and which of its clips was drawn, S
-//! is a draw from just this weighting: any group alike, any clip in it alike. The weight of what is >= a draw is at most
-//! alpha with probability at most alpha (as for ranks). And
-//! `p = (1 + Σ_g share of group g that is >= S) / (G + 1)` is no less than that weight, since the new group has
-//! `1 / (G + 1)` in all. So `P(p <= alpha) <= alpha`. It uses every clip and draws nothing, so it is the default.
+//! *Weighted.* Give each of the n_g clips of each of the G + 1 groups, including the new one, the weight
+//! `1 / ((G + 1) n_g)`: the sum is 1. Given these clips, but not which group is the new one and which of its clips was
+//! drawn, S is a draw with these weights: every group is equally likely, and so is every clip within it. The weight of
+//! all clips with a score >= that of a draw is at most alpha with probability at most alpha (as for ranks). And
+//! `p = (1 + Σ_g share of group g that is >= S) / (G + 1)` is at least that weight, since the new group has a weight of
+//! `1 / (G + 1)`. So `P(p <= alpha) <= alpha`. This form uses every clip and draws nothing, so it is the default.
 //!
-//! A p-value is never below `1 / (G + 1)`: [`Conformal::smallest_alpha`]. It takes 19 groups for alpha 0.05 and 99 for
-//! 0.01, however many clips they have.
+//! A p-value is never below `1 / (G + 1)`: [`Conformal::smallest_alpha`]. An alpha of 0.05 needs 19 groups and 0.01
+//! needs 99, however many clips they have.
 //!
 //! # Windows and files
-//! For a window of a file: calibrate on windows, with recordings as groups. For a file as a whole: make one score of its
-//! windows with [`pool`](crate::pool::pool), for calibration files and new ones alike, and calibrate on these, with the
-//! files' groups. One of many windows falling below alpha says little of the file: that happens by chance, unless the
-//! form is [`Form::Largest`].
+//! For p-values of windows, calibrate on windows, with recordings as groups. For p-values of whole files, combine the
+//! scores of a file's windows with [`pool`](crate::pool::pool), for calibration files and new ones alike, and calibrate
+//! on these, with the files' groups. A single window of many with a p-value below alpha is no evidence about the file,
+//! since that happens by chance, unless the form is [`Form::Largest`].
 //!
 //! Sources: Vovk, Gammerman and Shafer (2005), "Algorithmic Learning in a Random World"; Dunn, Wasserman and Ramdas
 //! (2023), "Distribution-Free Prediction Sets for Two-Layer Hierarchical Models", for one a group; Lee, Barber and Willett
@@ -55,29 +55,29 @@ use crate::metrics::{check_scores, members};
 use crate::seed::{Use, generator};
 use crate::stored::Stored;
 
-/// What stands for a group; see the [module](self) for what each guarantees.
+/// How a group is represented; the [module](self) documentation has the guarantee of each form.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// All its clips, each with its share of the group's weight.
+    /// By all its clips, each with its share of the group's weight.
     #[default]
     Weighted,
-    /// One of its clips, drawn with this seed.
+    /// By one of its clips, drawn with this seed.
     OneAGroup(u64),
-    /// The clip with the largest score.
+    /// By the clip with the largest score.
     Largest,
 }
 
-/// Scores of known sounds that p-values are read from.
+/// Calibration scores of known sounds, from which p-values are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conformal {
     form: Form,
     n_groups: usize,
-    /// The smallest first.
+    /// `[N]`, in rising order.
     scores: Vec<f32>,
-    /// Group weight of this and all larger scores; a whole group has 1.
+    /// `[N]`: weight of this and all larger scores, where a whole group has weight 1.
     at_least: Vec<f64>,
-    /// Clips that share the weight of each score's group.
+    /// `[N]`: number of clips that share the weight of each score's group.
     n_sharing: Vec<f32>,
 }
 
@@ -86,6 +86,7 @@ impl Conformal {
     ///
     /// # Errors
     /// No scores, one that is not finite, or groups of another number.
+    #[tracing::instrument(level = "debug", skip_all, fields(n_scores = scores.len()))]
     pub fn fit<G: Ord>(scores: &[f64], groups: &[G], form: Form) -> Result<Self> {
         check_scores("calibration scores", scores)?;
         let groups = members("groups of the scores", scores.len(), groups)?;
@@ -103,7 +104,7 @@ impl Conformal {
         };
         let mut kept: Vec<(f64, f32)> = groups.iter().enumerate().flat_map(of_group).collect();
         kept.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // Rounded up, so that a clip of exactly the same score as before has the same p-value or a larger one.
+        // Rounded up, so that f32 scores never make a p-value smaller.
         let (scores, n_sharing) = kept.into_iter().map(|(score, n)| (rounded_up(score), n)).unzip();
         Ok(Self::new(form, groups.len(), scores, n_sharing))
     }
@@ -127,15 +128,15 @@ impl Conformal {
         self.n_groups
     }
 
-    /// The smallest p-value there can be, and so the smallest alpha at which anything is called an unknown sound: 1 / (G + 1).
+    /// The smallest possible p-value, and so the smallest alpha at which a clip can be rejected: 1 / (G + 1).
     pub fn smallest_alpha(&self) -> f64 {
         1.0 / (self.n_groups + 1) as f64
     }
 
-    /// Checks that something can be called an unknown sound at `alpha`.
+    /// Checks that a clip can be rejected at `alpha`.
     ///
     /// # Errors
-    /// An alpha outside 0 to 1, or below [`smallest_alpha`](Self::smallest_alpha): says how many groups it takes.
+    /// An alpha outside 0 to 1, or below [`smallest_alpha`](Self::smallest_alpha), with the number of groups that it needs.
     pub fn check_alpha(&self, alpha: f64) -> Result<()> {
         check(alpha > 0.0 && alpha < 1.0, "alpha", "above 0 and below 1", alpha)?;
         if alpha >= self.smallest_alpha() {
@@ -145,7 +146,7 @@ impl Conformal {
         Err(Error::TooFew { what: "calibration groups for this alpha", expected, got: self.n_groups })
     }
 
-    /// `scores` and `n_sharing`, as many as are kept; `n_groups` `[1]`.
+    /// `scores` `[N]`, `n_sharing` `[N]`, `n_groups` `[1]`.
     pub fn to_tensors(&self) -> Stored {
         let n = [self.scores.len()];
         Stored::new(&ConformalSettings { form: self.form })
@@ -154,7 +155,7 @@ impl Conformal {
             .with("n_groups", &[1], vec![self.n_groups as f32])
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -166,21 +167,23 @@ impl Conformal {
         let total: f64 = n_sharing.iter().map(|&n| 1.0 / f64::from(n)).sum();
         let fine = n_sharing.iter().all(|&n| n >= 1.0) && (total - f64::from(n_groups)).abs() < 1e-6 * total;
         if scores.is_empty() || !scores.is_sorted() || !fine {
-            let (expected, got) = ("sorted scores with weight 1 a group", format!("weight {total} of {n_groups}"));
+            let (expected, got) =
+                ("sorted scores with weight 1 for each group", format!("weight {total} of {n_groups}"));
             return Err(Error::Stored { part: "scores".into(), expected: expected.into(), got });
         }
         Ok(Self::new(form, n_groups as usize, scores, n_sharing))
     }
 }
 
-/// How often known sounds are called unknown sounds when known groups are parted at random, so many times: half of them
-/// calibrate, the others are new. A rate is the mean over new groups of the share of their clips with `p <= alpha`; what
-/// [`Form::Weighted`] promises is that its mean over all random splits is at most alpha.
+/// Rates of false rejections over random splits of the known groups: in each split one half calibrates and the other half
+/// is new. A rate is the mean over the new groups of the share of their clips with `p <= alpha`. [`Form::Weighted`]
+/// guarantees that its mean over all random splits is at most alpha.
 ///
 /// Returns the rates of each random split for each alpha, `[alphas][random_splits]`.
 ///
 /// # Errors
 /// As for [`Conformal::fit`], or fewer than two groups.
+#[tracing::instrument(level = "debug", skip_all, fields(n_random_splits))]
 pub fn false_rejection_rates<G: Ord>(
     scores: &[f64],
     groups: &[G],
@@ -192,9 +195,9 @@ pub fn false_rejection_rates<G: Ord>(
     let groups = members("groups of the scores", scores.len(), groups)?;
     crate::error::at_least("groups", 2, groups.len())?;
     let mut rates = vec![Vec::with_capacity(n_random_splits); alphas.len()];
-    for parting in 0..n_random_splits {
+    for split in 0..n_random_splits {
         let mut order: Vec<usize> = (0..groups.len()).collect();
-        order.shuffle(&mut generator(seed, Use::RandomSplits, parting));
+        order.shuffle(&mut generator(seed, Use::RandomSplits, split));
         let (calibration, new) = order.split_at(groups.len() / 2);
         let of = |chosen: &[usize]| -> (Vec<f64>, Vec<usize>) {
             chosen.iter().flat_map(|&group| groups[group].iter().map(move |&row| (scores[row], group))).unzip()
@@ -204,8 +207,8 @@ pub fn false_rejection_rates<G: Ord>(
         for (rates, &alpha) in rates.iter_mut().zip(alphas) {
             let share = |&group: &usize| {
                 let rows = &groups[group];
-                let called = rows.iter().filter(|&&row| conformal.p_value(scores[row]) <= alpha).count();
-                called as f64 / rows.len() as f64
+                let n_rejected = rows.iter().filter(|&&row| conformal.p_value(scores[row]) <= alpha).count();
+                n_rejected as f64 / rows.len() as f64
             };
             rates.push(new.iter().map(share).sum::<f64>() / new.len() as f64);
         }
@@ -219,7 +222,7 @@ struct ConformalSettings {
     form: Form,
 }
 
-/// The smallest f32 that is no less.
+/// The smallest f32 that is at least `score`.
 fn rounded_up(score: f64) -> f32 {
     let nearest = score as f32;
     if f64::from(nearest) < score { nearest.next_up() } else { nearest }
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn random_splits_keep_the_promise_in_the_mean() {
+    fn random_splits_keep_the_guarantee_in_the_mean() {
         let groups: Vec<usize> = (0..240).map(|row| row / 4).collect();
         let scores: Vec<f64> =
             groups.iter().enumerate().map(|(row, group)| ((group * 37 % 60) as f64) + 0.1 * (row % 4) as f64).collect();

@@ -1,15 +1,15 @@
-//! Covariances that can be inverted however few rows there are.
+//! Covariance matrices that can be inverted even with few rows.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, at_least, check};
 use crate::matrix::{Matrix, squared_norm};
 
-/// How much of the covariance is replaced by a multiple of the identity with the same trace.
+/// Which share of the covariance is replaced by a multiple of the identity with the same trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shrinkage {
-    /// The share that is expected to bring the estimate nearest to the truth, computed from the rows.
+    /// The share with the smallest expected squared error, estimated from the rows.
     ///
     /// Source: Ledoit and Wolf (2004), "A well-conditioned estimator for large-dimensional covariance matrices".
     #[default]
@@ -68,7 +68,7 @@ mod tests {
     fn fewer_rows_than_columns_can_be_inverted() {
         let centred = Matrix::new(2, 3, vec![1.0, 2.0, 0.0, -1.0, -2.0, 0.0]);
         let shrunk = covariance(&centred, Shrinkage::LedoitWolf).unwrap();
-        // Both rows have the same outer product: the estimate has no error that they could show.
+        // Both rows have the same outer product, so the estimated error is 0.
         assert_eq!(shrunk.share, 0.0);
         assert!(shrunk.matrix.whitening("test").is_err());
         let shrunk = covariance(&centred, Shrinkage::Share(0.1)).unwrap();

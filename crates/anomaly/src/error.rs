@@ -1,32 +1,32 @@
-//! What can be wrong with rows, settings and stored detectors.
+//! Errors of rows, settings and stored detectors.
 
-/// What went wrong, with what was expected and what was got.
+/// What failed, what was expected and what was found.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// Two things that belong together have different sizes.
+    /// Sizes that do not match.
     #[error("{what}: expected {expected}, got {got}")]
     Shape {
         /// What has the wrong size.
         what: &'static str,
-        /// The size that would be right.
+        /// The expected size.
         expected: String,
-        /// The size it has.
+        /// The actual size.
         got: String,
     },
     /// A value that is infinite or not a number.
-    #[error("{what}: row {row} holds a value that is not finite")]
+    #[error("{what}: row {row} has a value that is not finite")]
     NotFinite {
-        /// Of which rows.
+        /// Which rows.
         what: &'static str,
         /// The first such row.
         row: usize,
     },
-    /// Too little to fit from.
+    /// Too little data.
     #[error("{what}: expected at least {expected}, got {got}")]
     TooFew {
-        /// What there is too little of.
+        /// What is too little.
         what: &'static str,
-        /// How many it takes.
+        /// How many are needed.
         expected: usize,
         /// How many there are.
         got: usize,
@@ -41,7 +41,7 @@ pub enum Error {
         /// Its value.
         got: String,
     },
-    /// A method was not given the rows that it looks at.
+    /// A method was not given rows that it needs.
     #[error("{method} needs {input}, which were not given")]
     Missing {
         /// Name of the method.
@@ -49,17 +49,17 @@ pub enum Error {
         /// Which rows are missing.
         input: &'static str,
     },
-    /// A stored detector that is not what it should be.
+    /// A stored detector that is damaged or of another version.
     #[error("stored detector, {part}: expected {expected}, got {got}")]
     Stored {
         /// Tensor or setting.
         part: String,
-        /// What it should be.
+        /// What was expected.
         expected: String,
-        /// What it is.
+        /// What was found.
         got: String,
     },
-    /// A matrix that cannot be decomposed.
+    /// A matrix decomposition that failed.
     #[error("{what}: the decomposition failed; are the rows constant, or is the shrinkage 0 with few rows?")]
     Decomposition {
         /// Which matrix.
@@ -70,12 +70,12 @@ pub enum Error {
 /// A result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Checks a setting: `fine`, else an error that says its range.
+/// Checks a setting: where it is not `fine`, an error with its range.
 pub(crate) fn check(fine: bool, setting: &'static str, expected: &'static str, got: impl ToString) -> Result<()> {
     if fine { Ok(()) } else { Err(Error::Setting { setting, expected, got: got.to_string() }) }
 }
 
-/// Checks that there is enough of something.
+/// Checks that `got` is at least `expected`.
 pub(crate) fn at_least(what: &'static str, expected: usize, got: usize) -> Result<()> {
     if got >= expected { Ok(()) } else { Err(Error::TooFew { what, expected, got }) }
 }

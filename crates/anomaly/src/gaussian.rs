@@ -1,4 +1,4 @@
-//! Rows as points whose covariance is the identity, and the means of the classes among them.
+//! Gaussians with a shared covariance: rows are whitened and compared with the means of the classes.
 
 use crate::covariance::{Covariance, Shrinkage, covariance};
 use crate::error::Result;
@@ -6,29 +6,29 @@ use crate::matrix::{Matrix, mean_of, squared_distance};
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
-/// One Gaussian a class, all of one covariance.
+/// One Gaussian for each class, with a shared covariance.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gaussians {
     n_columns: usize,
     /// `[D]`: mean of all rows.
     centre: Vec<f32>,
-    /// `[D, D]`: turns a row less `centre` into a point.
+    /// `[D, D]`: whitens a row minus `centre`.
     whitening: Vec<f32>,
-    /// `[C, D]`: the classes' means as points.
+    /// `[C, D]`: whitened means of the classes.
     means: Vec<f32>,
     /// Share of the covariance that was replaced by a multiple of the identity.
     pub(crate) shrinkage: f32,
 }
 
 impl Gaussians {
-    /// Classes' means, and the covariance of the rows about them.
+    /// The classes' means, and the covariance of the rows about them.
     pub(crate) fn of_classes(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
         let parted = Parted::new(rows, labels)?;
         Self::new(&parted.centre, &parted.means, covariance(&parted.within, shrinkage)?)
     }
 
-    /// One Gaussian for all rows: the covariance about the classes' means, as [`of_classes`](Self::of_classes) shrinks it,
-    /// and that of the means.
+    /// One Gaussian for all rows: its covariance is that about the classes' means, shrunk as in
+    /// [`of_classes`](Self::of_classes), plus that of the means.
     pub(crate) fn of_all(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
         let parted = Parted::new(rows, labels)?;
         let mut all = covariance(&parted.within, shrinkage)?;
@@ -94,7 +94,7 @@ impl Gaussians {
     }
 }
 
-/// Rows as their mean, the classes' means about it, and what is left.
+/// Rows decomposed into their mean, the classes' means about it, and the residuals.
 struct Parted {
     /// `[D]`.
     centre: Vec<f64>,

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, check};
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, tempered};
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -11,7 +13,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GeneralizedEntropyConfig {
-    /// Exponent, above 0 and below 1: the smaller, the more a trace of doubt counts.
+    /// Exponent, above 0 and below 1. With a small exponent even small probabilities count.
     pub gamma: f64,
     /// Only this many of the largest probabilities count.
     pub n_largest: usize,
@@ -23,7 +25,7 @@ impl Default for GeneralizedEntropyConfig {
     }
 }
 
-/// Score: `Σ (p (1 - p))^gamma` over the largest probabilities. With two classes it ranks as
+/// Score: `Σ (p (1 - p))^gamma` over the largest probabilities. With two classes it ranks clips as
 /// [`MaxSoftmax`](crate::MaxSoftmax) does.
 ///
 /// Source: Liu, Lochman and Zach (2023), "GEN: Pushing the Limits of Softmax-Based Out-of-Distribution Detection".
@@ -52,7 +54,7 @@ impl GeneralizedEntropy {
         let mut sorted: Vec<f64> = tempered(row, 1.0).collect();
         sorted.sort_by(|a, b| b.total_cmp(a));
         let log_sum = log_sum_exp(sorted.iter().copied());
-        // p (1 - p) by logarithms: 1 - p of a sure model is too small to come from a difference.
+        // p (1 - p) in logarithms: for a confident model the difference 1 - p would lose all digits.
         let rest = |i: usize| {
             let others = sorted.iter().enumerate().filter(move |(j, _)| *j != i).map(|(_, &z)| z);
             if sorted.len() > 1 { log_sum_exp(others) - log_sum } else { f64::NEG_INFINITY }
@@ -61,17 +63,35 @@ impl GeneralizedEntropy {
         largest.map(|(i, z)| (self.config.gamma * (z - log_sum + rest(i))).exp()).sum()
     }
 
-    /// Settings alone.
+    /// The settings only.
     pub fn to_tensors(&self) -> Stored {
         Stored::new(&self.config)
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// A setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         Self::new(&stored.settings()?)
+    }
+}
+
+impl Declaration for GeneralizedEntropy {
+    type Config = GeneralizedEntropyConfig;
+    const DESCRIPTION: &'static str = "generalised entropy of the probabilities";
+    const NEEDS: &'static [Input] = &[Input::Logits];
+
+    fn ranks_like(config: &GeneralizedEntropyConfig, n_classes: usize) -> Option<&'static str> {
+        (n_classes == 2 && config.n_largest >= 2).then_some("max_softmax")
+    }
+
+    fn fit_given(_given: &Given<'_>, _known: &Known<'_>, config: &GeneralizedEntropyConfig) -> Result<Self> {
+        Self::new(config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        Ok(self.score(given.logits()?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The graph of each row and its nearest neighbours, in one piece, and shortest ways through it.
+//! A connected graph of rows and their nearest neighbours, and shortest paths in it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -17,7 +17,8 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Joins each row to its `k` nearest, and where that leaves several pieces, each two of them by their shortest link.
+    /// Connects each row to its `k` nearest ones. Where that leaves several components, each two of them are connected by
+    /// their shortest edge.
     pub(crate) fn of_neighbours(rows: Rows<'_>, k: usize) -> Self {
         let neighbours: Neighbours = nearest_others(rows, k);
         let mut graph = Graph { edges: vec![Vec::new(); rows.n_rows()] };
@@ -38,7 +39,7 @@ impl Graph {
         self.edges[b].push((a as u32, length));
     }
 
-    /// Which piece each row is in, numbered by their first rows, and how many there are.
+    /// The component of each row, numbered by their first rows, and the number of components.
     fn pieces(&self) -> (Vec<usize>, usize) {
         let mut piece = vec![usize::MAX; self.edges.len()];
         let mut n_pieces = 0;
@@ -61,13 +62,13 @@ impl Graph {
         (piece, n_pieces)
     }
 
-    /// Length of the shortest way from `start` to every row, `[N]`.
+    /// Length of the shortest path from `start` to every row, `[N]`.
     ///
     /// Source: Dijkstra (1959), "A Note on Two Problems in Connexion with Graphs".
     pub(crate) fn distances_from(&self, start: usize) -> Vec<f64> {
         let mut distance = vec![f64::INFINITY; self.edges.len()];
         distance[start] = 0.0;
-        // Lengths are not negative, so their bits are ordered as they are.
+        // Lengths are not negative, so their bits sort as they do.
         let mut open = BinaryHeap::from([Reverse((0.0f64.to_bits(), start as u32))]);
         while let Some(Reverse((bits, row))) = open.pop() {
             let so_far = f64::from_bits(bits);
@@ -86,13 +87,13 @@ impl Graph {
     }
 }
 
-/// The nearest two rows of each two pieces.
+/// The nearest two rows of each two components.
 fn shortest_links(rows: Rows<'_>, piece: &[usize], n_pieces: usize) -> Vec<(usize, usize)> {
     let mut sizes = vec![0; n_pieces];
     piece.iter().for_each(|&piece| sizes[piece] += 1);
     let largest = (0..n_pieces).max_by_key(|&piece| (sizes[piece], Reverse(piece))).unwrap_or(0);
     let norms: Vec<f64> = rows.iter().map(|row| row.iter().map(|&value| f64::from(value).powi(2)).sum()).collect();
-    // A link has at most one end in the largest piece: the rows of the others see them all.
+    // An edge has at most one end in the largest component, so the rows of the others find them all.
     let n_blocks = rows.n_rows().div_ceil(BLOCK_ROWS);
     let of_block = |products: &mut Vec<f32>, block: usize| {
         let start = block * BLOCK_ROWS;
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn ways_along_a_line_and_over_a_gap() {
-        // Two pieces with one neighbour each; the gap is bridged from 3 to 10.
+        // Two components with one neighbour each; the gap is bridged from 3 to 10.
         let rows = Rows::new(&[0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0], 1).unwrap();
         let graph = Graph::of_neighbours(rows, 2);
         assert_eq!(graph.pieces().1, 1);

@@ -1,4 +1,4 @@
-//! How few random cuts part a row from the training rows.
+//! Isolation forest: how few random cuts isolate a row from the training rows.
 
 use rand::Rng;
 use rand::seq::index::sample;
@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::rows::Rows;
 use crate::seed::{Use, generator};
 use crate::stored::Stored;
@@ -17,9 +19,9 @@ use crate::stored::Stored;
 pub struct IsolationForestConfig {
     /// Number of trees.
     pub n_trees: usize,
-    /// Rows that each tree is grown from; fewer where there are no more.
+    /// Rows that each tree is grown on, or all where there are fewer.
     pub n_rows_per_tree: usize,
-    /// Seed of the rows and cuts.
+    /// Seed of the drawn rows and cuts.
     pub seed: u64,
 }
 
@@ -43,13 +45,13 @@ pub struct IsolationForest {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Node {
     column: u32,
-    /// Up to this it goes to `left`, else to `left + 1`. In a leaf, the depth that rows of it count as.
+    /// Values up to this go to `left`, others to `left + 1`. In a leaf, the depth of its rows.
     cut: f32,
     left: u32,
 }
 
 impl IsolationForest {
-    /// Grows the trees from the rows `[N, D]`.
+    /// Grows the trees on the rows `[N, D]`.
     ///
     /// # Errors
     /// No trees, or fewer than two rows.
@@ -95,10 +97,10 @@ impl IsolationForest {
             .with("n_columns", &[1], vec![self.n_columns as f32])
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
-    /// An array or a setting that is missing or wrong, or trees that lead nowhere.
+    /// An array or a setting that is missing or wrong, or trees with invalid children.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         let config: IsolationForestConfig = stored.settings()?;
         check(config.n_rows_per_tree > 1, "n_rows_per_tree", "from 2", config.n_rows_per_tree)?;
@@ -108,7 +110,7 @@ impl IsolationForest {
             nodes.chunks_exact(3).map(|node| Node { column: node[0] as u32, cut: node[1], left: node[2] as u32 });
         let n_nodes = stored.values("n_nodes", &[Some(config.n_trees)])?;
         let trees: Vec<Vec<Node>> = n_nodes.iter().map(|&n| nodes.by_ref().take(n as usize).collect()).collect();
-        // Children come after their parent, so a walk ends.
+        // Children come after their parent, so every path ends.
         let leads = |tree: &Vec<Node>| {
             let fine = |(at, node): (usize, &Node)| {
                 let left = node.left as usize;
@@ -124,7 +126,7 @@ impl IsolationForest {
     }
 }
 
-/// Cuts the rows of node `at` in two, at a random place of a random column in which they differ.
+/// Splits the rows of node `at` at a random value of a random column in which they differ.
 fn split(
     rows: Rows<'_>,
     chosen: &mut [usize],
@@ -154,7 +156,7 @@ fn split(
     split(rows, high, left + 1, depth + 1, deepest, nodes, rng);
 }
 
-/// A column in which the rows differ and a place at or above its least and below its greatest value.
+/// A column in which the rows differ, and a value at or above its minimum and below its maximum.
 fn draw_cut(rows: Rows<'_>, chosen: &[usize], rng: &mut ChaCha8Rng) -> Option<(usize, f32)> {
     let spread = |column: usize| {
         let values = chosen.iter().map(|&row| rows.row(row)[column]);
@@ -164,7 +166,7 @@ fn draw_cut(rows: Rows<'_>, chosen: &[usize], rng: &mut ChaCha8Rng) -> Option<(u
         (low, high) if low < high => Some((column, rng.random_range(low..high))),
         _ => None,
     };
-    // Most columns differ, so the first few draws find one; if not, all are looked at in random order.
+    // Most columns differ, so the first few draws find one; if not, all are tried in random order.
     for _ in 0..8 {
         let column = rng.random_range(0..rows.n_columns());
         if let Some(cut) = draw(column, rng) {
@@ -191,6 +193,20 @@ fn mean_path(n: usize) -> f64 {
         0 | 1 => 0.0,
         2 => 1.0,
         n => 2.0 * (((n - 1) as f64).ln() + EULER) - 2.0 * (n - 1) as f64 / n as f64,
+    }
+}
+
+impl Declaration for IsolationForest {
+    type Config = IsolationForestConfig;
+    const DESCRIPTION: &'static str = "isolation forest";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &IsolationForestConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }
 

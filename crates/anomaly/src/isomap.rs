@@ -1,11 +1,13 @@
-//! Distance to the training rows along the surface on which they lie.
+//! Isomap: distance to the training rows along the surface on which they are.
 
 use rand::seq::index::sample;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, at_least, check};
 use crate::graph::Graph;
+use crate::inputs::{Input, Known};
 use crate::matrix::Matrix;
 use crate::neighbours::nearest;
 use crate::rows::Rows;
@@ -16,11 +18,11 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IsomapConfig {
-    /// Neighbours that each row is joined to; fewer where there are no more rows.
+    /// Neighbours that each row is connected to, or all where there are fewer.
     pub n_neighbours: usize,
-    /// Axes of the map; fewer where the landmarks have no more.
+    /// Dimensions of the map, or all where the landmarks have fewer.
     pub n_components: usize,
-    /// Rows that ways are measured to; all of them where there are no more.
+    /// Landmarks: rows that path lengths are measured to, or all where there are fewer.
     pub n_landmarks: usize,
     /// Which neighbour's distance on the map is the score.
     pub k: usize,
@@ -34,11 +36,11 @@ impl Default for IsomapConfig {
     }
 }
 
-/// A map of the training rows on which distances are those of shortest ways from neighbour to neighbour, and how rows
-/// outside it are put onto it. Score: the distance on the map to the k-th nearest training row.
+/// A map of the training rows on which distances approximate the lengths of shortest paths from neighbour to neighbour.
+/// Other rows are mapped by their nearest training rows. Score: the distance on the map to the k-th nearest training row.
 ///
-/// A row far from all training rows lands near the place of its nearest ones, so this is a weak detector of what is far
-/// away; it is a baseline that is measured beside the others.
+/// A row far from all training rows is mapped close to its nearest ones, so this detects far rows poorly. It is a
+/// baseline that is measured beside the others.
 ///
 /// Sources: Tenenbaum, de Silva and Langford (2000), "A Global Geometric Framework for Nonlinear Dimensionality
 /// Reduction"; de Silva and Tenenbaum (2004), "Sparse multidimensional scaling using landmark points"; Bengio and others
@@ -49,14 +51,14 @@ pub struct Isomap {
     n_columns: usize,
     /// `[N, D]`: the training rows.
     points: Vec<f32>,
-    /// `[N, L]`: shortest ways from training rows to landmarks.
-    ways: Vec<f32>,
-    /// `[L]`: mean of the squared ways between landmarks.
+    /// `[N, L]`: lengths of the shortest paths from training rows to landmarks.
+    path_lengths: Vec<f32>,
+    /// `[L]`: mean of the squared path lengths between landmarks.
     mean_squared: Vec<f32>,
-    /// `[E, L]`: turns squared ways into places.
+    /// `[E, L]`: turns squared path lengths into coordinates.
     directions: Vec<f32>,
-    /// `[N, E]`: places of the training rows.
-    places: Vec<f32>,
+    /// `[N, E]`: coordinates of the training rows.
+    coordinates: Vec<f32>,
 }
 
 impl Isomap {
@@ -78,17 +80,19 @@ impl Isomap {
         let mut landmarks = sample(&mut generator(config.seed, Use::Landmarks, 0), n, n_landmarks).into_vec();
         landmarks.sort_unstable();
         let to_landmark: Vec<Vec<f64>> = landmarks.par_iter().map(|&landmark| graph.distances_from(landmark)).collect();
-        let ways: Vec<f32> = (0..n).flat_map(|row| to_landmark.iter().map(move |ways| ways[row] as f32)).collect();
+        let path_lengths: Vec<f32> =
+            (0..n).flat_map(|row| to_landmark.iter().map(move |lengths| lengths[row] as f32)).collect();
         let (mean_squared, directions) = scale(&to_landmark, &landmarks, config.n_components)?;
         let config = IsomapConfig { n_neighbours, n_landmarks, ..config.clone() };
         let points = rows.values().to_vec();
         let n_columns = rows.n_columns();
-        let mut isomap = Self { config, n_columns, points, ways, mean_squared, directions, places: Vec::new() };
-        isomap.places = isomap.place(&isomap.ways);
+        let coordinates = Vec::new();
+        let mut isomap = Self { config, n_columns, points, path_lengths, mean_squared, directions, coordinates };
+        isomap.coordinates = isomap.map(&isomap.path_lengths);
         Ok(isomap)
     }
 
-    /// Places `[M, E]` on the map of the rows `[M, D]`: the ways to the landmarks go through the nearest training rows.
+    /// Coordinates `[M, E]` on the map of the rows `[M, D]`. Paths to the landmarks go through the nearest training rows.
     ///
     /// # Errors
     /// Rows of another width than the training rows.
@@ -96,19 +100,19 @@ impl Isomap {
         rows.expect_columns(self.n_columns)?;
         let n_landmarks = self.config.n_landmarks;
         let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.n_neighbours);
-        let mut ways = vec![0f32; rows.n_rows() * n_landmarks];
-        ways.par_chunks_exact_mut(n_landmarks).enumerate().for_each(|(row, ways)| {
-            ways.fill(f32::INFINITY);
+        let mut path_lengths = vec![0f32; rows.n_rows() * n_landmarks];
+        path_lengths.par_chunks_exact_mut(n_landmarks).enumerate().for_each(|(row, lengths)| {
+            lengths.fill(f32::INFINITY);
             for (point, distance) in neighbours.of(row) {
-                let onward = &self.ways[point * n_landmarks..][..n_landmarks];
-                let through = onward.iter().map(|&way| (distance + f64::from(way)) as f32);
-                ways.iter_mut().zip(through).for_each(|(way, through)| *way = way.min(through));
+                let onward = &self.path_lengths[point * n_landmarks..][..n_landmarks];
+                let through = onward.iter().map(|&length| (distance + f64::from(length)) as f32);
+                lengths.iter_mut().zip(through).for_each(|(length, through)| *length = length.min(through));
             }
         });
-        Ok(self.place(&ways))
+        Ok(self.map(&path_lengths))
     }
 
-    /// Number of axes of the map.
+    /// Number of dimensions of the map, E.
     pub fn n_components(&self) -> usize {
         self.directions.len() / self.config.n_landmarks
     }
@@ -118,33 +122,36 @@ impl Isomap {
     /// # Errors
     /// Rows of another width than the training rows.
     pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
-        let (places, n_axes) = (self.transform(rows)?, self.n_components());
-        let known = Rows::trusted(&self.places, n_axes);
-        Ok(nearest(Rows::trusted(&places, n_axes), known, self.config.k).farthest())
+        let (coordinates, n_axes) = (self.transform(rows)?, self.n_components());
+        let known = Rows::trusted(&self.coordinates, n_axes);
+        Ok(nearest(Rows::trusted(&coordinates, n_axes), known, self.config.k).farthest())
     }
 
-    /// Places of rows with these ways to the landmarks, `[M, L]`.
-    fn place(&self, ways: &[f32]) -> Vec<f32> {
-        let mut squared = Matrix::from_f32(ways, self.config.n_landmarks);
+    /// Coordinates `[M, E]` of rows with these path lengths to the landmarks, `[M, L]`.
+    fn map(&self, path_lengths: &[f32]) -> Vec<f32> {
+        let mut squared = Matrix::from_f32(path_lengths, self.config.n_landmarks);
         for row in squared.values.chunks_exact_mut(self.config.n_landmarks) {
-            row.iter_mut().zip(&self.mean_squared).for_each(|(way, &mean)| *way = *way * *way - f64::from(mean));
+            row.iter_mut()
+                .zip(&self.mean_squared)
+                .for_each(|(length, &mean)| *length = *length * *length - f64::from(mean));
         }
         squared.times_transposed(&Matrix::from_f32(&self.directions, self.config.n_landmarks)).to_f32()
     }
 
-    /// `points` `[N, D]`, `ways` `[N, L]`, `mean_squared` `[L]`, `directions` `[E, L]`, `places` `[N, E]`.
+    /// `points` `[N, D]`, `ways` `[N, L]` (path lengths), `mean_squared` `[L]`, `directions` `[E, L]`, `places` `[N, E]`
+    /// (coordinates).
     pub fn to_tensors(&self) -> Stored {
         let (n_landmarks, n_axes) = (self.config.n_landmarks, self.n_components());
         let n = self.points.len() / self.n_columns;
         Stored::new(&self.config)
             .with("points", &[n, self.n_columns], self.points.clone())
-            .with("ways", &[n, n_landmarks], self.ways.clone())
+            .with("ways", &[n, n_landmarks], self.path_lengths.clone())
             .with("mean_squared", &[n_landmarks], self.mean_squared.clone())
             .with("directions", &[n_axes, n_landmarks], self.directions.clone())
-            .with("places", &[n, n_axes], self.places.clone())
+            .with("places", &[n, n_axes], self.coordinates.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -159,26 +166,26 @@ impl Isomap {
         Ok(Self {
             n_columns,
             points: Rows::new(&points.values, n_columns)?.values().to_vec(),
-            ways: stored.values("ways", &[Some(n), n_landmarks])?,
+            path_lengths: stored.values("ways", &[Some(n), n_landmarks])?,
             mean_squared: stored.values("mean_squared", &[n_landmarks])?,
-            places: stored.values("places", &[Some(n), Some(directions.shape[0])])?,
+            coordinates: stored.values("places", &[Some(n), Some(directions.shape[0])])?,
             directions: directions.values.clone(),
             config,
         })
     }
 }
 
-/// Classical scaling of the landmarks: the mean of the squared ways to each, and the directions, `[E, L]`, that turn the
-/// difference from it into a place.
+/// Classical scaling of the landmarks: the mean `[L]` of the squared path lengths to each, and the directions `[E, L]` that
+/// turn the difference from it into coordinates.
 fn scale(to_landmark: &[Vec<f64>], landmarks: &[usize], n_components: usize) -> Result<(Vec<f32>, Vec<f32>)> {
     let n = landmarks.len();
     let squared = |i: usize, j: usize| to_landmark[i][landmarks[j]].powi(2);
     let mean: Vec<f64> = (0..n).map(|i| (0..n).map(|j| squared(i, j)).sum::<f64>() / n as f64).collect();
     let overall = mean.iter().sum::<f64>() / n as f64;
-    // Symmetric to the bit, which two runs of Dijkstra are not.
+    // Exactly symmetric, which two runs of Dijkstra are not.
     let product = |i: usize, j: usize| -0.5 * (0.5 * (squared(i, j) + squared(j, i)) - mean[i] - mean[j] + overall);
     let values = (0..n * n).map(|at| product(at / n, at % n)).collect();
-    let what = "shortest ways between landmarks";
+    let what = "shortest paths between landmarks";
     let (values, vectors) = Matrix::new(n, n, values).eigen(what)?;
     let n_axes = values.iter().take(n_components).take_while(|&&value| value > values[0].max(0.0) * 1e-9).count();
     if n_axes == 0 {
@@ -189,6 +196,20 @@ fn scale(to_landmark: &[Vec<f64>], landmarks: &[usize], n_components: usize) -> 
         vectors.row(axis).iter().map(move |value| (factor * value) as f32)
     });
     Ok((mean.iter().map(|&value| value as f32).collect(), directions.collect()))
+}
+
+impl Declaration for Isomap {
+    type Config = IsomapConfig;
+    const DESCRIPTION: &'static str = "distance to the nearest training clip in Isomap's plane (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &IsomapConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::neighbours::nearest;
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -13,17 +15,18 @@ use crate::stored::Stored;
 pub struct KnnConfig {
     /// Which neighbour's distance is the score.
     pub k: usize,
-    /// Whether rows are brought to length 1 first.
-    pub normalise: bool,
+    /// Whether rows are normalized to length 1 first.
+    #[serde(alias = "normalise")]
+    pub normalize: bool,
 }
 
 impl Default for KnnConfig {
     fn default() -> Self {
-        Self { k: 5, normalise: true }
+        Self { k: 5, normalize: true }
     }
 }
 
-/// The training rows, as they are compared. Score: the distance to the k-th nearest of them.
+/// The training rows. Score: the distance to the k-th nearest of them.
 ///
 /// Source: Sun, Ming, Zhu and Li (2022), "Out-of-Distribution Detection with Deep Nearest Neighbors".
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +45,7 @@ impl Knn {
     pub fn fit(rows: Rows<'_>, config: &KnnConfig) -> Result<Self> {
         check(config.k > 0, "k", "from 1", config.k)?;
         at_least("training rows", config.k, rows.n_rows())?;
-        let points = if config.normalise { rows.normalised() } else { rows.values().to_vec() };
+        let points = if config.normalize { rows.normalized() } else { rows.values().to_vec() };
         Ok(Self { config: config.clone(), n_columns: rows.n_columns(), points })
     }
 
@@ -53,11 +56,11 @@ impl Knn {
     pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
         rows.expect_columns(self.n_columns)?;
         let points = Rows::trusted(&self.points, self.n_columns);
-        if !self.config.normalise {
+        if !self.config.normalize {
             return Ok(nearest(rows, points, self.config.k).farthest());
         }
-        let normalised = rows.normalised();
-        Ok(nearest(Rows::trusted(&normalised, self.n_columns), points, self.config.k).farthest())
+        let normalized = rows.normalized();
+        Ok(nearest(Rows::trusted(&normalized, self.n_columns), points, self.config.k).farthest())
     }
 
     /// `points` `[N, D]`.
@@ -66,7 +69,7 @@ impl Knn {
         Stored::new(&self.config).with("points", &shape, self.points.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -74,9 +77,23 @@ impl Knn {
         let config: KnnConfig = stored.settings()?;
         let points = stored.tensor("points", &[None, None])?;
         let n_columns = points.shape[1];
-        // The rows are normalised already: fitting as they are checks the rest.
-        let kept = Self::fit(Rows::new(&points.values, n_columns)?, &KnnConfig { normalise: false, ..config.clone() })?;
+        // The rows are normalized already; fitting them unchanged checks the rest.
+        let kept = Self::fit(Rows::new(&points.values, n_columns)?, &KnnConfig { normalize: false, ..config.clone() })?;
         Ok(Self { config, ..kept })
+    }
+}
+
+impl Declaration for Knn {
+    type Config = KnnConfig;
+    const DESCRIPTION: &'static str = "distance to the 5th nearest training clip (baseline: kNN on embeddings)";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &KnnConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }
 
@@ -87,7 +104,7 @@ mod tests {
     #[test]
     fn distance_to_the_second() {
         let rows = Rows::new(&[0.0, 1.0, 3.0, 7.0], 1).unwrap();
-        let config = KnnConfig { k: 2, normalise: false };
+        let config = KnnConfig { k: 2, normalize: false };
         let knn = Knn::fit(rows, &config).unwrap();
         assert_eq!(knn.score(Rows::new(&[2.5, 20.0], 1).unwrap()).unwrap(), [1.5, 17.0]);
         let too_many = Knn::fit(rows, &KnnConfig { k: 5, ..config }).unwrap_err();

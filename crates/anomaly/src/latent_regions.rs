@@ -1,12 +1,14 @@
-//! An autoencoder whose latent space also tells the classes apart, with one region a class in it.
+//! An autoencoder whose latent space also separates the classes, with one region for each class.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::autoencoder::{error_slope, squared_errors};
+use crate::autoencoder::{error_gradient, squared_errors};
 use crate::covariance::Shrinkage;
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, check};
 use crate::gaussian::Gaussians;
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, tempered};
 use crate::network::{Adam, Network, Training, gather};
 use crate::rows::{Labels, Rows};
@@ -23,11 +25,11 @@ const BLOCK_ROWS: usize = 64;
 pub struct LatentRegionsConfig {
     /// Widths of the encoder's layers, the last one the latent space; the decoder has them in reverse.
     pub widths: Vec<usize>,
-    /// What the cross entropy of the classes counts against the squared error in training, from 0.
+    /// Weight of the classes' cross entropy relative to the squared error in training, from 0.
     pub class_weight: f64,
-    /// What the distance to the nearest region counts against the squared error in the score, 0 to 1.
+    /// Weight of the distance to the nearest region relative to the squared error in the score, 0 to 1.
     pub distance_share: f64,
-    /// How it is trained.
+    /// Training settings.
     pub training: Training,
 }
 
@@ -37,12 +39,12 @@ impl Default for LatentRegionsConfig {
     }
 }
 
-/// An encoder shared by a decoder and a linear classifier, and a Gaussian of each class in the latent space, all of one
-/// covariance. Score: the squared error of what is given back and the squared Mahalanobis distance to the nearest class,
-/// each divided by its mean over the training rows, in the set shares; about 1 for a training row.
+/// An encoder shared by a decoder and a linear classifier, and a Gaussian of each class in the latent space, with a shared
+/// covariance. Score: the weighted mean of the squared reconstruction error and the squared Mahalanobis distance to the
+/// nearest class, each divided by its mean over the training rows; about 1 for a training row.
 ///
-/// Close in kind to Sun, Yang, Zhang, Ling and Peng (2020), "Conditional Gaussian Distribution Learning for Open Set
-/// Recognition"; simpler: the regions are fitted when the network is done.
+/// Similar to Sun, Yang, Zhang, Ling and Peng (2020), "Conditional Gaussian Distribution Learning for Open Set
+/// Recognition"; simpler, since the regions are fitted after the network is trained.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatentRegions {
     config: LatentRegionsConfig,
@@ -72,7 +74,7 @@ impl LatentRegions {
         let latent = Rows::new(&latent, encoder.n_out())?;
         let regions = Gaussians::of_classes(latent, labels, Shrinkage::LedoitWolf)?;
         let distances = regions.nearest(latent)?;
-        // A perfect fit would divide by nothing.
+        // A perfect fit would divide by 0.
         let mean = |values: &[f64]| (values.iter().sum::<f64>() / values.len() as f64).max(1e-12) as f32;
         let scale = [mean(&errors), mean(&distances)];
         Ok(Self { config: config.clone(), scaler, encoder, decoder, regions, scale })
@@ -99,7 +101,7 @@ impl LatentRegions {
         self.decoder.store(self.encoder.store(stored, "encoder"), "decoder").with("scale", &[2], self.scale.to_vec())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -119,7 +121,7 @@ impl LatentRegions {
     }
 }
 
-/// Encoder and decoder, trained together with a classifier that is then no longer needed.
+/// Encoder and decoder, trained together with a classifier that is then dropped.
 fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsConfig) -> (Network, Network) {
     let rng = |number| generator(config.training.seed, Use::Weights, number);
     let widths: Vec<usize> = [d].iter().chain(&config.widths).copied().collect();
@@ -134,7 +136,7 @@ fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsCon
         let encoded = encoder.forward(rows.clone());
         let decoded = decoder.forward(encoded.output().to_vec());
         let told = head.forward(encoded.output().to_vec());
-        let (decoder_gradient, from_decoder) = decoder.backward(&decoded, error_slope(decoded.output(), &rows));
+        let (decoder_gradient, from_decoder) = decoder.backward(&decoded, error_gradient(decoded.output(), &rows));
         let class_slope = cross_entropy_slope(told.output(), &batch, labels, config.class_weight);
         let (head_gradient, from_head) = head.backward(&told, class_slope);
         let slope = from_decoder.iter().zip(&from_head).map(|(a, b)| a + b).collect();
@@ -146,7 +148,7 @@ fn train(values: &[f32], d: usize, labels: Labels<'_>, config: &LatentRegionsCon
     (encoder, decoder)
 }
 
-/// Slope of the weighted mean cross entropy of a batch, `[B, C]`.
+/// Gradient of the weighted mean cross entropy of a batch, `[B, C]`.
 fn cross_entropy_slope(logits: &[f32], batch: &[usize], labels: Labels<'_>, weight: f64) -> Vec<f32> {
     let rows = logits.chunks_exact(labels.n_classes()).zip(batch);
     let of_row = |(row, &at): (&[f32], &usize)| {
@@ -159,7 +161,7 @@ fn cross_entropy_slope(logits: &[f32], batch: &[usize], labels: Labels<'_>, weig
     rows.flat_map(of_row).collect()
 }
 
-/// Places `[M, Z]` in the latent space and mean squared errors `[M]`.
+/// Latent coordinates `[M, Z]` and mean squared errors `[M]`.
 struct Encoded {
     latent: Vec<f32>,
     errors: Vec<f64>,
@@ -180,6 +182,20 @@ fn encode(scaler: &Scaler, encoder: &Network, decoder: &Network, rows: Rows<'_>)
         all.errors.extend(block.errors);
     }
     all
+}
+
+impl Declaration for LatentRegions {
+    type Config = LatentRegionsConfig;
+    const DESCRIPTION: &'static str = "autoencoder whose latent space has one region a class (baseline)";
+    const NEEDS: &'static [Input] = &[Input::Cells];
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &LatentRegionsConfig) -> Result<Self> {
+        Self::fit(given.cells()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.cells()?)
+    }
 }
 
 #[cfg(test)]

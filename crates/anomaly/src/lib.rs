@@ -1,25 +1,26 @@
-//! Outlier detectors: fitted from rows of known clips, scored on rows of any, measured, calibrated. **Higher is less like the known sounds,
-//! everywhere.**
+//! Detectors of unknown sounds: fitted on rows of known clips, scored on rows of any clips, measured and calibrated.
+//! **A higher score always means less like the known sounds.**
 //!
 //! Rows are plain numbers: embeddings, logits, the scores of a backbone's own classes, or the cells of spectrograms
-//! ([`Rows`], `[N, D]`). This crate must not know about tensors of candle, models, sound or files: who has rows passes
-//! them, and gets scores.
+//! ([`Rows`], `[N, D]`). This crate must not know candle tensors, models, audio or files: the caller passes rows and gets
+//! scores.
 //!
-//! # The way through
-//! 1. A [`Method`] is settings; [`Method::all`] has every one with its defaults, [`Method::needs`] says which rows it looks
-//!    at, [`Method::ranks_like`] which of them are the same with two classes.
-//! 2. [`Method::fit`] makes a [`Detector`] of the training clips ([`Known`]: rows, labels, and labelled unknown sounds for the one
-//!    method that takes them).
+//! # Overview
+//! 1. A [`Method`] is a method with its settings. [`Method::all`] lists every method with its defaults,
+//!    [`Method::needs`] the rows that it needs, [`Method::describe`] what its score is, and [`Method::ranks_like`] which
+//!    methods are equivalent with two classes.
+//! 2. [`Method::fit`] fits a [`Detector`] on the training clips ([`Known`]: rows, labels, and labelled unknown sounds for
+//!    the one method that uses them).
 //! 3. [`Detector::score`] scores clips ([`Inputs`]). A detector is stored as named f32 arrays and a small JSON
-//!    ([`Stored`], [`Detector::to_tensors`], [`Detector::from_tensors`]), or by serde as JSON; a stored one gives the same
-//!    scores to the bit.
-//! 4. [`metrics`] measures scores against labelled unknown sounds, with intervals over groups; [`RankMean`] and [`LogisticFusion`]
-//!    combine detectors, fitted on validation scores.
-//! 5. [`pool`](mod@pool) makes clips of windows, [`conformal`] turns scores into p-values with a guarantee, and
-//!    [`threshold`] draws a line; both are calibrated on known clips that nothing was fitted on.
+//!    ([`Stored`], [`Detector::to_tensors`], [`Detector::from_tensors`]), or with serde as JSON. A stored detector gives
+//!    the same scores, bit for bit.
+//! 4. [`metrics`] measures scores against labelled unknown sounds, with intervals over groups. [`RankMean`] and
+//!    [`LogisticFusion`] combine detectors; they are fitted on validation scores.
+//! 5. [`pool`](mod@pool) combines the windows of a clip, [`conformal`] turns scores into p-values with a guarantee, and
+//!    [`threshold`] sets a threshold; the last two are calibrated on known clips that nothing was fitted on.
 //!
-//! Each method is a type of its own too ([`Knn`], [`Mahalanobis`], ...) with `fit`, `score`, `to_tensors` and
-//! `from_tensors`, where that is all that is needed.
+//! Each method is also a type of its own ([`Knn`], [`Mahalanobis`], ...) with `fit` (or `new` where nothing is fitted),
+//! `score`, `to_tensors` and `from_tensors`. `registry.rs` lists them and says how to add one.
 //!
 //! Equal input and seed give equal bytes on one machine, whatever the number of threads.
 //!
@@ -29,14 +30,14 @@
 //! use anomaly::metrics::figures;
 //! use anomaly::{Inputs, Known, Labels, Method, Rows};
 //!
-//! // Two classes of clips along two directions.
+//! // Forty training clips of two classes, each along a direction of its own.
 //! let clip = |i: usize| if i % 2 == 0 { [5.0, (i as f32).sin()] } else { [(i as f32).cos(), 5.0] };
 //! let training: Vec<f32> = (0..40).flat_map(clip).collect();
 //! let labels: Vec<u32> = (0..40).map(|i| i % 2).collect();
 //! let known = Known {
 //!     inputs: Inputs { embedding: Some(Rows::new(&training, 2)?), ..Inputs::default() },
 //!     labels: Labels::new(&labels, 2)?,
-//!     unknown sounds: Inputs::default(),
+//!     unknowns: Inputs::default(),
 //! };
 //! let detector = Method::Knn(Default::default()).fit(&known)?;
 //!
@@ -65,12 +66,14 @@ mod cluster;
 mod combination;
 pub mod conformal;
 mod covariance;
+mod declaration;
 mod detector;
 mod energy;
 mod error;
 mod gaussian;
 mod generalized_entropy;
 mod graph;
+mod inputs;
 mod isolation_forest;
 mod isomap;
 mod knn;
@@ -83,12 +86,14 @@ mod matrix;
 mod max_logit;
 mod max_softmax;
 pub mod metrics;
-mod minimise;
+mod minimize;
+mod names;
 mod neighbours;
 mod network;
 mod pca_residual;
 pub mod pool;
 mod principal;
+mod registry;
 mod rows;
 mod scaler;
 mod seed;
@@ -103,21 +108,23 @@ pub use background_class::{BackgroundClass, BackgroundClassConfig};
 pub use cluster::{Clusters, cluster};
 pub use combination::{LogisticFusion, LogisticFusionConfig, RankMean};
 pub use covariance::Shrinkage;
-pub use detector::{Detector, EnergyConfig, Input, Inputs, Known, MaxLogitConfig, Method};
-pub use energy::energy;
+pub use energy::{Energy, EnergyConfig};
 pub use error::{Error, Result};
 pub use generalized_entropy::{GeneralizedEntropy, GeneralizedEntropyConfig};
+pub use inputs::{Input, Inputs, Known};
 pub use isolation_forest::{IsolationForest, IsolationForestConfig};
 pub use isomap::{Isomap, IsomapConfig};
 pub use knn::{Knn, KnnConfig};
 pub use latent_regions::{LatentRegions, LatentRegionsConfig};
 pub use local_outlier_factor::{LocalOutlierFactor, LocalOutlierFactorConfig};
 pub use mahalanobis::{Mahalanobis, MahalanobisConfig, RelativeMahalanobis};
-pub use max_logit::max_logit;
+pub use max_logit::{MaxLogit, MaxLogitConfig};
 pub use max_softmax::{BASELINE_SOFTMAX_THRESHOLD, MaxSoftmax, MaxSoftmaxConfig};
+pub use names::canonical_name;
 pub use network::Training;
 pub use pca_residual::{PcaResidual, PcaResidualConfig};
 pub use principal::PrincipalAxes;
+pub use registry::{Detector, Method};
 pub use rows::{Labels, Rows};
 pub use semantic::{Semantic, SemanticConfig};
 pub use stored::{Stored, Tensor};

@@ -1,8 +1,10 @@
-//! How much thinner the rows lie around a row than around its neighbours.
+//! Local outlier factor: how much lower the density of rows is around a row than around its neighbours.
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Result, at_least, check};
+use crate::inputs::{Input, Known};
 use crate::neighbours::{Neighbours, nearest, nearest_others};
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -11,22 +13,23 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalOutlierFactorConfig {
-    /// Neighbours that density is measured over; fewer where there are no more rows.
+    /// Neighbours that density is measured over, or all where there are fewer.
     pub k: usize,
-    /// Whether rows are brought to length 1 first.
-    pub normalise: bool,
+    /// Whether rows are normalized to length 1 first.
+    #[serde(alias = "normalise")]
+    pub normalize: bool,
 }
 
 impl Default for LocalOutlierFactorConfig {
     fn default() -> Self {
-        Self { k: 20, normalise: false }
+        Self { k: 20, normalize: false }
     }
 }
 
-/// The training rows, and how dense it is around each. Score: the mean density of a row's k nearest training rows over
-/// its own; about 1 for a row like them, more for one that lies apart.
+/// The training rows and the density around each. Score: the mean density at a row's k nearest training rows divided by
+/// the density at the row; about 1 for a row like them, more for an outlier.
 ///
-/// This is the novelty form: rows that are scored are neighbours to nobody.
+/// This is novelty detection: scored rows are not neighbours of each other.
 ///
 /// Source: Breunig, Kriegel, Ng and Sander (2000), "LOF: Identifying Density-Based Local Outliers".
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +53,7 @@ impl LocalOutlierFactor {
         check(config.k > 0, "k", "from 1", config.k)?;
         at_least("training rows", 2, rows.n_rows())?;
         let k = config.k.min(rows.n_rows() - 1);
-        let points = if config.normalise { rows.normalised() } else { rows.values().to_vec() };
+        let points = if config.normalize { rows.normalized() } else { rows.values().to_vec() };
         let neighbours = nearest_others(Rows::trusted(&points, rows.n_columns()), k);
         let reach: Vec<f32> = neighbours.farthest().iter().map(|&distance| distance as f32).collect();
         let density = densities(&neighbours, &reach).iter().map(|&density| density as f32).collect();
@@ -64,8 +67,8 @@ impl LocalOutlierFactor {
     /// Rows of another width than the training rows.
     pub fn score(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
         rows.expect_columns(self.n_columns)?;
-        let normalised = self.config.normalise.then(|| rows.normalised());
-        let rows = normalised.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
+        let normalized = self.config.normalize.then(|| rows.normalized());
+        let rows = normalized.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
         let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.k);
         let own = densities(&neighbours, &self.reach);
         let around = |row| neighbours.of(row).map(|(point, _)| f64::from(self.density[point])).sum::<f64>();
@@ -81,7 +84,7 @@ impl LocalOutlierFactor {
             .with("density", &[n], self.density.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -97,12 +100,26 @@ impl LocalOutlierFactor {
     }
 }
 
-/// One over the mean reachability distance: that to a neighbour, but no less than the neighbour's own reach.
+/// One over the mean reachability distance: the distance to a neighbour, but at least the neighbour's own reach.
 fn densities(neighbours: &Neighbours, reach: &[f32]) -> Vec<f64> {
     let n = neighbours.index.len() / neighbours.k;
     let reached = |(point, distance): (usize, f64)| distance.max(f64::from(reach[point]));
     // The small number is for duplicates, whose distances are all 0.
     (0..n).map(|row| 1.0 / (neighbours.of(row).map(reached).sum::<f64>() / neighbours.k as f64 + 1e-10)).collect()
+}
+
+impl Declaration for LocalOutlierFactor {
+    type Config = LocalOutlierFactorConfig;
+    const DESCRIPTION: &'static str = "local outlier factor";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &LocalOutlierFactorConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! Multinomial logistic regression on scaled columns.
+//! Multinomial logistic regression on standardized columns.
 
 use rayon::prelude::*;
 
 use crate::error::{Result, check};
 use crate::logits::log_sum_exp;
-use crate::minimise::{Stop, minimise};
+use crate::minimize::{Stop, minimize};
 use crate::rows::{Labels, Rows};
 use crate::scaler::Scaler;
 use crate::stored::Stored;
 
-/// Rows that one task sums over; a part of the result, so a constant.
+/// Rows that one task sums over. It affects rounding, so it is a constant.
 const BLOCK_ROWS: usize = 256;
 
 /// Weights that turn rows into the log-probabilities of classes.
@@ -21,15 +21,15 @@ pub(crate) struct Logistic {
 }
 
 impl Logistic {
-    /// Minimises `inverse_penalty * Σ cross entropy + ½ Σ weights²`, the biases unpenalised, on columns scaled by
-    /// the rows' own mean and deviation.
+    /// Minimizes `inverse_penalty * Σ cross entropy + ½ Σ weights²`, without penalty on the biases, on columns
+    /// standardized by the rows' own mean and standard deviation.
     pub(crate) fn fit(rows: Rows<'_>, labels: Labels<'_>, inverse_penalty: f64) -> Result<Self> {
         let fine = inverse_penalty > 0.0 && inverse_penalty.is_finite();
         check(fine, "inverse_penalty", "above 0", inverse_penalty)?;
         rows.expect_rows("training rows for labels", labels.get().len())?;
         let scaler = Scaler::fit(rows);
         let (values, d, n_classes) = (scaler.apply(rows), rows.n_columns(), labels.n_classes());
-        // Divided by the number of rows, so that one gradient bound fits all.
+        // Divided by the number of rows, so that one bound on the gradient suits any number.
         let n = rows.n_rows() as f64;
         let loss = |weights: &[f64]| {
             let blocks = values.par_chunks(BLOCK_ROWS * d).zip(labels.get().par_chunks(BLOCK_ROWS));
@@ -51,7 +51,7 @@ impl Logistic {
             (value / n, gradient)
         };
         let stop = Stop { gradient: 1e-6, n_steps: 500 };
-        let weights = minimise(vec![0.0; n_classes * (d + 1)], stop, loss);
+        let weights = minimize(vec![0.0; n_classes * (d + 1)], stop, loss);
         Ok(Self { scaler, weights: weights.iter().map(|&weight| weight as f32).collect() })
     }
 

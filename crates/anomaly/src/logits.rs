@@ -1,6 +1,6 @@
-//! Log-sum-exp and softmax of logits, for the scores that look at nothing else.
+//! Log-sum-exp and maximum of logits, for the scores that need only logits.
 
-/// `ln Σ exp(z)`, safe for logits of any size.
+/// `ln Σ exp(z)`, without overflow.
 pub(crate) fn log_sum_exp(logits: impl Iterator<Item = f64> + Clone) -> f64 {
     let largest = logits.clone().fold(f64::NEG_INFINITY, f64::max);
     largest + logits.map(|z| (z - largest).exp()).sum::<f64>().ln()

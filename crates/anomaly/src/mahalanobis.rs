@@ -1,10 +1,12 @@
-//! Mahalanobis distance to the nearest class, and how much farther it is than to all training rows together.
+//! Mahalanobis distance to the nearest class, and its difference from the distance to all training rows together.
 
 use serde::{Deserialize, Serialize};
 
 use crate::covariance::Shrinkage;
+use crate::declaration::{Declaration, Given};
 use crate::error::Result;
 use crate::gaussian::Gaussians;
+use crate::inputs::{Input, Known};
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
@@ -14,13 +16,14 @@ use crate::stored::Stored;
 pub struct MahalanobisConfig {
     /// How the covariances are made invertible.
     pub shrinkage: Shrinkage,
-    /// Whether rows are brought to length 1 first: the "++" form.
+    /// Whether rows are normalized to length 1 first: Mahalanobis++.
     ///
     /// Source: Mueller and Hein (2025), "Mahalanobis++: Improving OOD Detection via Feature Normalization".
-    pub normalise: bool,
+    #[serde(alias = "normalise")]
+    pub normalize: bool,
 }
 
-/// One Gaussian a class with a shared covariance. Score: the squared distance to the nearest.
+/// One Gaussian for each class, with a shared covariance. Score: the squared Mahalanobis distance to the nearest.
 ///
 /// Source: Lee, Lee, Lee and Shin (2018), "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
 /// Adversarial Attacks".
@@ -31,7 +34,7 @@ pub struct Mahalanobis {
 }
 
 impl Mahalanobis {
-    /// Fits means and covariance of the rows `[N, D]`. The time grows with N D² and D³, what is stored with D².
+    /// Fits means and covariance of the rows `[N, D]`. The time grows with N D² and D³, the stored size with D².
     ///
     /// # Errors
     /// Fewer than two rows, labels that do not belong to them, or a covariance that shrinkage leaves singular.
@@ -58,7 +61,7 @@ impl Mahalanobis {
         self.classes.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -67,13 +70,13 @@ impl Mahalanobis {
     }
 }
 
-/// As [`Mahalanobis`], beside one Gaussian for all training rows. Score: the squared distance to the nearest class, less
-/// that to all; what is unusual for every class alike cancels.
+/// [`Mahalanobis`], and one Gaussian for all training rows. Score: the squared distance to the nearest class minus that to
+/// all rows. Variation that is common to all classes cancels.
 ///
-/// The covariance of all is the shrunk one about the classes' means and that of the means: without shrinkage just what
-/// the paper has. Two covariances shrunk each by its own share would differ in the directions that no training row has,
-/// where with few rows an unknown sound has most of its length: the distance to all could then outgrow that to the classes, and
-/// unknown sounds score lowest (on YAMNet's embeddings of 252 clips, an AUROC of 0.06 for far ones).
+/// The covariance of all rows is the shrunk one about the classes' means plus that of the means; without shrinkage it is
+/// that of the paper. Two covariances, each shrunk by a share of its own, would differ in directions that no training row
+/// has. With few rows, unknown sounds have most of their length there: the distance to all rows could exceed that to the
+/// classes, and unknown sounds would score lowest (on YAMNet's embeddings of 252 clips, an AUROC of 0.06 for far ones).
 ///
 /// Source: Ren, Fort, Liu, Roy, Padhy and Lakshminarayanan (2021), "A Simple Fix to Mahalanobis Distance for Improving
 /// Near-OOD Detection".
@@ -111,7 +114,7 @@ impl RelativeMahalanobis {
             .with_part("all", self.all.store(Stored::new(settings)))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -122,11 +125,55 @@ impl RelativeMahalanobis {
 }
 
 fn prepared<T>(rows: Rows<'_>, config: &MahalanobisConfig, then: impl FnOnce(Rows<'_>) -> T) -> T {
-    if !config.normalise {
+    if !config.normalize {
         return then(rows);
     }
-    let normalised = rows.normalised();
-    then(Rows::trusted(&normalised, rows.n_columns()))
+    let normalized = rows.normalized();
+    then(Rows::trusted(&normalized, rows.n_columns()))
+}
+
+impl Declaration for Mahalanobis {
+    type Config = MahalanobisConfig;
+    const DESCRIPTION: &'static str = "distance to the nearest class, covariance shrunk";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn describe(config: &MahalanobisConfig) -> &'static str {
+        if config.normalize { "the same on embeddings of length 1" } else { Self::DESCRIPTION }
+    }
+
+    fn variants() -> Vec<(&'static str, MahalanobisConfig)> {
+        vec![("mahalanobis_normalized", MahalanobisConfig { normalize: true, ..Default::default() })]
+    }
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &MahalanobisConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
+}
+
+impl Declaration for RelativeMahalanobis {
+    type Config = MahalanobisConfig;
+    const DESCRIPTION: &'static str = "the same less the distance to all clips together";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn describe(config: &MahalanobisConfig) -> &'static str {
+        if config.normalize { "the same on embeddings of length 1" } else { Self::DESCRIPTION }
+    }
+
+    fn variants() -> Vec<(&'static str, MahalanobisConfig)> {
+        vec![("relative_mahalanobis_normalized", MahalanobisConfig { normalize: true, ..Default::default() })]
+    }
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &MahalanobisConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
+    }
 }
 
 #[cfg(test)]
@@ -137,10 +184,10 @@ mod tests {
     const ROWS: [f32; 16] = [-2.0, 0.0, 2.0, 0.0, 0.0, 0.5, 0.0, -0.5, -2.0, 8.0, 2.0, 8.0, 0.0, 8.5, 0.0, 7.5];
 
     #[test]
-    fn the_short_way_across_is_the_far_one() {
+    fn distance_counts_in_standard_deviations() {
         let rows = Rows::new(&ROWS, 2).unwrap();
         let labels = Labels::new(&[0, 0, 0, 0, 1, 1, 1, 1], 2).unwrap();
-        let config = MahalanobisConfig { shrinkage: Shrinkage::Share(0.0), normalise: false };
+        let config = MahalanobisConfig { shrinkage: Shrinkage::Share(0.0), normalize: false };
         let fitted = Mahalanobis::fit(rows, labels, &config).unwrap();
         // Variances 2 and 0.125.
         let scores = fitted.score(Rows::new(&[2.0, 0.0, 0.0, 2.0, 0.0, 8.0], 2).unwrap()).unwrap();
@@ -154,8 +201,8 @@ mod tests {
     }
 
     #[test]
-    fn with_few_rows_a_unknown_is_no_nearer_to_the_classes() {
-        // Two classes far apart along one axis, and an unknown sound off all of them.
+    fn with_few_rows_an_unknown_sound_is_no_nearer_to_the_classes() {
+        // Two classes far apart along one axis, and an unknown sound along another axis.
         let value = |i: usize| {
             if i.is_multiple_of(100) {
                 if (i / 100).is_multiple_of(2) { 9.0 } else { -9.0 }

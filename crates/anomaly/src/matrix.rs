@@ -1,7 +1,7 @@
 //! Dense f64 matrices, row-major, and the few operations on them that detectors need.
 //!
-//! Products and decompositions are faer's, on one thread each; what is parallel is over fixed blocks of result rows, so
-//! that the number of threads cannot change a bit.
+//! Products and decompositions are faer's, on one thread each. Parallel work is over fixed blocks of result rows, so that
+//! the number of threads does not change a bit of the result.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
@@ -33,7 +33,7 @@ impl Matrix {
         Self::new(values.len() / n_columns, n_columns, values)
     }
 
-    /// Rows with `centre` taken off each, `[N, D]`.
+    /// Rows minus `centre`, `[N, D]`.
     pub(crate) fn centred(rows: Rows<'_>, centre: &[f64]) -> Self {
         let d = rows.n_columns();
         let values = rows.values().iter().enumerate().map(|(i, &value)| f64::from(value) - centre[i % d]).collect();

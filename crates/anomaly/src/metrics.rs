@@ -1,25 +1,24 @@
-//! How well scores tell unknown sounds from what is known: AUROC, AUPR, FPR95, with intervals over groups.
+//! How well scores separate unknown sounds from known ones: AUROC, AUPR, FPR95, with intervals over groups.
 
-use rand::Rng;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use stats::{Groups, Ranking, bootstrap, quantile_sorted};
 
-use crate::error::{Error, Result, at_least};
+use crate::error::{Error, Result, at_least, check};
 use crate::seed::{Use, generator};
 
-/// Share of the unknown sounds that the threshold of [`Figures::fpr95`] must catch.
+/// Share of the unknown sounds that must be detected at the threshold of [`Figures::fpr95`].
 const DETECTED: f64 = 0.95;
 
-/// Figures of one set of unknown sounds beside one set of knowns.
+/// Figures of one set of unknown sounds against one set of known sounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
-    /// How often an unknown sound, drawn at random, scores higher than a known; equal scores count half. 0.5 is chance.
+    /// Area under the ROC curve: the probability that a random unknown sound scores higher than a random known one, where
+    /// equal scores count one half. 0.5 is chance.
     pub auroc: f64,
-    /// Mean precision over the unknown sounds, the highest score first (average precision). The unknown sounds' share is chance.
+    /// Average precision of the unknown sounds, the highest score first. The share of unknown sounds is chance.
     pub aupr: f64,
-    /// Share of the knowns that are taken for unknown sounds where at least 95 % of the unknown sounds are detected.
+    /// Share of the known sounds that are rejected where at least 95 % of the unknown sounds are detected.
     pub fpr95: f64,
 }
 
@@ -41,7 +40,7 @@ pub struct Intervals {
 pub struct Bootstrap {
     /// Number of resamples.
     pub n_resamples: usize,
-    /// Share of the resamples within the interval, above 0 and below 1.
+    /// Confidence level, above 0 and below 1.
     pub level: f64,
     /// Seed of the resamples.
     pub seed: u64,
@@ -53,26 +52,43 @@ impl Default for Bootstrap {
     }
 }
 
-/// Figures of the unknown sounds' scores beside the knowns'.
+impl Bootstrap {
+    fn check(&self) -> Result<()> {
+        check(self.level > 0.0 && self.level < 1.0, "level", "above 0 and below 1", self.level)?;
+        at_least("resamples", 1, self.n_resamples)
+    }
+
+    /// `figures` of each resample, given how often each clip occurs: known and unknown sounds are resampled separately.
+    fn resamples<T: Send>(&self, groups: &[Groups; 2], figures: impl Fn(&[f64]) -> T + Sync) -> Vec<T> {
+        let of_resample = |number| generator(self.seed, Use::Bootstrap, number);
+        bootstrap(groups.each_ref(), self.n_resamples, of_resample, |sets| figures(&sets.concat()))
+    }
+
+    /// The percentile interval of resampled values.
+    fn interval(&self, mut values: Vec<f64>) -> [f64; 2] {
+        values.sort_by(f64::total_cmp);
+        let ends = [0.5 - self.level / 2.0, 0.5 + self.level / 2.0];
+        ends.map(|share| quantile_sorted(&values, share).unwrap_or(f64::NAN))
+    }
+}
+
+/// Figures of the scores of unknown sounds against those of known sounds.
 ///
 /// # Errors
 /// An empty set, or a score that is not finite.
 pub fn figures(known: &[f64], unknown: &[f64]) -> Result<Figures> {
-    let ranked = Ranked::new(known, unknown)?;
-    Ok(ranked.figures(&vec![1; known.len()], &vec![1; unknown.len()]))
+    Ok(figures_of(&ranking(known, unknown)?, &vec![1.0; known.len() + unknown.len()]))
 }
 
-/// Intervals of the figures by resampling groups with replacement, those of the knowns and of the unknown sounds each on
-/// their own; clips of one group rise and fall together, so resampling clips would make intervals too narrow.
+/// Percentile intervals of the figures from a bootstrap over groups, where the groups of known and of unknown sounds are
+/// resampled separately ([`stats::bootstrap`]). Clips of one group are alike, so resampling clips would make intervals
+/// too narrow.
 ///
-/// Percentiles of the resamples. The same seed gives the same interval. With fewer than about ten groups on a side the
-/// interval is itself rough.
-///
-/// Source: Efron (1979), "Bootstrap Methods: Another Look at the Jackknife"; Davison and Hinkley (1997), "Bootstrap
-/// Methods and their Application", section 3.8, for groups.
+/// The same seed gives the same interval. With fewer than about ten groups on a side the interval is itself rough.
 ///
 /// # Errors
 /// An empty set, a score that is not finite, groups of another number, or a setting outside its range.
+#[tracing::instrument(level = "debug", skip_all, fields(n_known = known.len(), n_unknown = unknown.len()))]
 pub fn intervals<G: Ord>(
     known: &[f64],
     known_groups: &[G],
@@ -80,33 +96,20 @@ pub fn intervals<G: Ord>(
     unknown_groups: &[G],
     bootstrap: &Bootstrap,
 ) -> Result<Intervals> {
-    let level = bootstrap.level;
-    crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
-    at_least("resamples", 1, bootstrap.n_resamples)?;
-    let ranked = Ranked::new(known, unknown)?;
-    let known_groups = members("groups of the knowns' scores", known.len(), known_groups)?;
-    let unknown_groups = members("groups of the unknown sounds' scores", unknown.len(), unknown_groups)?;
-    let resamples: Vec<Figures> = (0..bootstrap.n_resamples)
-        .into_par_iter()
-        .map(|resample| {
-            let mut rng = generator(bootstrap.seed, Use::Bootstrap, resample);
-            let known = draw(&known_groups, known.len(), &mut rng);
-            ranked.figures(&known, &draw(&unknown_groups, unknown.len(), &mut rng))
-        })
-        .collect();
-    let of = |figure: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = resamples.iter().map(figure).collect();
-        values.sort_by(f64::total_cmp);
-        [0.5 - level / 2.0, 0.5 + level / 2.0].map(|share| quantile(&values, share))
-    };
+    bootstrap.check()?;
+    let ranking = ranking(known, unknown)?;
+    let groups = both_groups([known.len(), unknown.len()], known_groups, unknown_groups)?;
+    let resamples = bootstrap.resamples(&groups, |weights| figures_of(&ranking, weights));
+    let of = |figure: fn(&Figures) -> f64| bootstrap.interval(resamples.iter().map(figure).collect());
     Ok(Intervals { auroc: of(|f| f.auroc), aupr: of(|f| f.aupr), fpr95: of(|f| f.fpr95) })
 }
 
-/// Interval of how much larger the AUROC of a first detector is than that of a second one, over the same clips: both are
-/// computed on the same resamples of the groups, so that what is hard in the clips falls out.
+/// Interval of the AUROC of a first detector minus that of a second one, on the same clips. Both are computed on the
+/// same resamples of the groups, so that the difficulty of the clips cancels.
 ///
 /// # Errors
 /// As for [`intervals`], or scores of another number of clips.
+#[tracing::instrument(level = "debug", skip_all, fields(n_resamples = bootstrap.n_resamples))]
 pub fn auroc_difference<G: Ord>(
     known: [&[f64]; 2],
     known_groups: &[G],
@@ -114,117 +117,58 @@ pub fn auroc_difference<G: Ord>(
     unknown_groups: &[G],
     bootstrap: &Bootstrap,
 ) -> Result<[f64; 2]> {
-    let level = bootstrap.level;
-    crate::error::check(level > 0.0 && level < 1.0, "level", "above 0 and below 1", level)?;
-    at_least("resamples", 1, bootstrap.n_resamples)?;
-    let first = Ranked::new(known[0], unknown[0])?;
-    let second = Ranked::new(known[1], unknown[1])?;
-    for (what, scores, groups) in [
-        ("groups of the knowns' scores", known[1], known_groups.len()),
-        ("groups of the unknown sounds' scores", unknown[1], unknown_groups.len()),
-    ] {
-        if scores.len() != groups {
-            return Err(Error::Shape { what, expected: scores.len().to_string(), got: groups.to_string() });
-        }
-    }
-    let known_groups = members("groups of the knowns' scores", known[0].len(), known_groups)?;
-    let unknown_groups = members("groups of the unknown sounds' scores", unknown[0].len(), unknown_groups)?;
-    let mut differences: Vec<f64> = (0..bootstrap.n_resamples)
-        .into_par_iter()
-        .map(|resample| {
-            let mut rng = generator(bootstrap.seed, Use::Bootstrap, resample);
-            let known = draw(&known_groups, known[0].len(), &mut rng);
-            let unknown = draw(&unknown_groups, unknown[0].len(), &mut rng);
-            first.figures(&known, &unknown).auroc - second.figures(&known, &unknown).auroc
-        })
-        .collect();
-    differences.sort_by(f64::total_cmp);
-    Ok([0.5 - level / 2.0, 0.5 + level / 2.0].map(|share| quantile(&differences, share)))
+    bootstrap.check()?;
+    let first = ranking(known[0], unknown[0])?;
+    let second = ranking(known[1], unknown[1])?;
+    both_groups([known[1].len(), unknown[1].len()], known_groups, unknown_groups)?;
+    let groups = both_groups([known[0].len(), unknown[0].len()], known_groups, unknown_groups)?;
+    let auroc = |ranking: &Ranking, weights: &[f64]| ranking.auroc(weights).unwrap_or(f64::NAN);
+    let difference = |weights: &[f64]| auroc(&first, weights) - auroc(&second, weights);
+    Ok(bootstrap.interval(bootstrap.resamples(&groups, difference)))
 }
 
-/// Rows of each group, the groups in their own order; `n_rows` of them have to have one.
-pub(crate) fn members<G: Ord>(what: &'static str, n_rows: usize, groups: &[G]) -> Result<Vec<Vec<usize>>> {
+/// All clips, first the known sounds, ranked by score; unknown sounds are the positives.
+fn ranking(known: &[f64], unknown: &[f64]) -> Result<Ranking> {
+    check_scores("scores of knowns", known)?;
+    check_scores("scores of unknown sounds", unknown)?;
+    Ok(Ranking::new(&[known, unknown].concat(), |clip| clip >= known.len()))
+}
+
+/// Figures where each clip occurs so many times; in a resample both kinds always occur.
+fn figures_of(ranking: &Ranking, weights: &[f64]) -> Figures {
+    Figures {
+        auroc: ranking.auroc(weights).unwrap_or(f64::NAN),
+        aupr: ranking.average_precision(weights).unwrap_or(f64::NAN),
+        fpr95: ranking.false_positive_rate(weights, DETECTED).unwrap_or(f64::NAN),
+    }
+}
+
+fn both_groups<G: Ord>(n_clips: [usize; 2], known: &[G], unknown: &[G]) -> Result<[Groups; 2]> {
+    Ok([
+        groups("groups of the knowns' scores", n_clips[0], known)?,
+        groups("groups of the unknown sounds' scores", n_clips[1], unknown)?,
+    ])
+}
+
+/// Numbers the groups of `n_rows` rows, in the order of their names.
+fn groups<G: Ord>(what: &'static str, n_rows: usize, groups: &[G]) -> Result<Groups> {
     if groups.len() != n_rows {
         return Err(Error::Shape { what, expected: n_rows.to_string(), got: groups.len().to_string() });
     }
-    let mut members: BTreeMap<&G, Vec<usize>> = BTreeMap::new();
-    groups.iter().enumerate().for_each(|(row, group)| members.entry(group).or_default().push(row));
-    Ok(members.into_values().collect())
+    Ok(Groups::from_names(groups))
 }
 
-/// Checks that there are scores, all finite.
+/// Rows of each group, the groups in the order of their names; each of `n_rows` rows has to have one.
+pub(crate) fn members<G: Ord>(what: &'static str, n_rows: usize, of_rows: &[G]) -> Result<Vec<Vec<usize>>> {
+    Ok(groups(what, n_rows, of_rows)?.members())
+}
+
+/// Checks that there are scores and that all are finite.
 pub(crate) fn check_scores(what: &'static str, scores: &[f64]) -> Result<()> {
     at_least(what, 1, scores.len())?;
     match scores.iter().position(|score| !score.is_finite()) {
         Some(row) => Err(Error::NotFinite { what, row }),
         None => Ok(()),
-    }
-}
-
-/// How often each row is in a resample of the groups.
-fn draw(groups: &[Vec<usize>], n_rows: usize, rng: &mut impl Rng) -> Vec<u32> {
-    let mut counts = vec![0; n_rows];
-    for _ in 0..groups.len() {
-        groups[rng.random_range(0..groups.len())].iter().for_each(|&row| counts[row] += 1);
-    }
-    counts
-}
-
-/// Between order statistics, linearly.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-    low + (high - low) * at.fract()
-}
-
-/// All scores, the highest first, those that are equal together.
-struct Ranked {
-    /// For each value: which knowns and which unknown sounds have it.
-    ties: Vec<[Vec<usize>; 2]>,
-}
-
-impl Ranked {
-    fn new(known: &[f64], unknown: &[f64]) -> Result<Self> {
-        check_scores("scores of knowns", known)?;
-        check_scores("scores of unknown sounds", unknown)?;
-        let mut all: Vec<(f64, usize, usize)> = known.iter().enumerate().map(|(i, &score)| (score, 0, i)).collect();
-        all.extend(unknown.iter().enumerate().map(|(i, &score)| (score, 1, i)));
-        all.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut ties: Vec<[Vec<usize>; 2]> = Vec::new();
-        let mut last = f64::INFINITY;
-        for (score, side, row) in all {
-            if score < last {
-                ties.push([Vec::new(), Vec::new()]);
-                last = score;
-            }
-            if let Some(tie) = ties.last_mut() {
-                tie[side].push(row);
-            }
-        }
-        Ok(Self { ties })
-    }
-
-    /// Figures with each row counted so many times.
-    fn figures(&self, known: &[u32], unknown: &[u32]) -> Figures {
-        let total = |counts: &[u32]| counts.iter().map(|&count| f64::from(count)).sum::<f64>();
-        let (n_known, n_unknown) = (total(known), total(unknown));
-        let (mut known_so_far, mut unknown_so_far) = (0.0, 0.0);
-        let (mut pairs, mut precision) = (0.0, 0.0);
-        let mut fpr95 = None;
-        for [known_rows, unknown_rows] in &self.ties {
-            let sum = |rows: &[usize], counts: &[u32]| rows.iter().map(|&row| f64::from(counts[row])).sum::<f64>();
-            let (known, unknown) = (sum(known_rows, known), sum(unknown_rows, unknown));
-            pairs += known * (unknown_so_far + 0.5 * unknown);
-            known_so_far += known;
-            unknown_so_far += unknown;
-            if unknown > 0.0 {
-                precision += unknown * unknown_so_far / (unknown_so_far + known_so_far);
-            }
-            if fpr95.is_none() && unknown_so_far >= DETECTED * n_unknown {
-                fpr95 = Some(known_so_far / n_known);
-            }
-        }
-        Figures { auroc: pairs / (n_known * n_unknown), aupr: precision / n_unknown, fpr95: fpr95.unwrap_or(1.0) }
     }
 }
 
@@ -238,7 +182,7 @@ mod tests {
         assert_eq!(clear, Figures { auroc: 1.0, aupr: 1.0, fpr95: 0.0 });
         let equal = figures(&[1.0; 4], &[1.0; 4]).unwrap();
         assert_eq!(equal, Figures { auroc: 0.5, aupr: 0.5, fpr95: 1.0 });
-        // Ranked: s k s k. Pairs won: 2 + 1 of 4; precisions 1 and 2/3.
+        // In order: unknown, known, unknown, known. Pairs won: 2 + 1 of 4; precisions 1 and 2/3.
         let mixed = figures(&[3.0, 1.0], &[4.0, 2.0]).unwrap();
         assert_eq!(mixed.auroc, 0.75);
         assert!((mixed.aupr - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-15);

@@ -6,15 +6,15 @@ use rayon::prelude::*;
 
 use crate::rows::Rows;
 
-/// Queries that one task takes together.
+/// Queries of one task.
 const BLOCK_QUERIES: usize = 64;
 
 /// The k nearest of each query, the nearest first; of equals, the one that comes first among the points.
 pub(crate) struct Neighbours {
     pub(crate) k: usize,
-    /// `[N, k]`: which points.
+    /// `[N, k]`: indices of points.
     pub(crate) index: Vec<u32>,
-    /// `[N, k]`: how far.
+    /// `[N, k]`: distances.
     pub(crate) distance: Vec<f64>,
 }
 
@@ -31,7 +31,7 @@ impl Neighbours {
     }
 }
 
-/// The `k` nearest `points` of each of the `queries`; there have to be that many.
+/// The `k` nearest `points` of each of the `queries`; there must be at least `k` points.
 pub(crate) fn nearest(queries: Rows<'_>, points: Rows<'_>, k: usize) -> Neighbours {
     search(queries, points, k, false)
 }
@@ -41,8 +41,8 @@ pub(crate) fn nearest_others(rows: Rows<'_>, k: usize) -> Neighbours {
     search(rows, rows, k, true)
 }
 
-/// A product in f32 says which points may be among the nearest; those are then measured in f64. The margin is several
-/// times what the product can be off by, so the result is that of measuring all.
+/// A product in f32 selects the points that can be among the nearest; these are then measured in f64. The margin is
+/// several times the largest error of the product, so the result equals that of measuring all points in f64.
 fn search(queries: Rows<'_>, points: Rows<'_>, k: usize, other: bool) -> Neighbours {
     debug_assert!(k + usize::from(other) <= points.n_rows());
     let point_norms: Vec<f32> = points.iter().map(squared_norm).collect();
@@ -59,7 +59,7 @@ fn search(queries: Rows<'_>, points: Rows<'_>, k: usize, other: bool) -> Neighbo
             let mut order = Vec::new();
             for (i, query) in block.iter().enumerate() {
                 let products = &mut products[i * points.n_rows()..(i + 1) * points.n_rows()];
-                // Up to what is the same for all points, the squared distance.
+                // The squared distance, without the term that is the same for all points.
                 products.iter_mut().zip(&point_norms).for_each(|(product, norm)| *product = norm - 2.0 * *product);
                 if other {
                     products[start + i] = f32::INFINITY;
@@ -94,7 +94,7 @@ fn squared_norm(row: &[f32]) -> f32 {
     row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() as f32
 }
 
-/// Summed in four lanes, which the compiler makes one vector.
+/// Summed in four lanes, which the compiler vectorizes.
 pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     let (a_fours, a_rest) = a.as_chunks::<4>();
     let (b_fours, b_rest) = b.as_chunks::<4>();

@@ -11,17 +11,17 @@ use crate::error::{Error, Result, check};
 use crate::seed::{Use, generator};
 use crate::stored::Stored;
 
-/// How a network is trained.
+/// Training settings of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Training {
-    /// Batches in all, however many rows there are.
+    /// Number of batches in total.
     pub n_steps: usize,
-    /// Rows a batch; all of them where there are no more.
+    /// Rows in a batch, or all where there are fewer.
     pub batch_size: usize,
-    /// Step size of Adam, above 0.
+    /// Learning rate of Adam, above 0.
     pub learning_rate: f64,
-    /// Seed of the first weights and of the batches.
+    /// Seed of the initial weights and of the batches.
     pub seed: u64,
 }
 
@@ -38,7 +38,7 @@ impl Training {
         check(self.batch_size > 0, "batch_size", "from 1", self.batch_size)
     }
 
-    /// The rows of each step: all rows in an order of chance, again and again.
+    /// The rows of each step: all rows in random order, epoch after epoch.
     pub(crate) fn batches(&self, n_rows: usize) -> impl Iterator<Item = Vec<usize>> {
         let (batch_size, seed) = (self.batch_size.min(n_rows), self.seed);
         let per_epoch = n_rows / batch_size;
@@ -53,19 +53,19 @@ impl Training {
     }
 }
 
-/// Rows of `values`, `[N, D]`, one after the other.
+/// The given rows of `values`, `[N, D]`, concatenated.
 pub(crate) fn gather(values: &[f32], n_columns: usize, rows: &[usize]) -> Vec<f32> {
     rows.iter().flat_map(|&row| &values[row * n_columns..][..n_columns]).copied().collect()
 }
 
-/// Linear layers of these widths; each layer's weights `[out, in]` and then its biases `[out]`, one after the other.
+/// Linear layers of these widths. The parameters are each layer's weights `[out, in]` and biases `[out]`, concatenated.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Network {
     widths: Vec<usize>,
     pub(crate) parameters: Vec<f32>,
 }
 
-/// What each layer was given, `[B, width]`, and at the end what the last one made.
+/// The input of each layer, `[B, width]`, and the output of the last one.
 pub(crate) struct Trace(Vec<Vec<f32>>);
 
 impl Trace {
@@ -135,7 +135,7 @@ impl Network {
         Trace(trace)
     }
 
-    /// Gradients for the parameters and for what was put in, from that for what came out, `[B, out]`.
+    /// Gradients of the parameters and of the input, given that of the output, `[B, out]`.
     pub(crate) fn backward(&self, trace: &Trace, output: Vec<f32>) -> (Vec<f32>, Vec<f32>) {
         let n_rows = output.len() / self.n_out();
         let mut gradient = vec![0.0; self.parameters.len()];
@@ -184,7 +184,7 @@ impl Network {
     }
 }
 
-/// Adam with its usual constants.
+/// Adam with its default constants.
 ///
 /// Source: Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization".
 pub(crate) struct Adam {
@@ -217,7 +217,7 @@ impl Adam {
 mod tests {
     use super::*;
 
-    /// Half the squared output in sum.
+    /// Half the sum of the squared outputs.
     fn loss(network: &Network, rows: &[f32]) -> f64 {
         network.forward(rows.to_vec()).output().iter().map(|&value| 0.5 * f64::from(value).powi(2)).sum()
     }

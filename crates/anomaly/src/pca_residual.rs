@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::Result;
+use crate::inputs::{Input, Known};
 use crate::matrix::mean_of;
 use crate::rows::Rows;
 use crate::stored::Stored;
@@ -12,11 +14,11 @@ use crate::subspace::{Keep, Subspace};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PcaResidualConfig {
-    /// How many directions are kept.
+    /// Which components are kept.
     pub keep: Keep,
 }
 
-/// The principal directions of the training rows about their mean. Score: what of a row lies outside them, its length.
+/// The principal components of the training rows. Score: the norm of a row's residual outside of them.
 ///
 /// Source: Jackson and Mudholkar (1979), "Control Procedures for Residuals Associated with Principal Component
 /// Analysis".
@@ -27,7 +29,7 @@ pub struct PcaResidual {
 }
 
 impl PcaResidual {
-    /// Fits the directions of the rows `[N, D]`; the time grows with N D² or N² D, whichever is less.
+    /// Fits the components of the rows `[N, D]`; the time grows with N D² or N² D, whichever is less.
     ///
     /// # Errors
     /// Fewer than two rows, or rows that are all equal.
@@ -36,7 +38,7 @@ impl PcaResidual {
         Ok(Self { config: config.clone(), subspace })
     }
 
-    /// Number of directions kept.
+    /// Number of components kept.
     pub fn n_components(&self) -> usize {
         self.subspace.n_components()
     }
@@ -54,11 +56,25 @@ impl PcaResidual {
         self.subspace.store(Stored::new(&self.config))
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         Ok(Self { config: stored.settings()?, subspace: Subspace::from_tensors(stored)? })
+    }
+}
+
+impl Declaration for PcaResidual {
+    type Config = PcaResidualConfig;
+    const DESCRIPTION: &'static str = "what principal components leave over";
+    const NEEDS: &'static [Input] = &[Input::Embedding];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &PcaResidualConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?)
     }
 }

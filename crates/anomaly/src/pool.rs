@@ -1,4 +1,4 @@
-//! From windows to the clip or file that they are parts of.
+//! Combines windows to the clip or file that they belong to.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,18 +6,18 @@ use crate::error::Result;
 use crate::metrics::{check_scores, members};
 use crate::rows::Rows;
 
-/// How windows become one.
+/// How windows are combined.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pool {
     /// The mean.
     #[default]
     Mean,
-    /// The largest: a file is as unlike known sounds as its strangest window, a sound as present as where it is most.
+    /// The maximum: a file is as unlike known sounds as its most unusual window.
     Max,
 }
 
-/// Scores of files from those of their windows: each file, in their own order, with its score.
+/// Scores of files from those of their windows: each file with its score, in the order of the files.
 ///
 /// # Errors
 /// No windows, a score that is not finite, or files of another number.
@@ -34,8 +34,8 @@ pub fn pool<F: Ord + Clone>(scores: &[f64], files: &[F], pool: Pool) -> Result<V
     Ok(members("files of the windows", scores.len(), files)?.into_iter().map(of_file).collect())
 }
 
-/// Rows of clips from those of their windows, `[windows, D]` to `[clips, D]`, column by column; the clips in their own
-/// order.
+/// Rows of clips from those of their windows, `[windows, D]` to `[clips, D]`, column by column, in the order of the
+/// clips.
 ///
 /// # Errors
 /// Clips of another number than the windows.
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_become_files() {
+    fn windows_are_combined_to_files() {
         let windows = [1.0, 3.0, 2.0];
         assert_eq!(pool(&windows, &["b", "b", "a"], Pool::Mean).unwrap(), [("a", 2.0), ("b", 2.0)]);
         assert_eq!(pool(&windows, &["b", "b", "a"], Pool::Max).unwrap(), [("a", 2.0), ("b", 3.0)]);

@@ -1,17 +1,17 @@
-//! Rows on the axes along which training rows spread most: for pictures.
+//! Principal component analysis, for plots.
 
 use crate::error::Result;
 use crate::rows::Rows;
 use crate::subspace::{Keep, Subspace};
 
-/// The principal axes of training rows through their mean.
+/// The principal axes of training rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrincipalAxes {
     subspace: Subspace,
 }
 
 impl PrincipalAxes {
-    /// The first `n_axes` axes of the rows `[N, D]`, fewer where the rows have no more.
+    /// The first `n_axes` axes of the rows `[N, D]`, or all where the rows have fewer.
     ///
     /// # Errors
     /// Fewer than two rows, rows that are all equal, or no axes.
@@ -27,12 +27,12 @@ impl PrincipalAxes {
         self.subspace.n_components()
     }
 
-    /// Places of the rows `[M, D]` on the axes, `[M, E]`.
+    /// Coordinates of the rows `[M, D]` on the axes, `[M, E]`.
     ///
     /// # Errors
     /// Rows of another width than the training rows.
     pub fn transform(&self, rows: Rows<'_>) -> Result<Vec<f32>> {
-        self.subspace.places(rows)
+        self.subspace.coordinates(rows)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rows and labels: what every detector is fitted from.
+//! Rows and labels, on which detectors are fitted.
 
 use crate::error::{Error, Result, at_least};
 
@@ -13,7 +13,7 @@ impl<'a> Rows<'a> {
     /// Takes `values`, `[N, n_columns]` with the last axis contiguous; N may be 0.
     ///
     /// # Errors
-    /// No columns, a last row that is not whole, or a value that is not finite.
+    /// No columns, an incomplete last row, or a value that is not finite.
     pub fn new(values: &'a [f32], n_columns: usize) -> Result<Self> {
         if n_columns == 0 || !values.len().is_multiple_of(n_columns) {
             let (expected, got) = (format!("whole rows of {n_columns} columns"), format!("{} values", values.len()));
@@ -25,7 +25,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Rows that the crate itself made and knows to be whole and finite.
+    /// Rows made by this crate, which are complete and finite.
     pub(crate) fn trusted(values: &'a [f32], n_columns: usize) -> Self {
         Self { values, n_columns }
     }
@@ -48,7 +48,7 @@ impl<'a> Rows<'a> {
     /// One row, `[D]`.
     ///
     /// # Panics
-    /// When there is no such row.
+    /// Where there is no such row.
     pub fn row(&self, row: usize) -> &'a [f32] {
         &self.values[row * self.n_columns..(row + 1) * self.n_columns]
     }
@@ -58,12 +58,12 @@ impl<'a> Rows<'a> {
         self.values.chunks_exact(self.n_columns)
     }
 
-    /// A run of rows.
+    /// A range of rows.
     pub(crate) fn range(&self, rows: std::ops::Range<usize>) -> Rows<'a> {
         Self { values: &self.values[rows.start * self.n_columns..rows.end * self.n_columns], ..*self }
     }
 
-    /// Checks that scored rows are as wide as those that a detector was fitted from.
+    /// Checks that scored rows are as wide as those that a detector was fitted on.
     pub(crate) fn expect_columns(&self, n_columns: usize) -> Result<()> {
         if self.n_columns == n_columns {
             return Ok(());
@@ -75,7 +75,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Checks that there are as many of these rows as of others.
+    /// Checks the number of rows.
     pub(crate) fn expect_rows(&self, what: &'static str, n_rows: usize) -> Result<()> {
         if self.n_rows() == n_rows {
             return Ok(());
@@ -83,8 +83,8 @@ impl<'a> Rows<'a> {
         Err(Error::Shape { what, expected: format!("{n_rows} rows"), got: format!("{} rows", self.n_rows()) })
     }
 
-    /// Rows of length 1, `[N, D]`; a row of zeros stays as it is.
-    pub(crate) fn normalised(&self) -> Vec<f32> {
+    /// Rows normalized to length 1, `[N, D]`; a row of zeros stays as it is.
+    pub(crate) fn normalized(&self) -> Vec<f32> {
         let mut values = self.values.to_vec();
         for row in values.chunks_exact_mut(self.n_columns) {
             let norm = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
@@ -96,7 +96,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The class of each row, every class with at least one.
+/// The class of each row. Every class has at least one row.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels<'a> {
     labels: &'a [u32],
@@ -107,7 +107,7 @@ impl<'a> Labels<'a> {
     /// Takes `labels`, `[N]`, each an index below `n_classes`.
     ///
     /// # Errors
-    /// No class, a label that is none, or a class without a row.
+    /// No class, a label that is not a class, or a class without a row.
     pub fn new(labels: &'a [u32], n_classes: usize) -> Result<Self> {
         at_least("classes", 1, n_classes)?;
         if let Some(label) = labels.iter().find(|&&label| label as usize >= n_classes) {
@@ -134,7 +134,7 @@ impl<'a> Labels<'a> {
         self.n_classes
     }
 
-    /// Rows of each class, `[C]`.
+    /// Number of rows of each class, `[C]`.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.n_classes];
         self.labels.iter().for_each(|&label| counts[label as usize] += 1);
@@ -147,18 +147,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn errors_name_what_is_wrong() {
         let text = |result: Result<Rows>| result.map(|_| ()).unwrap_err().to_string();
         assert_eq!(text(Rows::new(&[1.0; 5], 2)), "rows: expected whole rows of 2 columns, got 5 values");
-        assert_eq!(text(Rows::new(&[1.0, 2.0, f32::NAN, 0.0], 2)), "rows: row 1 holds a value that is not finite");
+        assert_eq!(text(Rows::new(&[1.0, 2.0, f32::NAN, 0.0], 2)), "rows: row 1 has a value that is not finite");
         let text = |result: Result<Labels>| result.map(|_| ()).unwrap_err().to_string();
         assert_eq!(text(Labels::new(&[0, 2], 2)), "label: expected below 2, got 2");
         assert_eq!(text(Labels::new(&[0, 0], 2)), "labels: expected a row for every class, got none for class 1");
     }
 
     #[test]
-    fn normalised_rows_have_length_one() {
+    fn normalized_rows_have_length_one() {
         let rows = Rows::new(&[3.0, 4.0, 0.0, 0.0], 2).unwrap();
-        assert_eq!(rows.normalised(), [0.6, 0.8, 0.0, 0.0]);
+        assert_eq!(rows.normalized(), [0.6, 0.8, 0.0, 0.0]);
     }
 }

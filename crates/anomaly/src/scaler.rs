@@ -1,11 +1,11 @@
-//! Columns of mean 0 and standard deviation 1.
+//! Standardization: columns of mean 0 and standard deviation 1.
 
 use crate::error::Result;
 use crate::matrix::mean_of;
 use crate::rows::Rows;
 use crate::stored::Stored;
 
-/// Mean and one over the standard deviation of each column; a constant column is left as wide as it is.
+/// Mean and one over the standard deviation of each column; a constant column is centred only.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scaler {
     mean: Vec<f32>,
@@ -23,7 +23,7 @@ impl Scaler {
         let n = rows.n_rows().max(1) as f64;
         let factor = squares.iter().zip(&mean).map(|(square, mean)| {
             let deviation = (square / n).sqrt();
-            // What is left of a constant column is rounding.
+            // The deviations of a constant column are rounding errors.
             if deviation > 1e-6 * mean.abs() && deviation > 1e-20 { (1.0 / deviation) as f32 } else { 1.0 }
         });
         Self { factor: factor.collect(), mean: mean.iter().map(|&value| value as f32).collect() }
@@ -33,7 +33,7 @@ impl Scaler {
         self.mean.len()
     }
 
-    /// The rows, scaled, `[N, D]`.
+    /// The standardized rows, `[N, D]`.
     pub(crate) fn apply(&self, rows: Rows<'_>) -> Vec<f32> {
         let scale = |row: &[f32]| -> Vec<f32> {
             let columns = row.iter().zip(&self.mean).zip(&self.factor);

@@ -1,9 +1,11 @@
-//! How little a backbone's own classes fire that a user's classes make fire.
+//! How weakly a backbone detects those of its own classes that go with the user's classes.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result, check};
+use crate::inputs::{Input, Known};
 use crate::rows::{Labels, Rows};
 use crate::stored::Stored;
 
@@ -11,11 +13,11 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SemanticConfig {
-    /// Most of the backbone's classes that speak for one of the user's.
+    /// Most of the backbone's classes that are selected for one of the user's.
     pub n_fired: usize,
-    /// A score below this is silence, above 0 and below 0.5: what happens there says nothing.
+    /// Scores below this count as this, above 0 and below 0.5: differences between them are noise.
     pub floor: f64,
-    /// Standard errors that are taken off a lift before it counts, from 0.
+    /// Standard errors that are subtracted from a lift, from 0.
     pub n_errors: f64,
 }
 
@@ -25,36 +27,36 @@ impl Default for SemanticConfig {
     }
 }
 
-/// Which of a backbone's classes each of the user's classes fires, learnt from the user's training clips. Score: minus the
-/// largest, over the user's classes, of the weighted mean log-odds of the backbone's classes that it fires.
+/// For each of the user's classes a weighted selection of the backbone's classes, learned on the user's training clips.
+/// Score: minus the largest, over the user's classes, of the weighted mean log-odds of the selected classes.
 ///
-/// For a backbone with classes of its own, such as AudioSet's 521: it has heard far more than the user's clips, and a sound
-/// in which none of what fires for the user's classes fires is an unknown sound, whatever the classifier makes of it.
+/// For a backbone with classes of its own, such as AudioSet's 521. It was trained on far more sounds than the user's
+/// clips. A clip in which it detects none of the selected classes is an unknown sound, whatever the classifier predicts.
 ///
-/// # How it is learnt
-/// For one of the user's classes and one of the backbone's, the *lift* is the mean log-odds over the class's clips less the
-/// larger of two: the mean over the clips of the user's other class in which it fires most, and the mean of all of the
-/// backbone's classes over the same clips (the base level). Standard errors are taken off it, for few clips prove little;
-/// what is left is the *evidence*. The classes with most evidence, as long as it is above 0, speak for the user's class,
-/// each with its evidence for weight.
+/// # How classes are selected
+/// For one of the user's classes and one of the backbone's, the *lift* is the mean log-odds over the class's clips minus
+/// the larger of two: the mean over the clips of the user's other class with the largest one, and the mean of all of the
+/// backbone's classes over the same clips (the base level). Standard errors are subtracted, since few clips prove little.
+/// The result is the *evidence*. The classes with the largest evidence above 0 are selected for the user's class, with
+/// their evidence as weights.
 ///
-/// On YAMNet's scores of dogs and birds this learns dog, bark, bird, chirp and the like, and does as well as choosing them
-/// by hand. The floor matters: at 0.01, faint but telling classes are lost.
+/// On YAMNet's scores of dogs and birds this selects dog, bark, bird, chirp and similar classes, and is as good as a
+/// selection by hand. The floor matters: at 0.01, faint but relevant classes are lost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Semantic {
     config: SemanticConfig,
-    /// `[C, K]`: weights, in sum 1 a class.
+    /// `[C, K]`: weights, which sum to 1 for each class.
     weights: Vec<f32>,
     n_columns: usize,
 }
 
 impl Semantic {
-    /// Learns from a backbone's scores `[N, K]`, each 0 to 1, of the training clips. Windows become clips by
-    /// [`pool_rows`](crate::pool::pool_rows).
+    /// Fits on a backbone's scores `[N, K]`, each 0 to 1, of the training clips. [`pool_rows`](crate::pool::pool_rows)
+    /// combines windows to clips.
     ///
     /// # Errors
     /// Labels that do not belong to the rows, a score outside 0 to 1, a setting outside its range, or a class for which
-    /// nothing fires.
+    /// no class of the backbone is selected.
     pub fn fit(scores: Rows<'_>, labels: Labels<'_>, config: &SemanticConfig) -> Result<Self> {
         let (floor, errors) = (config.floor, config.n_errors);
         check(config.n_fired > 0, "n_fired", "from 1", config.n_fired)?;
@@ -83,7 +85,7 @@ impl Semantic {
         Ok(Self { config: config.clone(), weights, n_columns })
     }
 
-    /// The backbone's classes that speak for each of the user's, with their weights, the heaviest first.
+    /// The backbone's classes that are selected for each of the user's, with their weights, the largest first.
     pub fn fired(&self) -> Vec<Vec<(usize, f32)>> {
         let of_class = |weights: &[f32]| {
             let mut fired: Vec<(usize, f32)> = weights.iter().copied().enumerate().filter(|(_, w)| *w > 0.0).collect();
@@ -117,7 +119,7 @@ impl Semantic {
         Stored::new(&self.config).with("weights", &shape, self.weights.clone())
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
@@ -143,7 +145,7 @@ fn check_range(scores: Rows<'_>) -> Result<()> {
     }
 }
 
-/// Log-odds of a score that is held between the floor and one minus it.
+/// Log-odds of a score, clamped between the floor and one minus it.
 fn log_odds(score: f32, floor: f64) -> f64 {
     let held = f64::from(score).clamp(floor, 1.0 - floor);
     (held / (1.0 - held)).ln()
@@ -169,7 +171,7 @@ impl Moments {
             }
             let n = n as f64;
             let mean = sums.iter().map(|(sum, _)| sum / n).collect();
-            // One clip has no spread to learn from: its error counts as 0.
+            // One clip has no variance: its error counts as 0.
             let error = |&(sum, squares): &(f64, f64)| (squares / n - (sum / n).powi(2)).max(0.0) / (n - 1.0).max(1.0);
             Moments { mean, squared_error: sums.iter().map(error).collect() }
         };
@@ -177,7 +179,7 @@ impl Moments {
     }
 }
 
-/// Lift of each of the backbone's classes for one of the user's, less its standard errors.
+/// Lift of each of the backbone's classes for one of the user's, minus its standard errors.
 fn evidence(classes: &[Moments], class: usize, n_errors: f64) -> Vec<f64> {
     let own = &classes[class];
     let base = own.mean.iter().sum::<f64>() / own.mean.len() as f64;
@@ -189,6 +191,20 @@ fn evidence(classes: &[Moments], class: usize, n_errors: f64) -> Vec<f64> {
         others.map(|(_, other)| over(other.mean[k], other.squared_error[k])).fold(over(base, 0.0), f64::min)
     };
     (0..own.mean.len()).map(of_column).collect()
+}
+
+impl Declaration for Semantic {
+    type Config = SemanticConfig;
+    const DESCRIPTION: &'static str = "how little those of the backbone's own sounds fire that the classes fire";
+    const NEEDS: &'static [Input] = &[Input::BackboneScores];
+
+    fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &SemanticConfig) -> Result<Self> {
+        Self::fit(given.backbone_scores()?, known.labels, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.backbone_scores()?)
+    }
 }
 
 #[cfg(test)]

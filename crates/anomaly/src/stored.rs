@@ -1,4 +1,4 @@
-//! A fitted detector at rest: named f32 arrays and a small JSON of settings.
+//! The stored form of a fitted detector: named f32 arrays and a small JSON of settings.
 
 use std::collections::BTreeMap;
 
@@ -21,11 +21,11 @@ pub struct Tensor {
     pub values: Vec<f32>,
 }
 
-/// What a fitted detector is made of. The model file keeps `tensors` as tensors and `settings` in its header; as JSON
-/// (serde) it is whole too.
+/// A fitted detector as arrays and settings. The model file keeps `tensors` as tensors and `settings` in its header; with
+/// serde it is one JSON.
 ///
-/// A detector keeps what it fitted as these very f32 values, so that one that was stored and read again gives the same
-/// scores to the bit.
+/// A detector computes with exactly these f32 values, so that it gives the same scores, bit for bit, after it was stored
+/// and read again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stored {
@@ -69,7 +69,7 @@ impl Stored {
         })
     }
 
-    /// The array `name` of as many axes as `shape` has, with its sizes where they are given.
+    /// The array `name`, which must have as many axes as `shape`, with these sizes where they are given.
     pub(crate) fn tensor(&self, name: &str, shape: &[Option<usize>]) -> Result<&Tensor> {
         let words =
             || format!("{:?}", shape.iter().map(|n| n.map_or("any".into(), |n| n.to_string())).collect::<Vec<_>>());
@@ -87,12 +87,12 @@ impl Stored {
             );
         }
         if !tensor.values.iter().all(|value| value.is_finite()) {
-            return wrong("finite values".into(), "others".into());
+            return wrong("finite values".into(), "infinite values or NaN".into());
         }
         Ok(tensor)
     }
 
-    /// As [`tensor`](Self::tensor), its values alone.
+    /// The values of [`tensor`](Self::tensor).
     pub(crate) fn values(&self, name: &str, shape: &[Option<usize>]) -> Result<Vec<f32>> {
         Ok(self.tensor(name, shape)?.values.clone())
     }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_round_trip_and_what_is_wrong() {
+    fn json_round_trip_and_errors() {
         let stored = Stored::new(&serde_json::json!({"k": 5})).with("mean", &[3], vec![1.0, -2.5, 3.25e-30]);
         let text = serde_json::to_string(&stored).unwrap();
         assert_eq!(serde_json::from_str::<Stored>(&text).unwrap(), stored);

@@ -1,4 +1,4 @@
-//! The directions in which rows spread most, and what of a row lies outside them.
+//! Principal subspace of rows, and the residual of a row outside of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::matrix::{Matrix, squared_norm};
 use crate::rows::Rows;
 use crate::stored::Stored;
 
-/// How many directions are kept.
+/// Which principal components are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
-    /// This many, or as many as the rows have.
+    /// The first ones, so many or as many as the rows have.
     Components(usize),
-    /// The fewest that hold this share of the squared length, above 0 and below 1.
+    /// The fewest that explain this share of the variance, above 0 and below 1.
     Share(f64),
 }
 
@@ -23,17 +23,17 @@ impl Default for Keep {
     }
 }
 
-/// A flat through `origin`.
+/// An affine subspace through `origin`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Subspace {
     /// `[D]`.
     origin: Vec<f32>,
-    /// `[K, D]`: orthonormal directions, the widest first.
+    /// `[K, D]`: orthonormal directions, that of the largest variance first.
     components: Vec<f32>,
 }
 
 impl Subspace {
-    /// The flat through `origin` in which the rows are longest.
+    /// The subspace through `origin` that explains most of the rows' squared distance from it.
     pub(crate) fn fit(rows: Rows<'_>, origin: &[f64], keep: Keep) -> Result<Self> {
         at_least("training rows", 2, rows.n_rows())?;
         match keep {
@@ -75,7 +75,7 @@ impl Subspace {
         self.components.len() / self.origin.len()
     }
 
-    /// Distance of each row to the flat, `[M]`.
+    /// Distance of each row to the subspace, `[M]`.
     pub(crate) fn distances(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
         let d = self.origin.len();
         rows.expect_columns(d)?;
@@ -87,8 +87,8 @@ impl Subspace {
         Ok((0..rows.n_rows()).map(outside).collect())
     }
 
-    /// Places of the rows in the flat, `[M, K]`.
-    pub(crate) fn places(&self, rows: Rows<'_>) -> Result<Vec<f32>> {
+    /// Coordinates of the rows in the subspace, `[M, K]`.
+    pub(crate) fn coordinates(&self, rows: Rows<'_>) -> Result<Vec<f32>> {
         let d = self.origin.len();
         rows.expect_columns(d)?;
         let origin: Vec<f64> = self.origin.iter().map(|&value| f64::from(value)).collect();
@@ -117,15 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_find_the_same_flat() {
+    fn both_eigenproblems_find_the_same_subspace() {
         // Rows in the plane of the first two axes, longer along the first.
         let row = |x: f32, y: f32| [x, y, 0.0, 0.0, 0.0];
         let tall: Vec<f32> = (0..12).flat_map(|i| row((i as f32).sin() * 5.0, (i as f32 * 1.7).cos())).collect();
         for n in [3, 12] {
             let rows = Rows::new(&tall[..n * 5], 5).unwrap();
-            let flat = Subspace::fit(rows, &[0.0; 5], Keep::Components(9)).unwrap();
-            assert_eq!(flat.n_components(), 2);
-            let distances = flat.distances(Rows::new(&[7.0, -3.0, 3.0, 0.0, 4.0], 5).unwrap()).unwrap();
+            let subspace = Subspace::fit(rows, &[0.0; 5], Keep::Components(9)).unwrap();
+            assert_eq!(subspace.n_components(), 2);
+            let distances = subspace.distances(Rows::new(&[7.0, -3.0, 3.0, 0.0, 4.0], 5).unwrap()).unwrap();
             assert!((distances[0] - 5.0).abs() < 1e-5, "{distances:?}");
             assert_eq!(Subspace::fit(rows, &[0.0; 5], Keep::Share(0.8)).unwrap().n_components(), 1);
         }

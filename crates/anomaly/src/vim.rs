@@ -1,8 +1,10 @@
-//! What lies outside the training rows' main directions, as one more logit (ViM).
+//! Virtual-logit matching (ViM): the residual outside the principal subspace as one more logit.
 
 use serde::{Deserialize, Serialize};
 
+use crate::declaration::{Declaration, Given};
 use crate::error::{Error, Result};
+use crate::inputs::{Input, Known};
 use crate::logits::{log_sum_exp, max, tempered};
 use crate::matrix::mean_of;
 use crate::rows::Rows;
@@ -13,13 +15,14 @@ use crate::subspace::{Keep, Subspace};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VimConfig {
-    /// How many directions are kept. The paper takes 1000 of 2048 or more, 512 of 768 or more, else half; with fewer
-    /// rows than that nothing of them is left outside, so the default goes by a share instead.
+    /// Which components are kept. The paper keeps 1000 of 2048 or more, 512 of 768 or more, else half. With fewer rows than
+    /// that there would be no residual, so the default is a share of the variance instead.
     pub keep: Keep,
 }
 
-/// The training rows' main directions, and the factor that makes a residual as large as a logit. Score: that virtual
-/// logit less the log-sum-exp of the true ones, which ranks as the virtual class's softmax probability does.
+/// The principal subspace of the training rows, and the factor that scales residuals to the size of logits. Score: this
+/// virtual logit minus the log-sum-exp of the true ones, which ranks clips as the virtual class's softmax probability
+/// does.
 ///
 /// Source: Wang, Li, Feng and Zhang (2022), "ViM: Out-Of-Distribution with Virtual-logit Matching".
 #[derive(Debug, Clone, PartialEq)]
@@ -31,13 +34,13 @@ pub struct Vim {
 }
 
 impl Vim {
-    /// Fits from embeddings `[N, D]` and their logits `[N, C]`.
+    /// Fits on embeddings `[N, D]` and their logits `[N, C]`.
     ///
-    /// `origin` `[D]` is where the head's logits without bias vanish, `-W⁺ b` of a linear head `W x + b`, as in the
-    /// paper; without it the mean of the rows is taken.
+    /// `origin` `[D]` is the point `-W⁺ b` of a linear head `W x + b`, as in the paper; without it, the mean of the rows.
     ///
     /// # Errors
-    /// As many logits as embeddings are expected; directions that leave no residual; mean largest logit not above 0.
+    /// Another number of logits than of embeddings; components that leave no residual; a mean largest logit that is not
+    /// above 0.
     pub fn fit(embedding: Rows<'_>, logits: Rows<'_>, origin: Option<&[f32]>, config: &VimConfig) -> Result<Self> {
         logits.expect_rows("logits for embeddings", embedding.n_rows())?;
         let d = embedding.n_columns();
@@ -78,13 +81,27 @@ impl Vim {
         self.subspace.store(Stored::new(&self.config)).with("factor", &[1], vec![self.factor])
     }
 
-    /// What [`to_tensors`](Self::to_tensors) gave.
+    /// Reads what [`to_tensors`](Self::to_tensors) returned.
     ///
     /// # Errors
     /// An array or a setting that is missing or wrong.
     pub fn from_tensors(stored: &Stored) -> Result<Self> {
         let factor = stored.values("factor", &[Some(1)])?[0];
         Ok(Self { config: stored.settings()?, subspace: Subspace::from_tensors(stored)?, factor })
+    }
+}
+
+impl Declaration for Vim {
+    type Config = VimConfig;
+    const DESCRIPTION: &'static str = "what lies outside the main directions, beside the logits (ViM)";
+    const NEEDS: &'static [Input] = &[Input::Embedding, Input::Logits];
+
+    fn fit_given(given: &Given<'_>, _known: &Known<'_>, config: &VimConfig) -> Result<Self> {
+        Self::fit(given.embedding()?, given.logits()?, None, config)
+    }
+
+    fn score_given(&self, given: &Given<'_>) -> Result<Vec<f64>> {
+        self.score(given.embedding()?, given.logits()?)
     }
 }
 

@@ -97,6 +97,37 @@ fn a_stored_detector_gives_the_same_scores() {
 }
 
 #[test]
+fn every_method_has_a_name_and_a_description_of_its_own() {
+    let names: std::collections::BTreeSet<&str> = Method::all().iter().map(|(name, _)| *name).collect();
+    assert_eq!(names.len(), Method::all().len());
+    for (name, method) in Method::all() {
+        assert!(name.starts_with(method.name()) && !method.describe().is_empty(), "{name}");
+        assert_eq!(anomaly::canonical_name(name), name);
+    }
+}
+
+#[test]
+fn old_names_are_still_read() {
+    let read = |text: &str| serde_json::from_str::<Method>(text).unwrap();
+    assert_eq!(read(r#"{"method": "third_class"}"#), Method::BackgroundClass(Default::default()));
+    for name in ["knn", "mahalanobis", "relative_mahalanobis", "local_outlier_factor"] {
+        let text = |key: &str| format!(r#"{{"method": "{name}", "{key}": true}}"#);
+        assert_eq!(read(&text("normalise")), read(&text("normalize")));
+        assert!(!serde_json::to_string(&read(&text("normalise"))).unwrap().contains("normalise"));
+    }
+    // A detector that an older version stored.
+    let known = clips(60, 0.0, false);
+    let detector = fit(&Method::BackgroundClass(Default::default()), &known, &clips(20, 1.0, true));
+    let mut stored = detector.to_tensors();
+    stored.settings["method"] = "third_class".into();
+    assert!(Detector::from_tensors(&stored).unwrap() == detector);
+    let detector = fit(&Method::Knn(Default::default()), &known, &known);
+    let mut stored = detector.to_tensors();
+    stored.settings = serde_json::json!({"method": "knn", "k": 5, "normalise": true});
+    assert!(Detector::from_tensors(&stored).unwrap() == detector);
+}
+
+#[test]
 fn a_damaged_detector_is_refused() {
     let known = clips(60, 0.0, false);
     for (name, method) in methods() {

@@ -1,24 +1,24 @@
-//! How much there is of each class, and what is too little to conclude anything from.
+//! Clips, groups and hours of each class, with warnings where there are too few.
 
 use crate::truth::Truth;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Groups of a class below which its figures rest on too few independent recordings.
+/// Fewest groups of a class for reliable figures.
 pub const FEW_GROUPS: usize = 10;
 
-/// How many times as many clips the largest class may have as the smallest before it is said.
+/// Largest ratio of the clips of the largest class to those of the smallest without a warning.
 pub const UNEVEN: f64 = 5.0;
 
-/// The accuracy that the width of an interval is foretold for.
-const FORETOLD_AT: f64 = 0.9;
+/// The accuracy for which the width of an interval is predicted.
+const EXPECTED_ACCURACY: f64 = 0.9;
 
 /// Clips, groups and length.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Amount {
-    /// Clips.
+    /// Number of clips.
     pub clips: usize,
-    /// Groups that they come from.
+    /// Number of groups that they come from.
     pub groups: usize,
     /// Hours of sound.
     pub hours: f64,
@@ -29,26 +29,27 @@ pub struct Amount {
 pub struct ClassBalance {
     /// Its name.
     pub class: String,
-    /// Of all clips.
+    /// All its clips.
     pub all: Amount,
     /// By split; clips without one are under `unassigned`.
     pub splits: BTreeMap<String, Amount>,
 }
 
-/// All classes, and what follows.
+/// All classes, with warnings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Balance {
     /// The classes, in order.
     pub classes: Vec<ClassBalance>,
-    /// By split: how far either way from an accuracy of 0.9 the 95 % interval of balanced accuracy will reach at best,
-    /// where every group counts once. `all` is a cross-validation over everything.
+    /// By split: half the width of the 95 % interval of balanced accuracy to expect at an accuracy of 0.9, where every
+    /// group counts once. `all` is a cross-validation over all clips.
     pub half_widths: BTreeMap<String, f64>,
-    /// What is too small or too uneven, in words.
+    /// Warnings of classes and splits that are too small or too uneven.
     pub warnings: Vec<String>,
 }
 
-/// Counts clips, groups and hours; `seconds` and `splits` hold those of each clip, a split that is not there as an empty
-/// text.
+/// Counts clips, groups and hours. `seconds` and `splits` have an entry for each clip; a clip without a split has an empty
+/// one.
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = truth.n_clips()))]
 pub fn balance(truth: &Truth, seconds: &[f64], splits: &[String]) -> Balance {
     let named = |split: &str| if split.is_empty() { "unassigned".to_owned() } else { split.to_owned() };
     let amount = |wanted: &dyn Fn(usize) -> bool| {
@@ -78,10 +79,11 @@ pub fn balance(truth: &Truth, seconds: &[f64], splits: &[String]) -> Balance {
     Balance { classes, half_widths, warnings }
 }
 
-/// Half of the 95 % interval of a mean over classes of shares of so many groups each (the normal approximation).
+/// Half the width of the 95 % interval of a mean over classes of proportions of so many groups each (normal
+/// approximation).
 fn half_width(groups: impl Iterator<Item = usize> + Clone) -> f64 {
     let n_classes = groups.clone().count() as f64;
-    let variance: f64 = groups.map(|n| FORETOLD_AT * (1.0 - FORETOLD_AT) / n as f64).sum();
+    let variance: f64 = groups.map(|n| EXPECTED_ACCURACY * (1.0 - EXPECTED_ACCURACY) / n as f64).sum();
     1.96 * variance.sqrt() / n_classes
 }
 
@@ -89,7 +91,7 @@ fn warnings(classes: &[ClassBalance], splits: &BTreeSet<String>, half_widths: &B
     let mut warnings = Vec::new();
     for class in classes.iter().filter(|class| class.all.groups < FEW_GROUPS) {
         warnings.push(format!(
-            "{} has {} clips from {} groups in all: too few recordings to conclude from (at least {FEW_GROUPS} are wanted).",
+            "Class {} has {} clips from {} groups in total: too few for reliable figures (at least {FEW_GROUPS} groups are recommended).",
             class.class, class.all.clips, class.all.groups
         ));
     }
@@ -102,7 +104,7 @@ fn warnings(classes: &[ClassBalance], splits: &BTreeSet<String>, half_widths: &B
         if let (false, Some(width)) = (few.is_empty(), half_widths.get(split)) {
             warnings.push(format!(
                 "Split {split} has fewer than {FEW_GROUPS} groups of {}: at a balanced accuracy of 0.90 its 95 % interval \
-                 reaches {width:.2} either way. Report a grouped cross-validation beside it (±{:.2}).",
+                 is ±{width:.2}. Report a grouped cross-validation as well (±{:.2}).",
                 few.join(", "),
                 half_widths.get("all").copied().unwrap_or(f64::NAN)
             ));
@@ -118,7 +120,7 @@ fn warnings(classes: &[ClassBalance], splits: &BTreeSet<String>, half_widths: &B
         && most.0 as f64 > UNEVEN * fewest.0 as f64
     {
         warnings.push(format!(
-            "{} has {} clips and {} has {}: plain accuracy would reward always saying {}; look at balanced accuracy.",
+            "Class {} has {} clips and {} has {}: always predicting {} would give a high accuracy. Use balanced accuracy.",
             most.1, most.0, fewest.1, fewest.0, most.1
         ));
     }
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_small_is_said() {
+    fn small_classes_and_splits_are_warned_of() {
         // 60 dogs of 30 groups, 8 birds of 4; the birds all in training.
         let labels: Vec<&str> = (0..68).map(|i| if i < 60 { "dog" } else { "bird" }).collect();
         let groups: Vec<String> = (0..68).map(|i| (i / 2).to_string()).collect();
@@ -140,9 +142,9 @@ mod tests {
         assert_eq!(found.classes[0].all, Amount { clips: 8, groups: 4, hours: 4.0 });
         assert_eq!(found.classes[1].splits["test"], Amount { clips: 20, groups: 10, hours: 10.0 });
         let text = found.warnings.join("\n");
-        assert!(text.contains("bird has 8 clips from 4 groups in all"), "{text}");
+        assert!(text.contains("Class bird has 8 clips from 4 groups in total"), "{text}");
         assert!(text.contains("Split test has no clip of bird."), "{text}");
-        assert!(text.contains("always saying dog"), "{text}");
+        assert!(text.contains("always predicting dog"), "{text}");
         let expected = 1.96 * (0.09_f64 / 30.0 + 0.09 / 4.0).sqrt() / 2.0;
         assert!((found.half_widths["all"] - expected).abs() < 1e-12);
         assert!(!found.half_widths.contains_key("test"));

@@ -1,28 +1,28 @@
-//! What a simple classifier makes of clips that it has not seen: grouped, stratified cross-validation.
+//! Predictions of a simple classifier in grouped, stratified cross-validation.
 //!
-//! A group (recording, session) is held out as a whole, so that nothing is told by having heard the same place, day or
-//! animal before. The folds are dealt several times and the probabilities averaged, so that a figure does not hang on
-//! one dealing.
+//! A group (recording, session) is held out as a whole, so that the classifier never knows the place, day or animal of the
+//! clip that it predicts. The folds are drawn several times and the probabilities averaged, so that a figure does not
+//! depend on one partition.
 
 use crate::error::{Error, Result};
 use crate::folds::deal;
 use crate::forest::{Forest, ForestConfig};
-use crate::random::mixed;
 use crate::table::Table;
 use crate::truth::Truth;
 use serde::{Deserialize, Serialize};
+use stats::seed::nth;
 
-/// How it is done.
+/// Settings of the cross-validation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CrossValidation {
-    /// Folds; fewer where the smallest class has fewer groups.
+    /// Number of folds; fewer where the smallest class has fewer groups.
     pub n_folds: usize,
-    /// How often the folds are dealt.
+    /// How often the folds are drawn.
     pub n_repeats: usize,
     /// The classifier.
     pub forest: ForestConfig,
-    /// Resamples of the bootstrap for an interval.
+    /// Number of bootstrap resamples for an interval.
     pub n_resamples: usize,
     /// Seed of folds, trees and resamples.
     pub seed: u64,
@@ -34,14 +34,14 @@ impl Default for CrossValidation {
     }
 }
 
-/// Probabilities of clips, each from classifiers that saw no clip of its group.
+/// Probabilities of clips, each from classifiers that were trained without its group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutOfFold {
     /// `[n_clips, n_classes]`, row-major.
     pub probabilities: Vec<f64>,
-    /// Classes.
+    /// Number of classes.
     pub n_classes: usize,
-    /// Folds that were dealt.
+    /// Number of folds.
     pub n_folds: usize,
 }
 
@@ -61,11 +61,12 @@ impl OutOfFold {
 /// Class probabilities of every clip from `table`, each by forests grown without its group.
 ///
 /// # Errors
-/// [`Error::TooFewGroups`] where a class has a single group, which would leave nothing to learn it from when that group
-/// is held out; [`Error::Data`] where table and truth are not of the same clips.
+/// [`Error::TooFewGroups`] where a class has a single group, since no clip of the class would be left when that group is
+/// held out; [`Error::Data`] where table and truth are not of the same clips.
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = truth.n_clips(), n_columns = table.n_columns()))]
 pub fn out_of_fold(table: &Table, truth: &Truth, config: &CrossValidation) -> Result<OutOfFold> {
     if table.n_rows() != truth.n_clips() {
-        let (expected, got) = (format!("{} rows, one a clip", truth.n_clips()), table.n_rows().to_string());
+        let (expected, got) = (format!("{} rows, one for each clip", truth.n_clips()), table.n_rows().to_string());
         return Err(Error::Data { operation: "cross-validation", expected, got });
     }
     let groups = truth.groups_by_class();
@@ -73,14 +74,17 @@ pub fn out_of_fold(table: &Table, truth: &Truth, config: &CrossValidation) -> Re
         return Err(Error::TooFewGroups { class: truth.classes[class].clone(), n_groups: groups[class], needed: 2 });
     }
     let n_folds = groups.into_iter().min().unwrap_or(2).min(config.n_folds).max(2);
+    if n_folds < config.n_folds {
+        tracing::debug!(n_folds, wanted = config.n_folds, "fewer folds: the smallest class has too few groups");
+    }
     let (n_clips, n_classes, n_repeats) = (truth.n_clips(), truth.n_classes(), config.n_repeats.max(1));
     let mut probabilities = vec![0.0; n_clips * n_classes];
     for repeat in 0..n_repeats {
-        let seed = mixed(config.seed, repeat as u64);
+        let seed = nth(config.seed, repeat as u64);
         let folds = deal(truth, n_folds, seed);
         for fold in 0..n_folds {
             let (held, kept): (Vec<usize>, Vec<usize>) = (0..n_clips).partition(|clip| folds[*clip] == fold);
-            let forest = Forest::fit(table, truth, &kept, &config.forest, mixed(seed, fold as u64));
+            let forest = Forest::fit(table, truth, &kept, &config.forest, nth(seed, fold as u64));
             for clip in held {
                 let row = &mut probabilities[clip * n_classes..(clip + 1) * n_classes];
                 let found = forest.probabilities(table.row(clip));
@@ -123,8 +127,8 @@ mod tests {
     fn what_a_class_has_in_common_is_found_and_what_a_group_has_is_not() {
         let (table, truth) = set(12, |label, _| label as f32);
         assert_eq!(accuracy(&table, &truth), 1.0);
-        // A number that names the group, in an order that has nothing to do with the class.
-        let (table, truth) = set(30, |_, group| (mixed(5, group as u64) % 1000) as f32);
+        // A number that identifies the group, in an order that is independent of the class.
+        let (table, truth) = set(30, |_, group| (nth(5, group as u64) % 1000) as f32);
         let (grouped, random) = (accuracy(&table, &truth), accuracy(&table, &truth.ungrouped()));
         assert!(grouped < 0.65 && random > 0.85, "{grouped} {random}");
     }

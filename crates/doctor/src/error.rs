@@ -1,40 +1,40 @@
-//! What can be wrong with what a caller passes.
+//! Errors of the caller's settings and data.
 
-/// An error of this crate: which operation, what it expected, what it got.
+/// An error of this crate: the operation, what it expected and what it got.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// A setting that makes no sense.
+    /// A setting outside its range.
     #[error("setting {setting}: expected {expected}, got {got}")]
     Setting {
         /// The setting's name.
         setting: &'static str,
-        /// What it may be.
+        /// Its range in words.
         expected: &'static str,
-        /// What it was.
+        /// Its value.
         got: String,
     },
     /// Data that do not fit together.
     #[error("{operation}: expected {expected}, got {got}")]
     Data {
-        /// What was asked for.
+        /// The operation.
         operation: &'static str,
-        /// What is needed for it.
+        /// What it needs.
         expected: String,
         /// What was passed.
         got: String,
     },
-    /// A class from too few groups to hold one out and still know the class.
+    /// A class with too few groups to hold one out.
     #[error(
-        "class {class} has {n_groups} group{} (recordings or sessions): at least {needed} are needed, to hold one out and \
-         still know the class; record in more places, or name the groups where there are more",
+        "class {class} has {n_groups} group{} (recordings or sessions): at least {needed} are needed, so that one can be \
+         held out; add recordings of other places, or name the groups in the manifest if there are more",
         if *n_groups == 1 { "" } else { "s" }
     )]
     TooFewGroups {
         /// The class.
         class: String,
-        /// Groups that it has.
+        /// Number of its groups.
         n_groups: usize,
-        /// Groups that it takes.
+        /// Number of groups that are needed.
         needed: usize,
     },
 }

@@ -1,7 +1,6 @@
-//! Faults of a recording, told from its measures, each with its evidence in words and what to do.
+//! Faults of a recording, found in its measures, each with evidence and a suggestion.
 //!
-//! The thresholds are such that a sound recording is left in peace: what is flagged should be looked at, and what is
-//! not flagged is not thereby good.
+//! The thresholds are conservative: a recording with a fault should be checked, but one without is not necessarily good.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,21 +12,21 @@ use crate::measure::Measures;
 pub enum FaultKind {
     /// The file does not decode, or not to its end.
     Corrupt,
-    /// There is nothing to hear.
+    /// It contains no sound.
     Silent,
-    /// Too short to hold a sound.
+    /// It is too short to contain a sound.
     TooShort,
-    /// Flat tops: the recording was too loud for its microphone or its format.
+    /// Its peaks are clipped: it was too loud for its microphone or its format.
     Clipped,
-    /// The samples lie around another value than zero.
+    /// Its mean is not zero.
     Dc,
     /// It starts or ends in the middle of a sound.
     CutOff,
-    /// A channel with nothing in it.
+    /// A channel is empty.
     DeadChannel,
-    /// The spectrum ends below what the rate can hold.
+    /// Its spectrum ends below half the sample rate.
     BandLimited,
-    /// Hum of the mains.
+    /// It contains mains hum.
     Hum,
 }
 
@@ -35,11 +34,11 @@ pub enum FaultKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// Harmless by itself; matters where one class has it and others do not.
+    /// Harmless by itself; a problem where one class has it and others do not.
     Note,
-    /// Look at it.
+    /// It should be checked.
     Warning,
-    /// Nothing to learn from.
+    /// No model can learn from it.
     Unusable,
 }
 
@@ -50,39 +49,39 @@ pub struct Fault {
     pub kind: FaultKind,
     /// How bad it is.
     pub severity: Severity,
-    /// What shows it, with numbers.
+    /// The evidence, with numbers.
     pub evidence: String,
     /// What to do.
     pub suggestion: String,
 }
 
-/// From where on a measure is a fault.
+/// Thresholds from which a measure is a fault.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultConfig {
-    /// A recording whose greatest sample is below this many decibels of full scale is silent.
+    /// A recording with a peak below this is silent, in decibels of full scale.
     pub silent_peak_db: f64,
-    /// One with more than this share of digital silence is a warning, 0 to 1.
+    /// A recording with a larger share of digital silence gets a warning, 0 to 1.
     pub digital_silence_share: f64,
-    /// A recording that is shorter is unusable.
+    /// A shorter recording is unusable.
     pub shortest_s: f64,
-    /// More samples than this share in flat tops are a warning, 0 to 1.
+    /// A recording with a larger share of clipped samples gets a warning, 0 to 1.
     pub clipped_share: f64,
-    /// A mean farther from zero is a warning, as a share of full scale, ...
+    /// A mean farther from zero is a fault, as a share of full scale, ...
     pub dc_offset: f64,
     /// ... where it is also more than this share of the root mean square.
     pub dc_share_of_rms: f64,
-    /// A first or last 10 ms less than so far below the loud parts is a cut, ...
+    /// First or last 10 ms that are less than this below the loud parts are a cut, ...
     pub cut_off_below_loud_db: f64,
-    /// ... where the quiet parts lie so far below them, so that the sound is no steady one.
+    /// ... where the quiet parts are more than this below the loud parts, so that the sound is not steady.
     pub cut_off_range_db: f64,
-    /// A spectrum that falls by this at one frequency ends there, ...
+    /// A spectrum that drops by this at one frequency ends there, ...
     pub limit_drop_db: f64,
-    /// ... which matters where that frequency is below this share of half the rate.
+    /// ... which is a fault where that frequency is below this share of half the sample rate.
     pub limit_share: f64,
-    /// Lines of the mains that stand out so far are hum, ...
+    /// Mains harmonics that exceed their surroundings by this are hum, ...
     pub hum_prominence_db: f64,
-    /// ... where their level is at most so far below the recording's.
+    /// ... where their level is at most this far below the recording's.
     pub hum_below_rms_db: f64,
 }
 
@@ -105,14 +104,14 @@ impl Default for FaultConfig {
     }
 }
 
-/// The faults of one recording, the worst first. `damage` is what decoding said is wrong with the file, and `measures`
-/// are `None` where nothing could be decoded.
+/// The faults of one recording, the worst first. `damage` has the decoder's errors about the file, and `measures` are
+/// `None` where nothing could be decoded.
 pub fn faults(measures: Option<&Measures>, damage: &[String], config: &FaultConfig) -> Vec<Fault> {
     let mut faults = Vec::new();
     if !damage.is_empty() || measures.is_none() {
-        let evidence = if damage.is_empty() { "it does not decode".to_owned() } else { damage.join("; ") };
+        let evidence = if damage.is_empty() { "it cannot be decoded".to_owned() } else { damage.join("; ") };
         let (severity, suggestion) = match measures {
-            Some(_) => (Severity::Warning, "listen to what is left, or get the file again"),
+            Some(_) => (Severity::Warning, "check the part that decodes, or get the file again"),
             None => (Severity::Unusable, "get the file again, or remove it"),
         };
         faults.push(fault(FaultKind::Corrupt, severity, evidence, suggestion));
@@ -138,27 +137,27 @@ fn percent(share: f64) -> String {
 
 fn silent(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
     let peak_db = 20.0 * measures.peak.max(1e-6).log10();
-    // An offset has a peak too, and no sound.
+    // A constant offset has a peak but no sound.
     let is_constant = measures.digital_silence_share > 0.999;
     if peak_db < config.silent_peak_db || is_constant {
         let evidence = match (measures.peak == 0.0, is_constant) {
             (true, _) => "every sample is zero".to_owned(),
             (false, true) => {
-                format!("every sample is the same but for {}", percent(1.0 - measures.digital_silence_share))
+                format!("all samples but {} are equal", percent(1.0 - measures.digital_silence_share))
             }
-            (false, false) => format!("its loudest sample is at {peak_db:.0} dB of full scale"),
+            (false, false) => format!("its peak is at {peak_db:.0} dB of full scale"),
         };
         return Some(fault(FaultKind::Silent, Severity::Unusable, evidence, "remove it"));
     }
     (measures.digital_silence_share > config.digital_silence_share).then(|| {
         let evidence = format!("{} of it is digital silence", percent(measures.digital_silence_share));
-        fault(FaultKind::Silent, Severity::Warning, evidence, "cut it to its sound, or see whether it was muted")
+        fault(FaultKind::Silent, Severity::Warning, evidence, "trim the silence, or check whether it was muted")
     })
 }
 
 fn too_short(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
     (measures.seconds < config.shortest_s).then(|| {
-        let evidence = format!("it is {:.3} s long, under {} s", measures.seconds, config.shortest_s);
+        let evidence = format!("it is {:.3} s long, shorter than {} s", measures.seconds, config.shortest_s);
         fault(FaultKind::TooShort, Severity::Unusable, evidence, "remove it, or get the whole recording")
     })
 }
@@ -166,8 +165,13 @@ fn too_short(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
 fn clipped(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
     (measures.clipped_share > config.clipped_share).then(|| {
         let share = percent(measures.clipped_share);
-        let evidence = format!("{share} of the samples lie in flat tops at {:.3} of full scale", measures.peak);
-        fault(FaultKind::Clipped, Severity::Warning, evidence, "use a quieter take; keep it where classes share it")
+        let evidence = format!("{share} of the samples are clipped, at {:.3} of full scale", measures.peak);
+        fault(
+            FaultKind::Clipped,
+            Severity::Warning,
+            evidence,
+            "use a quieter recording; keep it if all classes are clipped alike",
+        )
     })
 }
 
@@ -176,20 +180,20 @@ fn dc(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
     let offset = measures.dc_offset.abs();
     (offset > config.dc_offset && offset > config.dc_share_of_rms * rms).then(|| {
         let evidence =
-            format!("its mean is {:+.3} of full scale, its level {:.0} dB", measures.dc_offset, measures.rms_db);
-        fault(FaultKind::Dc, Severity::Note, evidence, "take the mean off")
+            format!("its mean is {:+.3} of full scale, at a level of {:.0} dB", measures.dc_offset, measures.rms_db);
+        fault(FaultKind::Dc, Severity::Note, evidence, "subtract the mean")
     })
 }
 
 fn dead_channel(measures: &Measures, _: &FaultConfig) -> Option<Fault> {
     (!measures.dead_channels.is_empty()).then(|| {
         let dead: Vec<String> = measures.dead_channels.iter().map(|channel| (channel + 1).to_string()).collect();
-        let evidence = format!("nothing in channel {} of {}", dead.join(" and "), measures.n_channels);
+        let evidence = format!("channel {} of {} is empty", dead.join(" and "), measures.n_channels);
         fault(
             FaultKind::DeadChannel,
             Severity::Warning,
             evidence,
-            "choose the other channel; a mean of all is too quiet",
+            "use the other channel; the mean of all channels is too quiet",
         )
     })
 }
@@ -207,7 +211,7 @@ fn cut_off(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
     sides.extend(starts.then(|| side("it starts", measures.start_level_db)));
     sides.extend(ends.then(|| side("it ends", measures.end_level_db)));
     let evidence = format!("{}, as loud as its loud parts ({:.0} dB)", sides.join(" and "), measures.loud_db);
-    Some(fault(FaultKind::CutOff, Severity::Note, evidence, "see whether the sound is whole"))
+    Some(fault(FaultKind::CutOff, Severity::Note, evidence, "check whether the sound is complete"))
 }
 
 fn band_limited(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
@@ -216,10 +220,10 @@ fn band_limited(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
         measures.limit_drop_db > config.limit_drop_db && measures.limit_hz < config.limit_share * nyquist_hz;
     is_limited.then(|| {
         let evidence = format!(
-            "its noise ends at {:.0} Hz, {:.0} dB down from there to {nyquist_hz:.0} Hz",
+            "its noise ends at {:.0} Hz: up to {nyquist_hz:.0} Hz it is at least {:.0} dB lower",
             measures.limit_hz, measures.limit_drop_db
         );
-        let suggestion = "see whether other classes have it too; if not, band-limit all of them or augment";
+        let suggestion = "check whether other classes have it too; if not, band-limit all classes or augment";
         fault(FaultKind::BandLimited, Severity::Note, evidence, suggestion)
     })
 }
@@ -230,10 +234,10 @@ fn hum(measures: &Measures, config: &FaultConfig) -> Option<Fault> {
         && measures.hum_level_db > measures.rms_db - config.hum_below_rms_db;
     hums.then(|| {
         let evidence = format!(
-            "lines at multiples of {mains_hz} Hz stand out by {:.0} dB, at {:.0} dB against {:.0} dB in all",
+            "harmonics of {mains_hz} Hz exceed their surroundings by {:.0} dB, at {:.0} dB of a total of {:.0} dB",
             measures.hum_prominence_db, measures.hum_level_db, measures.rms_db
         );
-        fault(FaultKind::Hum, Severity::Warning, evidence, "a high-pass filter above the lines, for all classes alike")
+        fault(FaultKind::Hum, Severity::Warning, evidence, "apply a high-pass filter above the hum to all classes")
     })
 }
 
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_recordings_have_no_faults() {
+    fn good_recordings_have_no_faults() {
         for seed in 0..20 {
             assert_eq!(kinds(&[whole(seed)]), [], "{seed}");
         }
@@ -286,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_through_a_loud_part_is_seen() {
+    fn a_cut_through_a_loud_part_is_found() {
         let mut samples = whole(2);
         let tone = |i: usize| 0.5 * (i as f32 * 0.8).sin();
         (0..2400).for_each(|i| samples[21_600 + i] = tone(i) * (i as f32 / 800.0).min(1.0));
@@ -294,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_comes_from_outside() {
+    fn damage_is_passed_by_the_caller() {
         let config = FaultConfig::default();
         let gone = faults(None, &["not a sound file".into()], &config);
         assert_eq!((gone[0].kind, gone[0].severity), (FaultKind::Corrupt, Severity::Unusable));

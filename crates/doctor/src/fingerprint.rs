@@ -1,26 +1,26 @@
-//! What a sound is recognised by after its level, its length, its rate or its format have changed.
+//! Audio fingerprints: they recognize a sound after a change of level, length, rate or format.
 //!
 //! Two descriptions of the band from 300 to 3400 Hz, which every format and rate keeps. Landmarks, triples of spectral
 //! peaks, are hashes to look up (A. Wang, "An industrial-strength audio search algorithm", 2003). Sub-fingerprints, one
-//! bit for whether the level of a band against its neighbour rose or fell, confirm what was looked up (J. Haitsma and
-//! T. Kalker, "A highly robust audio fingerprinting system", 2002); here each comes with a bit for whether it rose or
-//! fell by enough to survive a lossy encoder. Both are local in time, so that an excerpt has those of the whole, and
-//! both are ratios, so that gain does not matter. What tells a copy from another call of the same kind, at last, are the
-//! phases of the peaks (`phase.rs`).
+//! bit for whether the level of a band relative to its neighbour rose or fell, confirm the candidates (J. Haitsma and
+//! T. Kalker, "A highly robust audio fingerprinting system", 2002). Here each bit has another one for whether the change
+//! is large enough to survive a lossy encoder. Both are local in time, so that an excerpt has those of the whole recording, and
+//! both are ratios, so that gain does not matter. The phases of the peaks (`phase.rs`) finally separate a copy from
+//! another call of the same kind.
 
 use std::ops::Range;
 
 use crate::phase::{Mark, Table};
 use crate::spectrum::power_frames;
 
-/// The rate of the samples that a fingerprint is made of.
+/// Sample rate of the samples that a fingerprint is computed from.
 pub const RATE_HZ: u32 = 8000;
 
 /// Seconds from one frame to the next.
 pub const HOP_S: f64 = HOP as f64 / RATE_HZ as f64;
 
-/// Samples a frame and from one frame to the next: 64 and 16 ms. An excerpt's frames lie at most half a hop, an eighth
-/// of a frame, beside those of the whole.
+/// Samples a frame and from one frame to the next: 64 and 16 ms. The frames of an excerpt are at most half a hop, an
+/// eighth of a frame, off those of the whole recording.
 const N_WINDOW: usize = 512;
 const HOP: usize = 128;
 const N_BINS: usize = N_WINDOW / 2 + 1;
@@ -34,26 +34,26 @@ const N_BANDS: usize = 25;
 /// Frames between the two that a sub-fingerprint compares.
 const LAG: usize = 2;
 
-/// Change in decibels from which a bit is known.
+/// Smallest change in decibels that makes a bit known.
 const KNOWN_DB: f32 = 2.0;
 
-/// Band level in decibels of full scale under which there is nothing but rounding.
+/// Band level in decibels of full scale below which there is only rounding noise.
 const FLOOR_DB: f32 = -95.0;
 
-/// A bit is known where one of its four levels is less than so far below the loudest band of the half second to either
-/// side: what lies deeper is changed by any added noise, 8 bits or a lossy encoder.
+/// A bit is known where one of its four levels is less than this below the loudest band of the half second to either side.
+/// Lower levels are changed by any added noise, by 8 bits or by a lossy encoder.
 const LOUD_DB: f32 = 40.0;
 const LOUD_FRAMES: usize = 32;
 
-/// A landmark's peak is the greatest of so many bins and frames to either side.
+/// A landmark's peak is the maximum of so many bins and frames to either side.
 const PEAK_BINS: usize = 10;
 const PEAK_FRAMES: usize = 5;
 
-/// Peaks less than so far below the loudest around them make landmarks of their own, which noise between them does not
-/// break up.
+/// Peaks less than this below the loudest around them make landmarks of their own, which noise peaks between them do not
+/// break.
 const LOUD_PEAK_DB: f32 = 25.0;
 
-/// The later peaks of a landmark lie so many frames at most after the first one, and are two of the next few.
+/// The later two peaks of a landmark are at most so many frames after the first one, and among the next few.
 const MAX_FRAMES: usize = 100;
 const FAN_OUT: usize = 3;
 const LOUD_FAN_OUT: usize = 4;
@@ -62,7 +62,7 @@ const LOUD_FAN_OUT: usize = 4;
 const BIN_STEP: usize = 2;
 const FRAME_STEP: usize = 4;
 
-/// Three spectral peaks as one number, and where the first lies.
+/// A hash of three spectral peaks, and the frame of the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Landmark {
     pub(crate) hash: u32,
@@ -77,20 +77,20 @@ pub(crate) struct Bits {
     pub(crate) known: u32,
 }
 
-/// What one clip is recognised by. Empty for silence, for a stationary sound, and for less than a few frames of 64 ms:
-/// these cannot be told from others of their kind.
+/// The fingerprint of one clip. Empty for silence, for a stationary sound, and for less than a few frames of 64 ms, which
+/// cannot be told from similar sounds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fingerprint {
     /// By hash, then by frame.
     pub(crate) landmarks: Vec<Landmark>,
-    /// One a frame.
+    /// One for each frame.
     pub(crate) bits: Vec<Bits>,
     /// The peaks with their phases, by frame.
     pub(crate) marks: Vec<Mark>,
 }
 
 impl Fingerprint {
-    /// Makes the fingerprint of one channel at [`RATE_HZ`]. Landmarks are of the first 17 minutes (65,536 frames).
+    /// Computes the fingerprint of one channel at [`RATE_HZ`]. Landmarks are of the first 17 minutes (65,536 frames).
     ///
     /// # Shapes
     /// `samples`: `[n]`, full scale at 1.0.
@@ -100,23 +100,23 @@ impl Fingerprint {
         Self { landmarks: landmarks(&peaks), bits: bits(&powers), marks: marks(samples, &peaks) }
     }
 
-    /// Frames, one each [`HOP_S`] seconds.
+    /// Number of frames, one every [`HOP_S`] seconds.
     pub fn n_frames(&self) -> usize {
         self.bits.len()
     }
 
-    /// Landmarks that can be looked up.
+    /// Number of landmarks.
     pub fn n_landmarks(&self) -> usize {
         self.landmarks.len()
     }
 
-    /// Bits that a comparison can use.
+    /// Number of known bits.
     pub fn n_known_bits(&self) -> usize {
         self.bits.iter().map(|bits| bits.known.count_ones() as usize).sum()
     }
 }
 
-/// The bits of every frame; the first [`LAG`] frames know none.
+/// The bits of every frame; the first [`LAG`] frames have no known bits.
 fn bits(powers: &[f32]) -> Vec<Bits> {
     let edges = band_edges();
     let levels_db: Vec<f32> = powers
@@ -203,7 +203,7 @@ fn triples(peaks: &[Peak], fan_out: usize) -> impl Iterator<Item = Landmark> {
     })
 }
 
-/// Where the later two lie from the first one, and its frequency.
+/// The positions of the later two relative to the first one, and its frequency.
 fn hash(first: &Peak, second: &Peak, third: &Peak) -> u32 {
     let place = |peak: &Peak| {
         let bins = (peak.bin + N_BINS - first.bin) / BIN_STEP;
@@ -219,7 +219,7 @@ fn peaks(powers: &[f32]) -> Vec<Peak> {
     let floor = 10.0f32.powf(FLOOR_DB / 10.0);
     let n_frames = powers.len() / N_BINS;
     let width = BINS.len();
-    // The greatest of each bin's neighbourhood, first along frequency, then along time.
+    // The maximum of each bin's neighbourhood, first along frequency, then along time.
     let mut along_bins = vec![0.0f32; n_frames * width];
     for (row, frame) in along_bins.chunks_exact_mut(width).zip(powers.chunks_exact(N_BINS)) {
         for shift in 0..=2 * PEAK_BINS {

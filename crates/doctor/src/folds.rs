@@ -1,11 +1,11 @@
-//! Which clips are held out together: groups dealt into folds so that every fold has its share of every class.
+//! Stratified group folds: groups are assigned to folds so that every fold has its share of every class.
 
 use crate::random::{Purpose, generator};
 use crate::truth::Truth;
 use rand::Rng;
 
-/// The fold of each clip, `[n_clips]`: groups stay whole. The largest groups are dealt first, equals in an order that
-/// the seed decides, each to the fold that it brings nearest to the share of its classes.
+/// The fold of each clip, `[n_clips]`. Groups stay whole. The largest groups are assigned first, equal ones in a random
+/// order, each to the fold that has the least of its classes.
 pub(crate) fn deal(truth: &Truth, n_folds: usize, seed: u64) -> Vec<usize> {
     let n_classes = truth.n_classes();
     let mut counts = vec![vec![0.0_f64; n_classes]; truth.n_groups]; // [n_groups][n_classes]
@@ -25,7 +25,7 @@ pub(crate) fn deal(truth: &Truth, n_folds: usize, seed: u64) -> Vec<usize> {
     let mut held = vec![vec![0.0_f64; n_classes]; n_folds]; // [n_folds][n_classes]
     let mut fold_of = vec![0; truth.n_groups];
     for (_, _, group) in order {
-        // What the squares of the shares grow by: least where the classes of the group are least.
+        // The increase of the squared shares: smallest where the fold has the least of the group's classes.
         let cost = |fold: &usize| -> f64 {
             let of = |(held, count): (&f64, &f64)| (held + count).powi(2) - held.powi(2);
             held[*fold].iter().zip(&counts[group]).map(of).sum()

@@ -1,8 +1,8 @@
-//! A forest of trees with random thresholds: a classifier for small tables that needs no tuning and no scaling, and
-//! takes sharp steps (a sample rate) as well as smooth ones (a level).
+//! Extremely randomized trees: a classifier for small tables that needs no tuning and no scaling, and suits discrete values
+//! (a sample rate) as well as continuous ones (a level).
 //!
-//! Geurts, Ernst, Wehenkel (2006), "Extremely randomized trees". Two things are added: every tree is grown on groups
-//! drawn with replacement, since clips of one recording are one observation, and every class weighs the same.
+//! Geurts, Ernst, Wehenkel (2006), "Extremely randomized trees". Two things differ: every tree is grown on a bootstrap
+//! sample of groups, since clips of one recording are one observation, and every class has the same weight.
 
 use crate::random::{Purpose, generator};
 use crate::table::Table;
@@ -11,18 +11,19 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use stats::Groups;
 
-/// How a forest is grown.
+/// Settings of a forest.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForestConfig {
-    /// Trees.
+    /// Number of trees.
     pub n_trees: usize,
-    /// Clips a leaf holds at least.
+    /// Fewest clips of a leaf.
     pub min_leaf: usize,
-    /// Questions from the root to a leaf at most.
+    /// Most splits from the root to a leaf.
     pub max_depth: usize,
-    /// Clips a tree is grown on at most, which bounds the time on large sets.
+    /// Most clips that a tree is grown on, which bounds the time on large sets.
     pub max_clips: usize,
 }
 
@@ -32,10 +33,10 @@ impl Default for ForestConfig {
     }
 }
 
-/// Thresholds tried at a node at least, also where there are few columns.
+/// Fewest thresholds tried at a node, also with few columns.
 const MIN_TRIES: usize = 6;
 
-/// Trees that have been grown.
+/// A fitted forest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forest {
     trees: Vec<Tree>,
@@ -49,24 +50,24 @@ struct Tree {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
-    /// Below or at the threshold to `left`, above it to the node after.
+    /// Values up to the threshold go to node `left`, others to the node after it.
     Question { column: usize, threshold: f32, left: usize },
     /// Share of each class, `[n_classes]`.
     Leaf(Vec<f64>),
 }
 
 impl Forest {
-    /// Grows a forest on the clips `rows` of `table`. Equal arguments give equal forests, whatever the threads.
+    /// Grows a forest on the clips `rows` of `table`. Equal arguments give equal forests, whatever the number of threads.
     pub fn fit(table: &Table, truth: &Truth, rows: &[usize], config: &ForestConfig, seed: u64) -> Self {
         let mut totals = vec![0.0_f64; truth.n_classes()];
         rows.iter().for_each(|row| totals[truth.labels[*row]] += 1.0);
+        let groups = Groups::from_names(&rows.iter().map(|row| truth.groups[*row]).collect::<Vec<_>>());
         let grow = |number: usize| {
             let mut random = generator(seed, Purpose::Tree, number as u64);
-            let drawn = draw_groups(truth, rows, &mut random);
-            let mut rows: Vec<usize> = rows.iter().copied().filter(|row| drawn[truth.groups[*row]] > 0).collect();
-            thin(&mut rows, config.max_clips, &mut random);
-            let weight = |row: &usize| f64::from(drawn[truth.groups[*row]]) / totals[truth.labels[*row]];
-            let weights = rows.iter().map(|row| (*row, weight(row))).collect();
+            let drawn = groups.resample(&mut random);
+            let mut weights: Vec<(usize, f64)> = rows.iter().copied().zip(drawn).filter(|(_, n)| *n > 0.0).collect();
+            thin(&mut weights, config.max_clips, &mut random);
+            weights.iter_mut().for_each(|(row, weight)| *weight /= totals[truth.labels[*row]]);
             Grower { table, truth, config, random, nodes: Vec::new() }.grow(weights)
         };
         let trees = (0..config.n_trees).into_par_iter().map(grow).collect();
@@ -97,25 +98,15 @@ impl Tree {
     }
 }
 
-/// How often each group was drawn, `[n_groups]`: as many draws as `rows` has groups.
-fn draw_groups(truth: &Truth, rows: &[usize], random: &mut ChaCha8Rng) -> Vec<u32> {
-    let mut present: Vec<usize> = rows.iter().map(|row| truth.groups[*row]).collect();
-    present.sort_unstable();
-    present.dedup();
-    let mut drawn = vec![0; truth.n_groups];
-    (0..present.len()).for_each(|_| drawn[present[random.random_range(0..present.len())]] += 1);
-    drawn
-}
-
-/// Leaves `n` of the rows, drawn without replacement, in their order.
-fn thin(rows: &mut Vec<usize>, n: usize, random: &mut ChaCha8Rng) {
+/// Leaves `n` of the rows with their weights, drawn without replacement, in their order.
+fn thin(rows: &mut Vec<(usize, f64)>, n: usize, random: &mut ChaCha8Rng) {
     if rows.len() > n {
         for i in 0..n {
             let other = random.random_range(i..rows.len());
             rows.swap(i, other);
         }
         rows.truncate(n);
-        rows.sort_unstable();
+        rows.sort_unstable_by_key(|(row, _)| *row);
     }
 }
 
@@ -128,7 +119,7 @@ struct Grower<'a> {
     nodes: Vec<Node>,
 }
 
-/// A threshold and how well it parts the classes.
+/// A threshold and how well it separates the classes.
 struct Split {
     column: usize,
     threshold: f32,
@@ -158,7 +149,7 @@ impl Grower<'_> {
         Tree { nodes: self.nodes }
     }
 
-    /// The weight of each class, divided by all; alike where there is none.
+    /// The share of each class in the weights; equal shares where all weights are 0.
     fn shares(&self, rows: &[(usize, f64)]) -> Vec<f64> {
         let mut shares = vec![0.0; self.truth.n_classes()];
         rows.iter().for_each(|(row, weight)| shares[self.truth.labels[*row]] += weight);
@@ -168,7 +159,7 @@ impl Grower<'_> {
         shares
     }
 
-    /// The best of some random thresholds on random columns; none where nothing is left to part.
+    /// The best of some random thresholds on random columns; none where all rows are equal.
     fn best(&mut self, rows: &[(usize, f64)]) -> Option<Split> {
         let first = self.truth.labels[rows.first()?.0];
         let pure = rows.iter().all(|(row, _)| self.truth.labels[*row] == first);
@@ -179,7 +170,7 @@ impl Grower<'_> {
         let wanted = ((n_columns as f64).sqrt().ceil() as usize).max(MIN_TRIES);
         let mut columns: Vec<usize> = (0..n_columns).collect();
         let (mut tried, mut best) = (0, None::<Split>);
-        // Once every column has had its turn and thresholds are left, they go round again.
+        // With more thresholds than columns, columns are used again.
         for i in 0..n_columns.max(wanted) {
             if tried == wanted {
                 break;
@@ -205,7 +196,7 @@ impl Grower<'_> {
         best
     }
 
-    /// Gini impurity of both sides together; none where a side has too few clips.
+    /// Gini impurity of both sides; none where a side has too few clips.
     fn impurity(&self, rows: &[(usize, f64)], column: usize, threshold: f32) -> Option<f64> {
         let n_classes = self.truth.n_classes();
         let mut sides = vec![0.0_f64; 2 * n_classes];
@@ -226,7 +217,7 @@ impl Grower<'_> {
     }
 }
 
-/// Moves what fulfils `left` to the front; returns how many those are.
+/// Moves items that fulfil `left` to the front and returns their number.
 fn partition<T>(items: &mut [T], left: impl Fn(&T) -> bool) -> usize {
     let mut n = 0;
     for i in 0..items.len() {
@@ -287,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_small_class_weighs_as_much_as_a_large_one() {
-        // Nothing can be told: the mean probability is then that of the weights, not of the counts.
+        // The column is uninformative: the mean probability is then that of the weights, not of the counts.
         let labels: Vec<&str> = (0..300).map(|i| if i % 10 == 0 { "rare" } else { "common" }).collect();
         let groups: Vec<String> = (0..300).map(|i| i.to_string()).collect();
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
-//! From pairs to groups: what hangs together.
+//! From pairs to groups: connected components.
 
-/// Groups of two or more of `n` things that pairs join, each rising, by their first.
+/// Connected components with two or more of `n` items, where `pairs` are connected. Items are in rising order, components
+/// in the order of their first items.
 ///
 /// ```
 /// assert_eq!(doctor::groups::groups(6, [(4, 1), (2, 5), (1, 0)]), [vec![0, 1, 4], vec![2, 5]]);

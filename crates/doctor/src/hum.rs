@@ -1,22 +1,22 @@
-//! Hum of the mains: lines at 50 or 60 Hz and its multiples that are always there.
+//! Mains hum: steady harmonics of 50 or 60 Hz.
 
 use crate::spectrum::power_frames;
-use crate::waveform::quantile;
+use stats::quantile_nearest;
 
-/// Seconds a transform: lines 2 Hz apart.
+/// Length of a transform in seconds: bins are 2 Hz apart.
 const WINDOW_S: f64 = 0.5;
 
-/// Lines that are looked at, and how many of them must stand out.
+/// Number of harmonics, and how many of them must be prominent.
 const N_LINES: usize = 6;
 const N_PROMINENT: usize = 3;
 
-/// The mains frequency whose lines stand out most, and by how much.
+/// The mains frequency with the most prominent harmonics, and their prominence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Hum {
     pub(crate) mains_hz: u32,
-    /// The third most prominent line over its surroundings.
+    /// Level of the third most prominent harmonic relative to its surroundings.
     pub(crate) prominence_db: f64,
-    /// All lines together, in decibels of full scale.
+    /// Level of all harmonics together, in decibels of full scale.
     pub(crate) level_db: f64,
 }
 
@@ -30,11 +30,11 @@ pub(crate) fn hum(samples: &[f32], rate_hz: u32) -> Option<Hum> {
     let n_bins = n_window / 2 + 1;
     let bin_hz = f64::from(rate_hz) / n_window as f64;
     let n_needed = ((60.0 * (N_LINES as f64 + 0.5) / bin_hz) as usize + 1).min(n_bins);
-    // What is there in nearly every window; an animal's voice is not.
+    // The power that nearly every window exceeds, which excludes animal calls.
     let steady: Vec<f64> = (0..n_needed)
         .map(|bin| {
             let values: Vec<f64> = powers[bin..].iter().step_by(n_bins).map(|&power| f64::from(power)).collect();
-            quantile(&values, 0.2).unwrap_or(0.0)
+            quantile_nearest(&values, 0.2).unwrap_or(0.0)
         })
         .collect();
     let hums = [50, 60].into_iter().filter_map(|mains_hz| lines(&steady, bin_hz, mains_hz));
@@ -54,8 +54,8 @@ fn lines(steady: &[f64], bin_hz: f64, mains_hz: u32) -> Option<Hum> {
             .into_iter()
             .flat_map(|bins| steady[bins].to_vec())
             .collect();
-        let surroundings = quantile(&around, 0.5)?;
-        // The bin of the line and the two that the window spreads it to.
+        let surroundings = quantile_nearest(&around, 0.5)?;
+        // The bin of the harmonic and the two that the window leaks into.
         let peak = steady[at(hz) - 1..=at(hz) + 1].iter().copied().fold(0.0, f64::max);
         if peak <= 1e-13 {
             prominences_db.push(0.0);

@@ -1,8 +1,8 @@
 //! Near-duplicates among many clips: an inverted index of landmarks proposes pairs, sub-fingerprints confirm them.
 //!
-//! All clips' landmarks are laid out by hash. A clip's landmarks then vote for (other clip, offset in time); what gets
-//! a few votes is compared bit by bit at that offset, and what passes that by the phases of its peaks. No pair of clips is
-//! looked at that shares no landmarks.
+//! The landmarks of all clips are sorted by hash. A clip's landmarks then vote for (other clip, offset in time). A
+//! candidate with enough votes is compared bit by bit at that offset, and one that passes by the phases of its peaks.
+//! Pairs of clips without common landmarks are never compared.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -11,28 +11,29 @@ use crate::error::{Error, Result};
 use crate::fingerprint::{Bits, Fingerprint, HOP_S};
 use crate::phase::{Aligner, Coherence};
 
-/// How alike two clips must be.
+/// Thresholds of the search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SearchConfig {
-    /// Landmarks that must agree in hash and offset before bits are compared, 1 or more.
+    /// Fewest landmarks with equal hash and offset before bits are compared, 1 or more.
     pub min_votes: usize,
-    /// How far the bits must agree before phases are compared, 0 to 1: bits that are the same less those that differ, as
-    /// a share of those that are known in either clip. About 0 for unrelated sounds; faint copies are little above.
+    /// Smallest agreement of the bits before phases are compared, 0 to 1: equal bits minus different ones, as a share of the
+    /// bits that are known in either clip. About 0 for unrelated sounds and little more for faint copies.
     pub min_score: f64,
-    /// Peaks that both must have, 1 or more: the phases of a few agree by chance.
+    /// Fewest common peaks, 1 or more: the phases of a few agree by chance.
     pub min_peaks: usize,
-    /// What phases and bits must say together, 0 or more: minus the natural logarithm of the chance that unrelated
-    /// phases agree so far at a given delay, and [`BITS_WEIGHT`] times the score. Hundreds of delays and millions of pairs
-    /// are tried.
+    /// Smallest evidence of phases and bits together, 0 or more: minus the natural logarithm of the probability that
+    /// unrelated phases agree so well at a given delay, plus [`BITS_WEIGHT`] times the score. Hundreds of delays and
+    /// millions of pairs are tried.
     pub min_evidence: f64,
-    /// A landmark is compared with its next so many equals, in the order of the clips, 1 or more. Sounds that thousands
-    /// of clips share cost time and tell little; copies in greater numbers are still found, each with its next ones.
+    /// A landmark is compared with so many of the equal ones that follow, in the order of the clips, 1 or more. Landmarks
+    /// that thousands of clips share cost time and carry little information. More copies than this are still found, each
+    /// paired with the next ones.
     pub max_equals: usize,
 }
 
-/// What a full agreement of the bits counts for beside the phases. Copies of which 8 bits have left a few peaks have
-/// more of their bits than other calls of the same kind.
+/// Evidence of a full agreement of the bits. Copies that keep only a few peaks after a reduction to 8 bits still agree in
+/// more bits than other calls of the same kind.
 pub const BITS_WEIGHT: f64 = 20.0;
 
 impl Default for SearchConfig {
@@ -42,10 +43,10 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
-    /// Checks that the numbers make sense.
+    /// Checks the ranges of the settings.
     ///
     /// # Errors
-    /// The first setting that does not, by name.
+    /// The first setting outside its range.
     pub fn validate(&self) -> Result<()> {
         let counts = [("min_votes", self.min_votes), ("min_peaks", self.min_peaks), ("max_equals", self.max_equals)];
         for (setting, value) in counts {
@@ -65,38 +66,39 @@ impl SearchConfig {
     }
 }
 
-/// Two clips that hold the same sound.
+/// Two clips that contain the same sound.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NearDuplicate {
     /// Index of the earlier clip.
     pub a: usize,
     /// Index of the later clip.
     pub b: usize,
-    /// How far the bits agree, as [`SearchConfig::min_score`] has it: 1 where all do.
+    /// Agreement of the bits as in [`SearchConfig::min_score`]: 1 where all are equal.
     pub score: f64,
-    /// What is at time `t` of clip `b` is at `t + offset_s` of clip `a`, to within one frame of 16 ms.
+    /// Time `t` of clip `b` is time `t + offset_s` of clip `a`, to within one frame of 16 ms.
     pub offset_s: f64,
-    /// How long the two run along each other.
+    /// Length of the overlap.
     pub overlap_s: f64,
-    /// Landmarks that agreed.
+    /// Number of landmarks that agree.
     pub n_votes: usize,
-    /// Bits known in either clip, which the score rests on.
+    /// Number of bits that are known in either clip.
     pub n_bits: usize,
-    /// How far the phases of their peaks agree, 0 to 1: near 1 for copies, and by chance for other calls of a kind.
+    /// Agreement of the phases of the peaks, 0 to 1: near 1 for copies, at chance level for other calls of the same kind.
     pub coherence: f64,
-    /// Peaks that both have, which that rests on.
+    /// Number of common peaks.
     pub n_peaks: usize,
-    /// As [`SearchConfig::min_evidence`] has it.
+    /// Evidence as in [`SearchConfig::min_evidence`].
     pub evidence: f64,
 }
 
-/// All pairs of clips that hold the same sound, by (a, b). The same result whatever the number of threads.
+/// All pairs of clips that contain the same sound, sorted by (a, b). The result does not depend on the number of threads.
 ///
 /// # Shapes
 /// `clips`: `[n]`; `a` and `b` of the result are indices into it, `a < b`.
 ///
 /// # Errors
-/// A setting that makes no sense, or 2^32 clips or landmarks.
+/// A setting outside its range, or 2^32 clips or landmarks.
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = clips.len()))]
 pub fn near_duplicates(clips: &[Fingerprint], config: &SearchConfig) -> Result<Vec<NearDuplicate>> {
     config.validate()?;
     let n_landmarks: usize = clips.iter().map(Fingerprint::n_landmarks).sum();
@@ -109,17 +111,17 @@ pub fn near_duplicates(clips: &[Fingerprint], config: &SearchConfig) -> Result<V
     Ok(found.collect::<Vec<_>>().into_iter().flatten().collect())
 }
 
-/// Compares two clips without an index: the best agreement over the offsets that landmarks propose.
+/// Compares two clips without an index, at the best of the offsets that landmarks propose.
 ///
 /// # Errors
-/// A setting that makes no sense.
+/// A setting outside its range.
 pub fn compare(a: &Fingerprint, b: &Fingerprint, config: &SearchConfig) -> Result<Option<NearDuplicate>> {
     config.validate()?;
     let pair = [a.clone(), b.clone()];
     Ok(Index::new(&pair).partners(&pair, 0, &mut Room::new(), config).pop())
 }
 
-/// Upper bits of a hash that name its bucket.
+/// Number of upper bits of a hash that select its bucket.
 const BUCKET_BITS: u32 = 22;
 
 /// A landmark of one clip: 8 bytes, since there are tens of millions.
@@ -127,11 +129,11 @@ const BUCKET_BITS: u32 = 22;
 struct Posting {
     clip: u32,
     frame: u16,
-    /// The lower bits of its hash, which with the bucket are all of it.
+    /// The lower bits of its hash; the bucket has the others.
     rest: u16,
 }
 
-/// What a thread needs to look for partners.
+/// Buffers of one thread of the search.
 struct Room {
     votes: Vec<u64>,
     aligner: Aligner,
@@ -177,7 +179,7 @@ impl Index {
         Self { starts, postings }
     }
 
-    /// The later clips that hold what clip `a` holds.
+    /// The later clips that contain the same sound as clip `a`.
     fn partners(
         &self,
         clips: &[Fingerprint],
@@ -205,10 +207,10 @@ impl Index {
 /// Added to offsets so that they are positive.
 const OFFSET_BIAS: i64 = 1 << 31;
 
-/// Offsets of one pair that are compared bit by bit, the ones with most votes.
+/// Most offsets of one pair that are compared bit by bit; those with the most votes.
 const MAX_OFFSETS: usize = 8;
 
-/// The best offset of the pair that these votes are for, where it is good enough.
+/// The best offset of the pair of these votes, where it passes the thresholds.
 fn confirm(
     clips: &[Fingerprint],
     a: usize,
@@ -221,7 +223,8 @@ fn confirm(
     }
     let b = (votes[0] >> 32) as usize;
     let offsets: Vec<i64> = votes.iter().map(|vote| (vote & 0xffff_ffff) as i64 - OFFSET_BIAS).collect();
-    // An excerpt's frames fall between those of the whole, so that offsets differ by one: each counts its next one's.
+    // The frames of an excerpt are between those of the whole recording, so that offsets can differ by one: each offset
+    // also counts the votes of the next one.
     let mut proposals: Vec<(usize, i64)> = Vec::new();
     for (i, &offset) in offsets.iter().enumerate() {
         if i > 0 && offsets[i - 1] == offset {
@@ -252,7 +255,7 @@ fn confirm(
     best
 }
 
-/// The offset near the proposed one at which the bits agree best, where they agree enough.
+/// The offset near the proposed one with the best agreement of the bits, where it passes the threshold.
 fn best_bits(a: &Fingerprint, b: &Fingerprint, proposed: i64, config: &SearchConfig) -> Option<(i64, f64, Agreement)> {
     let of = |offset: i64| {
         let agreement = agreement(&a.bits, &b.bits, offset);
@@ -263,20 +266,20 @@ fn best_bits(a: &Fingerprint, b: &Fingerprint, proposed: i64, config: &SearchCon
     best.filter(|best| best.1 >= config.min_score)
 }
 
-/// What laying two clips along each other shows.
+/// Comparison of the bits of two clips at one offset.
 #[derive(Default)]
 struct Agreement {
-    /// Bits known in either.
+    /// Number of bits known in either.
     n_bits: usize,
-    /// Bits known in both that are the same.
+    /// Number of bits known in both that are equal.
     n_same: usize,
-    /// Bits known in both that differ.
+    /// Number of bits known in both that differ.
     n_differ: usize,
-    /// Frames along each other.
+    /// Number of overlapping frames.
     n_frames: usize,
 }
 
-/// Lays frame 0 of `b` at frame `offset` of `a`.
+/// Compares with frame 0 of `b` at frame `offset` of `a`.
 fn agreement(a: &[Bits], b: &[Bits], offset: i64) -> Agreement {
     let first_a = offset.max(0) as usize;
     let first_b = (-offset).max(0) as usize;

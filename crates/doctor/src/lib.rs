@@ -1,16 +1,15 @@
-//! The data doctor: what is wrong with a set of recordings before anything is trained on it.
+//! The data doctor: finds problems in a set of recordings before a model is trained on it.
 //!
-//! [`measure`] turns a recording's samples into numbers; [`fault`] says in words what these show to be wrong with it;
-//! [`session`] tells by them which recordings belong together. [`fingerprint`] is what a sound is recognised by after a
-//! change of level, length, rate or format, and [`index`] finds the near-duplicates among many.
+//! For single recordings: [`measure`] computes measures of the samples, [`fault`] describes the faults that these show,
+//! and [`session`] finds recordings of one session. [`fingerprint`] makes fingerprints that survive a change of level,
+//! length, rate or format, and [`index`] finds near-duplicates among many clips.
 //!
-//! What is told from all clips together rests on a simple classifier that never sees a clip of the group that it is asked
-//! about ([`out_of_fold`]): [`judge`] says how well a [`Nuisance`] alone tells the classes apart, [`leak`] what a random
-//! split would claim, and [`rank`] which labels to listen to. [`balance`](balance()) says what is too little to conclude
-//! from.
+//! For the whole set there is a simple classifier in grouped cross-validation ([`out_of_fold`]): [`judge`] measures how
+//! well a [`Nuisance`] alone predicts the class, [`leak`] how optimistic a random split is, and [`rank`] orders clips by
+//! how likely their label is wrong. [`balance`](balance()) counts clips and groups and warns of too few.
 //!
-//! This crate knows samples and numbers. It must not know how a sound is decoded, what a manifest is or where files
-//! lie: the caller passes samples, names, labels and splits, and writes down what comes back. It prints nothing.
+//! This crate works on samples and numbers. It must not know how audio is decoded, what a manifest is or where files are:
+//! the caller passes samples, names, labels and splits, and writes the results. It prints nothing.
 //!
 //! # Example
 //! ```

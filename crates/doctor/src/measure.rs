@@ -1,9 +1,10 @@
-//! What a recording is like, in numbers: level, clipping, silence, ends, channels, spectrum, noise floor, hum.
+//! Measures of a recording: level, clipping, silence, ends, channels, spectrum, noise floor, hum.
 //!
-//! The numbers are what faults are told from ([`crate::fault`]) and sessions are told by ([`crate::session`]). As a row
-//! ([`Measures::values`]) they show whether the label can be guessed from the recording rather than the sound.
+//! Faults ([`crate::fault`]) and sessions ([`crate::session`]) are found in these. As a row of numbers
+//! ([`Measures::values`]) they show whether the label can be predicted from the recording conditions.
 
 use serde::{Deserialize, Serialize};
+use stats::quantile_nearest;
 
 use crate::error::{Error, Result};
 use crate::hum::hum;
@@ -11,26 +12,26 @@ use crate::tone::tone;
 pub use crate::tone::{FLOOR_BANDS_HZ, FLOOR_DB, N_FLOOR_BANDS};
 use crate::waveform::{
     are_identical, block_levels_db, clipped_share, constant_share, db, dead_channels, effective_bits, longest_below,
-    mix, quantile, rms,
+    mix, rms,
 };
 
-/// Blocks in which level over time is measured.
+/// Length of the blocks in which level over time is measured.
 const BLOCK_S: f64 = 0.01;
 
 /// Level of a block that is silent, in decibels of full scale.
 const SILENT_DB: f64 = -60.0;
 
-/// Everything that is measured of one recording. Levels are in decibels of full scale, at least -120; the spectrum is
+/// All measures of one recording. Levels are in decibels of full scale, at least -120; the spectrum is
 /// of the mean of the channels that are not dead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
-    /// Frames a second.
+    /// Sample rate.
     pub rate_hz: u32,
-    /// Channels.
+    /// Number of channels.
     pub n_channels: usize,
-    /// Length.
+    /// Duration.
     pub seconds: f64,
-    /// Fewest bits a sample that hold every sample, whatever the format says; `None` where 24 do not.
+    /// Fewest bits that represent every sample exactly, whatever the format; `None` where 24 do not.
     pub effective_bits: Option<u32>,
     /// Greatest absolute sample of any channel, full scale at 1.
     pub peak: f64,
@@ -38,42 +39,42 @@ pub struct Measures {
     pub rms_db: f64,
     /// Mean of the channel where it is farthest from zero, full scale at 1.
     pub dc_offset: f64,
-    /// Share of samples in runs at the greatest value, of the channel with most. The value need not be full scale.
+    /// Share of clipped samples, of the channel with the most: runs at the greatest value, which need not be full scale.
     pub clipped_share: f64,
     /// Share of samples in stretches of 10 ms and more of exactly one value.
     pub digital_silence_share: f64,
-    /// Longest stretch under -60 dB of full scale.
+    /// Longest stretch below -60 dB of full scale.
     pub longest_silence_s: f64,
-    /// Level of the loud parts: 95 % of 10 ms are quieter.
+    /// Level of the loud parts: 95 % of the blocks of 10 ms are quieter.
     pub loud_db: f64,
-    /// Level of the quiet parts: 10 % of 10 ms are quieter.
+    /// Level of the quiet parts: 10 % of the blocks of 10 ms are quieter.
     pub quiet_db: f64,
     /// Level of the first 10 ms.
     pub start_level_db: f64,
     /// Level of the last 10 ms.
     pub end_level_db: f64,
-    /// Channels with nothing in them, where others have something.
+    /// Empty channels, where others are not empty.
     pub dead_channels: Vec<usize>,
-    /// Whether there are several channels and all are the same.
+    /// Whether there are several channels and all are equal.
     pub identical_channels: bool,
-    /// Mean frequency of the energy.
+    /// Spectral centroid.
     pub centroid_hz: f64,
-    /// The frequency that 99 % of the energy lies below.
+    /// Spectral rolloff: 99 % of the energy is below this frequency.
     pub rolloff_hz: f64,
-    /// How noise-like the spectrum is: 0 dB for white noise, far below for a tone.
+    /// Spectral flatness: 0 dB for white noise, much lower for a tone.
     pub flatness_db: f64,
-    /// Where the steady part of the spectrum ends, ...
+    /// Frequency at which the steady part of the spectrum ends, ...
     pub limit_hz: f64,
-    /// ... and how far everything above lies below it: some decibels by chance, 20 and more behind a filter.
+    /// ... and by how much everything above is lower: some decibels by chance, 20 and more behind a filter.
     pub limit_drop_db: f64,
-    /// The mains frequency whose lines stand out most; `None` where the recording is shorter than 0.5 s.
+    /// The mains frequency with the most prominent harmonics; `None` where the recording is shorter than 0.5 s.
     pub hum_hz: Option<u32>,
-    /// By how much the third of its lines stands out over its surroundings; 0 where there is none.
+    /// Level of the third most prominent harmonic relative to its surroundings; 0 where there is none.
     pub hum_prominence_db: f64,
-    /// Level of its lines.
+    /// Level of its harmonics.
     pub hum_level_db: f64,
-    /// Level of the noise floor by band: that which 10 % of the frames are below. Bands are a share of an octave each,
-    /// over [`FLOOR_BANDS_HZ`], and at [`FLOOR_DB`] where the rate has none such.
+    /// Level of the noise floor by band: 10 % of the frames are lower. Bands have equal widths in octaves over
+    /// [`FLOOR_BANDS_HZ`], and are at [`FLOOR_DB`] above half the sample rate.
     pub floor_db: [f64; N_FLOOR_BANDS],
     /// Levels of the same bands over the first 0.1 s.
     pub start_bands_db: [f64; N_FLOOR_BANDS],
@@ -84,10 +85,10 @@ pub struct Measures {
 /// Measures one recording, at its own rate.
 ///
 /// # Shapes
-/// `channels`: `[n_channels][n_frames]`, full scale at 1.0. A minute is enough of a long recording.
+/// `channels`: `[n_channels][n_frames]`, full scale at 1.0. A minute of a long recording is enough.
 ///
 /// # Errors
-/// No channel, channels of different lengths, a rate of 0, or samples that are no numbers.
+/// No channel, channels of different lengths, a rate of 0, or samples that are not finite.
 ///
 /// ```
 /// use doctor::measure::measure;
@@ -125,8 +126,8 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
         clipped_share: greatest(&clipped_share),
         digital_silence_share: constant_share(&mono, n_block),
         longest_silence_s: longest_below(&levels_db, SILENT_DB) as f64 * BLOCK_S,
-        loud_db: quantile(&levels_db, 0.95).unwrap_or(FLOOR_DB),
-        quiet_db: quantile(&levels_db, 0.1).unwrap_or(FLOOR_DB),
+        loud_db: quantile_nearest(&levels_db, 0.95).unwrap_or(FLOOR_DB),
+        quiet_db: quantile_nearest(&levels_db, 0.1).unwrap_or(FLOOR_DB),
         start_level_db: db(rms(&mono[..n_edge])),
         end_level_db: db(rms(&mono[n_frames - n_edge..])),
         identical_channels: are_identical(&channels),
@@ -163,7 +164,7 @@ fn check(channels: &[&[f32]], rate_hz: u32) -> Result<()> {
 }
 
 impl Measures {
-    /// Noise floor relative to the peak, by band: a copy at another level has the same.
+    /// Noise floor relative to the peak, by band: the same for a copy at another level.
     pub fn relative_floor_db(&self) -> [f64; N_FLOOR_BANDS] {
         let peak_db = db(self.peak);
         self.floor_db.map(|level_db| level_db - peak_db)
@@ -177,7 +178,7 @@ impl Measures {
         names
     }
 
-    /// The numbers that say how a recording was made rather than what is heard in it, as a row of finite values.
+    /// The measures of the recording conditions, as opposed to its sounds, as a row of finite values.
     ///
     /// # Shapes
     /// `[names().len()]`
@@ -235,7 +236,7 @@ const NAMES: [&str; 21] = [
     "hum_level_db",
 ];
 
-/// A band of the noise floor by its middle.
+/// The name of a band of the noise floor, by its centre frequency.
 fn band_name(band: usize) -> String {
     let [low_hz, high_hz] = FLOOR_BANDS_HZ;
     let hz = low_hz * (high_hz / low_hz).powf((band as f64 + 0.5) / N_FLOOR_BANDS as f64);

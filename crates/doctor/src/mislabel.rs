@@ -1,8 +1,8 @@
-//! Clips that may be labelled wrongly, the likeliest first, for a person to listen to.
+//! Clips that may be labelled wrongly, the most likely first, for a person to listen to.
 //!
-//! Two witnesses: confident learning (Northcutt, Jiang, Chuang, 2021, "Confident Learning: Estimating Uncertainty in
-//! Dataset Labels") over probabilities from grouped cross-validation, and the labels of the clips that sound most alike.
-//! The first sees what the class has in common, the second what a recording or a place has in common.
+//! Two kinds of evidence: confident learning (Northcutt, Jiang, Chuang, 2021, "Confident Learning: Estimating Uncertainty in
+//! Dataset Labels") over probabilities from grouped cross-validation, and the labels of the most similar clips.
+//! The first uses what a class has in common, the second what a recording or a place has in common.
 
 use crate::cross_validation::OutOfFold;
 use crate::error::{Error, Result};
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MislabelConfig {
-    /// Clips that a clip is compared with.
+    /// Number of nearest neighbours of a clip.
     pub n_neighbours: usize,
-    /// Principal directions that clips are compared in.
+    /// Number of principal components for the comparison.
     pub n_directions: usize,
 }
 
@@ -27,22 +27,22 @@ impl Default for MislabelConfig {
     }
 }
 
-/// One clip, and how much speaks against its label.
+/// One clip, and the evidence against its label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Suspect {
-    /// Which clip.
+    /// Index of the clip.
     pub clip: usize,
     /// Its label, as an index into the classes.
     pub given: usize,
-    /// The class that speaks most for it instead.
+    /// The most likely other class.
     pub suggested: usize,
-    /// Probability of the label, from classifiers that did not see the clip's group.
+    /// Probability of the label, from classifiers that were trained without the clip's group.
     pub p_given: f64,
-    /// Probability of the class that is suggested.
+    /// Probability of the suggested class.
     pub p_suggested: f64,
-    /// Share of the clips most alike that have another label, the nearer counting more.
+    /// Share of the nearest neighbours with another label, weighted by nearness.
     pub neighbours_against: f64,
-    /// What the ranking is by, 0 to 1: the mean of what both witnesses say against the label.
+    /// Score of the ranking, 0 to 1: the mean of both kinds of evidence against the label.
     pub score: f64,
     /// Whether confident learning counts it as mislabelled and most of its neighbours have another label.
     pub likely: bool,
@@ -51,22 +51,23 @@ pub struct Suspect {
 /// All clips, ranked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mislabels {
-    /// The likeliest mistake first.
+    /// The most likely mistake first.
     pub ranked: Vec<Suspect>,
     /// Confident learning's count of clips by label (row) and likely class (column), `[n_classes][n_classes]`.
     pub counts: Vec<Vec<usize>>,
-    /// Mean probability of each class among the clips that have it as label, which a clip must reach to count for it;
-    /// `[n_classes]`.
+    /// Mean probability of each class among the clips with that label, `[n_classes]`. A clip must reach it to be counted
+    /// for the class.
     pub thresholds: Vec<f64>,
-    /// Clips that are [`Suspect::likely`].
+    /// Number of clips that are [`Suspect::likely`].
     pub n_likely: usize,
 }
 
-/// Ranks every clip by how much speaks against its label. `found` is from [`out_of_fold`](crate::out_of_fold);
-/// `embeddings` places clips that sound alike near each other.
+/// Ranks every clip by the evidence against its label. `found` is from [`out_of_fold`](crate::out_of_fold). In
+/// `embeddings`, similar clips are near each other.
 ///
 /// # Errors
 /// [`Error::Data`] where the three are not of the same clips.
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = truth.n_clips()))]
 pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &MislabelConfig) -> Result<Mislabels> {
     let n = truth.n_clips();
     if found.probabilities.len() != n * truth.n_classes() || embeddings.n_rows() != n {
@@ -84,7 +85,7 @@ pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &Misla
             counts[given][class] += 1;
         }
         let votes = votes(near, truth);
-        // What speaks for each class: both witnesses together.
+        // Evidence for each class.
         let support: Vec<f64> = p.iter().zip(&votes).map(|(p, vote)| p + vote).collect();
         let others = (0..truth.n_classes()).rev().filter(|class| *class != given);
         let suggested = others.max_by(|a, b| support[*a].total_cmp(&support[*b])).unwrap_or(given);
@@ -120,8 +121,8 @@ fn confident_class(p: &[f64], thresholds: &[f64]) -> Option<usize> {
     (0..p.len()).filter(|class| p[*class] >= thresholds[*class]).max_by(|a, b| p[*a].total_cmp(&p[*b]))
 }
 
-/// What share the neighbours give each class, the nearer counting more: weights fall as one over the distance, counted
-/// from half the mean so that a copy of the clip does not decide alone.
+/// Weighted share of each class among the neighbours. Weights are one over the distance plus half the mean distance, so
+/// that a copy of the clip does not decide alone.
 fn votes(near: &[(usize, f32)], truth: &Truth) -> Vec<f64> {
     let mean = near.iter().map(|(_, distance)| f64::from(*distance)).sum::<f64>() / near.len().max(1) as f64;
     let mut votes = vec![0.0; truth.n_classes()];
@@ -138,14 +139,14 @@ fn votes(near: &[(usize, f32)], truth: &Truth) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::cross_validation::{CrossValidation, out_of_fold};
-    use crate::random::mixed;
+    use stats::seed::nth;
 
     #[test]
     fn swapped_labels_come_first() {
-        // Three classes around their own places; every 17th clip has the label of the next class.
+        // Three classes around centres of their own; every 17th clip has the label of the next class.
         let (n, classes) = (204, ["a", "b", "c"]);
         let swapped = |i: usize| i.is_multiple_of(17);
-        let noise = |i: usize, c: usize| (mixed(i as u64, c as u64) % 1000) as f32 / 500.0;
+        let noise = |i: usize, c: usize| (nth(i as u64, c as u64) % 1000) as f32 / 500.0;
         let labels: Vec<&str> = (0..n).map(|i| classes[(i + usize::from(swapped(i))) % 3]).collect();
         let groups: Vec<String> = (0..n).map(|i| (i / 6).to_string()).collect();
         let truth = Truth::new(&labels, &groups.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
@@ -159,7 +160,7 @@ mod tests {
             assert!(swapped(suspect.clip) && suspect.suggested == suspect.clip % 3, "{suspect:?}");
         }
         assert!(mislabels.ranked[n_swapped..].iter().all(|suspect| !suspect.likely && suspect.score < 0.5));
-        // A clip counts as confident where it is as sure as the mean of its class, which not all can be.
+        // A clip is confident where its probability reaches the mean of its class, which not all can.
         assert!(mislabels.n_likely > n_swapped / 2, "{}", mislabels.n_likely);
         let counted: usize = mislabels.counts.iter().enumerate().map(|(given, row)| row[(given + 2) % 3]).sum();
         assert_eq!(counted, mislabels.n_likely);
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_threshold_is_that_of_the_class() {
-        // A class that is never sure of itself: 0.4 for it is confident all the same.
+        // A class with low probabilities: 0.4 is confident for it.
         assert_eq!(confident_class(&[0.6, 0.4], &[0.9, 0.35]), Some(1));
         assert_eq!(confident_class(&[0.5, 0.5], &[0.9, 0.9]), None);
     }

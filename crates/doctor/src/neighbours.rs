@@ -1,21 +1,21 @@
-//! The clips that sound most alike: rows standardised, reduced to their principal directions, and the nearest of each.
+//! Nearest neighbours of clips: rows are standardized and reduced to their principal components.
 
 use crate::random::{Purpose, generator};
 use crate::table::Table;
 use rand::Rng;
 use rayon::prelude::*;
 
-/// Rows that the directions are found from at most; they change little with more.
+/// Most rows that the components are computed from; they change little with more.
 const MAX_ROWS: usize = 4096;
 
-/// Rounds of the search for the directions; each brings them closer by the ratio of neighbouring variances.
+/// Iterations; each reduces the error by the ratio of neighbouring variances.
 const N_ROUNDS: usize = 30;
 
 /// The nearest other rows of each row with their distances, nearest first, `[n_rows][k]`; fewer where there are fewer.
 ///
-/// Columns are brought to mean 0 and deviation 1, then reduced to the `n_directions` of greatest variance.
+/// Columns are standardized, then reduced to the `n_directions` of largest variance.
 pub(crate) fn nearest(table: &Table, n_directions: usize, k: usize) -> Vec<Vec<(usize, f32)>> {
-    let reduced = reduce(&standardise(table), table.n_columns(), n_directions);
+    let reduced = reduce(&standardize(table), table.n_columns(), n_directions);
     let dim = reduced.len() / table.n_rows().max(1);
     let row = |i: usize| &reduced[i * dim..(i + 1) * dim];
     let of = |i: usize| {
@@ -32,8 +32,8 @@ pub(crate) fn nearest(table: &Table, n_directions: usize, k: usize) -> Vec<Vec<(
     (0..table.n_rows()).into_par_iter().map(of).collect()
 }
 
-/// Each column with mean 0 and deviation 1, `[n_rows, n_columns]`; one that never changes is 0.
-fn standardise(table: &Table) -> Vec<f32> {
+/// Columns of mean 0 and standard deviation 1, `[n_rows, n_columns]`; a constant column is 0.
+fn standardize(table: &Table) -> Vec<f32> {
     let (n_rows, n_columns) = (table.n_rows(), table.n_columns());
     let (mut mean, mut square) = (vec![0.0_f64; n_columns], vec![0.0_f64; n_columns]);
     for row in 0..n_rows {
@@ -51,8 +51,8 @@ fn standardise(table: &Table) -> Vec<f32> {
     (0..n_rows).flat_map(|row| table.row(row).iter().enumerate().map(scaled)).collect()
 }
 
-/// Coordinates along the directions of greatest variance, `[n_rows, n_directions]`; unchanged where there are no more
-/// columns than that. By orthogonal iteration: directions are multiplied by the covariance and made orthogonal again.
+/// Coordinates along the directions of largest variance, `[n_rows, n_directions]`; unchanged where there are no more
+/// columns than that. By orthogonal iteration: directions are multiplied by the covariance and orthogonalized again.
 fn reduce(rows: &[f32], n_columns: usize, n_directions: usize) -> Vec<f32> {
     if n_columns <= n_directions {
         return rows.to_vec();
@@ -64,13 +64,13 @@ fn reduce(rows: &[f32], n_columns: usize, n_directions: usize) -> Vec<f32> {
     let mut random = generator(0, Purpose::Directions, 0);
     let mut directions: Vec<Vec<f64>> =
         (0..n_directions).map(|_| (0..n_columns).map(|_| random.random::<f64>() - 0.5).collect()).collect();
-    orthogonalise(&mut directions);
+    orthogonalize(&mut directions);
     for _ in 0..N_ROUNDS {
         directions = directions
             .into_par_iter()
             .map(|direction| covariance.chunks_exact(n_columns).map(|row| dot(row, &direction)).collect())
             .collect();
-        orthogonalise(&mut directions);
+        orthogonalize(&mut directions);
     }
     let along = |row: &[f32]| -> Vec<f32> {
         let row: Vec<f64> = row.iter().map(|value| f64::from(*value)).collect();
@@ -93,7 +93,7 @@ fn covariance(rows: &[&[f32]], n_columns: usize) -> Vec<f64> {
 }
 
 /// Makes the directions orthogonal and of length 1, each in turn (Gram and Schmidt).
-fn orthogonalise(directions: &mut [Vec<f64>]) {
+fn orthogonalize(directions: &mut [Vec<f64>]) {
     for i in 0..directions.len() {
         let (before, rest) = directions.split_at_mut(i);
         let direction = &mut rest[0];
@@ -102,7 +102,7 @@ fn orthogonalise(directions: &mut [Vec<f64>]) {
             direction.iter_mut().zip(other).for_each(|(value, other)| *value -= share * other);
         }
         let length = dot(direction, direction).sqrt();
-        // A direction in which nothing varies stays near 0 and adds nothing to a distance.
+        // A direction without variance stays near 0 and adds nothing to a distance.
         if length > 1e-12 {
             direction.iter_mut().for_each(|value| *value /= length);
         }

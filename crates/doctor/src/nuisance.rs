@@ -1,45 +1,47 @@
-//! Something about a recording that has nothing to do with what is heard in it: its rate, level, length, name.
+//! Nuisance variables: properties of a recording that are unrelated to its sound, such as rate, level, length, name.
 
 use crate::error::Result;
-use crate::table::{Table, median};
+use crate::table::Table;
 use crate::truth::Truth;
+use stats::median;
 use std::collections::BTreeMap;
 
 /// Names that get a column of their own; rarer ones share the last.
 const MAX_NAMES: usize = 24;
 
-/// A nuisance, measured on every clip.
+/// A nuisance variable, measured on every clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Nuisance {
-    /// What it is called: `noise_floor`.
+    /// Its name, such as `noise_floor`.
     pub name: String,
-    /// In words, as the subject of a sentence: `the noise floor`.
+    /// Its name as the subject of a sentence, such as `the noise floor`.
     pub words: String,
-    /// Whether a model can see it in what it is given. A name can't be heard; that it gives the class away says that
-    /// the classes come from different sources.
+    /// Whether it is in the audio, so that a model can use it. A file name is not; where it predicts the class, the classes
+    /// come from different sources.
     pub audible: bool,
-    /// Its numbers, a row a clip.
+    /// Its values, one row for each clip.
     pub table: Table,
-    /// What the clips of each class have, in words, `[n_classes]`: `5.3 to 8 kHz`.
+    /// Typical values of each class, in words, `[n_classes]`, such as `5.3 to 8 kHz`.
     pub typical: Vec<String>,
 }
 
 impl Nuisance {
-    /// One number a clip, in `unit`; a value that is not finite is one that is not known.
+    /// One number for each clip, in `unit`. A value that is not finite is a missing one.
     ///
     /// # Errors
     /// As [`Table::from_columns`].
     pub fn number(name: &str, words: &str, unit: &str, values: &[f64], truth: &Truth) -> Result<Self> {
         let of = |class: usize| {
             let of_class = values.iter().zip(&truth.labels).filter(|(v, l)| **l == class && v.is_finite());
-            let middle = median(of_class.map(|(value, _)| *value).collect());
-            middle.map_or("not known".into(), |middle| format!("{} {unit}", rounded(middle)).trim_end().to_owned())
+            let known: Vec<f64> = of_class.map(|(value, _)| *value).collect();
+            let middle = median(&known);
+            middle.map_or("unknown".into(), |middle| format!("{} {unit}", rounded(middle)).trim_end().to_owned())
         };
         let typical = (0..truth.n_classes()).map(of).collect();
         Ok(Self::new(name, words, Table::from_columns(&[values.to_vec()])?, typical))
     }
 
-    /// Several numbers a clip that belong together, as `[n_columns][n_clips]`.
+    /// Several numbers for each clip, as `[n_columns][n_clips]`.
     ///
     /// # Errors
     /// As [`Table::from_columns`].
@@ -47,7 +49,7 @@ impl Nuisance {
         Ok(Self::new(name, words, Table::from_columns(columns)?, Vec::new()))
     }
 
-    /// A name a clip: a codec, a folder.
+    /// A category for each clip, such as a codec or a folder.
     ///
     /// # Errors
     /// As [`Table::new`].
@@ -74,7 +76,7 @@ impl Nuisance {
         Ok(Self::new(name, words, Table::new(table, n_columns)?, typical))
     }
 
-    /// Both at once.
+    /// Two nuisance variables together.
     ///
     /// # Errors
     /// As [`Table::beside`].
@@ -83,7 +85,7 @@ impl Nuisance {
         Ok(Self { audible, ..Self::new(name, words, one.table.beside(&other.table)?, Vec::new()) })
     }
 
-    /// The same, not to be heard.
+    /// The same, but not in the audio.
     pub fn silent(self) -> Self {
         Self { audible: false, ..self }
     }
@@ -93,15 +95,15 @@ impl Nuisance {
     }
 }
 
-/// Three digits, which is what a person reads.
+/// A number with three significant digits.
 fn rounded(value: f64) -> String {
     let digits = if value == 0.0 { 0 } else { (2 - value.abs().log10().floor() as i32).clamp(0, 6) };
     let text = format!("{value:.*}", digits as usize);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// The pattern of a file's name: what is left when digits are `#` and the names of the classes are `*`, since a name
-/// that says the class is no surprise. `dog/Dog-0012_b.wav` of class dog is `*-#_b`.
+/// The pattern of a file's name, with digits as `#` and the names of classes as `*`, since a name may well contain the
+/// class. `dog/Dog-0012_b.wav` of class dog is `*-#_b`.
 pub fn name_pattern(path: &str, classes: &[String]) -> String {
     let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
@@ -122,7 +124,7 @@ pub fn name_pattern(path: &str, classes: &[String]) -> String {
     pattern
 }
 
-/// The folder of a file where it says something else than the class: parts that are named like a class are left out.
+/// The folder of a file, without parts that are named like a class.
 pub fn folder(path: &str, classes: &[String]) -> String {
     let mut parts: Vec<&str> = path.split(['/', '\\']).collect();
     parts.pop();

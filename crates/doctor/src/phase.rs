@@ -1,17 +1,17 @@
-//! Whether two sounds are the same to the phase: what tells a copy from another call of the same kind.
+//! Whether two sounds agree in phase, which separates a copy from another call of the same kind.
 //!
-//! Calls of one kind have their peaks at the same places, and so the landmarks and the rises and falls of copies. Their
-//! waveforms are another's, though, and with them the phases of the peaks. If one sound is the other one moved in time,
-//! the phases differ by a straight line over frequency, whose slope is the part of the move that frames can't tell. That
-//! line is looked for as a delay is found by phase correlation (C. H. Knapp and G. C. Carter, "The generalized
-//! correlation method for estimation of time delay", 1976): by one transform for all slopes.
+//! Calls of one kind have peaks at the same frequencies and times, and so share landmarks and sub-fingerprints as copies do.
+//! But their waveforms differ, and so do the phases of the peaks. If one sound is a shifted copy of the other one, the
+//! phases differ by a linear function of frequency, whose slope is the shift within a frame. The slope is found by phase
+//! correlation (C. H. Knapp and G. C. Carter, "The generalized correlation method for estimation of time delay", 1976),
+//! with one transform for all slopes.
 
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
-/// A spectral peak and its phase in the middle of its frame, in parts of 256 of a turn.
+/// A spectral peak and its phase in the middle of its frame, in units of 1/256 turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) frame: u16,
@@ -19,16 +19,16 @@ pub(crate) struct Mark {
     pub(crate) phase: u8,
 }
 
-/// Parts of a turn that a phase is counted in.
+/// Units of phase in a turn.
 const TURN: usize = 256;
 
-/// The transform has steps of half a sample for frames of 512 samples.
+/// Length of the transform: steps of half a sample for frames of 512 samples.
 const N_DELAYS: usize = 1024;
 
-/// Delays up to this many steps to either side, 16 ms: what is more is another frame.
+/// Largest delay in steps to either side, 16 ms: a larger delay is another frame.
 const MOST_DELAY: usize = 256;
 
-/// Frames and bins by which a peak may lie elsewhere in a copy.
+/// Frames and bins by which a peak of a copy may be off.
 const SLACK: i64 = 1;
 
 /// Hann's window of `N` samples, and `exp(-2 pi i k / N)`.
@@ -55,31 +55,31 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// Frames, a quarter of a second, whose peaks count for one: those of one call go on from each other, and two calls of a
-/// kind may run along each other for as long as they last.
+/// Frames whose peaks count as one observation, a quarter of a second: the phases within one call depend on each other, and
+/// two calls of the same kind can agree for as long as they last.
 const CALL: u16 = 16;
 
-/// How far the phases of two sounds agree.
+/// Agreement of the phases of two sounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Coherence {
-    /// Peaks that both have.
+    /// Number of common peaks.
     pub(crate) n: usize,
-    /// Stretches of a quarter of a second that these lie in.
+    /// Number of quarter-second stretches with common peaks.
     pub(crate) n_calls: usize,
-    /// 1 where all phases lie on one line, about `sqrt(6 / n)` for unrelated sounds.
+    /// 1 where all phases are on one line, about `sqrt(6 / n)` for unrelated sounds.
     pub(crate) value: f64,
 }
 
 impl Coherence {
-    /// Minus the logarithm of the probability that unrelated phases agree so far at a given delay, which is
-    /// `(1 - value^2)^(n_calls - 1)`; phases of copies are taken to agree to 1 in 50, since few peaks agree fully by chance
-    /// more often than that.
+    /// Minus the logarithm of the probability that unrelated phases agree so well at a given delay, which is
+    /// `(1 - value^2)^(n_calls - 1)`. `1 - value^2` counts as at least 0.02, since a few peaks agree fully by chance more
+    /// often than the formula predicts.
     pub(crate) fn evidence(&self) -> f64 {
         self.n_calls.saturating_sub(1) as f64 * -(1.0 - self.value * self.value).max(0.02).ln()
     }
 }
 
-/// The transform and room for it, one a thread.
+/// The transform and its buffers, one for each thread.
 pub(crate) struct Aligner {
     fft: Arc<dyn Fft<f32>>,
     room: Vec<Complex<f32>>,
@@ -99,7 +99,7 @@ impl Aligner {
         }
     }
 
-    /// Lays frame 0 of `b` at frame `offset` of `a`, and looks for the delay at which most phases agree.
+    /// With frame 0 of `b` at frame `offset` of `a`, finds the delay at which the phases agree best.
     ///
     /// # Shapes
     /// Marks by frame.
@@ -118,7 +118,7 @@ impl Aligner {
                 frames.abs() + bins.abs()
             });
             let Some(other) = nearest else { continue };
-            // A frame later the phase of a bin has gone on by as many quarters of a turn as the bin has number.
+            // From one frame to the next the phase of bin `k` advances by `k` quarters of a turn.
             let late = apart(other).0 * i64::from(other.bin) * (TURN as i64 / 4);
             let phase = i64::from(other.phase) - i64::from(mark.phase) - late;
             self.room[usize::from(other.bin)] += self.turns[phase.rem_euclid(TURN as i64) as usize];
@@ -160,10 +160,10 @@ mod tests {
         let mark = |i: u64, seed: u64| Mark {
             frame: (4 * i) as u16,
             bin: (20 + (i * 37) % 190) as u8,
-            phase: (crate::random::mixed(seed, i) % 256) as u8,
+            phase: (stats::seed::nth(seed, i) % 256) as u8,
         };
         let a: Vec<Mark> = (0..80).map(|i| mark(i, 1)).collect();
-        // Ten frames and 20 samples later, and a turn of a third for all.
+        // Ten frames and 20 samples later, with all phases turned by a third.
         let delayed = |mark: &Mark| {
             let turn = (f32::from(mark.bin) * 20.0 / 512.0 * 256.0) as i64 + 85;
             Mark { frame: mark.frame + 10, phase: (i64::from(mark.phase) + turn).rem_euclid(256) as u8, ..*mark }

@@ -1,10 +1,10 @@
-//! Clips of one session: those that the same microphone recorded at the same place and time, and that must not be on
-//! both sides of a split.
+//! Clips of one session: recorded by the same microphone at the same place and time. They must not be on both sides of a
+//! split.
 //!
-//! Two signs. The same noise floor in the same technical format: a floor of a dozen bands that agrees to a fraction of
-//! a decibel is hardly met twice. And a clip that runs on where another ended: consecutive names, one format, and the
-//! last tenth of a second of one like the first of the next. Both are conservative: they suggest what a person would
-//! confirm, and miss much.
+//! There are two signs. First, the same noise floor in the same technical format: it is very unlikely that a dozen bands of
+//! unrelated recordings agree to a fraction of a decibel. Second, a clip that continues another one: consecutive names,
+//! the same format, and the last tenth of a second of one like the first of the next. Both are conservative: what they
+//! find is nearly always right, but they miss many sessions.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::error::{Error, Result};
 use crate::groups::groups;
 use crate::measure::{FLOOR_DB, Measures, N_FLOOR_BANDS};
 
-/// How alike clips of one session must be.
+/// How similar clips of one session must be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionConfig {
     /// Greatest root mean square difference of two noise floors over their bands, in decibels.
     pub floor_tolerance_db: f64,
-    /// Bands above this level that a comparison must rest on; what lies lower is the rounding of the format.
+    /// Only bands above this level are compared; lower ones are rounding noise of the format.
     pub floor_above_db: f64,
-    /// So many of these at least, 1 to 12.
+    /// Fewest such bands, 1 to 12.
     pub min_bands: usize,
     /// Greatest root mean square difference of one clip's end and the next one's start over their bands, in decibels.
     pub run_on_tolerance_db: f64,
@@ -37,10 +37,10 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    /// Checks that the numbers make sense.
+    /// Checks the ranges of the settings.
     ///
     /// # Errors
-    /// The first setting that does not, by name.
+    /// The first setting outside its range.
     pub fn validate(&self) -> Result<()> {
         let tolerances =
             [("floor_tolerance_db", self.floor_tolerance_db), ("run_on_tolerance_db", self.run_on_tolerance_db)];
@@ -57,48 +57,49 @@ impl SessionConfig {
     }
 }
 
-/// What of a clip says where it was recorded.
+/// Data of a clip that show its session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionClip<'a> {
-    /// Its path as the manifest has it: consecutive ones differ in their last number, by one.
+    /// Its path as in the manifest. Consecutive paths differ by one in their last number.
     pub path: &'a str,
-    /// Its technical format in any words that are equal for equal formats, such as `wav pcm_s16`; rate, channels and
-    /// bits are compared besides.
+    /// Its technical format, in any words that are equal for equal formats, such as `wav pcm_s16`. Rate, channels and bits
+    /// are compared separately.
     pub format: &'a str,
     /// Its measures.
     pub measures: &'a Measures,
 }
 
-/// Why two clips are taken for one session's.
+/// The sign that two clips are of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sign {
-    /// Their noise floors are the same.
+    /// Their noise floors are equal.
     NoiseFloor,
-    /// The later one runs on where the earlier one ends.
+    /// The later one continues the earlier one.
     RunsOn,
 }
 
-/// Two clips that are taken for one session's.
+/// Two clips that are probably of one session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SessionPair {
     /// Index of the earlier clip.
     pub a: usize,
     /// Index of the later clip.
     pub b: usize,
-    /// Why.
+    /// The sign.
     pub sign: Sign,
-    /// By how much they differ all the same: root mean square over the bands.
+    /// Their difference: root mean square over the bands.
     pub difference_db: f64,
 }
 
-/// Pairs of clips of one session, by (a, b).
+/// Pairs of clips of one session, sorted by (a, b).
 ///
 /// # Shapes
 /// `clips`: `[n]`; `a` and `b` of the result are indices into it, `a < b`.
 ///
 /// # Errors
-/// A setting that makes no sense.
+/// A setting outside its range.
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = clips.len()))]
 pub fn session_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Result<Vec<SessionPair>> {
     config.validate()?;
     let mut pairs = floor_pairs(clips, config);
@@ -108,7 +109,7 @@ pub fn session_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Resul
     Ok(pairs)
 }
 
-/// Groups of clips that are taken for one session's each, as indices into `clips`, rising.
+/// Groups of clips that are probably of one session each, as indices into `clips` in rising order.
 ///
 /// # Errors
 /// As [`session_pairs`].
@@ -117,12 +118,12 @@ pub fn sessions(clips: &[SessionClip<'_>], config: &SessionConfig) -> Result<Vec
     Ok(groups(clips.len(), pairs.iter().map(|pair| (pair.a, pair.b))))
 }
 
-/// What must be equal.
+/// The properties that must be equal.
 fn format<'a>(clip: &SessionClip<'a>) -> (&'a str, u32, usize, Option<u32>) {
     (clip.format, clip.measures.rate_hz, clip.measures.n_channels, clip.measures.effective_bits)
 }
 
-/// Cells that a floor's first bands lie in; alike floors lie in the same or in neighbouring ones.
+/// Bands that make the grid cell of a noise floor; similar floors are in the same or in neighbouring cells.
 const CELL_BANDS: [usize; 3] = [3, 5, 7];
 
 fn floor_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<SessionPair> {
@@ -170,7 +171,7 @@ fn run_on_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<Sessio
     pairs
 }
 
-/// A path as what comes before its last number, the number, and what follows; `None` where there is no number.
+/// A path as the text before its last number, the number, and the text after it; `None` where there is no number.
 fn last_number(path: &str) -> Option<(&str, u64, &str)> {
     let end = path.rfind(|c: char| c.is_ascii_digit())? + 1;
     let start = path[..end]
@@ -179,8 +180,8 @@ fn last_number(path: &str) -> Option<(&str, u64, &str)> {
     Some((&path[..start], path[start..end].parse().ok()?, &path[end..]))
 }
 
-/// Root mean square difference over the bands that both hold something in; `None` where these are too few, or one holds
-/// something where the other has nothing.
+/// Root mean square difference over the bands in which both are above [`SessionConfig::floor_above_db`]; `None` where these
+/// are too few, or a band is empty in one of them only.
 fn difference_db(a: &[f64; N_FLOOR_BANDS], b: &[f64; N_FLOOR_BANDS], config: &SessionConfig) -> Option<f64> {
     let both = || a.iter().zip(b).filter(|(a, b)| **a > config.floor_above_db && **b > config.floor_above_db);
     let n_bands = both().count();

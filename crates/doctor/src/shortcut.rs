@@ -1,7 +1,7 @@
-//! Shortcuts: what tells the classes apart without any of them being heard, and what a split gives away.
+//! Shortcuts: nuisance variables that predict the class, and the leak of a random split.
 //!
-//! Geirhos et al. (2020), "Shortcut Learning in Deep Neural Networks": a model takes whatever parts the classes. Where a
-//! nuisance alone does, a figure says nothing about what was asked.
+//! Geirhos et al. (2020), "Shortcut Learning in Deep Neural Networks": a model uses whatever separates the classes. Where a
+//! nuisance variable alone does, a high score is no evidence that the model recognizes the sounds.
 
 use crate::cross_validation::{CrossValidation, out_of_fold};
 use crate::error::Result;
@@ -12,37 +12,38 @@ use crate::table::Table;
 use crate::truth::Truth;
 use serde::{Deserialize, Serialize};
 
-/// How far from guessing to always right the low end of the interval must be for a shortcut: several nuisances are
-/// looked at, and one of twenty intervals lies beside the truth.
+/// The low end of a shortcut's interval must be at least this far from chance (0) towards always right (1). The margin is
+/// there because several nuisance variables are tested, and one 95 % interval of twenty misses the true value.
 pub const CLEARLY_ABOVE: f64 = 0.1;
 
-/// What one nuisance alone tells.
+/// How well one nuisance variable predicts the class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shortcut {
     /// As [`Nuisance::name`].
     pub nuisance: String,
-    /// Whether a model can see it.
+    /// As [`Nuisance::audible`].
     pub audible: bool,
-    /// The mean over the classes of the share of clips whose class the nuisance alone tells.
+    /// Balanced accuracy of predicting the class from the nuisance variable alone.
     pub balanced_accuracy: Figure,
-    /// What guessing reaches.
+    /// Balanced accuracy of guessing.
     pub chance: f64,
-    /// Whether the low end of the interval is clearly above that.
+    /// Whether the low end of the interval is clearly above chance.
     pub is_shortcut: bool,
-    /// What the clips of each class have, where that can be said: `bird: 44100 Hz; dog: 8000 Hz`.
+    /// Typical values of each class, where known: `bird: 44100 Hz; dog: 8000 Hz`.
     pub typical: String,
     /// In words.
     pub sentence: String,
 }
 
-/// Measures how well one nuisance alone tells the classes apart, in clips of groups that the classifier has not seen.
+/// Measures how well one nuisance variable alone predicts the class, in grouped cross-validation.
 ///
 /// # Errors
 /// As [`out_of_fold`].
+#[tracing::instrument(level = "debug", skip_all, fields(nuisance = nuisance.name))]
 pub fn judge(nuisance: &Nuisance, truth: &Truth, config: &CrossValidation) -> Result<Shortcut> {
     let chance = truth.chance();
     let figure = if nuisance.table.is_constant() {
-        // Nothing to tell from, and no need to grow a forest to know it.
+        // A constant predicts nothing; no forest is needed.
         Figure { value: chance, low: chance, high: chance, n: truth.n_clips(), n_groups: truth.n_groups }
     } else {
         let called = out_of_fold(&nuisance.table, truth, config)?.called();
@@ -66,31 +67,31 @@ fn sentence(nuisance: &Nuisance, truth: &Truth, figure: &Figure, is_shortcut: bo
     let words = capital(&nuisance.words);
     let chance = truth.chance();
     if nuisance.table.is_constant() {
-        return format!("{words} is the same in all clips: nothing can be told from it.");
+        return format!("{words} is the same in all clips: it predicts nothing.");
     }
-    let told = told(truth);
+    let separates = separates(truth);
     let figures = format!(
-        "in {:.2} of clips (95 % interval {:.2} to {:.2}, guessing {chance:.2})",
+        "with a balanced accuracy of {:.2} (95 % interval {:.2} to {:.2}, chance {chance:.2})",
         figure.value, figure.low, figure.high
     );
     match (is_shortcut, nuisance.audible) {
         (true, true) => {
             let what = truth.classes.join(" or ");
-            format!("{words} alone {told} {figures}: a model can look good without hearing any {what}.")
+            format!("{words} alone {separates} {figures}: a model can score well without recognizing any {what}.")
         }
         (true, false) => format!(
-            "{words} alone {told} {figures}: no model hears it, but the classes come from different sources, which \
-             differ in more than the class."
+            "{words} alone {separates} {figures}: it is not in the audio, but it shows that the classes come from \
+             different sources, which differ in more than the class."
         ),
-        (false, _) => format!("{words} alone {told} {figures}: no shortcut that this many groups would show."),
+        (false, _) => format!("{words} alone {separates} {figures}: no shortcut was found with this number of groups."),
     }
 }
 
-/// `tells dog from bird`, or of more than two classes, their number.
-fn told(truth: &Truth) -> String {
+/// `separates dog from bird`, or with more than two classes, their number.
+fn separates(truth: &Truth) -> String {
     match &truth.classes[..] {
-        [one, other] => format!("tells {other} from {one}"),
-        classes => format!("tells the {} classes apart", classes.len()),
+        [one, other] => format!("separates {other} from {one}"),
+        classes => format!("separates the {} classes", classes.len()),
     }
 }
 
@@ -99,16 +100,16 @@ pub(crate) fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// How much better a random split makes the same classifier look than one that keeps groups together.
+/// How much higher the same classifier scores on a random split than on a split by group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
-    /// Balanced accuracy where every clip is dealt by itself, so that its neighbours of the same recording are learned.
+    /// Balanced accuracy on a random split of the clips, where other clips of the same recording are in training.
     pub random: Figure,
-    /// The same where groups are held out whole.
+    /// Balanced accuracy on a split by group.
     pub grouped: Figure,
-    /// The first less the second.
+    /// The first minus the second.
     pub difference: Figure,
-    /// Whether the low end of that is above zero.
+    /// Whether the low end of the difference is above 0.
     pub leaks: bool,
     /// In words.
     pub sentence: String,
@@ -119,27 +120,28 @@ pub struct Leak {
 ///
 /// # Errors
 /// As [`out_of_fold`].
+#[tracing::instrument(level = "debug", skip_all, fields(n_clips = truth.n_clips()))]
 pub fn leak(content: &Table, truth: &Truth, config: &CrossValidation) -> Result<Leak> {
-    // Leaves of one clip: to recognise a recording is what a leak rewards, and a network can.
+    // Leaves of one clip, so that the forest can recognize a recording, as a network can.
     let config = &CrossValidation { forest: ForestConfig { min_leaf: 1, ..config.forest }, ..*config };
     let called = |truth: &Truth| Ok::<_, crate::Error>(out_of_fold(content, truth, config)?.called());
     let (apart, together) = (called(&truth.ungrouped())?, called(truth)?);
-    // Intervals over groups either way: that clips are dealt by themselves does not make them independent.
+    // Both intervals are over groups: a random split does not make the clips independent.
     let figure = |called: &[usize]| balanced_accuracy(truth, called, config.n_resamples, config.seed);
     let (random, grouped) = (figure(&apart), figure(&together));
     let difference = difference(truth, &apart, &together, config.n_resamples, config.seed);
     let leaks = difference.low > 0.0;
     let verdict = if truth.n_groups == truth.n_clips() {
-        "every clip is a group of its own, so the two are the same; name the recording or session of each clip in \
-         the column `group` if there are any"
+        "every clip is a group of its own, so both are the same; put the recording or session of each clip into the \
+         column `group` if there are any"
     } else if leaks {
-        "a random split would report the difference as skill: split by group"
+        "a random split overestimates the accuracy: split by group"
     } else {
-        "no difference that this many groups would show; split by group all the same"
+        "no difference was found with this number of groups; split by group nevertheless"
     };
     let sentence = format!(
-        "A simple classifier is right in {:.3} of clips on a random split and in {:.3} on a split by group, a difference \
-         of {:+.3} (95 % interval {:+.3} to {:+.3}): {verdict}.",
+        "A simple classifier has a balanced accuracy of {:.3} on a random split and of {:.3} on a split by group, a \
+         difference of {:+.3} (95 % interval {:+.3} to {:+.3}): {verdict}.",
         random.value, grouped.value, difference.value, difference.low, difference.high
     );
     Ok(Leak { random, grouped, difference, leaks, sentence })
@@ -148,7 +150,7 @@ pub fn leak(content: &Table, truth: &Truth, config: &CrossValidation) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::mixed;
+    use stats::seed::nth;
 
     fn quick() -> CrossValidation {
         let forest = ForestConfig { n_trees: 40, ..ForestConfig::default() };
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nuisance_that_tells_is_named_in_words() {
+    fn a_nuisance_that_predicts_the_class_is_a_shortcut() {
         let truth = truth();
         // One group of eight has what the other class has.
         let rates: Vec<f64> =
@@ -171,14 +173,18 @@ mod tests {
         let nuisance = Nuisance::number("sample_rate", "the sample rate", "Hz", &rates, &truth).unwrap();
         let found = judge(&nuisance, &truth, &quick()).unwrap();
         assert!(found.is_shortcut && (found.balanced_accuracy.value - 0.86).abs() < 0.03, "{found:?}");
-        assert!(found.sentence.starts_with("The sample rate alone tells dog from bird in 0.8"), "{}", found.sentence);
+        assert!(
+            found.sentence.starts_with("The sample rate alone separates dog from bird with a balanced accuracy of 0.8"),
+            "{}",
+            found.sentence
+        );
         assert_eq!(found.typical, "bird: 44100 Hz; dog: 8000 Hz");
     }
 
     #[test]
-    fn a_nuisance_that_tells_nothing_is_none() {
+    fn a_nuisance_that_predicts_nothing_is_no_shortcut() {
         let truth = truth();
-        let level: Vec<f64> = (0..120).map(|i| (mixed(1, i) % 100) as f64).collect();
+        let level: Vec<f64> = (0..120).map(|i| (nth(1, i) % 100) as f64).collect();
         let found = judge(&Nuisance::number("level", "the level", "dB", &level, &truth).unwrap(), &truth, &quick());
         assert!(!found.unwrap().is_shortcut);
         let same = judge(&Nuisance::names("codec", "the codec", &["flac"; 120], &truth).unwrap(), &truth, &quick());
@@ -187,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_is_recognised_is_a_leak() {
+    fn a_group_that_is_recognized_is_a_leak() {
         let truth = truth();
-        let place = Table::new((0..120).map(|i| (mixed(9, i / 3) % 1000) as f32).collect(), 1).unwrap();
+        let place = Table::new((0..120).map(|i| (nth(9, i / 3) % 1000) as f32).collect(), 1).unwrap();
         let found = leak(&place, &truth, &quick()).unwrap();
         assert!(found.leaks && found.random.value > 0.9 && found.grouped.value < 0.7, "{found:?}");
         let class = Table::new((0..120).map(|i| if i < 60 { 0.0 } else { 1.0 }).collect(), 1).unwrap();

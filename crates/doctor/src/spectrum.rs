@@ -6,10 +6,10 @@ use rustfft::FftPlanner;
 use rustfft::num_complex::Complex;
 
 /// Powers of the bins of every full frame: a Hann window of `n_window` samples each `hop` samples. A sine at full scale
-/// has power 0.5 in all its bins together, and so 10 log10 of a sum of bins is the level of what they hold.
+/// has power 0.5 in all its bins together, so that 10 log10 of a sum of bins is their level.
 ///
 /// # Shapes
-/// `samples` `[n]` to `[n_frames][n_window / 2 + 1]` row by row, with `n_frames = (n - n_window) / hop + 1`; nothing
+/// `samples` `[n]` to `[n_frames][n_window / 2 + 1]` row by row, with `n_frames = (n - n_window) / hop + 1`; empty
 /// where `n` is less than `n_window`.
 pub(crate) fn power_frames(samples: &[f32], n_window: usize, hop: usize) -> Vec<f32> {
     if samples.len() < n_window {

@@ -1,8 +1,9 @@
-//! Clips as rows of numbers, which is all that a classifier of nuisances sees.
+//! Clips as rows of numbers: the input of the classifier.
 
 use crate::error::{Error, Result};
+use stats::median;
 
-/// One row of numbers a clip.
+/// A table with one row of numbers for each clip.
 ///
 /// # Shapes
 /// `values` is `[n_rows, n_columns]`, row-major; all values are finite.
@@ -36,8 +37,8 @@ impl Table {
         Ok(Self { n_rows: values.len() / n_columns, values, n_columns })
     }
 
-    /// A table from columns, `[n_columns][n_rows]`, in which a value that is not finite is one that is not known: it
-    /// counts as the median of the others, and a further column says where.
+    /// A table of columns, `[n_columns][n_rows]`. A value that is not finite is a missing one: it is replaced by the median
+    /// of the others, and a further column marks it.
     ///
     /// # Errors
     /// [`Error::Data`] where columns differ in length or there is none.
@@ -50,9 +51,10 @@ impl Table {
         }
         let mut filled = Vec::new();
         for column in columns {
-            let known = median(column.iter().copied().filter(|value| value.is_finite()).collect()).unwrap_or(0.0);
+            let known: Vec<f64> = column.iter().copied().filter(|value| value.is_finite()).collect();
+            let middle = median(&known).unwrap_or(0.0);
             filled.push(
-                column.iter().map(|value| if value.is_finite() { *value as f32 } else { known as f32 }).collect(),
+                column.iter().map(|value| if value.is_finite() { *value as f32 } else { middle as f32 }).collect(),
             );
             if column.iter().any(|value| !value.is_finite()) {
                 filled.push(column.iter().map(|value| f32::from(u8::from(!value.is_finite()))).collect::<Vec<f32>>());
@@ -75,12 +77,12 @@ impl Table {
         Self::new(values, self.n_columns + other.n_columns)
     }
 
-    /// Rows, one a clip.
+    /// Number of rows, one for each clip.
     pub fn n_rows(&self) -> usize {
         self.n_rows
     }
 
-    /// Numbers of a clip.
+    /// Number of columns.
     pub fn n_columns(&self) -> usize {
         self.n_columns
     }
@@ -90,20 +92,9 @@ impl Table {
         &self.values[row * self.n_columns..(row + 1) * self.n_columns]
     }
 
-    /// Whether every row is the same, so that nothing can be told from it.
+    /// Whether all rows are equal.
     pub fn is_constant(&self) -> bool {
         (1..self.n_rows).all(|row| self.row(row) == self.row(0))
-    }
-}
-
-/// The middle of the values, or between the two in the middle; none of nothing.
-pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        n if n % 2 == 1 => Some(values[middle]),
-        _ => Some((values[middle - 1] + values[middle]) / 2.0),
     }
 }
 
@@ -112,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_known_is_the_median_and_is_marked() {
+    fn missing_values_become_the_median_and_are_marked() {
         let table = Table::from_columns(&[vec![1.0, f64::NAN, 3.0, 8.0], vec![0.0, 1.0, 2.0, 3.0]]).unwrap();
         assert_eq!((table.n_rows(), table.n_columns()), (4, 3));
         assert_eq!(table.row(1), [3.0, 1.0, 1.0]);
@@ -120,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn sizes_that_do_not_match_are_refused() {
         assert!(Table::new(vec![0.0; 5], 2).is_err());
         assert!(Table::from_columns(&[vec![1.0], vec![]]).is_err());
         let message = Table::new(vec![0.0, 1.0, f32::NAN, 3.0], 2).unwrap_err().to_string();
@@ -128,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_stand_side_by_side() {
+    fn tables_are_joined_by_row() {
         let (a, b) = (Table::new(vec![1.0, 2.0], 1).unwrap(), Table::new(vec![3.0, 4.0, 5.0, 6.0], 2).unwrap());
         assert_eq!(a.beside(&b).unwrap().row(1), [2.0, 5.0, 6.0]);
         assert!(a.is_constant() == (a.row(0) == a.row(1)));

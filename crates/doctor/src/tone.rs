@@ -1,22 +1,22 @@
-//! What the spectrum says: where the energy lies, where it ends, and what the noise floor looks like.
+//! Measures of the spectrum: centroid, rolloff, flatness, band limit and noise floor.
 
 use crate::spectrum::power_frames;
-use crate::waveform::quantile;
+use stats::quantile_nearest;
 
 /// Bands of the noise floor.
 pub const N_FLOOR_BANDS: usize = 12;
 
-/// Lower edge of the lowest and upper edge of the highest band of the noise floor. Every band is as much wider than the
-/// one before it; what lies above half the sample rate is at [`FLOOR_DB`].
+/// Lower edge of the lowest and upper edge of the highest band of the noise floor. Bands have equal widths in octaves;
+/// those above half the sample rate are at [`FLOOR_DB`].
 pub const FLOOR_BANDS_HZ: [f64; 2] = [62.5, 16000.0];
 
-/// The lowest level that is told, in decibels of full scale.
+/// The lowest level, in decibels of full scale.
 pub const FLOOR_DB: f64 = -120.0;
 
 /// Share of the frames that are quieter than the noise floor, band by band.
 const FLOOR_SHARE: f64 = 0.1;
 
-/// Shortest stretch that is transformed; frames are the power of two samples from here on.
+/// Length of a frame in seconds, rounded up to a power of two in samples.
 const FRAME_S: f64 = 0.03;
 
 /// A spectrum's shape over a whole clip.
@@ -40,19 +40,19 @@ pub(crate) fn tone(samples: &[f32], rate_hz: u32) -> Tone {
     let n_bins = n_window / 2 + 1;
     let bin_hz = f64::from(rate_hz) / n_window as f64;
     let mean = over_time(&powers, n_bins, |values| values.iter().sum::<f64>() / values.len() as f64);
-    let floor = over_time(&powers, n_bins, |values| quantile(values, 0.5).unwrap_or(0.0));
+    let floor = over_time(&powers, n_bins, |values| quantile_nearest(values, 0.5).unwrap_or(0.0));
     let (limit_hz, limit_drop_db) = limit(&floor, bin_hz);
     let bands: Vec<[f64; N_FLOOR_BANDS]> = powers.chunks_exact(n_bins).map(|frame| bands(frame, bin_hz)).collect();
     let floor_db = std::array::from_fn(|band| {
         let values: Vec<f64> = bands.iter().map(|bands| bands[band]).collect();
-        power_db(quantile(&values, FLOOR_SHARE).unwrap_or(0.0))
+        power_db(quantile_nearest(&values, FLOOR_SHARE).unwrap_or(0.0))
     });
     let edge_db = |frames: &[[f64; N_FLOOR_BANDS]]| {
         std::array::from_fn(|band| {
             power_db(frames.iter().map(|frame| frame[band]).sum::<f64>() / frames.len().max(1) as f64)
         })
     };
-    // Some 0.1 s.
+    // About 0.1 s.
     let n_edge = ((0.1 / (bin_hz.recip() / 2.0)) as usize).clamp(1, bands.len());
     Tone {
         centroid_hz: centroid(&mean, bin_hz),
@@ -70,7 +70,7 @@ fn power_db(power: f64) -> f64 {
     (10.0 * power.max(1e-12).log10()).max(FLOOR_DB)
 }
 
-/// One number a bin, of its values over time.
+/// One number for each bin, computed from its values over time.
 fn over_time(powers: &[f32], n_bins: usize, number: impl Fn(&[f64]) -> f64) -> Vec<f64> {
     let mut values = vec![0.0; powers.len() / n_bins];
     (0..n_bins)
@@ -103,7 +103,7 @@ fn centroid(mean: &[f64], bin_hz: f64) -> f64 {
     if total > 0.0 { weighted / total } else { 0.0 }
 }
 
-/// The frequency that 99 % of the energy lies below.
+/// The frequency below which 99 % of the energy is.
 fn rolloff(mean: &[f64], bin_hz: f64) -> f64 {
     let total: f64 = mean.iter().skip(1).sum();
     let mut sum = 0.0;
@@ -116,7 +116,7 @@ fn rolloff(mean: &[f64], bin_hz: f64) -> f64 {
     0.0
 }
 
-/// Geometric over arithmetic mean in decibels: 0 for white noise, far below for a tone.
+/// Geometric over arithmetic mean in decibels: 0 for white noise, much lower for a tone.
 fn flatness_db(mean: &[f64]) -> f64 {
     let bins = &mean[1..];
     let arithmetic = bins.iter().sum::<f64>() / bins.len() as f64;
@@ -124,13 +124,13 @@ fn flatness_db(mean: &[f64]) -> f64 {
     if arithmetic > 0.0 { 10.0 * (geometric - arithmetic.max(1e-15).ln()) / std::f64::consts::LN_10 } else { 0.0 }
 }
 
-/// Where a steady spectrum ends: the frequency with the greatest fall, from a narrow stretch below it to the loudest of
-/// everything above it, and that fall in decibels. Of what is always there, since a song too may end at a frequency;
-/// what ends the noise is a filter.
+/// Where a steady spectrum ends: the frequency with the largest drop from a narrow stretch below it to the loudest stretch
+/// above it, and that drop in decibels. Computed on the median over time: a song can end at any frequency, but steady
+/// noise ends at a filter.
 fn limit(floor: &[f64], bin_hz: f64) -> (f64, f64) {
     let n_bins = floor.len();
     let stretch = (n_bins / 32).max(2);
-    // From 12 % of the way up: hum and rumble end somewhere too. The highest stretch is any filter's own slope.
+    // From 12 % of the spectrum on, above hum and rumble, and below the slope of any anti-aliasing filter.
     let candidates = n_bins / 8..n_bins.saturating_sub(n_bins / 12 + 2 * stretch);
     let level =
         |bins: std::ops::Range<usize>| power_db(bins.clone().map(|bin| floor[bin]).sum::<f64>() / bins.len() as f64);

@@ -1,6 +1,7 @@
-//! What is known of the clips: which class each is of, and which belong together.
+//! The class and the group of each clip.
 
 use crate::error::{Error, Result};
+use stats::Groups;
 use std::collections::{BTreeSet, HashMap};
 
 /// Class and group of every clip.
@@ -12,7 +13,7 @@ pub struct Truth {
     pub labels: Vec<usize>,
     /// The group of each clip, counted from 0, `[n_clips]`.
     pub groups: Vec<usize>,
-    /// Groups in all.
+    /// Number of groups.
     pub n_groups: usize,
 }
 
@@ -46,18 +47,23 @@ impl Truth {
         })
     }
 
-    /// The same where each clip is a group of its own: what a random split takes for granted.
+    /// The same with each clip as a group of its own, as a random split assumes.
     pub fn ungrouped(&self) -> Self {
         let n = self.labels.len();
         Self { groups: (0..n).collect(), n_groups: n, ..self.clone() }
     }
 
-    /// Clips.
+    /// The groups, to resample them.
+    pub(crate) fn grouped(&self) -> Groups {
+        Groups::new(self.groups.clone(), self.n_groups)
+    }
+
+    /// Number of clips.
     pub fn n_clips(&self) -> usize {
         self.labels.len()
     }
 
-    /// Classes.
+    /// Number of classes.
     pub fn n_classes(&self) -> usize {
         self.classes.len()
     }
@@ -67,7 +73,7 @@ impl Truth {
         1.0 / self.n_classes() as f64
     }
 
-    /// In how many groups each class occurs, `[n_classes]`.
+    /// Number of groups in which each class occurs, `[n_classes]`.
     pub fn groups_by_class(&self) -> Vec<usize> {
         let pairs: BTreeSet<(usize, usize)> = self.labels.iter().copied().zip(self.groups.iter().copied()).collect();
         let mut counts = vec![0; self.n_classes()];

@@ -1,15 +1,15 @@
-//! What the samples themselves say: runs of one value, level over time, channels.
+//! Measures of the samples: runs of one value, level over time, channels.
 
 use std::ops::Range;
 
-/// A clipped run has at least so many samples of one value.
+/// Fewest samples of a clipped run.
 pub(crate) const CLIPPED_RUN: usize = 3;
 
-/// Share of the greatest value from which a sample counts as at it: a lossy format shakes what was flat.
+/// Share of the greatest value from which a sample counts as clipped, since a lossy format changes flat peaks.
 const AT_GREATEST: f32 = 0.9995;
 
-/// Samples at the clip's greatest value of either sign, in runs of at least [`CLIPPED_RUN`], as a share of all. The
-/// greatest value may be any: what was clipped and then made quieter is still flat.
+/// Share of clipped samples: those at the clip's greatest value of either sign, in runs of at least [`CLIPPED_RUN`]. The
+/// greatest value can be any: a recording that was clipped and then attenuated still has flat peaks.
 pub(crate) fn clipped_share(samples: &[f32]) -> f64 {
     let greatest = samples.iter().copied().fold(0.0, f32::max);
     let least = samples.iter().copied().fold(0.0, f32::min);
@@ -23,7 +23,7 @@ fn n_in_runs(samples: &[f32], is_in: impl Fn(f32) -> bool) -> usize {
     runs.filter(|run| is_in(run[0]) && run.len() >= CLIPPED_RUN).map(<[f32]>::len).sum()
 }
 
-/// Share of samples in stretches of at least `shortest` samples of exactly one value, which no microphone gives.
+/// Share of samples in stretches of at least `shortest` samples of exactly one value, which no microphone produces.
 pub(crate) fn constant_share(samples: &[f32], shortest: usize) -> f64 {
     let runs = samples.chunk_by(|a, b| a == b).map(<[f32]>::len).filter(|&n| n >= shortest.max(2));
     runs.sum::<usize>() as f64 / samples.len().max(1) as f64
@@ -40,7 +40,7 @@ pub(crate) fn db(amplitude: f64) -> f64 {
     (20.0 * amplitude.max(1e-6).log10()).max(-120.0)
 }
 
-/// Levels in decibels of full scale of blocks of `n_block` samples, the last one whole too.
+/// Levels in decibels of full scale of blocks of `n_block` samples, without an incomplete last one.
 ///
 /// # Shapes
 /// `[n]` to `[n / n_block]`, at least one where there is a sample.
@@ -55,15 +55,7 @@ pub(crate) fn longest_below(levels_db: &[f64], level_db: f64) -> usize {
     runs.filter(|run| run[0] <= level_db).map(<[f64]>::len).max().unwrap_or(0)
 }
 
-/// The value that a share of all lies below, 0 to 1; `None` of nothing.
-pub(crate) fn quantile(values: &[f64], share: f64) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    Some(sorted[(share * last as f64).round() as usize])
-}
-
-/// Channels with nothing in them (peak under -80 dB of full scale, and 40 dB under the loudest channel's).
+/// Empty channels (peak below -80 dB of full scale, and 40 dB below that of the loudest channel).
 pub(crate) fn dead_channels(channels: &[&[f32]]) -> Vec<usize> {
     let peak = |samples: &[f32]| samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
     let peaks: Vec<f32> = channels.iter().map(|samples| peak(samples)).collect();
@@ -71,7 +63,7 @@ pub(crate) fn dead_channels(channels: &[&[f32]]) -> Vec<usize> {
     (0..channels.len()).filter(|&i| peaks[i] < 1e-4 && peaks[i] < 0.01 * loudest).collect()
 }
 
-/// Whether there are several channels and all are the same to within a sixteen-bit step.
+/// Whether there are several channels and all are equal to within a sixteen-bit step.
 pub(crate) fn are_identical(channels: &[&[f32]]) -> bool {
     let same = |other: &&[f32]| other.iter().zip(channels[0]).all(|(a, b)| (a - b).abs() <= 1.0 / 32768.0);
     channels.len() > 1 && channels[1..].iter().all(same)
@@ -88,7 +80,7 @@ pub(crate) fn mix(channels: &[&[f32]], dead: &[usize], range: Range<usize>) -> V
     mono
 }
 
-/// Fewest bits a sample that hold every sample, 1 to 24; `None` where 24 do not.
+/// Fewest bits that represent every sample exactly, 1 to 24; `None` where 24 do not.
 pub(crate) fn effective_bits(samples: &[f32]) -> Option<u32> {
     (1..=24u32).find(|bits| {
         let steps = (1u32 << (bits - 1)) as f32;
@@ -134,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_are_told_apart() {
+    fn channels_are_compared() {
         let (live, dead) = (vec![0.5f32, -0.5, 0.25], vec![0.0f32, 0.00005, 0.0]);
         assert_eq!(dead_channels(&[&live, &dead]), [1]);
         assert_eq!(dead_channels(&[&dead, &dead]), Vec::<usize>::new());

@@ -1,16 +1,16 @@
-//! `metrics.json`: everything that is measured of a model on the clips of a split.
+//! `metrics.json`: all metrics of a model on the clips of a split.
 
 use crate::metrics::{Bootstrap, Figures, Scored, intervals};
 use classifier::{Calibration, Rows, clip_loss};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is measured of one class. A figure that the clips can't tell is none.
+/// Metrics of one class. A figure is `None` where the clips do not define it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
-    /// Share of the clips taken for the class that are of it.
+    /// Share of the clips predicted as the class that belong to it.
     pub precision: Option<f64>,
-    /// Share of the class's clips that are found.
+    /// Share of the class's clips that are predicted as it.
     pub recall: Option<f64>,
     /// Harmonic mean of the two.
     pub f1: Option<f64>,
@@ -20,18 +20,18 @@ pub struct ClassMetrics {
     pub auroc: Option<f64>,
 }
 
-/// `metrics.json`. A figure that the clips can't tell is none, `null` in the file.
+/// `metrics.json`. A figure is `None`, `null` in the file, where the clips do not define it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The split that was measured.
     pub split: String,
-    /// Clips of the model's classes: what every figure is over.
+    /// Number of clips of the model's classes. Every figure is over these.
     pub n: usize,
-    /// Groups that they belong to; a clip without a group counts by its recording.
+    /// Number of their groups; the group of a clip without one is its recording.
     pub n_groups: usize,
-    /// Clips of other classes or none: in the predictions, but in no figure.
+    /// Number of clips of other classes or of none: in the predictions, but in no figure.
     pub n_unknowns: usize,
-    /// Share of the clips that are right.
+    /// Share of the clips that are predicted correctly.
     pub accuracy: Option<f64>,
     /// Mean recall over the classes that have clips.
     pub balanced_accuracy: Option<f64>,
@@ -41,33 +41,33 @@ pub struct Metrics {
     pub per_class: BTreeMap<String, ClassMetrics>,
     /// The model's classes, in the order of the confusion matrix.
     pub classes: Vec<String>,
-    /// Rows are truth, columns what the model says.
+    /// Rows are true classes, columns predicted ones.
     pub confusion: Vec<Vec<u64>>,
-    /// Mean over the classes of each one's area under the ROC curve against the rest; of two classes, the second one's.
+    /// Mean over the classes of the area under the ROC curve of each against the rest; with two classes, the second one's.
     pub auroc: Option<f64>,
     /// Expected calibration error over 15 bins of equal width.
     pub ece: Option<f64>,
-    /// The same of the probabilities before calibration.
+    /// Expected calibration error of the probabilities before calibration.
     pub ece_uncalibrated: Option<f64>,
-    /// Mean over the clips of the negative logarithm of the calibrated probability of the truth.
+    /// Mean over the clips of the negative logarithm of the calibrated probability of the true class.
     pub loss: Option<f64>,
-    /// Mean over the clips of the squared distance between the probabilities and the truth.
+    /// Brier score: mean over the clips of the squared distance between the probabilities and the true class.
     pub brier: Option<f64>,
     /// Low and high end of the 95 % interval, by the name of the figure (`recall_CLASS` for a recall).
     pub intervals: BTreeMap<String, [f64; 2]>,
-    /// How each interval was found.
+    /// How each interval was computed.
     pub interval_method: BTreeMap<String, String>,
-    /// Bootstrap samples drawn.
+    /// Number of bootstrap resamples.
     pub resamples: usize,
-    /// Those that had clips of every class that the split has; figures over all classes use them alone.
+    /// Number of resamples with clips of every class of the split. Figures over all classes use only these.
     pub resamples_complete: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
-    /// What a reader should know.
+    /// Warnings for the reader of the figures.
     pub warnings: Vec<String>,
 }
 
-/// A clip whose class the model knows.
+/// A clip whose true class is one of the model's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known<'a> {
     /// Its row in the predictions.
@@ -80,8 +80,8 @@ pub struct Known<'a> {
 
 /// Measures predictions against the truth.
 ///
-/// `rows` are the predictions, `known` says which of them have a truth among `classes`; the others are unknown sounds.
-/// `temperature` is what made the probabilities of the logits.
+/// `rows` are the predictions. `known` lists those whose true class is among `classes`; the others are unknown sounds.
+/// `temperature` is the one that the probabilities were computed with.
 pub fn measure(
     rows: &Rows,
     known: &[Known<'_>],
@@ -130,7 +130,7 @@ pub fn measure(
         per_class: classes.iter().enumerate().map(|(c, name)| (name.clone(), class_metrics(&point, c))).collect(),
         classes: classes.to_vec(),
         confusion: (0..n_classes)
-            .map(|truth| (0..n_classes).map(|said| point.confusion.count(truth, said) as u64).collect())
+            .map(|truth| (0..n_classes).map(|predicted| point.confusion.count(truth, predicted) as u64).collect())
             .collect(),
         auroc: point.macro_auroc(),
         ece: point.ece,

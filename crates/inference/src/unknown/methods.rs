@@ -28,11 +28,17 @@ pub enum Combination {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OodMethod {
     /// Its name in tables, files and on the command line.
+    #[serde(deserialize_with = "canonical")]
     pub name: String,
     /// One detector, or several that are combined.
     pub parts: Vec<Part>,
     /// How, where there are several.
     pub combination: Option<Combination>,
+}
+
+/// A name of today, where an older version may have written another.
+fn canonical<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(anomaly::canonical_name(&String::deserialize(deserializer)?).into_owned())
 }
 
 impl OodMethod {
@@ -57,40 +63,22 @@ impl OodMethod {
     /// In words, for tables.
     pub fn describe(&self) -> &'static str {
         match self.name.as_str() {
-            "max_softmax" => "largest softmax probability (baseline: threshold of 0.8)",
-            "max_logit" => "largest logit",
-            "energy" => "energy of the logits",
-            "generalized_entropy" => "generalised entropy of the probabilities",
-            "knn" => "distance to the 5th nearest training clip (baseline: kNN on embeddings)",
-            "mahalanobis" => "distance to the nearest class, covariance shrunk",
-            "mahalanobis_normalised" => "the same on embeddings of length 1",
-            "relative_mahalanobis" => "the same less the distance to all clips together",
-            "relative_mahalanobis_normalised" => "the same on embeddings of length 1",
-            "vim" => "what lies outside the main directions, beside the logits (ViM)",
-            "local_outlier_factor" => "local outlier factor",
-            "isolation_forest" => "isolation forest",
-            "isomap" => "distance to the nearest training clip in Isomap's plane (baseline)",
-            "background_class" => "a background class, learned from labelled unknown sounds (baseline)",
-            "pca_residual" => "what principal components leave over",
-            "autoencoder" => "an autoencoder's reconstruction error on spectrograms (baseline)",
-            "latent_regions" => "autoencoder whose latent space has one region a class (baseline)",
-            "semantic" => "how little those of the backbone's own sounds fire that the classes fire",
             "backbone_knn" => "distance to the 5th nearest training clip, in the backbone",
-            "backbone_mahalanobis_normalised" => "distance to the nearest class, in the backbone, length 1",
-            "backbone_relative_mahalanobis_normalised" => "the same less the distance to all clips together",
+            "backbone_mahalanobis_normalized" => "distance to the nearest class, in the backbone, length 1",
+            "backbone_relative_mahalanobis_normalized" => "the same less the distance to all clips together",
             "backbone_local_outlier_factor" => "local outlier factor, in the backbone",
             "backbone_isolation_forest" => "isolation forest, in the backbone",
             "backbone_isomap" => "Isomap, in the backbone",
             "backbone_pca_residual" => "what principal components leave over, in the backbone",
             "backbone_background_class" => "a background class, learned from labelled unknown sounds, in the backbone",
             "semantic_and_knn" => "mean rank of semantic and backbone_knn",
-            "semantic_and_mahalanobis" => "mean rank of semantic and backbone_relative_mahalanobis_normalised",
+            "semantic_and_mahalanobis" => "mean rank of semantic and backbone_relative_mahalanobis_normalized",
             name if name.starts_with("layer") && name.ends_with("_knn") => {
                 "distance to the 5th nearest training clip, in a layer below the last, counted from the first"
             }
             name if name.starts_with("layer") => "distance to the nearest class, in such a layer, length 1",
             "fusion" => "logistic regression of four of these on labelled unknown sounds",
-            _ => "",
+            _ => self.parts.first().map_or("", |part| part.method.describe()),
         }
     }
 }
@@ -102,12 +90,12 @@ pub fn all(n_layers: usize, has_backbone: bool) -> Vec<OodMethod> {
         .filter(|(name, _)| *name != "semantic")
         .map(|(name, method)| OodMethod::one(name, RowSource::Classifier, method))
         .collect();
-    let normalised = || MahalanobisConfig { normalise: true, ..Default::default() };
+    let normalized = || MahalanobisConfig { normalize: true, ..Default::default() };
     for layer in 1..=n_layers {
         let of_layer =
             |what: &str, method| OodMethod::one(&format!("layer{layer}_{what}"), RowSource::Layer(layer), method);
         methods.push(of_layer("knn", Method::Knn(KnnConfig::default())));
-        methods.push(of_layer("mahalanobis_normalised", Method::Mahalanobis(normalised())));
+        methods.push(of_layer("mahalanobis_normalized", Method::Mahalanobis(normalized())));
     }
     if !has_backbone {
         return methods;
@@ -115,8 +103,8 @@ pub fn all(n_layers: usize, has_backbone: bool) -> Vec<OodMethod> {
     let backbone = [
         ("semantic", Method::Semantic(Default::default())),
         ("backbone_knn", Method::Knn(KnnConfig::default())),
-        ("backbone_mahalanobis_normalised", Method::Mahalanobis(normalised())),
-        ("backbone_relative_mahalanobis_normalised", Method::RelativeMahalanobis(normalised())),
+        ("backbone_mahalanobis_normalized", Method::Mahalanobis(normalized())),
+        ("backbone_relative_mahalanobis_normalized", Method::RelativeMahalanobis(normalized())),
         ("backbone_local_outlier_factor", Method::LocalOutlierFactor(Default::default())),
         ("backbone_isolation_forest", Method::IsolationForest(Default::default())),
         ("backbone_isomap", Method::Isomap(IsomapConfig::default())),
@@ -126,7 +114,7 @@ pub fn all(n_layers: usize, has_backbone: bool) -> Vec<OodMethod> {
     methods.extend(backbone.into_iter().map(|(name, method)| OodMethod::one(name, RowSource::Backbone, method)));
     let semantic = || Part { source: RowSource::Backbone, method: Method::Semantic(Default::default()) };
     let knn = |source| Part { source, method: Method::Knn(KnnConfig::default()) };
-    let relative = || Part { source: RowSource::Backbone, method: Method::RelativeMahalanobis(normalised()) };
+    let relative = || Part { source: RowSource::Backbone, method: Method::RelativeMahalanobis(normalized()) };
     let combined =
         |name: &str, parts, combination| OodMethod { name: name.into(), parts, combination: Some(combination) };
     methods.push(combined("semantic_and_knn", vec![semantic(), knn(RowSource::Backbone)], Combination::RankMean));

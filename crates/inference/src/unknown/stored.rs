@@ -192,7 +192,8 @@ impl Detectors {
 
     /// Its number among the detectors.
     pub(crate) fn position(&self, name: &str) -> Result<usize> {
-        let found = self.detectors.iter().position(|of| name == "auto" || of.fitted.method.name == name);
+        let wanted = anomaly::canonical_name(name);
+        let found = self.detectors.iter().position(|of| name == "auto" || of.fitted.method.name == wanted);
         found.with_context(|| {
             let names: Vec<&str> = self.detectors.iter().map(|of| of.fitted.method.name.as_str()).collect();
             format!(

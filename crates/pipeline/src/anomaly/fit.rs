@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// What to take where there is nothing to choose on: the best on recordings of other animals and of no animals, in
 /// docs/outliers.md.
-const DEFAULT: [&str; 2] = ["semantic", "relative_mahalanobis_normalised"];
+const DEFAULT: [&str; 2] = ["semantic", "relative_mahalanobis_normalized"];
 
 /// Which methods, and why.
 struct Asked {
@@ -131,7 +131,7 @@ fn note_command(run: &Path, out: Option<&Path>, job: &Job<'_>) -> Result<()> {
 /// The methods that the arguments name; none where the choice is open.
 fn asked(options: &Options, model: &Model, all: &[OodMethod], has_backbone: bool) -> Result<Option<Asked>> {
     let named = |name: &str| -> Result<OodMethod> {
-        let found = all.iter().find(|method| method.name == name);
+        let found = all.iter().find(|method| method.name == anomaly::canonical_name(name));
         found.cloned().with_context(|| {
             let names: Vec<&str> = all.iter().map(|method| method.name.as_str()).collect();
             format!(

@@ -3,7 +3,7 @@
 /// Number of bins of [`ece`].
 pub const N_BINS: usize = 15;
 
-/// Clips by how sure the model was of them.
+/// Clips in bins of equal width by the largest probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bins {
     weight: [f64; N_BINS],
@@ -12,7 +12,7 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// No clip yet.
+    /// Empty bins.
     pub fn new() -> Self {
         Self { weight: [0.0; N_BINS], confidence: [0.0; N_BINS], right: [0.0; N_BINS] }
     }
@@ -26,11 +26,12 @@ impl Bins {
         self.right[bin] += weight * f64::from(u8::from(right));
     }
 
-    /// The mean over the clips of the distance, in their bin, between the share that is right and the mean confidence.
+    /// The mean over the clips of the absolute difference, within their bin, between accuracy and mean confidence.
     /// None without clips.
     pub fn ece(&self) -> Option<f64> {
         let total: f64 = self.weight.iter().sum();
-        let distance: f64 = self.confidence.iter().zip(&self.right).map(|(sure, right)| (sure - right).abs()).sum();
+        let distance: f64 =
+            self.confidence.iter().zip(&self.right).map(|(confidence, right)| (confidence - right).abs()).sum();
         (total > 0.0).then(|| distance / total)
     }
 }

@@ -1,6 +1,6 @@
-//! The confusion matrix and what follows from it.
+//! The confusion matrix and the metrics that follow from it.
 
-/// How often each class was taken for each, with weights.
+/// How often each class was predicted as each, with weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Confusion {
     n_classes: usize,
@@ -9,7 +9,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// No clip yet.
+    /// An empty matrix.
     pub fn new(n_classes: usize) -> Self {
         Self { n_classes, counts: vec![0.0; n_classes * n_classes] }
     }
@@ -19,37 +19,37 @@ impl Confusion {
         self.counts[truth * self.n_classes + predicted] += weight;
     }
 
-    /// How often `truth` was taken for `predicted`.
+    /// How often `truth` was predicted as `predicted`.
     pub fn count(&self, truth: usize, predicted: usize) -> f64 {
         self.counts[truth * self.n_classes + predicted]
     }
 
-    /// Clips of a class.
+    /// Number of clips of a class.
     pub fn support(&self, class: usize) -> f64 {
         (0..self.n_classes).map(|predicted| self.count(class, predicted)).sum()
     }
 
-    /// Share of the clips that are right; none without clips.
+    /// Share of the clips that are predicted correctly; none without clips.
     pub fn accuracy(&self) -> Option<f64> {
         let right = (0..self.n_classes).map(|class| self.count(class, class)).sum();
         ratio(right, self.counts.iter().sum())
     }
 
-    /// Share of a class's clips that are found; none where the class has no clip.
+    /// Share of a class's clips that are predicted as it; none where the class has no clip.
     pub fn recall(&self, class: usize) -> Option<f64> {
         ratio(self.count(class, class), self.support(class))
     }
 
-    /// Share of the clips taken for a class that are of it; none where no clip was.
+    /// Share of the clips predicted as a class that belong to it; none where no clip was.
     pub fn precision(&self, class: usize) -> Option<f64> {
         ratio(self.count(class, class), (0..self.n_classes).map(|truth| self.count(truth, class)).sum())
     }
 
     /// Harmonic mean of precision and recall, `2 tp / (2 tp + fp + fn)`; none where the class has no clip.
     pub fn f1(&self, class: usize) -> Option<f64> {
-        let taken: f64 = (0..self.n_classes).map(|truth| self.count(truth, class)).sum();
+        let predicted: f64 = (0..self.n_classes).map(|truth| self.count(truth, class)).sum();
         let support = self.support(class);
-        if support > 0.0 { ratio(2.0 * self.count(class, class), taken + support) } else { None }
+        if support > 0.0 { ratio(2.0 * self.count(class, class), predicted + support) } else { None }
     }
 
     /// Mean recall over the classes that have clips; none without clips.
@@ -67,7 +67,7 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// The mean of what there is; none of nothing.
+/// The mean of the values; none without values.
 pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, n) = values.fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
     ratio(sum, n as f64)
@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        // Truth 0: 3 right, 1 taken for 1. Truth 1: 1 right, 1 taken for 0. Class 2: no clip, taken once from truth 1.
+        // True class 0: 3 right, 1 predicted as 1. True class 1: 1 right, 1 predicted as 0. Class 2: no clip, one of true
+        // class 1 predicted as it.
         let mut confusion = Confusion::new(3);
         for (truth, predicted, weight) in [(0, 0, 2.0), (0, 0, 1.0), (0, 1, 1.0), (1, 1, 1.0), (1, 0, 1.0), (1, 2, 1.0)]
         {

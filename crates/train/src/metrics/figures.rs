@@ -1,25 +1,26 @@
-//! All figures of a set of scored clips, under any weights: once for the clips as they are, once a resample.
+//! All figures of a set of scored clips, with a weight for each clip: once for the clips as they are, then for each
+//! bootstrap resample.
 
-use super::auroc::Ranking;
 use super::calibration_error::Bins;
 use super::confusion::{Confusion, mean};
 use classifier::{Rows, largest};
+use stats::Ranking;
 
-/// Clips whose truth is known, with what the model says of them.
+/// Clips whose true class is known, with the model's predictions.
 #[derive(Debug, Clone)]
 pub struct Scored {
     n_classes: usize,
     truth: Vec<usize>,
     predicted: Vec<usize>,
     confidence: Vec<f64>,
-    /// By class: the clips ranked by how likely the model finds it.
+    /// By class: the clips ranked by the class's log-odds.
     rankings: Vec<Ranking>,
 }
 
-/// What is measured of a set of clips. A figure that the clips can't tell is none.
+/// Figures of a set of clips. A figure is `None` where the clips do not define it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
-    /// Which class was taken for which.
+    /// True against predicted classes.
     pub confusion: Confusion,
     /// Of each class against the rest, `[C]`.
     pub auroc: Vec<Option<f64>>,
@@ -30,9 +31,9 @@ pub struct Figures {
 impl Scored {
     /// Takes the clips `(row, class)`.
     ///
-    /// A class's score is the logarithm of its odds, `z_c - log(sum of exp(z_k) over the others)` of the logits divided
-    /// by the temperature: it orders clips as the probability does, but does not run into 1, where a rounded
-    /// probability makes ties that are none.
+    /// A class's score is its log-odds, `z_c - log(sum of exp(z_k) over the others)` of the logits divided by the
+    /// temperature. It orders clips as the probability does. The probability itself would round to 1 for confident
+    /// clips and create false ties.
     pub fn new(rows: &Rows, clips: &[(usize, usize)], temperature: f32) -> Self {
         let n_classes = rows.n_classes;
         let logits = |row: usize| &rows.logits[row * n_classes..(row + 1) * n_classes];
@@ -41,11 +42,11 @@ impl Scored {
         };
         let ranking = |class: usize| Ranking::new(&scores(class), |i| clips[i].1 == class);
         let predicted: Vec<usize> = clips.iter().map(|(row, _)| largest(logits(*row))).collect();
-        let sure = |((row, _), class): (&(usize, usize), &usize)| f64::from(rows.probability(*row)[*class]);
+        let confidence = |((row, _), class): (&(usize, usize), &usize)| f64::from(rows.probability(*row)[*class]);
         Self {
             n_classes,
             truth: clips.iter().map(|(_, class)| *class).collect(),
-            confidence: clips.iter().zip(&predicted).map(sure).collect(),
+            confidence: clips.iter().zip(&predicted).map(confidence).collect(),
             predicted,
             rankings: (0..n_classes).map(ranking).collect(),
         }
@@ -56,7 +57,7 @@ impl Scored {
         &self.truth
     }
 
-    /// Every figure, where clip `i` is there `weights[i]` times.
+    /// Every figure, where clip `i` occurs `weights[i]` times.
     pub fn figures(&self, weights: &[f64]) -> Figures {
         let mut confusion = Confusion::new(self.n_classes);
         let mut bins = Bins::new();
@@ -70,7 +71,7 @@ impl Scored {
 }
 
 impl Figures {
-    /// The mean over the classes that have clips and do not have all; of two classes, that of the second.
+    /// Mean AUROC over the classes for which it is defined; with two classes, that of the second class.
     pub fn macro_auroc(&self) -> Option<f64> {
         match self.auroc.as_slice() {
             [_, second] => *second,
@@ -92,7 +93,7 @@ mod tests {
     use classifier::Calibration;
 
     #[test]
-    fn log_odds_are_those_of_the_probability() {
+    fn log_odds_agree_with_the_probability() {
         let (logits, temperature) = ([0.3_f32, -1.2, 2.0], 1.7_f32);
         let p = Calibration::probabilities(temperature, &logits, 3);
         for (class, p) in p.into_iter().map(f64::from).enumerate() {
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn sure_clips_do_not_tie() {
+    fn confident_clips_do_not_tie() {
         // Both probabilities of class 1 round to 1, the ranks differ.
         let logits = vec![0.0, 40.0, 0.0, 50.0];
         let probability = Calibration::probabilities(1.0, &logits, 2);

@@ -1,40 +1,51 @@
-//! How far each figure may be from what the clips at hand say.
+//! Confidence intervals of the figures.
 
-use super::bootstrap::{Bootstrap, bootstrap, percentile};
-use super::exact::clopper_pearson_all;
 use super::figures::{Figures, Scored};
+use crate::seeds::{Purpose, generator};
+use stats::{Groups, bootstrap, lower_bound_all, quantile_sorted};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Resamples below which a percentile says nothing.
+/// Fewest resamples that an interval is taken from.
 const FEWEST: usize = 100;
 
-/// Intervals by name, and how each was found.
+/// How resamples are drawn and turned into an interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bootstrap {
+    /// Number of resamples.
+    pub resamples: usize,
+    /// Confidence level, such as 0.95.
+    pub level: f64,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// Intervals by name, and how each was computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intervals {
     /// `accuracy`, `balanced_accuracy`, `macro_f1`, `auroc`, `ece` and `recall_CLASS`: low and high end.
     pub intervals: BTreeMap<String, [f64; 2]>,
-    /// The method of each, in words.
+    /// How each was computed, in words.
     pub methods: BTreeMap<String, String>,
-    /// Resamples that had clips of every class that there is.
+    /// Number of resamples with clips of every class that the clips have.
     pub complete: usize,
-    /// What a reader should know.
+    /// Warnings for the reader of the figures.
     pub warnings: Vec<String>,
 }
 
 /// One figure of a resample.
 type Figure = Box<dyn Fn(&Figures) -> Option<f64>>;
 
-/// Percentile intervals from a bootstrap over groups, of `point`'s figures. `group` holds the group of each clip.
+/// Percentile intervals of `point`'s figures, from a bootstrap over groups. `group` holds the number of each clip's group.
 ///
-/// A resample may lack a class altogether. Figures over all classes are then undefined, and a recall is for the class
-/// that lacks: such resamples are left out of those figures, which is the same as drawing them again; `complete` says
-/// how many were not. With fewer than 100 usable resamples there is no interval, and a warning.
+/// A resample can lack a class. Figures over all classes, and the recall of that class, are then undefined: these
+/// resamples are left out of those figures, which is the same as drawing them again. `complete` counts the resamples that
+/// have every class. With fewer than 100 usable resamples there is no interval, but a warning.
 ///
-/// Where everything is right (or wrong) every resample says so too, and the interval would have no width. The exact
-/// bound of Clopper and Pearson takes its place, with the number of groups as the number of draws: all groups for
-/// accuracy, those of the class for a recall, and for figures over all classes the number of classes times the groups
-/// of the class that has the fewest, since a mean over classes is no surer than its least sure part. For F1 and AUROC,
-/// which are no shares of groups, that bound is a rule of thumb.
+/// Where every prediction is right (or wrong), so it is in every resample, and the interval would have no width. The
+/// exact bound of Clopper and Pearson takes its place, with the number of groups as the number of trials: all groups for
+/// accuracy, the groups of the class for a recall. Figures over all classes use the number of classes times the groups
+/// of the smallest class, since a mean over classes is at most as certain as its least certain part. For F1 and AUROC,
+/// which are not proportions of groups, that bound is a rule of thumb.
 pub fn intervals(
     scored: &Scored,
     point: &Figures,
@@ -44,6 +55,7 @@ pub fn intervals(
 ) -> Intervals {
     let (truth, level) = (scored.truth(), options.level);
     let n_groups = group.iter().max().map_or(0, |last| last + 1);
+    let groups = Groups::new(group.to_vec(), n_groups);
     let groups_of = |class: usize| -> usize {
         let own: BTreeSet<usize> = group.iter().zip(truth).filter(|(_, t)| **t == class).map(|(g, _)| *g).collect();
         own.len()
@@ -67,7 +79,8 @@ pub fn intervals(
         wanted.push((name, groups_of(class), false, Box::new(move |f| f.confusion.recall(class))));
     }
 
-    let drawn = bootstrap(group, n_groups, options, |weights| scored.figures(weights));
+    let of_resample = |number| generator(options.seed, Purpose::Bootstrap, number as u64, 0);
+    let drawn = bootstrap([&groups], options.resamples, of_resample, |[weights]| scored.figures(weights));
     let complete = drawn.iter().filter(|figures| has_all(figures)).count();
     let mut out = Intervals { intervals: BTreeMap::new(), methods: BTreeMap::new(), complete, warnings: Vec::new() };
     if n_groups < 10 {
@@ -77,7 +90,7 @@ pub fn intervals(
         let Some(at) = figure(point) else { continue };
         let mut values: Vec<f64> =
             drawn.iter().filter(|figures| !over_classes || has_all(figures)).filter_map(&figure).collect();
-        let exact = (n > 0 && (at == 1.0 || at == 0.0)).then(|| clopper_pearson_all(n, level));
+        let exact = (n > 0 && (at == 1.0 || at == 0.0)).then(|| lower_bound_all(n, (1.0 - level) / 2.0));
         let (interval, method) = if let Some(bound) = exact {
             let interval = if at == 1.0 { [bound, 1.0] } else { [0.0, 1.0 - bound] };
             let kind = if name == "macro_f1" || name == "auroc" {
@@ -91,7 +104,7 @@ pub fn intervals(
             continue;
         } else {
             values.sort_by(f64::total_cmp);
-            let end = |share| percentile(&values, share).unwrap_or(at);
+            let end = |share| quantile_sorted(&values, share).unwrap_or(at);
             let interval = [end((1.0 - level) / 2.0), end((1.0 + level) / 2.0)];
             (interval, format!("bootstrap over {n_groups} groups, {} resamples, percentile", values.len()))
         };

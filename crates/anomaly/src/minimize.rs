@@ -1,4 +1,4 @@
-//! Minimising a smooth convex function.
+//! Minimization of a smooth convex function (L-BFGS).
 
 /// Steps and gradient differences that are remembered.
 const MEMORY: usize = 10;
@@ -6,17 +6,17 @@ const MEMORY: usize = 10;
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stop {
-    /// Largest component of the gradient that counts as none.
+    /// Stop where no component of the gradient is larger.
     pub(crate) gradient: f64,
     /// Most steps.
     pub(crate) n_steps: usize,
 }
 
-/// Goes from `start` to the minimum of `function`, which gives value and gradient.
+/// The minimum of `function`, which returns value and gradient, starting at `start`.
 ///
-/// Limited-memory quasi-Newton steps, each shortened until the function falls enough. Source: Liu and Nocedal (1989), "On
+/// L-BFGS with a backtracking line search. Source: Liu and Nocedal (1989), "On
 /// the limited memory BFGS method for large scale optimization".
-pub(crate) fn minimise(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
+pub(crate) fn minimize(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
     let mut at = start;
     let (mut value, mut gradient) = function(&at);
     let mut past: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn minimise(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) ->
                 break None;
             }
         };
-        // No fall that can be represented: this is the minimum.
+        // No decrease that can be represented: this is the minimum.
         let Some((next, next_value, next_gradient)) = moved else { break };
         let step: Vec<f64> = next.iter().zip(&at).map(|(next, at)| next - at).collect();
         let change: Vec<f64> = next_gradient.iter().zip(&gradient).map(|(next, at)| next - at).collect();
@@ -58,7 +58,7 @@ pub(crate) fn minimise(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) ->
     at
 }
 
-/// Minus the gradient times what past steps say of the inverse of the second derivatives.
+/// Minus the gradient times the inverse Hessian that past steps approximate.
 fn descent(gradient: &[f64], past: &[(Vec<f64>, Vec<f64>)]) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
     let mut factors = Vec::with_capacity(past.len());
@@ -96,7 +96,7 @@ mod tests {
             let (a, b) = (x[0] - 1.0, x[1] + 2.0);
             (a * a + 1000.0 * b * b + (0.1 * x[0]).cosh(), vec![2.0 * a + 0.1 * (0.1 * x[0]).sinh(), 2000.0 * b])
         };
-        let found = minimise(vec![30.0, 40.0], Stop { gradient: 1e-9, n_steps: 200 }, valley);
+        let found = minimize(vec![30.0, 40.0], Stop { gradient: 1e-9, n_steps: 200 }, valley);
         assert!(valley(&found).1.iter().all(|slope| slope.abs() <= 1e-9), "{found:?}");
     }
 }
