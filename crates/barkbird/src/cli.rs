@@ -81,8 +81,8 @@ pub(crate) enum Command {
                             doctor --fail-on leak,shortcut\n  barkbird doctor manifest.csv --out doctor --equalize \
                             band,level,length     (measures shortcuts in equalized clips)\n  barkbird doctor manifest.csv --out doctor --run run\n\n\
                             Looks for damaged recordings, the same sound twice (other formats, levels, rates and \
-                            excerpts too), recordings on both sides of the split, shortcuts (what tells the classes \
-                            apart without hearing them: bandwidth, noise floor, level, length, ...), likely wrong \
+                            excerpts too), recordings on both sides of the split, shortcuts (what separates the \
+                            classes besides the sound itself: bandwidth, noise floor, level, length, ...), likely wrong \
                             labels, and classes too small to conclude from. DIR gets doctor.html to read, doctor.csv \
                             (a row a finding), doctor.json, and manifest.clean.csv to go on with: without unusable \
                             recordings and copies, groups merged that hold the same sound."
@@ -132,8 +132,9 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
                             json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
-                            A model that `barkbird anomaly fit` has given a detector says `neither` of what is less like the known sounds \
-                            than all but a share --alpha of known recordings; outlier_p is that share for each window. \
+                            With a detector from `barkbird anomaly fit`, a window is labelled `neither` where its \
+                            outlier_p is --alpha or less. outlier_p is a p-value: the share of known sounds that are \
+                            at least as unusual. --alpha is the maximum false-rejection rate. \
                             The probability beside `neither` is still that of the most likely class."
     )]
     Predict(PredictArgs),

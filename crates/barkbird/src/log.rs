@@ -14,7 +14,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 /// Starts the logs that the arguments and the environment ask for.
 pub(crate) fn install(global: &Global) -> Result<()> {
-    // Our own warnings are shown by the observer; without -v nothing is said twice.
+    // Our own warnings are shown by the observer; without -v nothing is shown twice.
     let level = match global.verbose {
         0 => "off",
         1 => "info",

@@ -30,7 +30,7 @@ pub struct Verdict {
     pub probability: Vec<f32>,
     /// p-value of "this is a known sound": small for an unknown one; none without a detector.
     pub outlier_p: Option<f64>,
-    /// Whether there is nothing to hear in the window: [`NEITHER`], whatever the probabilities are.
+    /// Whether the window is silent: [`NEITHER`], whatever the probabilities are.
     pub silent: bool,
     /// The true label, where one is known.
     pub truth: Option<String>,

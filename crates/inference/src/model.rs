@@ -1,4 +1,4 @@
-//! A trained model, from its file to something that can be asked.
+//! A trained model, from its file to a forward pass.
 
 use crate::chain::Chain;
 use crate::error::{Context, Result, bail};
@@ -18,7 +18,7 @@ pub const DETECTOR_PREFIX: &str = "outlier.";
 pub struct Model {
     /// The network.
     pub classifier: Box<dyn Classifier>,
-    /// What its file says of it.
+    /// The header of its file.
     pub header: ModelHeader,
     /// The file.
     pub path: PathBuf,

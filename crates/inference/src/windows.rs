@@ -104,7 +104,7 @@ impl Windows {
     }
 }
 
-/// The windows of a chain laid over the whole recording.
+/// A chain whose windows slide over the whole recording.
 fn sliding(chain: &Chain, overlap_s: f64) -> Result<Chain> {
     if !(0.0..chain.clip.window.seconds).contains(&overlap_s) {
         bail!("--overlap {overlap_s}: expected less than the model's window of {} s", chain.clip.window.seconds);

@@ -76,7 +76,7 @@ pub struct Config {
     pub front_end: FrontEndConfig,
     /// The convolutional network.
     pub cnn: CnnConfig,
-    /// The Vision Transformer, beyond what its checkpoint says.
+    /// The Vision Transformer, beyond its checkpoint.
     pub vit: VitSettings,
     /// YAMNet.
     pub yamnet: YamnetConfig,
@@ -143,19 +143,19 @@ impl Config {
         Ok(config)
     }
 
-    /// The file that says all of this.
+    /// The configuration as a TOML file.
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
     }
 }
 
-/// A whole section as a flag, for those flags that stand for many keys: `--set` comes after them and can change one.
+/// A whole section as a flag, for flags that set many keys: `--set` comes after them and can change one.
 pub fn section_flag(key: &str, section: &impl Serialize) -> Result<(String, String)> {
     Ok((key.to_owned(), toml::Value::try_from(section)?.to_string()))
 }
 
-/// What `--front-end` says, as flags: a whole front end and its rate where a pretrained model expects all of it, else
-/// the kind alone, so that the other settings stay what the file says.
+/// `--front-end` as flags: a whole front end and its rate where a pretrained model expects all of it, else
+/// the kind alone, so that the other settings stay those of the file.
 pub fn preset_flags(preset: Preset) -> Result<Vec<(String, String)>> {
     let front_end = preset.config();
     if !preset.is_of_a_model() {
@@ -172,7 +172,7 @@ pub fn common_band() -> Equalize {
     Equalize { band_hz: Some(COMMON_BAND_HZ), floor_db: Some(COMMON_FLOOR_DB) }
 }
 
-/// What `--equalize` says, as flags.
+/// `--equalize` as flags.
 pub fn equalize_flags(nuisances: &[Nuisance]) -> Vec<(String, String)> {
     let mut flags = Vec::new();
     let mut flag = |key: &str, value: String| flags.push((format!("clip.{key}"), value));
@@ -205,7 +205,7 @@ fn check_keys(known: &toml::Table, read: &toml::Table, at: &str) -> Result<()> {
     Ok(())
 }
 
-/// A table that says which kind it is replaces one of another kind whole, so that nothing of the other is left behind.
+/// A table that names its kind replaces one of another kind as a whole, so that nothing of the other is left behind.
 fn overlay(base: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
@@ -219,7 +219,7 @@ fn overlay(base: &mut toml::Table, over: toml::Table) {
     }
 }
 
-/// A kind is said by a field `name` (`front_end.kind`) or is the only key (`output = { db = ... }`).
+/// A kind is named by a field `name` (`front_end.kind`) or is the only key (`output = { db = ... }`).
 fn same_kind(below: &toml::Table, above: &toml::Table) -> bool {
     let another_only_key = below.len() == 1 && above.len() == 1 && !below.keys().eq(above.keys());
     !another_only_key && above.get("name").is_none_or(|name| Some(name) == below.get("name"))
@@ -235,7 +235,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<()> {
     for (depth, part) in parts.into_iter().enumerate() {
         let there: Vec<_> = at.keys().cloned().collect();
         if depth > 0 && !at.contains_key(part) {
-            // A section that is written only where it says something; whether it exists, its type knows.
+            // A section that is written only where it is not empty; its type knows whether it exists.
             at.insert(part.to_owned(), toml::Value::Table(toml::Table::new()));
         }
         at = match at.get_mut(part) {

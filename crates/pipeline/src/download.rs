@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::job::Job;
 use std::path::{Path, PathBuf};
 
-/// What is wanted, over what the environment says.
+/// What to fetch; overrides the environment.
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "such a build only says that it has no hub"))]
 pub(crate) struct Request<'a> {
     /// The repository, `owner/name`.

@@ -1,4 +1,4 @@
-//! What a model makes of clips, written to disk: embeddings for `embed` and for probes, tokens for the last layers.
+//! Outputs of a model for clips, written to disk: embeddings for `embed` and for probes, tokens for the last layers.
 
 use crate::error::{Context, Result};
 use crate::job::Job;
@@ -7,10 +7,10 @@ use classifier::{Classifier, Normalization};
 use shard::{Clips, EmbeddingWriter, MelDtype, Provenance, SpectrogramWriter};
 use std::path::Path;
 
-/// Clips that a model is asked about at a time.
+/// Clips of one forward pass.
 const BATCH: usize = 16;
 
-/// Clips and what they are normalised with before a model sees them.
+/// Clips and the normalization of a model's input.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub clips: &'a Clips,
@@ -19,7 +19,7 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Shows the clips `rows` to `see`, a few at a time, normalised: which they are, and `[B, M, T]`.
+    /// Calls `see` with batches of the clips `rows`: their numbers, and normalized spectrograms `[B, M, T]`.
     fn batches(
         self,
         rows: &[usize],
@@ -72,7 +72,7 @@ pub(crate) fn write_embeddings(
     writer.finish(Vec::new()).with_context(|| out.display().to_string())
 }
 
-/// Writes `spectrogram/1` shards in which each clip's tokens, `[N, D]`, stand for its spectrogram.
+/// Writes `spectrogram/1` shards in which each clip's tokens, `[N, D]`, take the place of its spectrogram.
 pub(crate) fn write_tokens(
     below: impl Fn(&Tensor) -> Result<Tensor>,
     source: Source<'_>,

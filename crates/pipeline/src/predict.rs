@@ -33,7 +33,7 @@ impl Options {
     }
 }
 
-/// All that was concluded, and in which words.
+/// All verdicts, and the forms that they are written in.
 pub struct Predictions {
     /// Windows, recording by recording.
     pub judged: Vec<Judged>,
@@ -134,7 +134,7 @@ fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) ->
     value
 }
 
-/// Writes a table where nobody sees it half written.
+/// Writes a table atomically.
 ///
 /// # Errors
 /// A file that cannot be written.

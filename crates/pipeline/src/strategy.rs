@@ -84,7 +84,7 @@ named! {
     }
 }
 
-/// The Vision Transformer beyond what its checkpoint says.
+/// Settings of the Vision Transformer that are not in its checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VitSettings {
@@ -118,7 +118,7 @@ impl Default for VitSettings {
     }
 }
 
-/// What a model is trained with where the user says nothing else.
+/// Training settings of a model where the user sets nothing else.
 pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
     let base = TrainConfig::default();
     let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };

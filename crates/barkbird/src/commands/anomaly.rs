@@ -41,7 +41,7 @@ fn run_fit(args: &FitArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     ui.result(&execute_fit(&options, job, ui)?)
 }
 
-/// Fits a detector, and says which.
+/// Fits a detector, and reports it.
 pub(super) fn execute_fit(options: &fit::Options, job: &Job<'_>, ui: &Ui) -> Result<fit::Record> {
     let fit::Outcome { record, written } = fit::run(options, job)?;
     ui.say(format!("{}: {}", record.detectors.join(", "), record.why));
@@ -136,7 +136,7 @@ fn groups(result: &DiscoverFile) -> String {
     };
     let rows: Vec<Vec<String>> = clusters.iter().map(row).collect();
     if !rows.is_empty() {
-        lines.push(table(&["group", "windows", "recordings", "would have been", "most typical"], &rows));
+        lines.push(table(&["group", "windows", "recordings", "would be", "most typical"], &rows));
     }
     lines.extend(result.changed.as_ref().map(changes));
     lines.join("\n")

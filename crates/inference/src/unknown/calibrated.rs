@@ -41,7 +41,7 @@ impl Calibrated {
     }
 
     /// The maximum false-rejection rate: what was asked for, or [`ALPHA`], or where there are too few calibration groups
-    /// for that the smallest possible one, with a sentence that says so.
+    /// for that the smallest possible one, with a note.
     ///
     /// # Errors
     /// What was asked for takes more groups.

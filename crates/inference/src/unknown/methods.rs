@@ -46,7 +46,7 @@ impl OodMethod {
         Self { name: name.to_owned(), parts: vec![Part { source, method }], combination: None }
     }
 
-    /// Whether labelled unknown sounds have a part in fitting it, so that its figure on those says nothing.
+    /// Whether labelled unknown sounds have a part in fitting it, so that its figure on those is too good.
     pub fn needs_unknowns(&self) -> bool {
         matches!(self.combination, Some(Combination::Fusion(_)))
             || self.parts.iter().any(|part| part.method.needs_unknowns())

@@ -15,9 +15,9 @@ pub(super) struct Choice {
     pub best: (usize, f64),
 }
 
-/// Of the methods whose AUROC cannot be told from the best one's, the one that fitted the fewest numbers; the first of
+/// Of the methods whose AUROC is not significantly below the best, the one that fitted the fewest numbers; the first of
 /// several. Few clips choose here, and what has learned least from the training clips moves least when sounds come from
-/// elsewhere. That two cannot be told apart means that the 95 % interval of their difference, over groups, includes 0.
+/// elsewhere. Not significant means that the 95 % interval of their difference, over groups, includes 0.
 ///
 /// Ways that learned from the unknown sounds do not take part.
 pub(super) fn choose(fitted: &[Fitted], validation: &Outputs, unknowns: &Outputs, seed: u64) -> Result<Option<Choice>> {

@@ -85,7 +85,7 @@ pub struct Chosen {
     pub on: String,
     /// Its AUROC there.
     pub auroc: f64,
-    /// The method with the largest AUROC there; where it is another, the two cannot be told apart and the chosen one has
+    /// The method with the largest AUROC there; where it is another, the difference is not significant and the chosen one has
     /// learned fewer numbers.
     pub best: String,
     /// Its AUROC there.
@@ -108,7 +108,7 @@ impl Chosen {
             return format!("the best on {on} (AUROC {auroc:.3})");
         }
         format!(
-            "AUROC {auroc:.3} on {on}, not to be told from the best there ({best}, {best_auroc:.3}), and the simplest of those"
+            "AUROC {auroc:.3} on {on}, not significantly below the best there ({best}, {best_auroc:.3}), and the simplest of those"
         )
     }
 }

@@ -108,7 +108,7 @@ impl Clips {
             splits.entry(self.all.keys[row].split.clone()).or_default().push(row);
         }
         if splits.is_empty() {
-            bail!("no known clip is left to tell unknown sounds from; name a split of labelled clips with --known");
+            bail!("no clip of known sounds is left to compare with; name a split of labelled clips with --known");
         }
         Ok(splits.into_iter().map(|(split, rows)| (split, self.all.subset(&rows))).collect())
     }
@@ -137,12 +137,12 @@ pub(super) fn set_name(split: &str) -> String {
     if split.starts_with("ood") { split.to_owned() } else { format!("neither-{split}") }
 }
 
-/// A clip of no class of the model, and of no split of unknown sounds that somebody gave a label of it.
+/// A clip of no class of the model, or of a split of unknown sounds.
 fn is_unknown(key: &ClipKey) -> bool {
     key.class.is_none() || key.split.starts_with("ood")
 }
 
-/// Fits every method for which there is what it needs, and says which were left out.
+/// Fits every method whose inputs are there, and reports which were left out.
 pub(super) fn fit_all(methods: Vec<OodMethod>, clips: &Clips, job: &Job<'_>) -> Result<Vec<Fitted>> {
     let bar = job.progress("fit", methods.len());
     let mut fitted = Vec::new();

@@ -16,7 +16,7 @@ use std::path::Path;
 /// Clips whose views are made together.
 const BLOCK: usize = 32;
 
-/// What a view's record says; how strongly stands in the provenance.
+/// The step in a view's record; its strength is in the provenance.
 const STEP: &str = "spectrogram augmentation";
 
 pub(super) fn run(input: &Path, options: &Options, config: &AugmentConfig, job: &Job<'_>) -> Result<Outcome> {

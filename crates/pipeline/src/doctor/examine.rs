@@ -51,7 +51,7 @@ pub(super) fn examine(
         Ok((set, single)) => {
             for class in &single {
                 out.not_measured.push(format!(
-                    "{class} has a single group (recording or session): what is typical of the class cannot be told from \
+                    "{class} has a single group (recording or session): what is typical of the class cannot be distinguished from \
                      what is typical of that recording, so the class is left out of shortcuts, leak and labels."
                 ));
             }
@@ -158,7 +158,7 @@ fn conclude(out: &mut Examination) {
     out.findings.sort_by_key(|finding| finding.severity);
 }
 
-/// What to do about a nuisance that tells the class.
+/// What to do about a nuisance that separates the classes.
 fn cure(nuisance: &str) -> &'static str {
     match nuisance {
         "sample_rate" | "bandwidth" | "noise_floor" | "bandwidth_and_noise_floor" => {

@@ -21,9 +21,9 @@ pub struct Examination {
     pub summary: Vec<String>,
     /// What could not be measured, and why.
     pub not_measured: Vec<String>,
-    /// What each nuisance of the recordings alone tells.
+    /// How well each nuisance of the recordings alone separates the classes.
     pub shortcuts: Vec<Shortcut>,
-    /// What each nuisance tells of the clips that features are made from.
+    /// The same in the clips that features are made from.
     pub shortcuts_in_clips: Vec<Shortcut>,
     /// A random split against one by group.
     pub leak: Option<Leak>,
@@ -99,7 +99,7 @@ pub struct Session {
     pub groups: Vec<String>,
     /// The pair of recordings that ties them, each with why.
     pub ties: Vec<String>,
-    /// The splits that its recordings lie in.
+    /// The splits of its recordings.
     pub splits: BTreeSet<String>,
     /// The first recording of it.
     pub path: String,

@@ -47,7 +47,7 @@ impl Measured {
 /// What became of one row: its measures, or why there are none.
 pub(super) type Outcome = std::result::Result<Measured, Fault>;
 
-/// How clips are made, and the model whose embeddings stand for their content.
+/// How clips are made, and the model whose embeddings describe their content.
 pub(super) struct Recipe<'a> {
     pub(super) chain: &'a Chain,
     pub(super) model: Option<&'a Model>,
@@ -73,7 +73,7 @@ pub(super) fn measure_all(manifest: &Manifest, recipe: &Recipe<'_>, job: &Job<'_
     Ok(outcomes)
 }
 
-/// Puts in place of each spectrogram what stands for its content: a model's embedding, or statistics of it.
+/// Replaces each spectrogram by features of its content: a model's embedding, or statistics of it.
 fn ask(block: &mut [Outcome], recipe: &Recipe<'_>, front_end: &FrontEnd) -> Result<()> {
     let n_bands = front_end.n_bands();
     let mut measured: Vec<&mut Measured> = block.iter_mut().filter_map(|outcome| outcome.as_mut().ok()).collect();
@@ -137,7 +137,7 @@ fn measure_row(manifest: &Manifest, row: &Row, chain: &Chain, front_end: &FrontE
     })
 }
 
-/// The samples of a row as they are, `[n_channels][n_frames]`: the part that it names, which lies within the file.
+/// The samples of a row as they are, `[n_channels][n_frames]`: the part that it names, limited to the file.
 fn part<'a>(decoded: &'a Decoded, row: &Row) -> Vec<&'a [f32]> {
     let n_frames = decoded.n_frames();
     let frame = |seconds: f64| ((seconds * f64::from(decoded.rate_hz)).round() as usize).min(n_frames);

@@ -76,7 +76,7 @@ pub struct Outcome {
     pub seed: u64,
     /// From a recording to a clip.
     pub front_end: serde_json::Value,
-    /// What stands for the content of clips: embeddings, or statistics of spectrograms.
+    /// Features of the content of clips: embeddings, or statistics of spectrograms.
     pub content: &'static str,
     /// How classifiers were compared.
     pub cross_validation: CrossValidation,

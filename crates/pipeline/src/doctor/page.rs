@@ -1,4 +1,4 @@
-//! The page: the summary, what was measured, and the clips to listen to.
+//! The page: the summary, the figures, and the clips to listen to.
 
 use super::findings::{Finding, Kind};
 use super::form::{Doubt, Examination};
@@ -41,8 +41,12 @@ pub(super) fn page(title: String, found: &Examination, sources: &Sources<'_>, jo
     }
     clips.push('.');
     let sections = [
-        shortcuts("What tells the classes apart without hearing them: in the recordings", &found.shortcuts, Vec::new()),
-        shortcuts("The same in the clips", &found.shortcuts_in_clips, vec![clips]),
+        shortcuts(
+            "Shortcuts: what separates the classes besides the sound itself, in the recordings",
+            &found.shortcuts,
+            Vec::new(),
+        ),
+        shortcuts("Shortcuts in the clips", &found.shortcuts_in_clips, vec![clips]),
         split(found),
         labels(found, sources, job)?,
         list(found, Kind::Leak, "On both sides of the split"),
@@ -100,7 +104,7 @@ fn split(found: &Examination) -> Option<Section> {
     Some(Section { title: "What a random split would claim".into(), text, figures, ..Section::default() })
 }
 
-/// Clips whose labels are doubtful, to see and hear: as many as there is room for.
+/// Clips whose labels are doubtful, as pictures and sounds: as many as there is room for.
 fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<Option<Section>> {
     let Some(labels) = found.mislabels.as_ref().filter(|labels| !labels.ranked.is_empty()) else { return Ok(None) };
     let front_end = sources.chain.build()?;
@@ -138,7 +142,7 @@ fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<O
     }
     drop(bar);
     let mut text = vec![format!(
-        "Ranked by how much a classifier that has not measured the recording, and the clips most alike, speak against the \
+        "Ranked by how much a classifier that was not trained on the recording, and the most similar clips, contradict the \
          label; {} likely wrong. Where a label is right, a clip here is one that a model will find hard.",
         match labels.n_likely {
             1 => "1 is".to_owned(),

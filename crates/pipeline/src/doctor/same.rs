@@ -9,7 +9,7 @@ use doctor::fingerprint::Fingerprint;
 use doctor::index::{NearDuplicate, SearchConfig, near_duplicates};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Share of the shorter clip that must lie within the longer for the shorter to be a copy; less is an overlap.
+/// Share of the shorter clip that must be within the longer one for it to be a copy; less is an overlap.
 const COPY_SHARE: f64 = 0.7;
 
 /// All pairs among the rows that were measured, in the manifest's order.
@@ -105,7 +105,7 @@ pub(super) fn findings(pairs: &[Pair], manifest: &Manifest, removed: &BTreeSet<u
     findings
 }
 
-/// Groups of which rows lie in more than one split.
+/// Groups whose rows are in more than one split.
 pub(super) fn crossing(manifest: &Manifest) -> Vec<Finding> {
     let mut splits: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in &manifest.rows {
@@ -118,7 +118,7 @@ pub(super) fn crossing(manifest: &Manifest) -> Vec<Finding> {
         let path = manifest.rows.iter().find(|row| group(row) == name).map_or("", |row| row.path.as_str());
         let splits = splits.into_iter().collect::<Vec<_>>().join(" and ");
         let suggestion = "leave the column split empty and run `barkbird scan`, which keeps groups together";
-        Finding::new(path, Kind::Leak, Severity::High, format!("group {name} lies in {splits}"), suggestion)
+        Finding::new(path, Kind::Leak, Severity::High, format!("group {name} is in {splits}"), suggestion)
     };
     crossing.map(finding).collect()
 }
@@ -179,6 +179,6 @@ mod tests {
         let rows = vec![row("a", "dog", "g", "train"), row("b", "dog", "g", "test"), row("c", "dog", "h", "test")];
         let found = crossing(&manifest(rows));
         assert_eq!(found.len(), 1);
-        assert!(found[0].path == "a" && found[0].evidence == "group g lies in test and train", "{found:?}");
+        assert!(found[0].path == "a" && found[0].evidence == "group g is in test and train", "{found:?}");
     }
 }

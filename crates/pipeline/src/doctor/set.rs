@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How far the spectrum must fall at its end to be cut off there.
 const LIMIT_DB: f64 = 20.0;
 
-/// How far the quiet parts must lie under the loud ones for a sound to have pauses.
+/// How many dB quieter than the loud parts the quiet ones must be for a sound to have pauses.
 const PAUSE_DB: f64 = 10.0;
 
 /// Clips of the classes, with what is known of them.
@@ -54,13 +54,13 @@ impl<'a> Set<'a> {
         Ok((Self { rows, row: row_of, measured: heard_of, truth }, single.into_iter().cloned().collect()))
     }
 
-    /// What stands for the content of the clips.
+    /// Features of the content of the clips.
     pub(super) fn content(&self) -> Result<Table> {
         let width = self.measured.first().map_or(1, |measured| measured.content.len());
         Ok(Table::new(self.measured.iter().flat_map(|measured| measured.content.iter().copied()).collect(), width)?)
     }
 
-    /// How well each nuisance of the recordings alone tells the classes apart, and of the clips that features are made
+    /// How well each nuisance alone separates the classes: of the recordings, and of the clips that features are made
     /// from.
     pub(super) fn shortcuts(&self, config: &CrossValidation) -> Result<[Vec<Shortcut>; 2]> {
         let mut raw = self.said()?;
@@ -135,8 +135,8 @@ fn range_db(measures: &Measures) -> f64 {
     measures.loud_db - measures.quiet_db
 }
 
-/// One band of the noise floor. Under a sound that never pauses the floor cannot be told, and what is measured is the
-/// sound: such clips get the median of the others, so that nothing is told by them.
+/// One band of the noise floor. Under a sound that never pauses the floor cannot be measured: the figure is that of the
+/// sound: such clips get the median of the others, so that they carry no information.
 fn floor_column(floor_db: &[f64], range_db: &[f64]) -> Vec<f64> {
     let pauses = |range_db: &f64| *range_db >= PAUSE_DB;
     let mut known: Vec<f64> =

@@ -14,8 +14,8 @@ pub(super) fn summary(found: &Examination, manifest: &Manifest) -> Vec<String> {
     match count(Kind::Leak) {
         0 => out.push("No recording and no sound was found on both sides of the split.".into()),
         n => out.push(format!(
-            "{} on both sides of the split: the test hears again what training measured.",
-            plural(n, "sound or group lies", "sounds or groups lie")
+            "{} on both sides of the split: test clips are then not new to the model.",
+            plural(n, "sound or group is", "sounds or groups are")
         )),
     }
     if !found.pairs.is_empty() {
@@ -79,7 +79,7 @@ fn shortcuts(found: &Examination) -> Vec<String> {
     let raw = strongest(&found.shortcuts);
     out.extend(raw.iter().map(|shortcut| shortcut.sentence.clone()));
     if raw.is_empty() {
-        out.push("Nothing that was measured besides the sound itself tells the classes apart.".into());
+        out.push("No measured nuisance separates the classes.".into());
     }
     let left = strongest(&found.shortcuts_in_clips);
     let highest =
@@ -93,7 +93,7 @@ fn shortcuts(found: &Examination) -> Vec<String> {
         )),
         (None, Some(highest)) => out.push(format!(
             "In the clips that features are made from, no shortcut is left that this many groups would show: the most \
-             that one alone tells is a balanced accuracy of {:.2} ({}; guessing {:.2}).",
+             that one alone gives is a balanced accuracy of {:.2} ({}; chance is {:.2}).",
             highest.balanced_accuracy.value,
             highest.nuisance.replace('_', " "),
             highest.chance

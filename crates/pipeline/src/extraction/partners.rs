@@ -1,5 +1,5 @@
 //! Clips that are mixed into the views of others. A clip's partner is of its class and its split: both are what the label
-//! says, and nothing of another split is heard. Clips of two classes are mixed where labels can be shares, in training
+//! gives, and no sound of another split is mixed in. Clips of two classes are mixed where labels can be shares, in training
 //! (`train.augment.mixup_alpha`).
 
 use super::plan::{Plan, Planned};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub struct MixConfig {
     /// The probability that a view has a partner, 0 to 1.
     pub share: f32,
-    /// Shares of what is heard are drawn from Beta(alpha, alpha), the larger for the clip itself; above 0.
+    /// Shares of the mixture are drawn from Beta(alpha, alpha), the larger for the clip itself; above 0.
     pub alpha: f32,
 }
 

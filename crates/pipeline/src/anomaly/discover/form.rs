@@ -17,7 +17,7 @@ pub(super) struct Rejected {
     pub seconds: f64,
     /// p-value of "this is a known sound".
     pub p: f64,
-    /// The class that the classifier would have said.
+    /// The class that the classifier predicts.
     pub class: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct DiscoverFile {
     pub windows: usize,
     /// Windows that were called neither.
     pub rejected: usize,
-    /// Mean silhouette of the groups: 1 where they lie far apart, 0 where they run into each other.
+    /// Mean silhouette of the groups: 1 for well separated groups, 0 for overlapping ones.
     pub silhouette: f64,
     /// The groups.
     pub clusters: Vec<ClusterFile>,
@@ -58,7 +58,7 @@ pub struct ClusterFile {
     pub windows: usize,
     /// Recordings that they are of.
     pub recordings: usize,
-    /// What the classifier would have said.
+    /// Classes that the classifier predicts, with the number of windows.
     pub said: BTreeMap<String, usize>,
     /// The most typical window.
     pub medoid: MemberFile,

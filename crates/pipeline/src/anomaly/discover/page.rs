@@ -1,4 +1,4 @@
-//! The page to hear the groups on, and the medoids as WAV files.
+//! The page of the groups, and the medoids as WAV files.
 
 use super::form::{ClusterFile, Found, Rejected};
 use crate::error::Result;
@@ -57,7 +57,7 @@ pub(super) fn write(
         sections.push(Section {
             title: format!("Group {}{label}", nth + 1),
             text: vec![format!(
-                "{} windows of {} recordings. The classifier would have said: {}.",
+                "{} windows of {} recordings. Labels without rejection: {}.",
                 file.windows,
                 file.recordings,
                 said.join(", ")
