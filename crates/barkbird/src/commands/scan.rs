@@ -10,7 +10,7 @@ use audio_io::scan::{ScanOptions, scan};
 use std::collections::BTreeMap;
 
 pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
-    let manifest = Manifest::open(&args.data)?;
+    let manifest = Manifest::open_until(&args.data, &cancel::requested)?;
     let n = manifest.rows.len();
     let bar = ui.bar(n, "scan");
     let options = ScanOptions {
@@ -19,8 +19,13 @@ pub(crate) fn run(args: &ScanArgs, global: &Global, ui: &Ui) -> Result<()> {
         leave_out: args.leave_out.clone(),
         seed: global.seed(),
         min_seconds: args.min_seconds,
+        ..ScanOptions::default()
     };
-    let scan = scan(&manifest, &options, &|_| bar.inc(1))?;
+    let scan = scan(&manifest, &options, &|_| {
+        bar.inc(1);
+        !cancel::requested()
+    })?;
+    let n = n - scan.n_repeated;
     bar.finish_and_clear();
     cancel::check("nothing was written")?;
     for warning in &scan.warnings {

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &SynthArgs, global: &Global, ui: &Ui) -> Result<()> {
     for row in &rows {
         *counts.entry(row.label.clone()).or_default() += 1;
     }
-    let manifest = Manifest { root: args.out.clone(), rows, extra_columns: Vec::new(), ignored: Vec::new() };
+    let manifest = Manifest { root: args.out.clone(), rows, ..Manifest::default() };
     shard::write_atomic(&manifest_path, &manifest.to_csv())?;
     let said: Vec<_> = counts.iter().map(|(label, n)| format!("{n} {label}")).collect();
     ui.say(format!("made {} clips ({}) in {}", args.clips, said.join(", "), args.out.display()));
