@@ -7,6 +7,7 @@ mod common;
 mod doctor;
 mod finetune;
 mod hub;
+mod odd_scan;
 mod pipeline;
 
 /// The hub that the tests of models-vit ask, which use all of it.
