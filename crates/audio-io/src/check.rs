@@ -1,4 +1,4 @@
-//! What a file is and whether it can be used, measured once.
+//! Checks one file: what it is, its level, and whether it can be used.
 
 use std::path::Path;
 
@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::damage::Damage;
-use crate::decode::{Decoded, decode_bytes, read_file};
+use crate::decode::decode_bytes;
+use crate::decoded::Decoded;
+use crate::error::Error;
 use crate::level::{energy, peak, rms};
+use crate::read::read_file;
 
 /// Share of full scale from which a sample counts as clipped.
 pub const CLIPPED_FROM: f32 = 0.999;
 
-/// Samples of one sign in a row that make a clipped run; a single sample at full scale is a normalised peak.
+/// Samples of one sign in a row that make a clipped run; a single sample at full scale is a normalized peak.
 pub const CLIPPED_RUN: usize = 3;
 
 /// Length of a block for the silent share, in seconds.
@@ -21,7 +24,7 @@ pub const SILENT_BLOCK_S: f64 = 0.02;
 /// RMS under which a block is silent: -60 dBFS.
 pub const SILENT_RMS: f64 = 0.001;
 
-/// Shortest file that is usable unless the caller says otherwise, in seconds.
+/// Shortest file that is usable by default, in seconds.
 pub const MIN_SECONDS: f64 = 0.05;
 
 /// Everything that is known about a file. Values of sound are 0 where the file does not decode.
@@ -57,6 +60,9 @@ pub struct FileCheck {
     pub bits: Option<u32>,
     /// What is wrong with it.
     pub damage: Vec<Damage>,
+    /// What is unusual about its header and costs no sound.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Whether there is sound to use.
     pub usable: bool,
     /// Why not, where it is not usable.
@@ -64,8 +70,13 @@ pub struct FileCheck {
 }
 
 /// Checks a file; what fails is in the result. `name` is the path as the caller lists it. A file is usable when it
-/// decodes, is not pure silence and has at least `min_seconds`; a damaged file with sound left is usable.
+/// decodes, holds more than one value of samples and has at least `min_seconds`; a damaged file with sound left is usable.
 pub fn check_file(path: &Path, name: &str, min_seconds: f64) -> FileCheck {
+    check_and_decode(path, name, min_seconds).0
+}
+
+/// As [`check_file`], with the samples where there are any.
+pub(crate) fn check_and_decode(path: &Path, name: &str, min_seconds: f64) -> (FileCheck, Option<Decoded>) {
     let mut check = FileCheck { path: name.to_owned(), ..FileCheck::default() };
     let outcome = read_file(path).and_then(|bytes| {
         check.sha256_file = hex(Sha256::digest(&bytes).as_slice());
@@ -75,15 +86,22 @@ pub fn check_file(path: &Path, name: &str, min_seconds: f64) -> FileCheck {
         decode_bytes(&bytes, path)
     });
     match outcome {
-        Ok(decoded) => measure(&mut check, &decoded, min_seconds),
+        Ok(decoded) => {
+            measure(&mut check, &decoded, min_seconds);
+            (check, Some(decoded))
+        }
         Err(error) => {
             // The caller knows the file by its name.
             let text = error.to_string();
             let prefix = format!("{}: ", path.display());
-            check.reason = Some(text.strip_prefix(&prefix).unwrap_or(&text).to_owned());
+            let mut reason = text.strip_prefix(&prefix).unwrap_or(&text).to_owned();
+            if matches!(error, Error::Read { .. }) && name.contains('\\') && !cfg!(windows) {
+                reason.push_str(": the path has backslashes, write `/`");
+            }
+            check.reason = Some(reason);
+            (check, None)
         }
     }
-    check
 }
 
 fn measure(check: &mut FileCheck, decoded: &Decoded, min_seconds: f64) {
@@ -105,11 +123,8 @@ fn measure(check: &mut FileCheck, decoded: &Decoded, min_seconds: f64) {
     check.codec.clone_from(&decoded.codec);
     check.bits = decoded.bits;
     check.damage.clone_from(&decoded.damage);
-    let fatal = decoded
-        .damage
-        .iter()
-        .find(|damage| matches!(damage, Damage::HeaderOnly | Damage::ZeroLength | Damage::Silent))
-        .map(Damage::to_string);
+    check.notes.clone_from(&decoded.notes);
+    let fatal = decoded.damage.iter().find(|damage| damage.is_fatal()).map(Damage::to_string);
     check.reason = fatal.or_else(|| {
         (check.seconds < min_seconds)
             .then(|| format!("too short: {:.3} s, at least {min_seconds} s are needed", check.seconds))
@@ -196,6 +211,7 @@ mod tests {
             bits: Some(16),
             declared_frames: None,
             damage: Vec::new(),
+            notes: Vec::new(),
             stopped: false,
         }
     }
@@ -250,5 +266,7 @@ mod tests {
         let check = check_file(Path::new("no/such.wav"), "such.wav", MIN_SECONDS);
         assert!(!check.usable);
         assert!(check.reason.unwrap().starts_with("cannot be read"));
+        let check = check_file(Path::new("no\\such.wav"), "no\\such.wav", MIN_SECONDS);
+        assert!(check.reason.unwrap().ends_with("write `/`"));
     }
 }

@@ -3,21 +3,21 @@
 //! The clips are those of resampling the whole file and cutting rows and windows from it. Only what the windows can
 //! come from is mixed and resampled, with as much to either side as the filter reaches.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::channels::{ChannelPolicy, select};
-use crate::decode::{Decoded, Until};
+use crate::damage::Silence;
+use crate::decoded::{Decoded, Until};
 use crate::equalize::{self, Equalize};
 use crate::error::{Error, Result};
 use crate::level::{Level, apply_level};
+use crate::limits::MAX_RATE_HZ;
+use crate::range::frame_range;
 use crate::resample::{self, resampled_len};
+use crate::silence::silence_in;
 use crate::window::{Placement, Windowing, pad, starts};
-
-/// How far past the end of the file a row's end may lie, in seconds: tables round to hundredths.
-pub const END_TOLERANCE_S: f64 = 0.01;
 
 /// Everything that decides what a clip is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -56,10 +56,10 @@ impl ClipConfig {
     /// # Errors
     /// The first setting that does not, by name.
     pub fn validate(&self) -> Result<()> {
-        if self.sample_rate_hz == 0 || self.sample_rate_hz > crate::MAX_RATE_HZ {
+        if self.sample_rate_hz == 0 || self.sample_rate_hz > MAX_RATE_HZ {
             return Err(Error::Setting {
                 setting: "sample_rate_hz",
-                expected: "1 to 2000000",
+                expected: "1 to 1000000",
                 got: self.sample_rate_hz.to_string(),
             });
         }
@@ -93,6 +93,15 @@ pub struct Clip {
     pub samples: Vec<f32>,
     /// How many of them are sound; the rest is padding.
     pub n_real: usize,
+    /// Why there is nothing to classify in it, where there is nothing.
+    pub silence: Option<Silence>,
+}
+
+impl Clip {
+    /// Whether it holds no sound at all: digital silence, a constant offset, channels that cancel each other.
+    pub fn is_silent(&self) -> bool {
+        self.silence.is_some()
+    }
 }
 
 /// Makes the clips of a file, or of the part of it that a manifest row names. The row's channel, where given, goes
@@ -118,19 +127,31 @@ pub fn clips(
     let length = windowing.length(reach.len(), to_hz);
     let policy = row_channel.map_or(config.channels, ChannelPolicy::One);
     let mut out = Vec::new();
-    for (channel, source) in select(&source, policy)? {
-        let samples = if from_hz == to_hz {
-            source
-        } else {
-            Cow::Owned(resample::resample_part(&source, from_hz, to_hz, cut.part.clone(), length))
+    for (channel, selected) in select(&source, policy)? {
+        let resampled = match from_hz == to_hz {
+            true => None,
+            false => Some(resample::resample_part(&selected, from_hz, to_hz, cut.part.clone(), length)?),
         };
-        let starts = starts(&samples, to_hz, windowing);
+        let samples: &[f32] = resampled.as_deref().unwrap_or(&selected);
+        let starts = starts(samples, to_hz, windowing);
+        let silence = |start: usize| {
+            let end = samples.len().min(start + length);
+            // The frames that are completely inside the window.
+            let at = |sample: usize| (row.start + reach.start + sample) as u128 * u128::from(from_hz);
+            let frame = |frame: u128| (frame as usize).saturating_sub(cut.source.start).min(selected.len());
+            let frames = frame(at(start).div_ceil(u128::from(to_hz)))..frame(at(end) / u128::from(to_hz));
+            let frames = frames.start..frames.end.max(frames.start);
+            let of_one = channel.map_or(0..source.len(), |channel| usize::from(channel)..usize::from(channel) + 1);
+            let sources: Vec<&[f32]> = source[of_one].iter().map(|samples| &samples[frames.clone()]).collect();
+            silence_in(&selected[frames], &sources)
+        };
+        let silences: Vec<Option<Silence>> = starts.iter().map(|&start| silence(start)).collect();
         let windows: Vec<Vec<f32>> = if starts == [0] && samples.len() <= length {
-            vec![samples.into_owned()]
+            vec![resampled.unwrap_or_else(|| selected.into_owned())]
         } else {
             starts.iter().map(|&start| samples[start..samples.len().min(start + length)].to_vec()).collect()
         };
-        for (start, mut window) in starts.into_iter().zip(windows) {
+        for ((start, mut window), silence) in starts.into_iter().zip(windows).zip(silences) {
             let n_real = window.len();
             finish(&mut window, length, config);
             out.push(Clip {
@@ -139,13 +160,27 @@ pub fn clips(
                 channel,
                 samples: window,
                 n_real,
+                silence,
             });
         }
     }
     Ok(out)
 }
 
-/// What becomes of a window's sound, as it does in [`clips`]: band, level, padding to `length` samples, noise floor.
+/// The clips that hold sound.
+///
+/// # Errors
+/// [`Error::Silent`] where none does.
+pub fn audible(clips: Vec<Clip>) -> Result<Vec<Clip>> {
+    let silence = clips.first().and_then(|clip| clip.silence);
+    let audible: Vec<Clip> = clips.into_iter().filter(|clip| !clip.is_silent()).collect();
+    match silence {
+        Some(silence) if audible.is_empty() => Err(Error::Silent(silence)),
+        _ => Ok(audible),
+    }
+}
+
+/// Finishes a window as [`clips`] does: band, level, padding to `length` samples, noise floor.
 pub fn finish(samples: &mut Vec<f32>, length: usize, config: &ClipConfig) {
     if let Some(band_hz) = config.equalize.band_hz {
         equalize::limit(samples, config.sample_rate_hz, band_hz);
@@ -157,45 +192,12 @@ pub fn finish(samples: &mut Vec<f32>, length: usize, config: &ClipConfig) {
     }
 }
 
-/// Where frames `first..last` of `n_frames` lie in the resampling of all of them, to the nearest sample.
+/// The place of frames `first..last` of `n_frames` in the resampling of all of them, to the nearest sample.
 fn resampled_range(first: usize, last: usize, n_frames: usize, from_hz: u32, to_hz: u32) -> Range<usize> {
     let n = resampled_len(n_frames, from_hz, to_hz);
     let start = (first as u128 * u128::from(to_hz) + u128::from(from_hz / 2)) / u128::from(from_hz);
     let start = (start as usize).min(n - 1);
     start..n.min(start + resampled_len(last - first, from_hz, to_hz))
-}
-
-/// First frame and the one after the last of a row, which must lie within the file.
-pub(crate) fn frame_range(decoded: &Decoded, start_s: Option<f64>, end_s: Option<f64>) -> Result<(usize, usize)> {
-    let n_frames = decoded.n_frames();
-    if n_frames == 0 {
-        return Err(Error::NoSound);
-    }
-    if !decoded.stopped {
-        return range(n_frames, decoded.rate_hz, start_s, end_s);
-    }
-    // The file goes on: as far as its header says, or nobody knows.
-    let whole = decoded.declared_frames.map_or(usize::MAX, |frames| n_frames.max(frames as usize));
-    let (first, last) = range(whole, decoded.rate_hz, start_s, end_s)?;
-    if first < n_frames { Ok((first, last.min(n_frames))) } else { range(n_frames, decoded.rate_hz, start_s, end_s) }
-}
-
-/// As [`frame_range`], from the numbers alone.
-pub(crate) fn range(n_frames: usize, rate_hz: u32, start_s: Option<f64>, end_s: Option<f64>) -> Result<(usize, usize)> {
-    let rate = f64::from(rate_hz);
-    let seconds = n_frames as f64 / rate;
-    let outside = || Error::Range { start_s: start_s.unwrap_or(0.0), end_s: end_s.unwrap_or(seconds), seconds };
-    let first = start_s.map_or(0, |start_s| (start_s * rate).round() as usize);
-    let last = match end_s {
-        Some(end_s) if end_s.is_nan() || end_s > seconds + END_TOLERANCE_S => return Err(outside()),
-        Some(end_s) => ((end_s * rate).round() as usize).min(n_frames),
-        None => n_frames,
-    };
-    if start_s.is_some_and(|start_s| start_s.is_nan() || start_s < 0.0) || first >= last {
-        Err(outside())
-    } else {
-        Ok((first, last))
-    }
 }
 
 #[cfg(test)]
@@ -213,6 +215,7 @@ mod tests {
             bits: Some(32),
             declared_frames: None,
             damage: Vec::new(),
+            notes: Vec::new(),
             stopped: false,
         }
     }
@@ -282,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn equalising_is_off_by_default_and_one_window_is_one_clip() {
+    fn equalizing_is_off_by_default_and_one_window_is_one_clip() {
         assert!(!serde_json::to_string(&ClipConfig::default()).unwrap().contains("equalize"));
         let mut file = two_channels(3000);
         file.rate_hz = 16_000;
@@ -307,6 +310,31 @@ mod tests {
         assert_eq!(seconds(&first, Some(f64::NAN), None), None);
         let all = config(ChannelPolicy::Mix);
         assert_eq!((seconds(&all, Some(2.0), None), seconds(&all, None, Some(3.0))), (None, Some(3.0)));
+    }
+
+    #[test]
+    fn a_window_without_sound_is_marked_whatever_rings_into_it() {
+        let mut file = two_channels(12_000);
+        file.channels[0] = (0..12_000u64).map(|i| ((i * i * 40_503) % 65_521) as f32 / 65_521.0 - 0.5).collect();
+        file.channels[0][4000..8000].fill(0.25);
+        file.channels.truncate(1);
+        for sample_rate_hz in [1000, 2000, 700] {
+            let config = ClipConfig { sample_rate_hz, level: Level::Peak, ..config(ChannelPolicy::Mix) };
+            let clips = clips(&file, None, None, None, &config).unwrap();
+            let silent: Vec<f64> = clips.iter().filter(|clip| clip.is_silent()).map(|clip| clip.start_s).collect();
+            assert_eq!(silent, [4.0, 5.0, 6.0, 7.0], "{sample_rate_hz} Hz");
+            assert_eq!(clips[5].silence, Some(Silence::Constant));
+            assert_eq!(crate::audible(clips).unwrap().len(), 8);
+        }
+        file.channels.push(file.channels[0].iter().map(|sample| -sample).collect());
+        let mixed = clips(&file, None, None, None, &config(ChannelPolicy::Mix)).unwrap();
+        assert!(mixed.iter().enumerate().all(|(i, clip)| {
+            let expected = if (4..8).contains(&i) { Silence::Constant } else { Silence::Cancelled };
+            clip.silence == Some(expected)
+        }));
+        assert!(crate::audible(mixed).unwrap_err().to_string().contains("cancel each other"));
+        let one = clips(&file, None, None, Some(1), &config(ChannelPolicy::Mix)).unwrap();
+        assert_eq!(one.iter().filter(|clip| clip.is_silent()).count(), 4);
     }
 
     #[test]

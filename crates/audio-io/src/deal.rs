@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::groups::{Set, given, is_class};
 use crate::manifest::Row;
-use crate::split::{SPLITS, Set, Shares, given, is_class, split_index};
+use crate::shares::Shares;
+use crate::split_names::{SPLITS, split_index};
 
 /// A set's rows of each class.
 type Counts = BTreeMap<usize, f64>;
@@ -48,7 +50,7 @@ impl Ledger {
 
 /// The split of each set, `None` where it holds no class that needs one.
 pub(crate) fn deal(rows: &[Row], sets: &[Set], shares: &Shares) -> Vec<Option<String>> {
-    let shares = shares.normalised();
+    let shares = shares.normalized();
     let classes: BTreeSet<&str> = rows.iter().filter(|row| is_class(row)).map(|row| row.label.as_str()).collect();
     let class_index: HashMap<&str, usize> = classes.iter().enumerate().map(|(i, class)| (*class, i)).collect();
     let empty = || vec![[0.0; 3]; classes.len()];

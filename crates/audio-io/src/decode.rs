@@ -1,77 +1,21 @@
-//! A file's bytes to samples: the format is told from the bytes, then WAV and FLAC go their direct ways and the rest
-//! through symphonia.
+//! Decodes a file's bytes to samples. The format is detected from the bytes; WAV and FLAC have decoders here, the others
+//! use symphonia.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use crate::damage::Damage;
+use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
-use crate::resample::{frames_needed, resampled_len};
+use crate::limits::{check_channels, check_rate};
+use crate::read::read_file;
+use crate::silence::is_constant;
 use crate::sniff::{Format, sniff};
-use crate::{flac, stream, wav};
+use crate::{aiff, caf, flac, stream, wav};
 
-/// The highest rate that a header is believed: no recorder goes further.
-pub const MAX_RATE_HZ: u32 = 2_000_000;
-
-/// A decoded file.
-///
-/// # Shapes
-/// `channels` is `[C, n_frames]`; every channel has the same length.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoded {
-    /// Frames a second.
-    pub rate_hz: u32,
-    /// One vector of samples a channel, full scale at 1.0. No sample is NaN or infinite.
-    pub channels: Vec<Vec<f32>>,
-    /// The container: `wav`, `rf64`, `w64`, `flac`, `ogg`, `mp3`, `adts`, `mp4`, `aiff`, `caf`, `matroska`.
-    pub format: String,
-    /// The codec: `pcm_s16`, `alaw`, `flac`, `vorbis`, `mp3`, ...
-    pub codec: String,
-    /// Bits a sample where the codec has such a number.
-    pub bits: Option<u32>,
-    /// Frames that the header declares, where it does.
-    pub declared_frames: Option<u64>,
-    /// What is wrong with the file, in the order found.
-    pub damage: Vec<Damage>,
-    /// Whether decoding stopped because enough was there; the file goes on, or may.
-    pub stopped: bool,
-}
-
-/// How much of a recording is enough; see [`decode_bytes_until`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Until {
-    /// Seconds from the start.
-    pub seconds: f64,
-    /// The rate that they will be resampled to, in Hz: the filter reaches past their end.
-    pub sample_rate_hz: u32,
-}
-
-impl Until {
-    /// The seconds and the filter's reach in frames at a rate.
-    pub(crate) fn n_frames(&self, rate_hz: u32) -> usize {
-        let (from_hz, to_hz) = (rate_hz, self.sample_rate_hz);
-        let n_frames = ((self.seconds * f64::from(from_hz)).ceil() as usize).saturating_add(1);
-        if from_hz == to_hz || [from_hz, to_hz].iter().any(|rate| !(1..=MAX_RATE_HZ).contains(rate)) {
-            return n_frames;
-        }
-        // Rows and windows begin and end at whole samples, which rounding may put past the end.
-        let n_resampled = resampled_len(n_frames, from_hz, to_hz).saturating_add(2).min(usize::MAX / 4);
-        frames_needed(n_resampled, from_hz, to_hz).max(n_frames)
-    }
-}
-
-impl Decoded {
-    /// Frames in each channel.
-    pub fn n_frames(&self) -> usize {
-        self.channels.first().map_or(0, Vec::len)
-    }
-
-    /// Length in seconds.
-    pub fn seconds(&self) -> f64 {
-        if self.rate_hz == 0 { 0.0 } else { self.n_frames() as f64 / f64::from(self.rate_hz) }
-    }
-}
+/// Samples further from 0 than this are no sound: full scale is 1.
+const MAX_SAMPLE: f32 = 1e18;
 
 /// Reads and decodes a file.
 ///
@@ -81,18 +25,14 @@ pub fn decode_file(path: &Path) -> Result<Decoded> {
     decode_bytes(&read_file(path)?, path)
 }
 
-/// Reads a whole file.
-pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
-}
-
-/// Decodes the bytes of a file; `path` is for messages and, where the bytes alone do not tell, for its extension.
+/// Decodes the bytes of a file; `path` is for messages and, where the bytes alone do not decide, for its extension.
 ///
 /// A file that holds less than it promises decodes to what is there, with [`Damage`] saying what is missing.
 ///
 /// # Errors
-/// An empty file, a format that is not decoded (named), bytes that are no sound, or a decoder that fails before the
-/// first sample. A panic inside a decoder is an error too.
+/// An empty file, a format that is not decoded (named), bytes that are no sound, a rate or a number of channels that no
+/// recorder has, too little memory, or a decoder that fails before the first sample. A panic inside a decoder is an error
+/// too.
 pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<Decoded> {
     decode_bytes_until(bytes, path, None)
 }
@@ -104,27 +44,32 @@ pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<Decoded> {
 ///
 /// # Errors
 /// As [`decode_bytes`].
+#[tracing::instrument(level = "debug", skip_all, fields(path = %path.display(), n_bytes = bytes.len()))]
 pub fn decode_bytes_until(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
     let mut decoded = catch_unwind(AssertUnwindSafe(|| decode_any(bytes, path, until)))
         .unwrap_or_else(|panic| Err(Error::Panicked { path: path.to_owned(), message: panic_text(&*panic) }))?;
     inspect(&mut decoded);
+    for damage in &decoded.damage {
+        tracing::debug!(%damage, "damaged");
+    }
+    for note in &decoded.notes {
+        tracing::debug!(note, "unusual header");
+    }
     Ok(decoded)
 }
 
 fn decode_any(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
     let (format, start) = sniff(bytes, path)?;
+    let bytes = &bytes[start..];
     let decoded = match format {
         Format::Wav(container) => wav::decode(bytes, container, path, until),
-        Format::Flac => flac::decode(&bytes[start..], path, until),
-        other => stream::decode(&bytes[start..], other, path, until),
+        Format::Flac => flac::decode(bytes, path, until),
+        Format::Aiff => aiff::decode(bytes, path, until),
+        Format::Caf => caf::decode(bytes, path, until),
+        other => stream::decode(bytes, other, path, until),
     }?;
-    if decoded.rate_hz == 0 || decoded.rate_hz > MAX_RATE_HZ {
-        return Err(Error::Decode {
-            path: path.to_owned(),
-            operation: "sample rate",
-            message: format!("expected 1 to {MAX_RATE_HZ} Hz, got {} Hz", decoded.rate_hz),
-        });
-    }
+    check_rate(decoded.rate_hz, path)?;
+    check_channels(decoded.channels.len(), path)?;
     Ok(decoded)
 }
 
@@ -157,26 +102,35 @@ fn inspect(decoded: &mut Decoded) {
     if not_finite > 0 {
         decoded.damage.push(Damage::NotFinite(not_finite));
     }
-    if !decoded.stopped && decoded.channels.iter().flatten().all(|&sample| sample == 0.0) {
-        decoded.damage.push(Damage::Silent);
+    if !decoded.stopped && decoded.channels.iter().all(|samples| is_constant(samples, 0.0)) {
+        let is_zero = decoded.channels.iter().all(|samples| samples.first() == Some(&0.0));
+        if is_zero {
+            decoded.damage.push(Damage::Silent);
+        } else if n_frames > 1 {
+            decoded.damage.push(Damage::Constant);
+        }
     }
 }
 
+/// Sets samples that are NaN, infinite or beyond [`MAX_SAMPLE`] to 0 and counts them.
 fn clear_not_finite(samples: &mut [f32]) -> u64 {
-    // Any NaN or infinity makes its product with 0 NaN; the sum is one pass that vectorises, the repair is rare.
+    // A sample that is no number, or too large to be multiplied once more, makes its product with 0 NaN; the sum is one
+    // pass that vectorizes, the repair is rare.
+    const HUGE: f32 = f32::MAX / MAX_SAMPLE;
+    let zero = |sample: &f32| sample * HUGE * 0.0;
     let mut lanes = [0.0f32; 16];
     let chunks = samples.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|sample| sample * 0.0).sum();
+    let rest: f32 = chunks.remainder().iter().map(zero).sum();
     for chunk in chunks {
         for (lane, sample) in lanes.iter_mut().zip(chunk) {
-            *lane += sample * 0.0;
+            *lane += zero(sample);
         }
     }
     if !(rest + lanes.iter().sum::<f32>()).is_nan() {
         return 0;
     }
     let mut n_cleared = 0;
-    for sample in samples.iter_mut().filter(|sample| !sample.is_finite()) {
+    for sample in samples.iter_mut().filter(|sample| sample.is_nan() || sample.abs() > MAX_SAMPLE) {
         *sample = 0.0;
         n_cleared += 1;
     }
@@ -196,19 +150,21 @@ mod tests {
             bits: Some(32),
             declared_frames: None,
             damage: Vec::new(),
+            notes: Vec::new(),
             stopped: false,
         }
     }
 
     #[test]
     fn not_finite_samples_become_zero_and_are_counted() {
-        for length in [3, 16, 40] {
+        for length in [4, 16, 40] {
             let mut samples = vec![0.5; length];
             samples[1] = f32::NAN;
+            samples[2] = 1e30;
             samples[length - 1] = f32::NEG_INFINITY;
             let mut file = decoded(samples);
             inspect(&mut file);
-            assert_eq!(file.damage, [Damage::NotFinite(2)]);
+            assert_eq!(file.damage, [Damage::NotFinite(3)]);
             assert_eq!(file.channels[0][1], 0.0);
             assert_eq!(file.channels[0][length - 1], 0.0);
             assert_eq!(file.channels[0][0], 0.5);
@@ -220,6 +176,12 @@ mod tests {
         let mut silent = decoded(vec![0.0; 100]);
         inspect(&mut silent);
         assert_eq!(silent.damage, [Damage::Silent]);
+        let mut offset = decoded(vec![0.25; 100]);
+        inspect(&mut offset);
+        assert_eq!(offset.damage, [Damage::Constant]);
+        let mut nothing = decoded(vec![f32::NAN; 100]);
+        inspect(&mut nothing);
+        assert_eq!(nothing.damage, [Damage::NotFinite(100), Damage::Silent]);
         let mut sound = decoded(vec![0.0, 1e-9]);
         inspect(&mut sound);
         assert_eq!(sound.damage, []);

@@ -1,12 +1,12 @@
-//! One band and one noise floor for every clip, so that a recorder's own say nothing about what was recorded.
+//! One band and one noise floor for every clip, so that neither identifies the recorder.
 //!
 //! Collections often give a class away without any animal in them: one class was recorded at 8 kHz, the other at
 //! 48 kHz; one in a quiet room, the other outdoors. What is done here is measured on each clip alone, never on a class,
 //! and a clip of the same samples comes out the same, wherever it is met.
 //!
-//! A floor of one level and shape would have to be loud to hide the others: what a quiet recording adds to it is told to
-//! a fraction of a decibel, for all clips have the rest in common. A floor whose level and shape are drawn for each clip
-//! hides the same differences 15 dB further down.
+//! A floor of one level and shape would have to be loud to hide the others: with a common floor, a model can measure what a
+//! quiet recording adds to it to a fraction of a decibel. A floor whose level and shape are drawn for each clip hides the
+//! same differences 15 dB further down.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ pub struct Equalize {
     /// Frequencies outside this band, `[low, high]` in Hz, are taken out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub band_hz: Option<[f64; 2]>,
-    /// Noise whose RMS lies so many decibels under the clip's greatest sample is added to all of the clip, padding
+    /// Noise whose RMS is this many decibels below the clip's greatest sample is added to all of the clip, padding
     /// included: it hides weaker noise, and that a band is empty. How many is drawn between the two, and the spectrum
     /// from white to pink with an uneven course; all of it from the clip's samples.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,7 +87,7 @@ impl Equalize {
     }
 }
 
-/// Takes out what lies outside the band, without delay. The edges are half cosines inside the band.
+/// Removes frequencies outside the band, without delay. The edges are half cosines inside the band.
 ///
 /// # Shapes
 /// `[n]`, any length.
@@ -115,7 +115,7 @@ pub(crate) fn limit(samples: &mut [f32], rate_hz: u32, [low_hz, high_hz]: [f64; 
     samples.iter_mut().zip(&spectrum).for_each(|(sample, value)| *sample = value.re);
 }
 
-/// Adds the noise floor. Silence stays silence: it has no peak to lie under.
+/// Adds the noise floor. Silence stays silence: it has no peak to refer to.
 ///
 /// # Shapes
 /// `[n]`, any length.

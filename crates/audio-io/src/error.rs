@@ -1,4 +1,4 @@
-//! What can go wrong, said so that a reader knows which file and what to do.
+//! Errors that name the file, what was expected, what was found and what to do.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ pub enum Error {
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file has no bytes at all.
@@ -48,6 +48,40 @@ pub enum Error {
         /// What went wrong, with expected and got.
         message: String,
     },
+    /// There is not enough memory for what a file asks for.
+    #[error("not enough memory for {bytes} bytes")]
+    Memory {
+        /// Bytes that were asked for.
+        bytes: usize,
+    },
+    /// A path with characters that are not UTF-8: it cannot be written into a manifest or a table.
+    #[error("{}: the name is not UTF-8: rename it (for names of old systems: `convmv -f latin1 -t utf8`)", path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something that is not a plain file where one is expected: a pipe, a device, a socket, a folder.
+    #[error("{}: expected a file, got {found}", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// Something else where a manifest is expected.
+    #[error("{}: expected a folder of class folders or a manifest (CSV with the columns path and label), got {found}", path.display())]
+    NotAManifest {
+        /// What was named.
+        path: PathBuf,
+        /// What it is, and what to do.
+        found: String,
+    },
+    /// The caller asked to stop.
+    #[error("stopped before the end")]
+    Cancelled,
+    /// All that a clip could be made of is silent.
+    #[error("{0}")]
+    Silent(crate::damage::Silence),
     /// The decoder panicked on this file.
     #[error("{}: the decoder gave up inside: {message}", path.display())]
     Panicked {
@@ -122,7 +156,7 @@ pub enum Error {
         from_hz: u32,
         /// Rate asked for.
         to_hz: u32,
-        /// What the resampler said.
+        /// The resampler's message.
         message: String,
     },
 }

@@ -4,90 +4,65 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::labels;
 use crate::manifest::{Manifest, Row};
+use crate::walk::{Walk, walk};
+use crate::warning::Warning;
 
-/// Extensions that are taken for sound, whatever their letter case. What a file really is, its bytes say later.
+/// Extensions of sound files, in any letter case. The real format is detected later, from the bytes.
 pub const EXTENSIONS: [&str; 22] = [
     "wav", "wave", "w64", "rf64", "bwf", "flac", "mp3", "ogg", "oga", "opus", "m4a", "mp4", "aac", "alac", "aif",
     "aiff", "aifc", "caf", "mka", "webm", "wma", "mkv",
 ];
 
-/// Deepest nesting that is followed; a link that leads back to itself ends here.
-const MAX_DEPTH: usize = 32;
-
-impl Manifest {
-    /// Lists a folder: its folders are the classes, every sound in them at any depth is a row, sorted by path. Hidden
-    /// files and folders are skipped, other files are listed in [`Manifest::ignored`].
-    ///
-    /// # Errors
-    /// A folder that cannot be read, one without class folders, and a class folder without a sound.
-    pub fn from_folder(dir: &Path) -> Result<Manifest> {
-        let mut classes: BTreeMap<String, usize> = BTreeMap::new();
-        let mut manifest = Manifest { root: dir.to_owned(), ..Manifest::default() };
-        for entry in entries(dir)? {
-            if !entry.is_dir {
-                manifest.ignored.push(entry.name);
-                continue;
+/// Lists a folder: its folders are the classes, every sound in them at any depth is a row, sorted by path. Other files
+/// are in [`Manifest::ignored`], and what could not be read or was listed twice in [`Manifest::skipped`].
+///
+/// # Errors
+/// A folder that cannot be read, one without class folders, a class folder without a sound, a class with a name that is
+/// reserved, and a walk that was stopped.
+pub(crate) fn from_folder(dir: &Path, cancelled: &dyn Fn() -> bool) -> Result<Manifest> {
+    let Walk { files, folders, skipped } = walk(dir, cancelled)?;
+    let mut manifest = Manifest { root: dir.to_owned(), skipped, ..Manifest::default() };
+    let mut classes: BTreeMap<&str, usize> =
+        folders.iter().filter(|folder| !folder.name.contains('/')).map(|folder| (folder.name.as_str(), 0)).collect();
+    for file in &files {
+        match file.name.split_once('/') {
+            Some((class, _)) if is_sound(&file.path) => {
+                *classes.entry(class).or_default() += 1;
+                let label = labels::normalize(class).to_owned();
+                manifest.rows.push(Row { path: file.name.clone(), label, ..Row::default() });
             }
-            let n_before = manifest.rows.len();
-            walk(&entry, &entry.name, &entry.name, 1, &mut manifest)?;
-            classes.insert(entry.name, manifest.rows.len() - n_before);
-        }
-        let fail = |path: PathBuf, message: &str| Err(Error::Folder { path, message: message.to_owned() });
-        if classes.is_empty() {
-            return fail(dir.to_owned(), "no class folders: put the recordings of each class in a folder of its name");
-        }
-        if manifest.rows.is_empty() {
-            return fail(dir.to_owned(), "no sound in any class folder: see the supported formats, or name a manifest");
-        }
-        if let Some((class, _)) = classes.iter().find(|(_, n)| **n == 0) {
-            return fail(dir.join(class), "a class without a sound: add recordings, or remove the folder");
-        }
-        manifest.rows.sort_by(|a, b| a.path.cmp(&b.path));
-        manifest.ignored.sort();
-        Ok(manifest)
-    }
-}
-
-struct Entry {
-    path: PathBuf,
-    name: String,
-    is_dir: bool,
-    /// Whether `name` is the real name: a name that is no UTF-8 cannot stand in a manifest.
-    is_text: bool,
-}
-
-fn entries(dir: &Path) -> Result<Vec<Entry>> {
-    let fail = |source| Error::Read { path: dir.to_owned(), source };
-    let mut out = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let raw = path.file_name().unwrap_or_default();
-        let (name, is_text) = (raw.to_string_lossy().into_owned(), raw.to_str().is_some());
-        if !name.starts_with('.') {
-            out.push(Entry { is_dir: path.is_dir(), path, name, is_text });
+            _ => manifest.ignored.push(file.name.clone()),
         }
     }
-    out.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(out)
-}
-
-fn walk(folder: &Entry, class: &str, prefix: &str, depth: usize, manifest: &mut Manifest) -> Result<()> {
-    if depth > MAX_DEPTH {
-        let message = format!("folders nested deeper than {MAX_DEPTH}: is there a link that leads back?");
-        return Err(Error::Folder { path: folder.path.clone(), message });
+    let fail = |path: PathBuf, message: &str| Err(Error::Folder { path, message: message.to_owned() });
+    if classes.is_empty() {
+        return fail(dir.to_owned(), "no class folders: put the recordings of each class in a folder of its name");
     }
-    for entry in entries(&folder.path)? {
-        let path = format!("{prefix}/{}", entry.name);
-        if entry.is_dir {
-            walk(&entry, class, &path, depth + 1, manifest)?;
-        } else if entry.is_text && folder.is_text && is_sound(&entry.path) {
-            manifest.rows.push(Row { path, label: class.to_owned(), ..Row::default() });
-        } else {
-            manifest.ignored.push(path);
+    if manifest.rows.is_empty() {
+        return fail(dir.to_owned(), "no sound in any class folder: see the supported formats, or name a manifest");
+    }
+    // What was left out of a folder is listed; it may have been all of it.
+    let is_listed = |class: &str| manifest.skipped.iter().any(|skipped| skipped.name.split('/').next() == Some(class));
+    if let Some((class, _)) = classes.iter().find(|(class, n)| **n == 0 && !is_listed(class)) {
+        return fail(dir.join(class), "a class without a sound: add recordings, or remove the folder");
+    }
+    for (class, _) in classes.iter().filter(|(_, n)| **n > 0) {
+        if let Some(message) = labels::refusal(class) {
+            return fail(dir.join(class), &message);
         }
     }
-    Ok(())
+    let mut folders_of: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (class, _) in classes.iter().filter(|(_, n)| **n > 0) {
+        folders_of.entry(labels::normalize(class)).or_default().push((*class).to_owned());
+    }
+    for (class, folders) in folders_of.into_iter().filter(|(_, folders)| folders.len() > 1) {
+        manifest.warnings.push(Warning::MergedFolders { class: class.to_owned(), folders });
+    }
+    manifest.rows.sort_by(|a, b| a.path.cmp(&b.path));
+    manifest.ignored.sort();
+    Ok(manifest)
 }
 
 /// Whether the extension is one of a sound.
@@ -112,38 +87,54 @@ mod tests {
         dir
     }
 
+    fn read(dir: &Path) -> Result<Manifest> {
+        from_folder(dir, &|| false)
+    }
+
     #[test]
     fn classes_are_top_folders_at_any_depth_and_letter_case() {
         let dir =
             folder(&["dog/b.WAV", "dog/deep/er/a.Flac", "bird/c.mp3", "dog/.hidden.wav", "dog/notes.txt", "x.wav"]);
-        let manifest = Manifest::from_folder(dir.path()).unwrap();
+        let manifest = read(dir.path()).unwrap();
         let rows: Vec<(&str, &str)> = manifest.rows.iter().map(|row| (&*row.path, &*row.label)).collect();
         assert_eq!(rows, [("bird/c.mp3", "bird"), ("dog/b.WAV", "dog"), ("dog/deep/er/a.Flac", "dog")]);
         assert_eq!(manifest.ignored, ["dog/notes.txt", "x.wav"]);
-        assert_eq!(Manifest::open(dir.path()).unwrap(), manifest);
     }
 
     #[test]
     fn unusable_folders_say_what_to_do() {
         let message = |files: &[&str]| {
             let dir = folder(files);
-            let error = Manifest::from_folder(dir.path()).unwrap_err().to_string();
+            let error = read(dir.path()).unwrap_err().to_string();
             error.replace(&*dir.path().to_string_lossy(), "data")
         };
         assert!(message(&["a.wav"]).contains("no class folders"));
         assert!(message(&["dog/readme.txt"]).contains("no sound in any class folder"));
         let error = message(&["dog/a.wav", "bird/readme.txt"]);
         assert_eq!(error, "data/bird: a class without a sound: add recordings, or remove the folder");
-        let missing = Manifest::from_folder(Path::new("no/such")).unwrap_err().to_string();
+        assert!(message(&["dog/a.wav", "Unsure/b.wav"]).contains("cannot be a class"));
+        let missing = read(Path::new("no/such")).unwrap_err().to_string();
         assert!(missing.starts_with("no/such: cannot be read"));
+    }
+
+    #[test]
+    fn labels_are_trimmed_as_in_a_table_and_neither_is_known_in_any_case() {
+        let dir = folder(&["dog/a.wav", "dog /b.wav", "Neither/c.wav"]);
+        let manifest = read(dir.path()).unwrap();
+        let labels: Vec<&str> = manifest.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels, ["neither", "dog", "dog"]);
+        assert_eq!(manifest.rows[1].path, "dog /b.wav");
+        let merged = Warning::MergedFolders { class: "dog".into(), folders: vec!["dog".into(), "dog ".into()] };
+        assert_eq!(manifest.warnings, [merged]);
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_back_is_an_error_not_a_hang() {
+    fn a_link_that_leads_back_is_left_out_and_said() {
         let dir = folder(&["dog/a.wav"]);
         std::os::unix::fs::symlink(dir.path().join("dog"), dir.path().join("dog/again")).unwrap();
-        let error = Manifest::from_folder(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("leads back"), "{error}");
+        let manifest = read(dir.path()).unwrap();
+        assert_eq!((manifest.rows.len(), manifest.skipped.len()), (1, 1));
+        assert_eq!(manifest.skipped[0].name, "dog/again");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
+use crate::groups::{Set, is_class};
 use crate::manifest::Row;
-use crate::split::{Set, is_class};
 use crate::warning::Warning;
 
 /// The name of a fold.
@@ -134,7 +134,7 @@ fn shift(folds: &mut [Vec<f64>], from: usize, to: usize, counts: &[f64]) {
 }
 
 /// Gives every row of a class that is not in an `ood...` split the fold of its value, `values[i]` for row `i`: a fold for
-/// each source, recordist or site, so that a model is measured on one that it has not heard. All other rows keep their
+/// each source, recordist or site, so that a model is tested on one that it was not trained on. All other rows keep their
 /// split. Returns the value of each fold, in alphabetical order.
 ///
 /// # Errors

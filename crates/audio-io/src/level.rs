@@ -36,7 +36,7 @@ pub fn apply_level(samples: &mut [f32], level: Level) {
 
 /// The greatest absolute sample; 0 for none.
 pub(crate) fn peak(samples: &[f32]) -> f32 {
-    // By lanes, which vectorises; the greatest does not depend on the order.
+    // By lanes, which vectorizes; the greatest does not depend on the order.
     let greater = |a: f32, b: f32| if b > a { b } else { a };
     let (chunks, rest) = samples.as_chunks::<16>();
     let mut lanes = [0.0f32; 16];

@@ -1,15 +1,18 @@
-//! Recordings in: manifests, decoding, channels, resampling, level, windows, checks and splits.
+//! Reads recordings: manifests, decoding, channels, resampling, level, windows, checks and splits.
 //!
-//! A [`Manifest`] lists files, parts of files and their classes; it is read from CSV or made from a folder of class
-//! folders. [`decode_file`] turns a file into samples and says what is damaged; [`clips`] turns samples into clips of
-//! one rate, level and length; the level is set for every window by itself. [`scan()`](scan::scan) checks a whole manifest once, finds exact duplicates and deals
-//! out training, validation and test.
+//! A [`Manifest`] lists files, parts of files and their classes; it is read from a table or made from a folder of class
+//! folders, which [`walk()`] lists. [`decode_file`] turns a file into samples and reports what is damaged; [`clips`] turns
+//! samples into clips of one rate, level and length. [`scan()`](scan::scan) checks a whole manifest once, finds exact
+//! duplicates and assigns training, validation and test. [`silence_of`] and [`Clip::is_silent`] decide for all of them
+//! what holds no sound.
 //!
-//! What decodes: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis,
-//! FLAC), AAC and ALAC in M4A, AAC in ADTS, AIFF, CAF and Matroska. Everything else is refused by name.
+//! Formats: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis, FLAC), AAC
+//! and ALAC in M4A, AAC in ADTS, AIFF, CAF and Matroska. Everything else is refused by name. Sample rates from
+//! [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`] and up to [`MAX_CHANNELS`] channels are read; memory is bounded by
+//! [`MAX_SAMPLES_PER_BYTE`].
 //!
-//! Results depend on the input alone: not on threads, not on what was done before. This crate must not know of
-//! spectrograms, shards, models or the command line; it draws no progress and prints nothing.
+//! Results depend on the input alone: not on threads, not on earlier calls. This crate must not know of spectrograms,
+//! shards, models or the command line; it draws no progress and prints nothing.
 //!
 //! ```
 //! use audio_io::{ClipConfig, clips, decode_bytes};
@@ -29,38 +32,64 @@
 //! # Ok::<(), audio_io::Error>(())
 //! ```
 
+mod aiff;
+mod caf;
 mod channels;
 pub mod check;
+mod chunks;
 mod clip;
 mod companding;
 mod damage;
 mod deal;
 mod decode;
+mod decoded;
 pub mod equalize;
 mod error;
+mod extent;
 mod flac;
 mod folder;
 pub mod folds;
+mod groups;
+pub mod labels;
 mod level;
+mod limits;
 mod manifest;
+mod open;
+mod packets;
+mod range;
+mod read;
 mod resample;
 mod room;
+mod same;
 pub mod scan;
+mod shares;
+mod silence;
+mod sink;
 mod sniff;
 pub mod split;
+pub mod split_names;
 mod stream;
+mod table;
+mod text;
+mod walk;
 mod warning;
 mod wav;
 mod window;
 
 pub use channels::ChannelPolicy;
-pub use clip::{Clip, ClipConfig, END_TOLERANCE_S, clips, finish};
-pub use damage::Damage;
-pub use decode::{Decoded, MAX_RATE_HZ, Until, decode_bytes, decode_bytes_until, decode_file};
+pub use clip::{Clip, ClipConfig, audible, clips, finish};
+pub use damage::{Damage, Silence};
+pub use decode::{decode_bytes, decode_bytes_until, decode_file};
+pub use decoded::{Decoded, Until};
 pub use error::{Error, Result};
 pub use folder::{EXTENSIONS, is_sound};
 pub use level::{Level, TARGET_RMS, apply_level};
+pub use limits::{MAX_CHANNELS, MAX_FREE_SAMPLES, MAX_RATE_HZ, MAX_SAMPLES_PER_BYTE, MIN_RATE_HZ};
 pub use manifest::{Manifest, Row};
+pub use range::END_TOLERANCE_S;
+pub use read::read_file;
 pub use resample::{resample, resampled_len};
+pub use silence::silence_of;
+pub use walk::{Found, Skipped, Walk, utf8_name, walk};
 pub use warning::Warning;
 pub use window::{Padding, Placement, Window, Windowing, pad, windows};

@@ -1,28 +1,42 @@
-//! Every file of a manifest checked, duplicates found, splits dealt, and nothing dropped without a reason.
+//! Every file of a manifest checked, duplicates found, splits assigned, and nothing dropped without a reason.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{FileCheck, MIN_SECONDS, check_file};
-use crate::clip::range;
+use crate::channels::ChannelPolicy;
+use crate::check::{FileCheck, MIN_SECONDS, check_and_decode};
+use crate::decoded::Decoded;
 use crate::error::{Error, Result};
 use crate::folds::{assign_folds, leave_out};
+use crate::groups::is_class;
+use crate::labels::alike;
 use crate::manifest::{Manifest, Row};
-use crate::split::{NEITHER, Shares, assign};
+use crate::range::range;
+use crate::same::{duplicates, label_conflicts, without_repeats};
+use crate::shares::Shares;
+use crate::silence::silence_of;
+use crate::split::assign;
+use crate::split_names;
 pub use crate::warning::Warning;
 
 /// The columns that a scan writes; a column of the input with one of these names is replaced.
 pub const MEASURED: [&str; 9] =
     ["sample_rate", "channels", "seconds", "peak", "rms", "clipped_share", "silent_share", "sha256", "sample_sha256"];
 
+/// The greatest [`ScanOptions::min_seconds`]: a day.
+pub const MAX_MIN_SECONDS: f64 = 86_400.0;
+
 /// What a scan asks of the files and how it splits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScanOptions {
     /// Shortest file, and shortest part of a file, that is usable, in seconds.
     pub min_seconds: f64,
+    /// What later becomes of several channels, where a row names none: a recording whose channels cancel each other is
+    /// silent as a mix.
+    pub channels: ChannelPolicy,
     /// Shares of the splits.
     pub shares: Shares,
     /// Folds of a cross-validation in place of them.
@@ -35,7 +49,31 @@ pub struct ScanOptions {
 
 impl Default for ScanOptions {
     fn default() -> Self {
-        ScanOptions { min_seconds: MIN_SECONDS, shares: Shares::default(), folds: None, leave_out: None, seed: 0 }
+        ScanOptions {
+            min_seconds: MIN_SECONDS,
+            channels: ChannelPolicy::default(),
+            shares: Shares::default(),
+            folds: None,
+            leave_out: None,
+            seed: 0,
+        }
+    }
+}
+
+impl ScanOptions {
+    /// Checks that the numbers make sense.
+    ///
+    /// # Errors
+    /// A shortest length that is not a number from 0 to a day, and shares that cannot be dealt.
+    pub fn validate(&self) -> Result<()> {
+        if !(0.0..=MAX_MIN_SECONDS).contains(&self.min_seconds) {
+            return Err(Error::Setting {
+                setting: "min-seconds",
+                expected: "seconds from 0 to 86400",
+                got: self.min_seconds.to_string(),
+            });
+        }
+        self.shares.validate()
     }
 }
 
@@ -60,6 +98,8 @@ pub struct Scan {
     pub checks: Vec<FileCheck>,
     /// The rows that are left out, in the order of the input.
     pub unusable: Vec<Unusable>,
+    /// Rows of the input that name the same part of the same file as one before them; they are counted nowhere else.
+    pub n_repeated: usize,
     /// Files with the same sound, by their paths.
     pub duplicates: Vec<Vec<String>>,
     /// What else there is to know.
@@ -68,44 +108,28 @@ pub struct Scan {
     pub fold_values: Vec<String>,
 }
 
-/// Checks every file of a manifest on all threads and makes the manifest that the next stages use. `progress` is
-/// told the number of files done, from any thread.
+/// Checks every file of a manifest on all threads and makes the manifest that the next stages use. `progress` gets the
+/// number of files done, from any thread, and returns whether to go on.
 ///
 /// # Errors
-/// A manifest without rows, one of which no row is usable, or options that make no sense.
-pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize) + Sync)) -> Result<Scan> {
-    options.shares.validate()?;
+/// A manifest without rows, one of which no row is usable, options that make no sense, and [`Error::Cancelled`].
+#[tracing::instrument(level = "debug", skip_all, fields(rows = manifest.rows.len(), seed = options.seed))]
+pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize) -> bool + Sync)) -> Result<Scan> {
+    options.validate()?;
     let fail = |message: String| Error::Folder { path: manifest.root.clone(), message };
     if manifest.rows.is_empty() {
         return Err(fail("the manifest has no rows: add recordings".into()));
     }
-    let mut index: HashMap<&str, usize> = HashMap::new();
-    let mut files: Vec<&Row> = Vec::new();
-    for row in &manifest.rows {
-        index.entry(&row.path).or_insert_with(|| {
-            files.push(row);
-            files.len() - 1
-        });
-    }
-    let n_done = AtomicUsize::new(0);
-    let checks: Vec<FileCheck> = files
-        .par_iter()
-        .map(|row| {
-            let check = check_file(&manifest.file(row), &row.path, options.min_seconds);
-            progress(n_done.fetch_add(1, Ordering::Relaxed) + 1);
-            check
-        })
-        .collect();
-
+    let (rows, repeated) = without_repeats(&manifest.rows);
+    let (checks, reasons) = check_all(manifest, &rows, options, progress)?;
     let mut kept = Vec::new();
     let mut unusable = Vec::new();
-    for row in &manifest.rows {
-        let check = &checks[index[row.path.as_str()]];
-        match row_reason(row, check, options.min_seconds) {
+    for (&row, (check, reason)) in rows.iter().zip(reasons) {
+        match reason {
             Some(reason) => {
                 unusable.push(Unusable { path: row.path.clone(), label: row.label.clone(), reason });
             }
-            None => kept.push((row, check)),
+            None => kept.push((row, &checks[check])),
         }
     }
     if kept.is_empty() {
@@ -114,16 +138,15 @@ pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize
     }
     let mut out = measured(manifest, &kept);
     let duplicates = duplicates(&checks);
-    let mut warnings = Vec::new();
-    if !manifest.ignored.is_empty() {
-        warnings.push(Warning::Ignored { paths: manifest.ignored.clone() });
+    let mut warnings = of_input(manifest);
+    let n_repeated = repeated.len();
+    if n_repeated > 0 {
+        let paths: BTreeSet<&str> = repeated.iter().map(|row| row.path.as_str()).collect();
+        let paths = paths.into_iter().map(str::to_owned).collect();
+        warnings.push(Warning::RepeatedRows { n_rows: n_repeated, paths });
     }
     warnings.extend(label_conflicts(&out.rows, &duplicates));
-    let classes: BTreeSet<&str> =
-        out.rows.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty() && *label != NEITHER).collect();
-    if let (1, Some(class)) = (classes.len(), classes.first()) {
-        warnings.push(Warning::OneClass { class: (*class).to_owned() });
-    }
+    warnings.extend(of_classes(&out.rows));
     let tied: Vec<Vec<usize>> = duplicates
         .iter()
         .map(|paths| {
@@ -131,17 +154,104 @@ pub fn scan(manifest: &Manifest, options: &ScanOptions, progress: &(dyn Fn(usize
             (0..out.rows.len()).filter(|&i| paths.contains(out.rows[i].path.as_str())).collect()
         })
         .collect();
+    let mut fold_values = Vec::new();
     if let Some(column) = &options.leave_out {
         // From the input: a scan writes some columns anew.
         let values = column_values(manifest, column, &kept)?;
-        let fold_values = leave_out(&mut out.rows, &tied, &values)?;
-        return Ok(Scan { manifest: out, checks, unusable, duplicates, warnings, fold_values });
+        fold_values = leave_out(&mut out.rows, &tied, &values)?;
+    } else {
+        warnings.extend(match options.folds {
+            None => assign(&mut out.rows, &tied, &options.shares, options.seed),
+            Some(n_folds) => assign_folds(&mut out.rows, &tied, n_folds, options.seed)?,
+        });
     }
-    warnings.extend(match options.folds {
-        None => assign(&mut out.rows, &tied, &options.shares, options.seed),
-        Some(n_folds) => assign_folds(&mut out.rows, &tied, n_folds, options.seed)?,
-    });
-    Ok(Scan { manifest: out, checks, unusable, duplicates, warnings, fold_values: Vec::new() })
+    warnings.extend(unknown_splits(&out.rows));
+    Ok(Scan { manifest: out, checks, unusable, n_repeated, duplicates, warnings, fold_values })
+}
+
+/// For each row, the place of its file's check and why it cannot be used.
+type Reasons = Vec<(usize, Option<String>)>;
+
+/// Checks each file once, and each row of it.
+fn check_all(
+    manifest: &Manifest,
+    rows: &[&Row],
+    options: &ScanOptions,
+    progress: &(dyn Fn(usize) -> bool + Sync),
+) -> Result<(Vec<FileCheck>, Reasons)> {
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    let mut files: Vec<Vec<usize>> = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        let file = *index.entry(&row.path).or_insert_with(|| {
+            files.push(Vec::new());
+            files.len() - 1
+        });
+        files[file].push(i);
+    }
+    let n_done = AtomicUsize::new(0);
+    let cancelled = AtomicBool::new(false);
+    let checked: Vec<Option<(FileCheck, Vec<Option<String>>)>> = files
+        .par_iter()
+        .map(|of_file| {
+            if cancelled.load(Ordering::Relaxed) {
+                return None;
+            }
+            let first = rows[of_file[0]];
+            let (check, decoded) = check_and_decode(&manifest.file(first), &first.path, options.min_seconds);
+            let reasons = of_file.iter().map(|&i| row_reason(rows[i], &check, decoded.as_ref(), options)).collect();
+            if !progress(n_done.fetch_add(1, Ordering::Relaxed) + 1) {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+            Some((check, reasons))
+        })
+        .collect();
+    if cancelled.into_inner() {
+        return Err(Error::Cancelled);
+    }
+    let mut checks = Vec::with_capacity(files.len());
+    let mut reasons = vec![(0, None); rows.len()];
+    for (file, (check, of_rows)) in checked.into_iter().flatten().enumerate() {
+        for (&i, reason) in files[file].iter().zip(of_rows) {
+            reasons[i] = (file, reason);
+        }
+        checks.push(check);
+    }
+    Ok((checks, reasons))
+}
+
+/// What was noticed while the input was listed or read.
+fn of_input(manifest: &Manifest) -> Vec<Warning> {
+    let mut warnings = manifest.warnings.clone();
+    if !manifest.ignored.is_empty() {
+        warnings.push(Warning::Ignored { paths: manifest.ignored.clone() });
+    }
+    if !manifest.skipped.is_empty() {
+        warnings.push(Warning::Skipped { entries: manifest.skipped.clone() });
+    }
+    warnings
+}
+
+/// Warnings about the set of classes.
+fn of_classes(rows: &[Row]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let classes: BTreeSet<&str> = rows.iter().filter(|row| is_class(row)).map(|row| row.label.as_str()).collect();
+    if let (1, Some(class)) = (classes.len(), classes.first()) {
+        warnings.push(Warning::OneClass { class: (*class).to_owned() });
+    }
+    let sets = alike(classes);
+    if !sets.is_empty() {
+        warnings.push(Warning::AlikeLabels { sets });
+    }
+    warnings
+}
+
+/// Splits that later stages do not know.
+fn unknown_splits(rows: &[Row]) -> Vec<Warning> {
+    let mut n_rows: BTreeMap<&str, usize> = BTreeMap::new();
+    for split in rows.iter().filter_map(|row| row.split.as_deref()).filter(|split| !split_names::is_known(split)) {
+        *n_rows.entry(split).or_default() += 1;
+    }
+    n_rows.into_iter().map(|(split, n_rows)| Warning::UnknownSplit { split: split.to_owned(), n_rows }).collect()
 }
 
 /// What the kept rows have in a column.
@@ -159,7 +269,8 @@ fn column_values(manifest: &Manifest, column: &str, kept: &[(&Row, &FileCheck)])
 }
 
 /// Why a row cannot be used: its file, or the part that it names.
-fn row_reason(row: &Row, check: &FileCheck, min_seconds: f64) -> Option<String> {
+fn row_reason(row: &Row, check: &FileCheck, decoded: Option<&Decoded>, options: &ScanOptions) -> Option<String> {
+    let min_seconds = options.min_seconds;
     if let Some(reason) = &check.reason {
         return Some(reason.clone());
     }
@@ -171,7 +282,11 @@ fn row_reason(row: &Row, check: &FileCheck, min_seconds: f64) -> Option<String> 
         return Some(Error::Channel { channel, n_channels: check.channels as usize }.to_string());
     }
     let seconds = (last - first) as f64 / f64::from(check.rate_hz);
-    (seconds < min_seconds).then(|| format!("too short: {seconds:.3} s, at least {min_seconds} s are needed"))
+    if seconds < min_seconds {
+        return Some(format!("too short: {seconds:.3} s, at least {min_seconds} s are needed"));
+    }
+    let silence = silence_of(decoded?, row.start_s, row.end_s, row.channel, options.channels);
+    silence.map(|silence| silence.map(|silence| silence.to_string())).unwrap_or_else(|error| Some(error.to_string()))
 }
 
 /// The usable rows with the measured columns in place of any of the same name.
@@ -203,42 +318,7 @@ fn measured(manifest: &Manifest, kept: &[(&Row, &FileCheck)]) -> Manifest {
         rows,
         extra_columns: names.chain(MEASURED.iter().map(|name| (*name).to_owned())).collect(),
         ignored: manifest.ignored.clone(),
+        skipped: manifest.skipped.clone(),
+        warnings: manifest.warnings.clone(),
     }
-}
-
-/// Files whose samples are the same, in the order of the first of each.
-fn duplicates(checks: &[FileCheck]) -> Vec<Vec<String>> {
-    let mut first: HashMap<&str, usize> = HashMap::new();
-    let mut sets: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    for (i, check) in checks.iter().enumerate().filter(|(_, check)| check.usable) {
-        let first = *first.entry(&check.sha256_samples).or_insert(i);
-        sets.entry(first).or_default().push(check.path.clone());
-    }
-    sets.into_values().filter(|paths| paths.len() > 1).collect()
-}
-
-/// A part of a file: two rows of different files with the same part and the same sound must agree on the label.
-type Part = (Option<u64>, Option<u64>, Option<u16>);
-
-/// The paths and the labels under which one sound is listed.
-type Listed<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>);
-
-/// Rows that are the same sound under different labels.
-fn label_conflicts(rows: &[Row], duplicates: &[Vec<String>]) -> Vec<Warning> {
-    let same: HashMap<&str, &str> =
-        duplicates.iter().flat_map(|paths| paths.iter().map(|path| (path.as_str(), paths[0].as_str()))).collect();
-    let mut labels: BTreeMap<(&str, Part), Listed<'_>> = BTreeMap::new();
-    for row in rows {
-        let sound = same.get(row.path.as_str()).copied().unwrap_or(&row.path);
-        let part = (row.start_s.map(f64::to_bits), row.end_s.map(f64::to_bits), row.channel);
-        let (paths, labels) = labels.entry((sound, part)).or_default();
-        paths.insert(&row.path);
-        labels.insert(&row.label);
-    }
-    let owned = |texts: BTreeSet<&str>| texts.into_iter().map(str::to_owned).collect();
-    labels
-        .into_values()
-        .filter(|(_, labels)| labels.len() > 1)
-        .map(|(paths, labels)| Warning::DuplicateLabels { paths: owned(paths), labels: owned(labels) })
-        .collect()
 }

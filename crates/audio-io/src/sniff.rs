@@ -1,4 +1,4 @@
-//! Which format a file's first bytes announce. The extension is asked only where the bytes do not say.
+//! Detects a file's format from its first bytes. The extension is used only where the bytes do not decide.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub(crate) enum Format {
     Matroska,
 }
 
-/// The three ways in which the same chunks are laid out.
+/// The three containers of the same chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WavContainer {
     /// RIFF, sizes of 32 bits.
@@ -86,7 +86,7 @@ pub(crate) fn sniff(bytes: &[u8], path: &Path) -> Result<(Format, usize)> {
         [b'c', b'a', b'f', b'f', ..] => Format::Caf,
         [0x1a, 0x45, 0xdf, 0xa3, ..] => Format::Matroska,
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => Format::Mp4,
-        // MPEG audio: 11 bits of sync, then the version; the layer tells the codec.
+        // MPEG audio: 11 bits of sync, then the version; the layer names the codec.
         [0xff, second, ..] if second & 0xe0 == 0xe0 && !head.starts_with(b"\xff\xd8") => match second & 0x06 {
             0x00 if second & 0xf0 == 0xf0 => Format::Adts,
             0x02 => Format::Mp3,
@@ -113,6 +113,9 @@ fn after_id3(bytes: &[u8]) -> usize {
         let footer = if flags & 0x10 != 0 { 10 } else { 0 };
         start += 10 + body + footer;
     }
+    // Some writers pad a tag further than its size says.
+    let padding = if start > 0 { bytes.get(start..).unwrap_or_default() } else { &[] };
+    start += padding.iter().take_while(|byte| **byte == 0).count();
     if start < bytes.len() { start } else { 0 }
 }
 
@@ -165,6 +168,9 @@ mod tests {
         let mut bytes = b"ID3\x04\0\0\0\0\0\x03abc".to_vec();
         bytes.extend_from_slice(b"fLaC");
         assert_eq!(name(&bytes, "x.mp3"), "Flac@13");
+        bytes.splice(13..13, [0; 5]);
+        assert_eq!(name(&bytes, "x.mp3"), "Flac@18", "padding behind the tag");
+        assert_eq!(name(b"ID3\x04\0\0\0\0\0\0RIFF....WAVEfmt ", "x.wav"), "Wav(Riff)@10");
     }
 
     #[test]

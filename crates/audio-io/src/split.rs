@@ -1,64 +1,19 @@
 //! Training, validation and test: by group, each class in its share, the same for the same seed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::deal::deal;
-use crate::error::{Error, Result};
+use crate::groups::{Set, is_class};
 use crate::manifest::Row;
+use crate::split_names::split_index;
 use crate::warning::Warning;
 
-/// The label of what belongs to no class. Such rows are never trained on: they become `ood-val` and `ood-test`.
-pub const NEITHER: &str = "neither";
+pub use crate::labels::NEITHER;
+pub use crate::shares::Shares;
+pub use crate::split_names::SPLITS;
 
-/// The splits that are dealt out, in the order of [`Shares`].
-pub const SPLITS: [&str; 3] = ["train", "val", "test"];
-
-/// Rows of a class in `val` or `test` under which a warning says that figures will be rough.
+/// Rows of a class in `val` or `test` below which a warning is given: results will be imprecise.
 pub const SMALL_SPLIT_ROWS: usize = 5;
-
-/// Shares of the rows of each class; they are divided by their sum.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shares {
-    /// For training.
-    pub train: f64,
-    /// For choosing the epoch and the threshold.
-    pub val: f64,
-    /// For the figure that is reported.
-    pub test: f64,
-}
-
-impl Default for Shares {
-    fn default() -> Self {
-        Shares { train: 0.7, val: 0.15, test: 0.15 }
-    }
-}
-
-impl Shares {
-    /// Checks that the shares can be dealt out.
-    ///
-    /// # Errors
-    /// A share below 0 or not finite, or nothing for training.
-    pub fn validate(&self) -> Result<()> {
-        let fine = [self.train, self.val, self.test].iter().all(|share| share.is_finite() && *share >= 0.0);
-        if fine && self.train > 0.0 {
-            return Ok(());
-        }
-        Err(Error::Setting {
-            setting: "shares",
-            expected: "train above 0, val and test from 0",
-            got: format!("{}, {}, {}", self.train, self.val, self.test),
-        })
-    }
-
-    pub(crate) fn normalised(&self) -> [f64; 3] {
-        let sum = self.train + self.val + self.test;
-        [self.train / sum, self.val / sum, self.test / sum]
-    }
-}
 
 /// Gives a split to every labelled row that has none; rows that have one keep it.
 ///
@@ -129,80 +84,6 @@ pub fn crossings(rows: &[Row]) -> Vec<Crossing> {
         .collect()
 }
 
-/// Rows that must stay together.
-pub(crate) struct Set {
-    pub(crate) rows: Vec<usize>,
-    /// Its first group, or its first file where it has none.
-    pub(crate) name: String,
-}
-
-impl Set {
-    /// The sets, the largest first, equals in an order that the seed decides.
-    pub(crate) fn all(rows: &[Row], tied: &[Vec<usize>], seed: u64) -> Vec<Set> {
-        let mut parents: Vec<usize> = (0..rows.len()).collect();
-        let mut first_with: HashMap<(bool, &str), usize> = HashMap::new();
-        for (i, row) in rows.iter().enumerate() {
-            let keys = [Some((false, row.path.as_str())), row.group.as_deref().map(|group| (true, group))];
-            for key in keys.into_iter().flatten() {
-                join(&mut parents, i, *first_with.entry(key).or_insert(i));
-            }
-        }
-        for together in tied {
-            for pair in together.windows(2) {
-                join(&mut parents, pair[0], pair[1]);
-            }
-        }
-        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for i in 0..rows.len() {
-            members.entry(root(&mut parents, i)).or_default().push(i);
-        }
-        let name = |i: &usize| rows[*i].group.as_ref().unwrap_or(&rows[*i].path);
-        let mut sets: Vec<(Vec<u8>, Set)> = members
-            .into_values()
-            .map(|members| {
-                let name = members.iter().map(name).min().cloned().unwrap_or_default();
-                let mut hasher = Sha256::new();
-                hasher.update(seed.to_le_bytes());
-                hasher.update(name.as_bytes());
-                (hasher.finalize().to_vec(), Set { rows: members, name })
-            })
-            .collect();
-        sets.sort_by(|(key_a, a), (key_b, b)| b.rows.len().cmp(&a.rows.len()).then_with(|| key_a.cmp(key_b)));
-        sets.into_iter().map(|(_, set)| set).collect()
-    }
-}
-
-fn root(parents: &mut [usize], mut i: usize) -> usize {
-    while parents[i] != i {
-        parents[i] = parents[parents[i]];
-        i = parents[i];
-    }
-    i
-}
-
-fn join(parents: &mut [usize], a: usize, b: usize) {
-    let (a, b) = (root(parents, a), root(parents, b));
-    parents[a.max(b)] = a.min(b);
-}
-
-pub(crate) fn is_class(row: &Row) -> bool {
-    !row.label.is_empty() && row.label != NEITHER
-}
-
-pub(crate) fn split_index(split: &str) -> Option<usize> {
-    SPLITS.iter().position(|name| *name == split)
-}
-
-/// The split that a set's rows already have, the most frequent of several; out-of-distribution ones bind no class.
-pub(crate) fn given(rows: &[Row], set: &Set) -> Option<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for split in set.rows.iter().filter_map(|&i| rows[i].split.as_deref()).filter(|split| !split.starts_with("ood")) {
-        *counts.entry(split).or_default() += 1;
-    }
-    let most = counts.values().copied().max()?;
-    counts.into_iter().find(|(_, n)| *n == most).map(|(split, _)| split.to_owned())
-}
-
 /// Writes the split of a set into its rows that have none.
 fn give(rows: &mut [Row], set: &Set, chosen: Option<String>, next_ood: &mut usize) {
     const OOD: [&str; 2] = ["ood-val", "ood-test"];
@@ -252,7 +133,7 @@ fn thin_classes(rows: &[Row], sets: &[Set], shares: &Shares) -> Vec<Warning> {
         }
         for (split, name) in SPLITS.iter().enumerate().skip(1) {
             let n_rows = n_rows.get(&(class, split)).copied().unwrap_or(0);
-            if shares.normalised()[split] > 0.0 && n_rows < SMALL_SPLIT_ROWS {
+            if shares.normalized()[split] > 0.0 && n_rows < SMALL_SPLIT_ROWS {
                 let (split, class) = ((*name).to_owned(), class.to_owned());
                 warnings.push(Warning::SmallSplit { split, class, n_rows });
             }

@@ -3,7 +3,6 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
@@ -14,9 +13,12 @@ use symphonia::default::formats::{
 };
 
 use crate::damage::Damage;
-use crate::decode::{Decoded, Until};
+use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
-use crate::sniff::{CONVERT, Format, unknown};
+use crate::limits::{check_channels, check_rate, max_frames, too_many_samples};
+use crate::packets::Packets;
+use crate::sink::Sink;
+use crate::sniff::{CONVERT, Format, WavContainer, unknown};
 
 /// Room that is made before the first packet at most, in frames: a header may promise anything.
 const MAX_RESERVED_FRAMES: u64 = 1 << 24;
@@ -27,12 +29,13 @@ const LONG_PACKET_FRAMES: u64 = 8192;
 /// Longest silence that stands in for packets that are lost, in frames.
 pub(crate) const MAX_GAP_FRAMES: u64 = 1 << 20;
 
-type Reader<'a> = Box<dyn FormatReader + 'a>;
+/// A reader of a container.
+pub(crate) type Reader<'a> = Box<dyn FormatReader + 'a>;
 
 /// Decodes a stream of a format that the bytes announce.
 pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
     match open(bytes, format) {
-        Ok(reader) => read(reader, format, path, until),
+        Ok(reader) => read(reader, bytes.len(), format, path, until),
         // Bytes with the extension of an MP3 and no frame in them are no MP3.
         Err(_) if format == Format::Mp3 && bytes.first() != Some(&0xff) => unknown(bytes, path),
         Err(failure) => Err(fail(path, "open", failure.to_string())),
@@ -43,7 +46,7 @@ pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path, until: Option<Un
 pub(crate) fn decode_wav(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
     let reader = WavReader::try_new(seekable(bytes), FormatOptions::default())
         .map_err(|failure| fail(path, "open", failure.to_string()))?;
-    read(Box::new(reader), Format::Wav(crate::sniff::WavContainer::Riff), path, until)
+    read(Box::new(reader), bytes.len(), Format::Wav(WavContainer::Riff), path, until)
 }
 
 fn fail(path: &Path, operation: &'static str, message: String) -> Error {
@@ -110,71 +113,13 @@ fn make_decoder(params: &AudioCodecParameters, trim: bool, path: &Path) -> Resul
     })
 }
 
-/// The samples of a stream while they come in.
-#[derive(Default)]
-struct Sink {
-    rate_hz: u32,
-    /// Frames of silence before the first packet that decodes; until then the number of channels is not known.
-    n_lead: usize,
-    channels: Vec<Vec<f32>>,
-    scratch: Vec<Vec<f32>>,
-}
-
-impl Sink {
-    fn n_frames(&self) -> u64 {
-        self.channels.first().map_or(self.n_lead, Vec::len) as u64
-    }
-
-    fn push_silence(&mut self, n_frames: u64) {
-        let n_frames = n_frames.min(MAX_GAP_FRAMES) as usize;
-        if self.channels.is_empty() {
-            self.n_lead += n_frames;
-        }
-        for channel in &mut self.channels {
-            channel.resize(channel.len() + n_frames, 0.0);
-        }
-    }
-
-    /// Appends a buffer; false when its rate or channels are not those of the stream so far.
-    fn push(&mut self, buffer: &GenericAudioBufferRef<'_>, capacity: usize) -> bool {
-        let (rate_hz, n_channels) = (buffer.spec().rate(), buffer.num_planes());
-        if self.channels.is_empty() {
-            self.rate_hz = rate_hz;
-            self.channels = (0..n_channels).map(|_| Vec::with_capacity(capacity)).collect();
-            self.channels.iter_mut().for_each(|channel| channel.resize(self.n_lead, 0.0));
-        }
-        if self.rate_hz != rate_hz || self.channels.len() != n_channels {
-            return false;
-        }
-        match buffer {
-            GenericAudioBufferRef::S32(planes) => {
-                for (channel, plane) in self.channels.iter_mut().zip(planes.iter_planes()) {
-                    channel.extend(plane.iter().map(|&sample| sample as f32 / 2_147_483_648.0));
-                }
-            }
-            GenericAudioBufferRef::F32(planes) => {
-                for (channel, plane) in self.channels.iter_mut().zip(planes.iter_planes()) {
-                    channel.extend_from_slice(plane);
-                }
-            }
-            other => {
-                other.copy_to_vecs_planar(&mut self.scratch);
-                for (channel, plane) in self.channels.iter_mut().zip(&self.scratch) {
-                    channel.extend_from_slice(plane);
-                }
-            }
-        }
-        true
-    }
-}
-
 /// Frames that room is made for before the first packet; one may go past what is enough.
 pub(crate) fn room(declared_frames: Option<u64>, enough: u64) -> usize {
     let most = enough.saturating_add(LONG_PACKET_FRAMES).min(MAX_RESERVED_FRAMES);
     declared_frames.unwrap_or(0).min(most) as usize
 }
 
-fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
+fn read(reader: Reader<'_>, n_bytes: usize, format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
     let track = reader.default_track(TrackType::Audio).ok_or_else(|| fail(path, "open", "no sound track".into()))?;
     let params = track
         .codec_params
@@ -182,6 +127,12 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
         .and_then(|params| params.audio())
         .ok_or_else(|| fail(path, "open", "the sound track has no parameters".into()))?
         .clone();
+    if let Some(rate_hz) = params.sample_rate {
+        check_rate(rate_hz, path)?;
+    }
+    if let Some(channels) = &params.channels {
+        check_channels(channels.count(), path)?;
+    }
     let track_id = track.id;
     // Frames are counted in the track's time base, which is one over the rate except in some containers.
     let ticks_are_frames =
@@ -192,8 +143,8 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
     let mut decoder = make_decoder(&params, trim, path)?;
 
     let enough = until.zip(params.sample_rate).map_or(u64::MAX, |(until, rate_hz)| until.n_frames(rate_hz) as u64);
-    let capacity = room(declared_frames, enough);
-    let mut sink = Sink::default();
+    let mut packets = Packets::new(reader, track_id, format == Format::Mp3);
+    let mut sink = Sink::new(n_bytes, room(declared_frames, enough));
     let mut damage = Vec::new();
     let mut bad_packets = 0u64;
     let mut last_failure = None;
@@ -208,7 +159,11 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
             stopped = true;
             break;
         }
-        let packet = match reader.next_packet() {
+        if n_frames > max_frames(n_bytes, sink.channels.len()) {
+            damage.push(Damage::Tail(too_many_samples()));
+            break;
+        }
+        let packet = match packets.next() {
             Ok(Some(packet)) => packet,
             Ok(None) => break,
             Err(Failure::ResetRequired) => {
@@ -220,17 +175,16 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
                 break;
             }
         };
-        if packet.track_id != track_id {
-            continue;
-        }
         if format == Format::Flac && packet.pts.get() > sink.n_frames() as i64 {
             // Frames carry their place: one that failed its checksum is missing here.
             bad_packets += 1;
-            sink.push_silence(packet.pts.get() as u64 - sink.n_frames());
+            sink.push_silence(packet.pts.get() as u64 - sink.n_frames())?;
         }
         match decoder.decode(&packet) {
             Ok(buffer) => {
-                if !sink.push(&buffer, capacity) {
+                check_rate(buffer.spec().rate(), path)?;
+                check_channels(buffer.num_planes(), path)?;
+                if !sink.push(&buffer)? {
                     damage.push(Damage::Tail("the rate or the number of channels changes".into()));
                     break;
                 }
@@ -238,7 +192,7 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
             Err(Failure::ResetRequired) => decoder.reset(),
             Err(failure) => {
                 bad_packets += 1;
-                sink.push_silence(packet.dur.get());
+                sink.push_silence(packet.dur.get())?;
                 last_failure = Some(failure.to_string());
             }
         }
@@ -250,6 +204,11 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
         }
         damage.push(Damage::BadPackets(bad_packets));
     }
+    let mut notes = Vec::new();
+    if packets.goes_on() {
+        let declared = declared_frames.unwrap_or(0);
+        notes.push(format!("the header counts {declared} frames, the stream has more: all of them are read"));
+    }
     let codec = decoder.codec_info().short_name.to_owned();
     Ok(Decoded {
         rate_hz: if sink.channels.is_empty() { params.sample_rate.unwrap_or(0) } else { sink.rate_hz },
@@ -259,6 +218,7 @@ fn read(mut reader: Reader<'_>, format: Format, path: &Path, until: Option<Until
         bits: params.bits_per_sample,
         declared_frames,
         damage,
+        notes,
         stopped,
     })
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::walk::Skipped;
+
 /// Something about a data set that makes its results worth less.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -36,7 +38,7 @@ pub enum Warning {
         /// Its rows there.
         n_rows: usize,
     },
-    /// There is nothing to tell apart.
+    /// There is only one class to learn.
     OneClass {
         /// The only class.
         class: String,
@@ -53,6 +55,44 @@ pub enum Warning {
         /// The files.
         paths: Vec<String>,
     },
+    /// Parts of a folder that were left out, each with its reason.
+    Skipped {
+        /// What and why.
+        entries: Vec<Skipped>,
+    },
+    /// Class folders whose names differ by blanks alone, or by the letter case of `neither`: they are one class.
+    MergedFolders {
+        /// The class.
+        class: String,
+        /// The folders.
+        folders: Vec<String>,
+    },
+    /// Classes that differ by letter case, blanks, `_` or `-` alone.
+    AlikeLabels {
+        /// Sets of such classes.
+        sets: Vec<Vec<String>>,
+    },
+    /// Rows in a split that nothing is trained, validated or tested on unasked.
+    UnknownSplit {
+        /// The split.
+        split: String,
+        /// Its rows.
+        n_rows: usize,
+    },
+    /// Rows that name the same part of the same file as one before them, and are left out.
+    RepeatedRows {
+        /// How many.
+        n_rows: usize,
+        /// The files, each once.
+        paths: Vec<String>,
+    },
+}
+
+/// The first of a list, and whether there are more.
+fn first_few<'a>(items: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 3;
+    let more = if items.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", items.take(SHOWN).collect::<Vec<_>>().join(", "))
 }
 
 impl fmt::Display for Warning {
@@ -73,14 +113,40 @@ impl fmt::Display for Warning {
             Warning::SmallSplit { split, class, n_rows } => {
                 write!(out, "split {split} has {n_rows} rows of class `{class}`: figures from it will be rough")
             }
-            Warning::OneClass { class } => write!(out, "`{class}` is the only class: there is nothing to tell apart"),
+            Warning::OneClass { class } => write!(out, "`{class}` is the only class: a classifier needs two"),
             Warning::DuplicateLabels { paths, labels } => {
                 write!(out, "the same sound has the labels {}: {}", labels.join(" and "), paths.join(", "))
             }
             Warning::Ignored { paths } => {
-                let shown: Vec<&str> = paths.iter().take(3).map(String::as_str).collect();
-                let more = if paths.len() > shown.len() { ", ..." } else { "" };
-                write!(out, "{} files are not taken for sound: {}{more}", paths.len(), shown.join(", "))
+                let shown = first_few(paths.iter().map(String::as_str));
+                write!(out, "{} files are not taken for sound: {shown}", paths.len())
+            }
+            Warning::Skipped { entries } => {
+                let listed: Vec<String> = entries.iter().map(|entry| format!("\n  {entry}")).collect();
+                write!(out, "{} files or folders were left out:{}", entries.len(), listed.concat())
+            }
+            Warning::MergedFolders { class, folders } => {
+                let folders: Vec<String> = folders.iter().map(|folder| format!("`{folder}`")).collect();
+                write!(out, "the folders {} are one class, `{class}`", folders.join(" and "))
+            }
+            Warning::AlikeLabels { sets } => {
+                let set =
+                    |set: &Vec<String>| set.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" and ");
+                let sets: Vec<String> = sets.iter().map(set).collect();
+                write!(
+                    out,
+                    "classes that differ by writing alone: {}: give them one name if they are one",
+                    sets.join("; ")
+                )
+            }
+            Warning::UnknownSplit { split, n_rows } => write!(
+                out,
+                "split `{split}` is not train, val, test, ood-... or fold-...: nothing is trained or tested on its \
+                 {n_rows} rows unless it is named with --split"
+            ),
+            Warning::RepeatedRows { n_rows, paths } => {
+                let shown = first_few(paths.iter().map(String::as_str));
+                write!(out, "{n_rows} rows name the same part of a file as another row and are left out: {shown}")
             }
         }
     }

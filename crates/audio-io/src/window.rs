@@ -24,7 +24,7 @@ pub enum Placement {
     /// Windows one after the other. A window at the end that is only partly filled is kept when at least half a
     /// window of sound in it is in no window before it, or when it is the only one.
     Sliding {
-        /// Seconds that neighbours share, at least 0 and less than a window.
+        /// Seconds that neighbors share, at least 0 and less than a window.
         overlap_s: f64,
     },
 }
@@ -91,7 +91,7 @@ impl Windowing {
         }
     }
 
-    /// The part of a sound of `n` samples that windows can come from, as far as its length alone tells.
+    /// The part of a sound of `n` samples that windows can come from, known from its length alone.
     pub(crate) fn reach(&self, n: usize, rate_hz: u32) -> Range<usize> {
         let length = self.length(n, rate_hz).min(n);
         match self.placement {

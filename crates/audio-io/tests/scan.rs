@@ -64,7 +64,7 @@ fn data() -> tempfile::TempDir {
 }
 
 fn run(manifest: &Manifest) -> Scan {
-    scan(manifest, &ScanOptions::default(), &|_| {}).unwrap()
+    scan(manifest, &ScanOptions::default(), &|_| true).unwrap()
 }
 
 #[test]
@@ -74,6 +74,7 @@ fn nothing_is_dropped_without_a_reason() {
     let n_done = AtomicUsize::new(0);
     let result = scan(&manifest, &ScanOptions::default(), &|_| {
         n_done.fetch_add(1, Ordering::Relaxed);
+        true
     })
     .unwrap();
     assert_eq!(n_done.into_inner(), manifest.rows.len());
@@ -162,12 +163,12 @@ fn parts_of_files_are_checked_against_the_file() {
 fn sets_that_cannot_train_say_so() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "dog/a.wav", b"");
-    let error = scan(&Manifest::from_folder(dir.path()).unwrap(), &ScanOptions::default(), &|_| {}).unwrap_err();
+    let error = scan(&Manifest::from_folder(dir.path()).unwrap(), &ScanOptions::default(), &|_| true).unwrap_err();
     assert!(error.to_string().contains("none of 1 rows can be used; the first, dog/a.wav: the file is empty"));
     write(dir.path(), "dog/b.wav", &tone(0.2, 500.0));
     let result = run(&Manifest::from_folder(dir.path()).unwrap());
     assert!(result.warnings.contains(&Warning::OneClass { class: "dog".into() }));
-    assert!(scan(&Manifest::default(), &ScanOptions::default(), &|_| {}).is_err());
+    assert!(scan(&Manifest::default(), &ScanOptions::default(), &|_| true).is_err());
 }
 
 #[test]

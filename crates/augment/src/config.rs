@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct SpectrogramAugment {
     /// The probability that only an excerpt of the clip is kept, repeated until it fills the frames, 0 to 1. Short
-    /// recordings are repeated to fill a window; so is then any clip, and how often says nothing about the label.
+    /// recordings are repeated to fill a window; so is then any clip, and repetition is no longer a hint at the label.
     pub excerpt_share: f32,
     /// The shortest excerpt, as a share of the frames, 0 to 1; the length is drawn from this to 1.
     pub excerpt_shortest: f32,
-    /// Time masks a clip.
+    /// Time masks per clip.
     pub time_masks: usize,
     /// The widest time mask, as a share of the frames, 0 to 1. Each mask's width is drawn from 0 to this.
     pub time_mask_share: f32,
-    /// Frequency masks a clip.
+    /// Frequency masks per clip.
     pub frequency_masks: usize,
     /// The widest frequency mask in bands. Each mask's width is drawn from 0 to this.
     pub frequency_mask_bands: usize,
@@ -30,14 +30,14 @@ pub struct SpectrogramAugment {
     /// A gain drawn from plus or minus this many decibels is added to every cell.
     pub gain_db: f32,
     /// A straight line over the bands, from `-t` at the lowest to `+t` at the highest, is added; `t` is drawn from
-    /// plus or minus this many decibels. It stands for another microphone's or another room's colour.
+    /// plus or minus this many decibels. It imitates another microphone's or room's frequency response.
     pub tilt_db: f32,
     /// The probability that stationary noise is added, 0 to 1, so that neither the level nor the shape of a recording's
     /// own noise floor can give its label away.
     pub noise_share: f32,
-    /// The added noise lies this many decibels below the clip's loudest cell, drawn between the two.
+    /// How many decibels the added noise is below the clip's loudest cell, drawn between the two.
     pub noise_below_db: [f32; 2],
-    /// The noise's colour: a straight line over the bands as in [`tilt_db`](Self::tilt_db).
+    /// The noise's color: a straight line over the bands as in [`tilt_db`](Self::tilt_db).
     pub noise_tilt_db: f32,
     /// The probability that the clip loses its upper bands, 0 to 1: bands from a drawn cutoff on are set to the clip's
     /// lowest cell, so that a recording's own band limit cannot give its label away.
@@ -54,10 +54,10 @@ pub struct SpectrogramAugment {
     pub filter_curve_db: f32,
     /// How many points the curve has, drawn between the two; 2 to 16 (FilterAugment: 4 to 7, both ends counted).
     pub filter_curve_points: [usize; 2],
-    /// The parameter of the Beta distribution that says how much of a clip [`cut_mix`](crate::cut_mix) keeps; 0 for
-    /// no CutMix. Read by the loop; where mixup is on too, each clip gets either, see [`mixing`](crate::mixing).
+    /// The parameter of the Beta distribution that decides how much of a clip [`cut_mix`](crate::cut_mix) keeps; 0 for
+    /// no CutMix. Read by the training loop; where mixup is on too, each clip gets either, see [`mixing`](crate::mixing).
     pub cutmix_alpha: f32,
-    /// The parameter of mixup's Beta distribution; 0 for no mixup. Read by the loop, see
+    /// The parameter of mixup's Beta distribution; 0 for no mixup. Read by the training loop, see
     /// [`mixup_lambda`](crate::mixup_lambda).
     pub mixup_alpha: f32,
 }
@@ -105,7 +105,7 @@ impl SpectrogramAugment {
         *self == ranges
     }
 
-    /// What hardly ever hurts: roll, some gain and tilt, one narrow mask an axis, a little mixup.
+    /// Mild steps: roll, some gain and tilt, one narrow mask per axis, a little mixup.
     pub fn light() -> Self {
         Self {
             time_masks: 1,
@@ -121,7 +121,7 @@ impl SpectrogramAugment {
     }
 
     /// For sets whose recordings differ by more than what was recorded: wide masks, and noise and band limits drawn
-    /// anew, so that loudness, colour, noise floor and bandwidth say little about the label.
+    /// anew, so that loudness, color, noise floor and bandwidth say little about the label.
     pub fn strong() -> Self {
         Self {
             excerpt_share: 0.5,

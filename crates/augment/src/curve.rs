@@ -22,7 +22,7 @@ pub(crate) fn add_curve(mel: &mut [f32], n_frames: usize, config: &SpectrogramAu
         let height_db = config.filter_curve_db * (2.0 * rng.random::<f32>() - 1.0);
         *point = (rng.random(), unit_per_db * height_db);
     }
-    // The outermost points stand at the lowest and the highest band.
+    // The outermost points are at the lowest and the highest band.
     (points[0].0, points[n_points - 1].0) = (0.0, 1.0);
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let last = (mel.len() / n_frames - 1).max(1) as f32;

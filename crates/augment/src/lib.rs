@@ -1,12 +1,12 @@
 //! Augmentation, as pure functions of (input, seed): of waveforms before they become spectrograms ([`waveform`]), and of
 //! spectrograms at batch time or on disk ([`augment`]).
 //!
-//! What is done to spectrograms works in place on the log-mel of one clip, a row-major slice of `[n_mels, n_frames]` (low to high
-//! band, early to late frame), normalised or not. The caller passes the seed; [`seed_for`] makes one from the run's
+//! Spectrogram steps work in place on the log-mel of one clip, a row-major slice of `[n_mels, n_frames]` (low to high band,
+//! early to late frame), normalized or not. The caller passes the seed; [`seed_for`] makes one from the run's
 //! seed, the clip and the epoch, so that neither the order of the clips nor the number of threads can matter.
 //!
 //! This crate must not know about tensors, models, files or labels: it changes numbers in a slice. The share of a
-//! label that a mixed clip keeps is the `lambda` that [`mixup_lambda`] returns; what to do with it is the loop's choice.
+//! label that a mixed clip keeps is the `lambda` that [`mixup_lambda`] returns; what to do with it is the training loop's choice.
 //!
 //! ```
 //! use augment::{SpectrogramAugment, augment, seed_for};
@@ -22,10 +22,12 @@
 //! # Ok::<(), augment::ConfigError>(())
 //! ```
 
+mod bands;
 mod config;
 mod curve;
 mod cutmix;
 mod mixup;
+mod noise;
 mod seed;
 mod spectrogram;
 mod unknown;

@@ -1,12 +1,12 @@
 //! Seeds: one number for each (run, clip, epoch), and a generator for each step under it.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The seed of one clip in one epoch of one run.
 ///
 /// Each of the three numbers is added to the state after a step by an odd constant (the golden ratio's 64 bits) and the
-/// state is then scrambled by two rounds of xor-shift and multiply, the finaliser of the splitmix64 generator. For two
+/// state is then scrambled by two rounds of xor-shift and multiply, the finalizer of the splitmix64 generator. For two
 /// of the three numbers held fixed the map is a bijection of the third, so two clips of one epoch, or two epochs of one
 /// clip, never share a seed.
 pub fn seed_for(seed: u64, clip: u64, epoch: u64) -> u64 {
@@ -63,6 +63,11 @@ pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(step as u64);
     rng
+}
+
+/// Whether a step of this probability acts; nothing is drawn for a step that is off.
+pub(crate) fn happens(share: f32, rng: &mut impl Rng) -> bool {
+    share > 0.0 && rng.random::<f32>() < share
 }
 
 #[cfg(test)]

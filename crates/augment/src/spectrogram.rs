@@ -1,8 +1,10 @@
 //! The steps that change one clip's log-mel, in the order in which the world would apply them.
 
-use crate::SpectrogramAugment;
+use crate::bands::{drop_bands, limit_band};
+use crate::config::SpectrogramAugment;
 use crate::curve::add_curve;
-use crate::seed::{Step, generator};
+use crate::noise::add_noise;
+use crate::seed::{Step, generator, happens};
 use crate::warp::{shift_bands, warp_time};
 use rand::Rng;
 
@@ -12,14 +14,14 @@ use rand::Rng;
 /// Gain, tilt and noise act as a microphone, a room and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
 /// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
-/// Each step draws from a stream of its own; nothing but a row for the time warp is allocated.
+/// Each step draws from its own stream; nothing but a row for the time warp is allocated.
 ///
 /// # Shapes
 /// `mel` is `[n_mels, n_frames]` row-major; `fill` is `[n_mels]`: the value a masked cell of that band takes, the mean
 /// of the training clips (in the array's units). A zero in place of the mean would be a bright cell in decibels.
 ///
 /// # Panics
-/// When `mel` or `fill` has another length than the shapes say.
+/// When `mel` or `fill` does not have the length of its shape.
 pub fn augment(
     mel: &mut [f32],
     n_mels: usize,
@@ -89,65 +91,11 @@ fn colour(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_pe
     }
 }
 
-/// Adds stationary noise of a drawn level and colour, in power. As in the spectrogram of real noise the power of a cell
-/// varies about its mean: a chi-squared distribution of four degrees of freedom, that of two bins of a Fourier
-/// transform together.
-fn add_noise(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
-    let mut rng = generator(seed, Step::Noise);
-    if unit_per_db <= 0.0 || !happens(config.noise_share, &mut rng) {
-        return;
-    }
-    let [nearest, farthest] = config.noise_below_db;
-    let below_db = nearest + (farthest - nearest) * rng.random::<f32>();
-    let tilt_db = config.noise_tilt_db * (2.0 * rng.random::<f32>() - 1.0);
-    let loudest = mel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let unit_per_e = unit_per_db * 10.0 / std::f32::consts::LN_10;
-    let last = (mel.len() / n_frames - 1).max(1) as f32;
-    for (b, band) in mel.chunks_exact_mut(n_frames).enumerate() {
-        let offset_db = tilt_db * (2.0 * b as f32 / last - 1.0) - below_db;
-        let mean = loudest + offset_db * unit_per_db;
-        for cell in band {
-            let [a, b]: [f32; 2] = rng.random();
-            let power = -0.5 * ((1.0 - a) * (1.0 - b)).max(f32::MIN_POSITIVE).ln();
-            let ratio = ((*cell - mean) / unit_per_e).exp();
-            *cell = if ratio.is_finite() { mean + unit_per_e * (ratio + power).ln() } else { *cell };
-        }
-    }
-}
-
-/// Sets the bands from a drawn cutoff on to the clip's lowest cell.
-fn limit_band(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
-    let mut rng = generator(seed, Step::BandLimit);
-    if !happens(config.band_limit_share, &mut rng) {
-        return;
-    }
-    let share = config.band_limit_lowest + (1.0 - config.band_limit_lowest) * rng.random::<f32>();
-    let cutoff = ((share * n_mels as f32).ceil() as usize).min(n_mels);
-    let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
-    mel[cutoff * n_frames..].fill(lowest);
-}
-
-/// Sets each band to its mean, with the same probability each.
-fn drop_bands(mel: &mut [f32], n_frames: usize, fill: &[f32], config: &SpectrogramAugment, seed: u64) {
-    let mut rng = generator(seed, Step::BandDropout);
-    if config.band_dropout_share > 0.0 {
-        for (band, &value) in mel.chunks_exact_mut(n_frames).zip(fill) {
-            if happens(config.band_dropout_share, &mut rng) {
-                band.fill(value);
-            }
-        }
-    }
-}
-
 /// A drawn width of 0 to `widest`, then a drawn place for it: `start..end` within `0..n`.
 fn mask(n: usize, widest: usize, rng: &mut impl Rng) -> (usize, usize) {
     let width = rng.random_range(0..=widest.min(n));
     let start = rng.random_range(0..=n - width);
     (start, start + width)
-}
-
-fn happens(share: f32, rng: &mut impl Rng) -> bool {
-    share > 0.0 && rng.random::<f32>() < share
 }
 
 fn signed_draw(range: f32, seed: u64, step: Step) -> f32 {

@@ -1,11 +1,11 @@
-//! Unknown sounds made from training spectrograms, for training that is to know what it does not know.
+//! Unknown sounds made from training spectrograms: outliers for training with outlier exposure.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// A way to make an unknown sound of a clip.
+/// A method to make an unknown sound from a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unknown {
@@ -27,8 +27,8 @@ impl Unknown {
 /// Bands and frames of patches that a clip is cut into, where it has as many.
 const PATCHES: [usize; 2] = [4, 8];
 
-/// Makes an unknown sound of the clip `cells`, `[n_mels, n_frames]` log-mel of any scale; `other` is a second clip of the same
-/// shape, for mixtures. A pure function of (clips, kind, seed).
+/// Makes an unknown sound from the clip `cells`, `[n_mels, n_frames]` log-mel of any scale; `other` is a second clip of the
+/// same shape, for mixtures. A pure function of (clips, kind, seed).
 ///
 /// # Panics
 /// When a clip is not of `n_mels` bands, or the other has another shape.

@@ -4,7 +4,7 @@ use crate::SpectrogramAugment;
 use crate::seed::{Step, generator};
 use rand::Rng;
 
-/// Bends the time axis: a drawn frame moves by a drawn distance, the ends stay, what lies between follows evenly
+/// Bends the time axis: a drawn frame moves by a drawn distance, the ends stay, the frames between follow evenly
 /// (D. S. Park and others, "SpecAugment: a simple data augmentation method for automatic speech recognition", 2019).
 pub(crate) fn warp_time(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, seed: u64) {
     let last = (n_frames - 1) as f32;

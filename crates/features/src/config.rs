@@ -1,4 +1,4 @@
-//! What a front end is told: serialisable, checked before anything is built.
+//! The configuration of a front end: serializable, checked before anything is built.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct FrontEndConfig {
     pub n_window: Option<usize>,
     /// Samples from one frame to the next.
     pub hop: usize,
-    /// Where frames lie.
+    /// Where frames are.
     #[serde(skip_serializing_if = "is_default")]
     pub framing: Framing,
     /// Whether the mean of each frame is taken off it.
@@ -37,11 +37,11 @@ pub struct FrontEndConfig {
     pub kind: Kind,
 }
 
-/// Where frames lie.
+/// Where frames are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
-    /// The first is centred on the first sample, with silence beyond both ends of the sound.
+    /// The first is centered on the first sample, with silence beyond both ends of the sound.
     #[default]
     Centred,
     /// The first begins with the first sample and the last ends within the sound; a sound shorter than a frame is
@@ -61,7 +61,7 @@ pub enum Window {
     SymmetricHann,
 }
 
-/// Arithmetic of the Fourier transform. The rest is in f32 either way.
+/// Arithmetic of the Fourier transform. The rest is in f32 in both cases.
 ///
 /// In f32 the rounding of a transform is a noise floor some 140 dB under the loudest bin of a frame. Bands that are far
 /// below that bin carry it: over real recordings, up to 1e-3 dB where `top_db` keeps 80 dB, and up to some 0.1 dB
@@ -349,13 +349,13 @@ impl Default for FrontEndConfig {
     ///   ending at 8 kHz hides that of 16 kHz files. Measured with a linear classifier on band statistics, it did not
     ///   pay: trained on such a collection, balanced accuracy on recordings from elsewhere (54 clips) was 0.94 to 0.95
     ///   with bands up to 8 kHz and 0.96 to 0.99 up to 10 kHz or 11,025 Hz, where calls of small birds are. Band
-    ///   limits are better equalised by augmentation.
+    ///   limits are better equalized by augmentation.
     /// - *64 bands and a frame every 1024 samples* are a quarter of the cells of the usual 128 bands and 512 samples,
     ///   and more than a small network can use: trained with three seeds on some 250 recordings, balanced accuracy on
     ///   recordings from elsewhere (54 clips of 42 groups) was 0.94 to 0.96, against 0.89 to 0.93 with 128 and 512, and
     ///   training four times as fast. A deep or pretrained network may want the finer grid.
     /// - *2048 samples a frame* are what other programs take by default.
-    /// - *f64*: the only way to be equal to other implementations at every level, see [`Precision`].
+    /// - *f64*: the only setting that equals other implementations at every level, see [`Precision`].
     fn default() -> Self {
         Self {
             sample_rate_hz: 22_050,

@@ -1,6 +1,6 @@
 //! What can go wrong, with what was expected and what was there.
 
-/// The errors of this crate. Each says what to change.
+/// The errors of this crate. Each names what to change.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// A field of the configuration has a value that cannot work.

@@ -91,6 +91,10 @@ impl std::fmt::Display for Shape {
 
 impl FrontEnd {
     /// Checks the configuration and plans everything that does not depend on the samples.
+    ///
+    /// # Errors
+    /// The first field whose value makes no sense.
+    #[tracing::instrument(level = "debug", skip_all, fields(n_fft = config.n_fft, hop = config.hop))]
     pub fn new(config: &FrontEndConfig) -> Result<Self> {
         config.validate()?;
         let stage = match &config.kind {
@@ -238,7 +242,7 @@ impl FrontEnd {
         }
     }
 
-    /// Computes one clip into a vector of its own; [`compute`](Self::compute) is the way for many.
+    /// Computes one clip into a vector of its own; use [`compute`](Self::compute) for many.
     ///
     /// # Shapes
     /// `[n_bands, n_frames(n_samples)]`

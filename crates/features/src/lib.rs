@@ -1,9 +1,9 @@
 //! Samples to spectrograms: log-mel, and PCEN, linear-frequency and cepstral front ends beside it, and those that
 //! YAMNet and the Audio Spectrogram Transformer were trained with.
 //!
-//! A [`FrontEndConfig`] says everything that decides the values; a [`FrontEnd`] is built from it once and computes any
+//! A [`FrontEndConfig`] holds everything that decides the values; a [`FrontEnd`] is built from it once and computes any
 //! number of clips, each thread with its own [`Scratch`]. The same configuration and samples give the same values
-//! whichever thread computes them. By default values are those of librosa: centred frames with silence beyond the ends,
+//! whichever thread computes them. By default values are those of librosa: centered frames with silence beyond the ends,
 //! a periodic Hann window, the same bands and the same decibels. [`Preset::Yamnet`] and [`Preset::Ast`] are TensorFlow's
 //! and Kaldi's in the same fields: frames inside the sound, bands that are triangles along the mel axis, natural
 //! logarithms.
@@ -26,9 +26,9 @@
 //! # Ok::<(), features::Error>(())
 //! ```
 //!
-//! One clip through the files: `config` is checked by `validate`, `frames` cuts frames and weights them with `window`,
-//! `stft` transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `output`, `pcen` or `mfcc` make the
-//! values of them; `front_end` is the order of it.
+//! The path of a clip through the files: `validate` checks `config`, `frames` cuts frames and weights them with `window`,
+//! `stft` transforms two at a time, `mel` (or `linear`) gathers bins into bands, and `output`, `pcen` or `mfcc` compute
+//! the values; `front_end` puts them in order.
 
 mod axis;
 mod config;

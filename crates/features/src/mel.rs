@@ -97,7 +97,7 @@ fn edges(mel: &MelConfig, nyquist_hz: f64) -> Vec<Edge> {
 
 /// The first bin of a triangle and the weights from there on.
 ///
-/// Weights are rounded to f32 before they are normalised and after, as librosa does, so that they are the same bits.
+/// Weights are rounded to f32 before they are normalized and after, as librosa does, so that they are the same bits.
 fn weigh(triangle: &[Edge], config: &FrontEndConfig, mel: &MelConfig) -> (usize, Vec<f32>) {
     let (low_hz, high_hz) = (triangle[0].hz, triangle[2].hz);
     let height = match mel.norm {

@@ -43,7 +43,7 @@ impl Preset {
         }
     }
 
-    /// The configuration of that name, which says the sample rate too.
+    /// The configuration of that name, which includes the sample rate.
     pub fn config(self) -> FrontEndConfig {
         let default_of = |kind| FrontEndConfig { kind, ..FrontEndConfig::default() };
         match self {

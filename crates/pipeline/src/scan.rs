@@ -82,7 +82,7 @@ impl Outcome {
 /// Data that cannot be read, no usable recording, or a file that cannot be written.
 #[tracing::instrument(level = "info", name = "scan", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
-    let manifest = Manifest::open(&options.data)?;
+    let manifest = Manifest::open_until(&options.data, &|| job.cancel.is_cancelled())?;
     let n = manifest.rows.len();
     let progress = job.progress("scan", n);
     let how = ScanOptions {
@@ -91,8 +91,13 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         leave_out: options.leave_out.clone(),
         seed: job.seed(),
         min_seconds: options.min_seconds,
+        ..ScanOptions::default()
     };
-    let scan = scan(&manifest, &how, &|_| progress.inc(1))?;
+    let scan = scan(&manifest, &how, &|_| {
+        progress.inc(1);
+        !job.cancel.is_cancelled()
+    })?;
+    let n = n - scan.n_repeated;
     drop(progress);
     job.check("nothing was written")?;
     for warning in &scan.warnings {

@@ -60,7 +60,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     for row in &rows {
         *clips.entry(row.label.clone()).or_default() += 1;
     }
-    let manifest = Manifest { root: out.clone(), rows, extra_columns: Vec::new(), ignored: Vec::new() };
+    let manifest = Manifest { root: out.clone(), rows, ..Manifest::default() };
     shard::write_atomic(&manifest_path, &manifest.to_csv())?;
     Ok(Outcome { out: out.clone(), manifest: manifest_path, clips })
 }

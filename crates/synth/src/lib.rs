@@ -1,4 +1,4 @@
-//! Sounds of our own making, for trying everything out without any data: dogs, birds, and what is neither.
+//! Synthetic sounds, for trying everything out without any data: dogs, birds, and neither.
 //!
 //! [`plan`] lists the clips of a set, [`Plan::render`] makes one, [`to_wav_16`] turns it into the bytes of a file. A
 //! caller may render in any order and on any number of threads: each clip draws from generators seeded by (set, group)
@@ -7,11 +7,11 @@
 //! # What is in a set
 //! - 40 % `dog` (barks in bouts, howls, whines, growls), 40 % `bird` (songs of sweeps, arches, whistles, trills,
 //!   warbles, buzzes and chirps; coos; harsh calls), 20 % `neither` (engines, beeps, sirens, music, knocks, speech,
-//!   rain, wind, brooks, hum, noise, insects). The classes overlap: coos lie in the pitch of howls, calls are as rough as
+//!   rain, wind, brooks, hum, noise, insects). The classes overlap: coos have the pitch of howls, calls are as rough as
 //!   barks, whines are whistled.
 //! - Groups of one to four clips share one animal (or other source), one microphone, one room and one background, as the
 //!   clips of one recording session do. A split that parts a group is a leak here as it is in the field.
-//! - Sample rate, band limit, colour, room, background, noise level, length and peak are drawn before the label is looked
+//! - Sample rate, band limit, color, room, background, noise level, length and peak are drawn before the label is looked
 //!   at, so that none of them gives the label away. A song is composed to fit below the microphone's band limit, since a
 //!   song that nobody can hear would be a wrong label.
 //!

@@ -14,7 +14,7 @@ pub(crate) struct Place {
     pub(crate) microphone: Microphone,
     pub(crate) room: Room,
     pub(crate) background: Weather,
-    /// How far the background's root mean square lies below the sound's peak. A voice lies 3 to 12 dB below its own
+    /// How far the background's root mean square is below the sound's peak. A voice is 3 to 12 dB below its own
     /// peak, so the ratio of sound to noise is about 8 dB less. The peak it is because what a clip is scaled by is its
     /// peak: the level of the floor then has the same distribution for every label.
     pub(crate) background_below_db: f32,
@@ -49,7 +49,7 @@ impl Place {
             microphone: Microphone::draw(rng),
             room: Room::draw(rng),
             background: Weather::background(rng),
-            // The larger of two draws: recordings are made where the animal is heard.
+            // The larger of two draws: recordings are made where the animal is loud enough.
             background_below_db: between(14.0, 40.0, rng).max(between(14.0, 40.0, rng)),
             hiss_below_db: between(40.0, 80.0, rng),
         }

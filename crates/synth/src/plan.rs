@@ -16,7 +16,7 @@ pub const PEAK_DBFS: [f32; 2] = [-30.0, -1.0];
 /// The fewest and the most clips of a whole group; the last group of a set may be cut short.
 pub const GROUP_CLIPS: [usize; 2] = [1, 4];
 
-/// What is heard in a clip.
+/// The label of a clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Label {
     /// Barks, howls, whines, growls.
@@ -80,6 +80,7 @@ pub struct Item {
 ///
 /// Each group takes the label that lags furthest behind its share, so any prefix of the list is balanced, and a shorter
 /// set is a prefix of a longer one with the same seed: `plan(n, seed) == plan(m, seed)[..n]` for `n <= m`.
+#[tracing::instrument(level = "debug")]
 pub fn plan(n_clips: usize, seed: u64) -> Vec<Plan> {
     let mut plans: Vec<Plan> = Vec::with_capacity(n_clips);
     let (mut n_of_label, mut n_groups_of_label) = ([0usize; 3], [0usize; 3]);

@@ -5,7 +5,7 @@ use crate::syllable::Syllable;
 use crate::track::Track;
 use rand::Rng;
 
-/// A syllable said several times.
+/// A syllable, repeated.
 #[derive(Clone, Debug)]
 pub(crate) struct Phrase {
     syllable: Syllable,

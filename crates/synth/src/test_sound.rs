@@ -1,4 +1,4 @@
-//! Sounds that hold no animal at all: noises, silence, tones, music. Whatever tells unknown sounds apart must call them so.
+//! Sounds without any animal: noises, silence, tones, music. A detector of unknown sounds must reject them.
 
 use crate::draw::{Draws, Purpose, amplitude, between, chance, draws, log_between, one_of};
 use rand::Rng;
@@ -49,7 +49,7 @@ impl TestSound {
     }
 
     /// Mono samples, none beyond plus or minus one; the same for the same seed and index, and others for each index.
-    /// Peaks lie between -20 dB and -1 dB of full scale, except for silence.
+    /// Peaks are between -20 dB and -1 dB of full scale, except for silence.
     pub fn render(self, n_samples: usize, rate_hz: u32, seed: u64, index: u64) -> Vec<f32> {
         let rng = &mut draws(seed, Purpose::TestSound, index * Self::ALL.len() as u64 + self as u64);
         if self == Self::Silence {
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn pink_noise_loses_three_decibels_an_octave() {
         let samples = TestSound::PinkNoise.render(1 << 17, 48000, 0, 0);
-        // Power of differences over a lag is twice the power of what lies well above 1 / lag.
+        // Power of differences over a lag is twice the power well above 1 / lag.
         let power =
             |lag: usize| -> f32 { samples.windows(lag + 1).step_by(7).map(|s| (s[lag] - s[0]).powi(2)).sum::<f32>() };
         let (short, long) = (power(4), power(64));

@@ -1,4 +1,4 @@
-//! Sounds that go on for a whole clip: what lies behind every recording, and weather for its own sake.
+//! Sounds that last for a whole clip: the background of every recording, and weather as a sound of its own.
 
 use crate::draw::{Draws, between, chance, log_between, one_of, white};
 use crate::filter::{OnePole, TwoPole};
@@ -9,7 +9,7 @@ use std::f32::consts::TAU;
 /// A continuous sound and its constants, which the clips of a group share.
 #[derive(Clone, Debug)]
 pub(crate) enum Weather {
-    /// Noise whose power falls as `slope` says from `corner_hz` on.
+    /// Noise whose power falls by `slope` from `corner_hz` on.
     Hiss { corner_hz: f32, slope: Slope },
     /// Low noise that comes in gusts.
     Wind { cutoff_hz: f32, gusts_hz: f32, depth: f32 },
@@ -30,7 +30,7 @@ pub(crate) enum Slope {
 }
 
 impl Weather {
-    /// What may lie behind any recording.
+    /// The background of any recording.
     pub(crate) fn background(rng: &mut Draws) -> Self {
         match rng.random_range(0..10) {
             0..4 => Self::hiss(rng),

@@ -1,13 +1,13 @@
 //! Bits of a byte slice, the highest of each byte first.
 
-/// A place in a slice of bytes. Behind the end come zeros; [`is_past_end`](Self::is_past_end) says so afterwards, once
+/// A place in a slice of bytes. Behind the end come zeros; [`is_past_end`](Self::is_past_end) tells afterwards, once
 /// for many reads.
 #[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     /// The next byte that is loaded.
     next: usize,
-    /// Bits that are loaded, from the top. Below them may lie bits of the next bytes, which are loaded again.
+    /// Bits that are loaded, from the top. Below them may be bits of the next bytes, which are loaded again.
     window: u64,
     n: u32,
 }
@@ -112,7 +112,7 @@ impl<'a> Bits<'a> {
         Some((folded >> 1) as i32 ^ -((folded & 1) as i32))
     }
 
-    /// A Rice code that need not lie in one window. Takes and gives the reader by value, so that the loop over codes
+    /// A Rice code that may exceed one window. Takes and gives the reader by value, so that the loop over codes
     /// need not keep it in memory.
     #[cold]
     #[inline(never)]
@@ -134,7 +134,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Eight bytes of which some lie behind the end.
+/// Eight bytes, some of them past the end.
 #[cold]
 #[inline(never)]
 fn last_bytes(bytes: &[u8], next: usize) -> u64 {

@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::crc::{crc8, crc16};
 use super::subframe;
 
-/// What the stream's first block says of all frames.
+/// The stream's first block, which describes all frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StreamInfo {
     /// Samples of a block where every block but the last has the same number.

@@ -9,9 +9,10 @@ mod subframe;
 use std::path::Path;
 
 use crate::damage::Damage;
-use crate::decode::{Decoded, Until};
+use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
-use crate::room::with_room;
+use crate::limits::{MAX_RATE_HZ, MIN_RATE_HZ, check_rate, max_frames, too_many_samples};
+use crate::room::{try_reserve, try_with_room};
 use crate::sniff::Format;
 use crate::stream::{self, MAX_GAP_FRAMES, room};
 use frame::{FrameHeader, STREAM_INFO_BYTES, StreamInfo};
@@ -29,11 +30,12 @@ pub(crate) fn decode(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<
     let Some(info) = info.filter(|_| bytes[4] & 0x7f == 0).map(StreamInfo::read) else {
         return Err(fail("open", "expected a STREAMINFO block of 34 bytes, found none".into()));
     };
+    check_rate(info.rate_hz, path)?;
     if info.bits > MAX_BITS {
         return stream::decode(bytes, Format::Flac, path, until);
     }
-    let mut stream = Stream::new(bytes, info, until);
-    let stopped = stream.run();
+    let mut stream = Stream::new(bytes, info, until)?;
+    let stopped = stream.run()?;
     if stream.n_bad > 0 {
         if stream.n_frames() == 0 {
             return Err(fail("decode", format!("none of {} packets decodes: wrong checksums", stream.n_bad)));
@@ -41,13 +43,14 @@ pub(crate) fn decode(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<
         stream.damage.push(Damage::BadPackets(stream.n_bad));
     }
     Ok(Decoded {
-        rate_hz: info.rate_hz,
+        rate_hz: stream.info.rate_hz,
         channels: stream.channels,
         format: "flac".to_owned(),
         codec: "flac".to_owned(),
         bits: Some(info.bits),
         declared_frames: stream.declared,
         damage: stream.damage,
+        notes: stream.notes,
         stopped,
     })
 }
@@ -66,25 +69,28 @@ struct Stream<'a> {
     block: Vec<Vec<i32>>,
     n_bad: u64,
     damage: Vec<Damage>,
+    notes: Vec<String>,
 }
 
 impl<'a> Stream<'a> {
-    fn new(bytes: &'a [u8], info: StreamInfo, until: Option<Until>) -> Self {
+    fn new(bytes: &'a [u8], info: StreamInfo, until: Option<Until>) -> Result<Self> {
         let declared = (info.n_frames > 0).then_some(info.n_frames);
         let enough = until.map_or(u64::MAX, |until| until.n_frames(info.rate_hz) as u64);
         let n_channels = info.n_channels as usize;
-        Self {
+        let n_reserved = room(declared, enough).min(max_frames(bytes.len(), n_channels) as usize);
+        Ok(Self {
             bytes,
             at: behind_metadata(bytes),
             info,
             block_size: info.block_size,
             declared,
             enough,
-            channels: (0..n_channels).map(|_| with_room(room(declared, enough))).collect(),
+            channels: (0..n_channels).map(|_| try_with_room(n_reserved)).collect::<Result<_>>()?,
             block: vec![Vec::new(); n_channels],
             n_bad: 0,
             damage: Vec::new(),
-        }
+            notes: Vec::new(),
+        })
     }
 
     fn n_frames(&self) -> u64 {
@@ -92,11 +98,11 @@ impl<'a> Stream<'a> {
     }
 
     /// Decodes frame after frame; true where it stopped because enough is there.
-    fn run(&mut self) -> bool {
+    fn run(&mut self) -> Result<bool> {
         while self.at < self.bytes.len() {
             let n_frames = self.n_frames();
             if n_frames >= self.enough && self.declared.is_none_or(|declared| n_frames < declared) {
-                return true;
+                return Ok(true);
             }
             let Some((start, header, n_bytes)) = self.next_frame() else {
                 // What is missing of a declared length is reported as such; a tag at the end is nothing to report.
@@ -106,12 +112,24 @@ impl<'a> Stream<'a> {
                 }
                 break;
             };
+            if n_frames == 0 && start == self.at && self.adopt(&header)? {
+                self.notes
+                    .push("the first block and the frames differ in rate or channels: the frames' are taken".into());
+            }
             if (header.rate_hz, header.n_channels) != (self.info.rate_hz, self.channels.len()) {
                 self.damage.push(Damage::Tail("the rate or the number of channels changes".into()));
                 break;
             }
             let block_size = *self.block_size.get_or_insert(header.block_size as u32);
             let missing = header.first_sample(block_size).saturating_sub(n_frames).min(MAX_GAP_FRAMES);
+            let n_more = missing as usize + header.block_size;
+            if n_frames + n_more as u64 > max_frames(self.bytes.len(), self.channels.len()) {
+                self.damage.push(Damage::Tail(too_many_samples()));
+                break;
+            }
+            for samples in &mut self.channels {
+                try_reserve(samples, n_more)?;
+            }
             if missing > 0 || start > self.at {
                 // Frames carry their place: one that failed its checksum is missing here.
                 self.n_bad += 1;
@@ -123,7 +141,20 @@ impl<'a> Stream<'a> {
             }
             self.at = start + n_bytes;
         }
-        false
+        Ok(false)
+    }
+
+    /// Takes rate and channels from the first frame, whose header has a checksum, where the stream's first block has
+    /// others; true where it did.
+    fn adopt(&mut self, header: &FrameHeader) -> Result<bool> {
+        if (header.rate_hz, header.n_channels) == (self.info.rate_hz, self.channels.len())
+            || !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&header.rate_hz)
+        {
+            return Ok(false);
+        }
+        self.info.rate_hz = header.rate_hz;
+        self.channels = (0..header.n_channels).map(|_| try_with_room(0)).collect::<Result<_>>()?;
+        Ok(true)
     }
 
     /// The next whole frame from here on, decoded into `block`: where it begins, its header and its length.

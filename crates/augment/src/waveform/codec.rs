@@ -6,7 +6,7 @@ use crate::seed::Step;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A way to store a sample in eight bits.
+/// A method to store a sample in eight bits.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
@@ -30,7 +30,7 @@ pub struct Codec {
 const A: f32 = 87.6;
 
 impl Codec {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Codec)?;
         let code = *self.codes.get(rng.random_range(0..self.codes.len().max(1)))?;

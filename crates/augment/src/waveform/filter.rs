@@ -19,7 +19,7 @@ pub struct LowPass {
 }
 
 impl LowPass {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::LowPass)?;
         let hz = between_log(self.cutoff_hz, &mut rng);
@@ -39,7 +39,7 @@ pub struct HighPass {
 }
 
 impl HighPass {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::HighPass)?;
         let hz = between_log(self.cutoff_hz, &mut rng);
@@ -61,7 +61,7 @@ pub struct BandLimit {
 }
 
 impl BandLimit {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::BandPass)?;
         let (low, high) = (between_log(self.low_hz, &mut rng), between_log(self.high_hz, &mut rng));

@@ -1,4 +1,4 @@
-//! Pairs of real frames by one complex transform, to and from spectra whose real and imaginary parts lie apart, which is
+//! Pairs of real frames by one complex transform, to and from spectra whose real and imaginary parts are stored apart, which is
 //! how vectors of numbers are computed with.
 
 use super::planner;
@@ -7,7 +7,7 @@ use rustfft::num_complex::Complex;
 use std::f32::consts::TAU;
 use std::sync::Arc;
 
-/// Zeros before the first bin of a spectrum and after the last, so that every bin has neighbours.
+/// Zeros before the first bin of a spectrum and after the last, so that every bin has neighbors.
 pub(crate) const MARGIN: usize = 2;
 
 /// Frames overlap so many times.

@@ -15,10 +15,10 @@ const UNIT: u64 = 1 << 36;
 /// Kaiser's parameter: 67 dB.
 const BETA: f64 = 6.43;
 
-/// For a sound up to half the rate: samples that a place is told from, and the middle of the filter's slope as a share
+/// For a sound up to half the rate: samples that a value is interpolated from, and the middle of the filter's slope as a share
 /// of half the rate. The slope is 0.26 wide.
 const WHOLE: (usize, f64) = (32, 0.92);
-/// The same for a sound that has nothing above [`LOW`]: the slope may be wide, and lie around half the rate.
+/// The same for a sound that has nothing above [`LOW`]: the slope may be wide, and be around half the rate.
 const CUT: (usize, f64) = (24, 1.0);
 /// The slope of [`CUT`] begins here.
 const LOW: f64 = 0.82;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The step: louder or quieter.
 ///
 /// Where clips are brought to one level afterwards, as `barkbird` does by default, what is left of it is what comes after
-/// it: clipping and quantising. Recorders' gains lie some 20 dB apart.
+/// it: clipping and quantizing. Recorders' gains differ by some 20 dB.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Gain {
@@ -19,7 +19,7 @@ pub struct Gain {
 }
 
 impl Gain {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::WaveGain)?;
         let db = between(self.db, &mut rng);
@@ -29,7 +29,7 @@ impl Gain {
     }
 }
 
-/// The step: upside down, as a microphone wired the other way round.
+/// The step: upside down, as a microphone with reversed polarity.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Polarity {
@@ -38,7 +38,7 @@ pub struct Polarity {
 }
 
 impl Polarity {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], seed: u64) -> Option<String> {
         is_drawn(self.share, seed, Step::Polarity)?;
         samples.iter_mut().for_each(|sample| *sample = -*sample);
@@ -46,18 +46,18 @@ impl Polarity {
     }
 }
 
-/// The step: what leaves at one end comes in at the other, since a clip's begin says when somebody pressed a button.
+/// The step: what leaves at one end comes in at the other, since a clip's start shows when somebody pressed a button.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Shift {
     /// The probability of the step, 0 to 1.
     pub share: f32,
-    /// Seconds by which the clip is moved at most, either way.
+    /// Seconds by which the clip is moved at most, in both directions.
     pub most_s: f32,
 }
 
 impl Shift {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Shift)?;
         let most = ((f64::from(self.most_s) * f64::from(rate_hz)) as usize).min(samples.len() / 2);
@@ -79,7 +79,7 @@ pub struct Clipping {
 }
 
 impl Clipping {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut [f32], seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Clip)?;
         let db = between(self.below_peak_db, &mut rng);

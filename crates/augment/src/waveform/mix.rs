@@ -3,13 +3,13 @@
 use super::noise::power;
 use crate::mixup_lambda;
 
-/// Adds `other` to `samples`, so that both are heard in a drawn proportion, and returns the share of the label that the
+/// Adds `other` to `samples`, so that both are audible in a drawn proportion, and returns the share of the label that the
 /// first keeps, 0.5 to 1; the second has the rest. The result is as loud as the first was.
 ///
-/// The share is of what is heard, not of the numbers: clips are first brought to the same power, and weights are such
+/// The share is of the perceived sound, not of the numbers: clips are first brought to the same power, and weights are such
 /// that powers add up (Y. Tokozume, Y. Ushiku and T. Harada, "Learning from between-class examples for deep sound
 /// recognition", 2018). It is drawn from Beta(`alpha`, `alpha`) as in [`mixup_lambda`]. A silent clip is
-/// heard in no proportion: nothing is mixed then, and 1 returned.
+/// audible in no proportion: nothing is mixed then, and 1 returned.
 ///
 /// # Shapes
 /// `samples` is `[n]` and stays so; `other` is cut, or repeated, to `n`.

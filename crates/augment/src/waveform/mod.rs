@@ -50,7 +50,7 @@ pub use rate::{LowRate, Speed, speed};
 pub use room::Room;
 pub use stretch::{LEAST_FACTOR, MOST_FACTOR, Stretch, time_stretch};
 
-/// Applies the steps that are drawn, in place, and says in words what each did.
+/// Applies the steps that are drawn, in place, and returns a description of each.
 ///
 /// `backgrounds` are recordings of the same rate, from which one is drawn; there may be none.
 ///
@@ -67,21 +67,22 @@ pub fn augment_waveform(
     seed: u64,
 ) -> Vec<String> {
     assert!(rate_hz > 0, "augment_waveform: the rate must be above 0");
-    let mut said = Vec::new();
-    said.extend(config.speed.apply(samples, seed));
-    said.extend(config.stretch.apply(samples, rate_hz, seed));
-    said.extend(config.pitch.apply(samples, rate_hz, seed));
-    said.extend(config.shift.apply(samples, rate_hz, seed));
-    said.extend(config.room.apply(samples, rate_hz, seed));
-    said.extend(config.background.apply(samples, backgrounds, seed));
-    said.extend(config.noise.apply(samples, rate_hz, seed));
-    said.extend(config.high_pass.apply(samples, rate_hz, seed));
-    said.extend(config.low_pass.apply(samples, rate_hz, seed));
-    said.extend(config.band_limit.apply(samples, rate_hz, seed));
-    said.extend(config.polarity.apply(samples, seed));
-    said.extend(config.gain.apply(samples, seed));
-    said.extend(config.clipping.apply(samples, seed));
-    said.extend(config.low_rate.apply(samples, rate_hz, seed));
-    said.extend(config.codec.apply(samples, seed));
-    said
+    let mut done = Vec::new();
+    done.extend(config.speed.apply(samples, seed));
+    done.extend(config.stretch.apply(samples, rate_hz, seed));
+    done.extend(config.pitch.apply(samples, rate_hz, seed));
+    done.extend(config.shift.apply(samples, rate_hz, seed));
+    done.extend(config.room.apply(samples, rate_hz, seed));
+    done.extend(config.background.apply(samples, backgrounds, seed));
+    done.extend(config.noise.apply(samples, rate_hz, seed));
+    done.extend(config.high_pass.apply(samples, rate_hz, seed));
+    done.extend(config.low_pass.apply(samples, rate_hz, seed));
+    done.extend(config.band_limit.apply(samples, rate_hz, seed));
+    done.extend(config.polarity.apply(samples, seed));
+    done.extend(config.gain.apply(samples, seed));
+    done.extend(config.clipping.apply(samples, seed));
+    done.extend(config.low_rate.apply(samples, rate_hz, seed));
+    done.extend(config.codec.apply(samples, seed));
+    tracing::trace!(seed, ?done, "augmented");
+    done
 }

@@ -29,12 +29,12 @@ pub struct Noise {
     pub share: f32,
     /// The clip's power over the noise's in decibels, drawn between the two.
     pub snr_db: [f32; 2],
-    /// The colours that one is drawn from.
+    /// The colors that one is drawn from.
     pub colours: Vec<Colour>,
 }
 
 impl Noise {
-    /// Applies the step in place; says what it did. Silence stays silence: it has no ratio to anything.
+    /// Applies the step in place and returns a description of it. Silence stays silence: no ratio can be set.
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::WaveNoise)?;
         let snr_db = between(self.snr_db, &mut rng);
@@ -60,7 +60,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Applies the step in place; says what it did. `backgrounds` have the clip's rate; the part that is heard is drawn,
+    /// Applies the step in place and returns a description of it. `backgrounds` have the clip's rate; the part that is used is drawn,
     /// and what is shorter than the clip is repeated.
     pub(crate) fn apply(&self, samples: &mut [f32], backgrounds: &[Vec<f32>], seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Background)?;

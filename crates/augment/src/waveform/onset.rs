@@ -18,7 +18,7 @@ pub(crate) struct Onset {
     pub(crate) energy: f64,
 }
 
-/// Onsets in order of time. Energies are those of the differences of neighbouring samples, which lift high frequencies:
+/// Onsets in order of time. Energies are those of the differences of neighboring samples, which lift high frequencies:
 /// an attack is wide, a hum that swells is not.
 pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
     let block = ((BLOCK_S * f64::from(rate_hz)).round() as usize).max(2);
@@ -44,7 +44,7 @@ pub(crate) fn onsets(samples: &[f32], rate_hz: u32) -> Vec<Onset> {
     found
 }
 
-/// The sum of the squares of the differences of neighbours, side by side in lanes.
+/// The sum of the squares of the differences of neighbors, side by side in lanes.
 fn energy_of_differences(block: &[f32]) -> f64 {
     const LANES: usize = 16;
     let after = block.get(1..).unwrap_or_default();

@@ -27,7 +27,7 @@ pub struct Pitch {
 }
 
 impl Pitch {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut Vec<f32>, rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Pitch)?;
         let semitones = between(self.semitones, &mut rng);

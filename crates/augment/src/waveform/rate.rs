@@ -39,7 +39,7 @@ pub struct Speed {
 }
 
 impl Speed {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut Vec<f32>, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Speed)?;
         let factor = between_log(self.factor, &mut rng);
@@ -65,7 +65,7 @@ pub struct LowRate {
 }
 
 impl LowRate {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut Vec<f32>, rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::LowRate)?;
         let low_hz = between_log(self.rate_hz, &mut rng);
@@ -142,7 +142,7 @@ pub(crate) const LANES: usize = 8;
 /// Samples whose lanes are kept until all are added up: a sum over lanes in the loop over taps keeps it from vectors.
 pub(crate) const BLOCK: usize = 64;
 
-/// The sums with weights that lie by `share` between `a` and `b`, lane by lane, of whole sixteens.
+/// The sums with weights interpolated by `share` between `a` and `b`, lane by lane, of whole sixteens.
 #[inline(always)]
 fn blended(sound: &[f32], a: &[f32], b: &[f32], share: f32) -> [f32; LANES] {
     let mut lanes = [0.0f32; LANES];

@@ -37,7 +37,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Applies the step in place; says what it did. The clip keeps its length and its power.
+    /// Applies the step in place and returns a description of it. The clip keeps its length and its power.
     pub(crate) fn apply(&self, samples: &mut Vec<f32>, rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Room)?;
         let reverberation_s = between_log(self.reverberation_s, &mut rng);
@@ -63,7 +63,7 @@ fn response(sides_m: [f32; 3], reverberation_s: f64, rate_hz: u32, rng: &mut Dra
     let n = ((reverberation_s.min(LONGEST_S) * rate) as usize).max(1);
     let mut out = vec![0.0f32; n];
 
-    // Sabine: the reverberation time says how much a wall takes of each reflection.
+    // Sabine: the reverberation time gives how much a wall absorbs of each reflection.
     let volume: f64 = sides.iter().product();
     let surface = 2.0 * (sides[0] * sides[1] + sides[1] * sides[2] + sides[0] * sides[2]);
     let absorbed = (0.161 * volume / (surface * reverberation_s)).min(0.99);

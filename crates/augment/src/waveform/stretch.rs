@@ -31,7 +31,7 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// Applies the step in place; says what it did.
+    /// Applies the step in place and returns a description of it.
     pub(crate) fn apply(&self, samples: &mut Vec<f32>, rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::Stretch)?;
         let factor = between_log(self.factor, &mut rng);
@@ -46,7 +46,7 @@ impl Stretch {
 
 /// `samples` played `factor` times as fast at the same pitch.
 ///
-/// Onsets stay sharp and lie where the factor puts them: frames that see one are taken at the sound's own pace, and
+/// Onsets stay sharp and are where the factor puts them: frames that see one are taken at the sound's own pace, and
 /// phases begin anew in the bands that it brings.
 ///
 /// # Shapes
@@ -63,7 +63,7 @@ pub fn time_stretch(samples: &[f32], rate_hz: u32, factor: f64) -> Vec<f32> {
     stretch_to(samples, rate_hz, n_out, 1.0)
 }
 
-/// The same to a length, without what lies above `share` of half the rate; 1 keeps everything.
+/// The same to a length, without frequencies above `share` of half the rate; 1 keeps everything.
 pub(crate) fn stretch_to(samples: &[f32], rate_hz: u32, n_out: usize, share: f64) -> Vec<f32> {
     assert!(rate_hz > 0, "time_stretch: the rate must be above 0");
     if n_out == samples.len() && share >= 1.0 {

@@ -1,7 +1,7 @@
 //! Which instant of a sound each instant of its stretched copy comes from.
 //!
 //! Around an onset time runs as it did in the sound, for as long as a frame of the vocoder can see it, so that the attack
-//! stays as sharp as it was and stands where the stretch puts it; what lies between makes up for it (J. Bonada,
+//! stays as sharp as it was and is where the stretch puts it; the parts between make up for it (J. Bonada,
 //! "Automatic technique in frequency domain for near-lossless time-scale modification of audio", 2000).
 
 use super::onset::Onset;

@@ -1,17 +1,17 @@
-//! A phase vocoder: frames of a sound, taken where a time map says, laid out at an even hop with phases that go on.
+//! A phase vocoder: frames of a sound, taken where a time map says, placed at an even hop with phases that go on.
 //!
 //! Every output frame is analysed twice, where it is (`here`) and one hop of the output earlier (`before`), so that the
 //! phase a partial gains over one hop is measured and not unwrapped (as M. Puckette, "Phase-locked vocoder", 1995, does
 //! it). What turns `before` into the frame that was written last turns `here` into the one to write: for each region
 //! around a spectral peak one rotation, so that the phases within a region keep their relation (J. Laroche and M. Dolson,
 //! "Improved phase vocoder time-scale modification of audio", 1999). The rotation is the one that fits the peak and
-//! its neighbours best in the sense of least squares; no angle is computed anywhere.
+//! its neighbors best in the sense of least squares; no angle is computed anywhere.
 
 use super::frames::{MARGIN, OVERLAP, Pairs, Spectrum, together};
 use super::time_map::TimeMap;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Neighbours to either side that a peak exceeds.
+/// Neighbors to either side that a peak exceeds.
 const NEIGHBOURS: usize = MARGIN;
 /// A region whose power grows by this factor across an onset belongs to the new sound.
 const RISE: f32 = 4.0;
@@ -111,7 +111,7 @@ impl Vocoder {
         let (n, hop) = (self.n, self.hop);
         let blank = || Spectrum::new(n / 2 + 1);
         let (mut here, mut before, mut first, mut second) = (blank(), blank(), blank(), blank());
-        // Frames whose windows reach into the output: from one centred before it to one centred after it.
+        // Frames whose windows reach into the output: from one centered before it to one centered after it.
         let n_lead = OVERLAP / 2 - 1;
         let n_frames = n_out.div_ceil(hop) + 2 * n_lead + 1;
         // The first frame begins half a frame before its centre; what comes before the output is added up apart.
@@ -150,7 +150,7 @@ impl Vocoder {
         out
     }
 
-    /// The spectra of the frames centred at `a` and `b`.
+    /// The spectra of the frames centered at `a` and `b`.
     #[inline(always)]
     fn analyse(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut Spectrum, at_b: &mut Spectrum) {
         let Self { n, pairs, rooms: [one, other], .. } = self;
@@ -222,7 +222,7 @@ impl Vocoder {
         products(to_re, [l_re, b_re, l_im, b_im], |a, b| a + b);
         products(to_im, [l_im, b_re, l_re, b_im], |a, b| a - b);
         for ((&peak, re), im) in self.peaks.iter().zip(&mut self.region_re).zip(&mut self.region_im) {
-            // The peak and its neighbours, whose places begin MARGIN before their bins'.
+            // The peak and its neighbors, whose places begin MARGIN before their bins'.
             let sum = |values: &[f32]| (values[0] + values[4]) + (values[1] + values[3]) + values[2];
             (*re, *im) = (sum(&next.re[peak..][..5]), sum(&next.im[peak..][..5]));
         }

@@ -7,6 +7,7 @@ mod common;
 mod doctor;
 mod finetune;
 mod hub;
+mod odd_scan;
 mod pipeline;
 
 /// The hub of the tests of `hub`, which use all of it.

@@ -91,8 +91,7 @@ fn relative(path: &Path, folder: &Path) -> Result<String> {
     let alone = audio_io::Manifest {
         root,
         rows: vec![Row { path: name, label: "x".into(), ..Row::default() }],
-        extra_columns: Vec::new(),
-        ignored: Vec::new(),
+        ..audio_io::Manifest::default()
     };
     Ok(alone.rebased(folder)?.rows.swap_remove(0).path)
 }
