@@ -36,6 +36,7 @@ compare() {
   diff <(cd "$whole" && find . -type f ! -path './cache/*' | sort) <(cd "$broken" && find . -type f ! -path './cache/*' | sort) || equal=1
   for file in $(cd "$whole" && find . -type f ! -path './cache/*' | sort); do
     case $(basename "$file") in
+      run.json) ;; # the command line, which --resume changes
       metrics.jsonl | last.safetensors) cmp <(timeless "$whole/$file") <(timeless "$broken/$file") || equal=1 ;;
       *) cmp "$whole/$file" "$broken/$file" || equal=1 ;;
     esac
