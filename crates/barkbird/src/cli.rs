@@ -1,6 +1,7 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
 mod anomaly;
+mod config;
 mod models;
 mod recordings;
 mod values;
@@ -11,7 +12,7 @@ pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, ScanArgs, Syn
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
-use values::{parse_set, threads};
+use values::threads;
 
 /// Version, commit, and what this program was built with.
 const LONG_VERSION: &str =
@@ -153,23 +154,6 @@ impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
         matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_))
-    }
-}
-
-/// Configuration: a file and single keys.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ConfigArgs {
-    /// Configuration file (TOML); the resolved one is written beside the results
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// One key of the configuration, such as front_end.hop=256 (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_set)]
-    pub(crate) set: Vec<(String, String)>,
-}
-
-impl From<&ConfigArgs> for pipeline::config::ConfigSource {
-    fn from(args: &ConfigArgs) -> Self {
-        Self { file: args.config.clone(), set: args.set.clone() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Arguments of the commands that train a model or use one.
 
-use super::ConfigArgs;
+use super::config::ConfigArgs;
 use super::values::{alpha, named, positive, share};
 use clap::{Args, ValueEnum};
 use pipeline::compute::Precision;

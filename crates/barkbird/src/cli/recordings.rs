@@ -1,6 +1,6 @@
 //! Arguments of the commands that work on recordings and their features.
 
-use super::ConfigArgs;
+use super::config::ConfigArgs;
 use super::values::{named, part, positive, shares};
 use clap::Args;
 use pipeline::config::{Dtype, Nuisance, Strength};

@@ -1,6 +1,6 @@
 //! Each augmentation step applied to one recording, as sounds and a picture.
 
-use super::{Options, backgrounds};
+use super::options::{Options, backgrounds};
 use crate::config::AugmentConfig;
 use crate::error::{Context, Result};
 use crate::extraction::views::varied;

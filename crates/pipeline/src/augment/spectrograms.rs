@@ -1,6 +1,6 @@
 //! Views of a features folder's spectrograms, where recordings are no longer at hand.
 
-use super::{Options, Outcome, numbers_of};
+use super::options::{Options, Outcome, numbers_of};
 use crate::config::AugmentConfig;
 use crate::error::{Context, Result, bail};
 use crate::extraction::views::number_of;

@@ -3,111 +3,26 @@
 mod auto;
 mod cnn;
 mod kept;
+mod options;
 mod pretrained;
 mod session;
 mod vit;
 mod yamnet;
 
 pub use crate::strategy::{Head, ModelKind, Strategy};
+pub use options::{Options, Preset};
 pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 
-use crate::compute::Precision;
-use crate::config::{ConfigSource, Strength};
 use crate::error::{Context, Result};
 use crate::job::Job;
-use crate::named::{Named, named};
+use crate::named::Named;
 use crate::run_record::RunRecord;
 use inference::Chain;
 use session::{Session, resolve};
-use std::path::PathBuf;
 use train::{Data, Outcome, RunHeader};
 
 /// The resolved configuration, beside the model.
 const CONFIG_FILE: &str = "config.toml";
-
-named! {
-    /// Sizes of the convolutional network.
-    pub enum Preset {
-        Small = "small", "Four blocks of 16 to 128 channels";
-        Base = "base", "Wider, with residual blocks";
-    }
-}
-
-/// Options of [`run`]. What is none is taken from the configuration, or from the recipe of the model and the strategy.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Which model.
-    pub model: ModelKind,
-    /// Features folder.
-    pub features: PathBuf,
-    /// Folder of the run.
-    pub out: PathBuf,
-    /// Splits that are trained on, separated by commas.
-    pub train_split: String,
-    /// Splits that the epoch is chosen on, separated by commas; with `none` the last epoch is kept.
-    pub val_split: String,
-    /// Configuration of model and training.
-    pub config: ConfigSource,
-    /// Size of the convolutional network.
-    pub preset: Option<Preset>,
-    /// Passes over the training clips.
-    pub epochs: Option<usize>,
-    /// Clips a step.
-    pub batch_size: Option<usize>,
-    /// Highest learning rate.
-    pub lr: Option<f64>,
-    /// How strongly clips are varied.
-    pub augment: Option<Strength>,
-    /// What the factors of products are rounded to.
-    pub precision: Option<Precision>,
-    /// A folder or file of pretrained weights, or a repository of the hub (owner/name).
-    pub pretrained: Option<String>,
-    /// Branch, tag or commit of the repository.
-    pub revision: Option<String>,
-    /// Take a repository from the cache alone.
-    pub offline: bool,
-    /// Folder that keeps what comes from the hub.
-    pub cache: Option<PathBuf>,
-    /// Which weights of a pretrained model are trained.
-    pub strategy: Option<Strategy>,
-    /// Minutes that the strategy `auto` may take.
-    pub minutes: Option<f64>,
-    /// Layers that the strategy `last` trains.
-    pub last_layers: Option<usize>,
-    /// The head of the strategy `probe`.
-    pub head: Option<Head>,
-    /// What happens where the folder holds a run.
-    pub start: Start,
-}
-
-impl Options {
-    /// The recipe of the model, on the splits `train` and `val`.
-    pub fn new(model: ModelKind, features: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
-        Self {
-            model,
-            features: features.into(),
-            out: out.into(),
-            train_split: "train".into(),
-            val_split: "val".into(),
-            config: ConfigSource::default(),
-            preset: None,
-            epochs: None,
-            batch_size: None,
-            lr: None,
-            augment: None,
-            precision: None,
-            pretrained: None,
-            revision: None,
-            offline: false,
-            cache: None,
-            strategy: None,
-            minutes: None,
-            last_layers: None,
-            head: None,
-            start: Start::Fresh,
-        }
-    }
-}
 
 /// Trains a model, and writes the run's folder.
 ///

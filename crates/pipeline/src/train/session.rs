@@ -1,6 +1,6 @@
 //! What every model's training starts from.
 
-use super::{Options, Preset};
+use super::options::{Options, Preset};
 use crate::compute::device_name;
 use crate::config::{AugmentConfig, Config, section_flag};
 use crate::error::{Result, bail};
