@@ -73,19 +73,19 @@ fn name(path: &Path) -> String {
 fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<'_>) -> Result<RunReport> {
     let (path, mut file) = read_model(run)?;
     let chain = Chain::from_header(&file.header.front_end, &path)?;
-    let count = |tensors: &mut dyn Iterator<Item = u64>| tensors.sum::<u64>();
     let of_detectors = file.take(DETECTOR_PREFIX);
     let backbone = of_detectors.iter().filter(|(name, _)| name.starts_with("backbone.") || name.starts_with("trunk."));
-    let n_backbone = count(&mut backbone.map(|(_, tensor)| tensor.elem_count() as u64));
-    let n_network = count(&mut file.tensors.values().map(|tensor| tensor.elem_count() as u64));
+    let n_backbone: usize = backbone.map(|(_, tensor)| tensor.elem_count()).sum();
     let header = &file.header;
+    // Counted as the training counted them: without the running statistics of batch norm.
+    let (_, parameters) = inference::build(&header.architecture, header.classes.len(), header.seed, &job.device)?;
     let record = RunRecord::read(run)?;
     let evaluations = evaluations(run)?;
     let mut out = RunReport {
         name: name(run),
         classes: header.classes.clone(),
-        n_parameters: n_network,
-        n_backbone_parameters: (n_backbone > 0).then_some(n_backbone),
+        n_parameters: parameters.count() as u64,
+        n_backbone_parameters: (n_backbone > 0).then_some(n_backbone as u64),
         facts: facts(header, &chain),
         epochs: epochs(&run.join("metrics.jsonl"))?,
         evaluations: evaluations.iter().map(|(_, metrics)| metrics.clone()).collect(),
