@@ -77,14 +77,15 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
     let backbone = of_detectors.iter().filter(|(name, _)| name.starts_with("backbone.") || name.starts_with("trunk."));
     let n_backbone: usize = backbone.map(|(_, tensor)| tensor.elem_count()).sum();
     let header = &file.header;
-    // Counted as the training counted them: without the running statistics of batch norm.
-    let (_, parameters) = inference::build(&header.architecture, header.classes.len(), header.seed, &job.device)?;
+    // Running statistics of batch norm are no parameters.
+    let parameters = file.tensors.iter().filter(|(name, _)| !name.contains("running_"));
+    let n_network: usize = parameters.map(|(_, tensor)| tensor.elem_count()).sum();
     let record = RunRecord::read(run)?;
     let evaluations = evaluations(run)?;
     let mut out = RunReport {
         name: name(run),
         classes: header.classes.clone(),
-        n_parameters: parameters.count() as u64,
+        n_parameters: n_network as u64,
         n_backbone_parameters: (n_backbone > 0).then_some(n_backbone as u64),
         facts: facts(header, &chain),
         epochs: epochs(&run.join("metrics.jsonl"))?,
