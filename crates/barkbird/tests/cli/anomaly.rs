@@ -1,4 +1,4 @@
-//! What is neither: measured, put into a model, said by `predict`, and made a class of.
+//! Unknown sounds: methods compared, put into a model, used by `predict`, and made classes of.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -29,7 +29,7 @@ fn read(work: &Work, name: &str) -> Value {
     json(&fs::read_to_string(work.path(name)).unwrap())
 }
 
-/// YAMNet with weights that nobody has trained, and the features that it takes.
+/// YAMNet with made-up weights, and the features that it takes.
 fn backbone(work: &Work) {
     let mut parameters = Parameters::seeded(0, &Device::Cpu);
     Yamnet::new(&YamnetConfig::default(), 1, 0, &mut parameters).unwrap();
@@ -46,7 +46,7 @@ fn backbone(work: &Work) {
 }
 
 #[test]
-fn ways_are_measured_and_the_chosen_one_speaks() {
+fn methods_are_measured_and_the_chosen_one_is_used() {
     let work = trained();
     let bench = ["anomaly", "bench", "run", "--features", "features", "--synthetic", "3", "--out"];
     let result = json(&work.ok(&[&bench[..], &["bench", "--json"]].concat()));

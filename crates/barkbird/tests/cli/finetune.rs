@@ -1,4 +1,4 @@
-//! Pretrained models from a folder, each way, and what becomes of wrong ones. The checkpoints are tiny and random.
+//! Pretrained models from a folder, with each fine-tuning strategy, and wrong ones. The checkpoints are tiny and random.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
@@ -19,31 +19,50 @@ fn text(path: PathBuf) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// The figures follow from the table beside them.
+fn check_figures(metrics: &serde_json::Value, table: &Path) {
+    let (mut n, mut right) = (0, 0);
+    let mut reader = csv::Reader::from_path(table).unwrap();
+    let headers = reader.headers().unwrap().clone();
+    let column = |name: &str| headers.iter().position(|header| header == name).unwrap();
+    let (label, truth) = (column("label"), column("truth"));
+    for record in reader.records() {
+        let record = record.unwrap();
+        n += 1;
+        right += u64::from(record[label] == record[truth]);
+    }
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(metrics["confusion"].clone()).unwrap();
+    assert_eq!((metrics["n"].as_u64(), confusion.iter().flatten().sum::<u64>()), (Some(n), n), "{metrics}");
+    let accuracy = metrics["accuracy"].as_f64().unwrap();
+    assert!((accuracy - right as f64 / n as f64).abs() < 1e-9 && metrics["loss"].as_f64().unwrap() > 0.0, "{metrics}");
+}
+
 #[test]
-fn every_way_makes_a_model_that_predicts_and_embeds() {
+fn every_strategy_makes_a_model_that_predicts_and_embeds() {
     let work = Work::new();
     work.sounds(24);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
     let vit = checkpoint("vit");
-    let ways: [(&str, &[&str], &str); 6] = [
+    let strategies: [(&str, &[&str], &str); 6] = [
         ("probe", &[], ""),
-        ("probe-knn", &["--way", "probe", "--head", "neighbours"], "probe"),
-        ("last", &["--way", "last", "--last", "1"], "last"),
-        ("lora", &["--way", "lora"], "lora"),
-        ("full", &["--way", "full", "--set", "train.average=0.9", "--set", "vit.patchout=[1, 1]"], "full"),
-        ("image", &["--way", "probe", "--set", "vit.view=as-image"], "probe"),
+        ("probe-knn", &["--strategy", "probe", "--head", "neighbours"], "probe"),
+        ("last", &["--strategy", "last", "--last", "1"], "last"),
+        ("lora", &["--strategy", "lora"], "lora"),
+        ("full", &["--strategy", "full", "--set", "train.average=0.9", "--set", "vit.patchout=[1, 1]"], "full"),
+        ("image", &["--strategy", "probe", "--set", "vit.view=as-image"], "probe"),
     ];
-    for (out, more, way) in ways {
-        // Few clips: left to itself it is a probe.
-        let (more, way) = if way.is_empty() { (&["--way", "auto"][..], "probe") } else { (more, way) };
+    for (out, more, strategy) in strategies {
+        // With few clips `auto` is a probe.
+        let (more, strategy) =
+            if strategy.is_empty() { (&["--strategy", "auto"][..], "probe") } else { (more, strategy) };
         work.ok(&train("features", &vit, out, more));
         let config = text(work.path(out).join("config.toml"));
-        assert!(config.contains(&format!("way = \"{way}\"")), "{out}: {config}");
+        assert!(config.contains(&format!("strategy = \"{strategy}\"")), "{out}: {config}");
         let evaluated = format!("{out}/test");
         work.ok(&["evaluate", out, "--features", "features", "--split", "test", "--out", &evaluated]);
         let metrics: serde_json::Value =
             serde_json::from_str(&text(work.path(&evaluated).join("metrics.json"))).unwrap();
-        assert!(metrics["balanced_accuracy"].as_f64().unwrap() >= 0.0, "{out}: {metrics}");
+        check_figures(&metrics, &work.path(&evaluated).join("predictions.csv"));
         let embedded = format!("{out}/embedded");
         work.ok(&["embed", out, "--features", "features", "--out", &embedded]);
         let index: serde_json::Value = serde_json::from_str(&text(work.path(&embedded).join("index.json"))).unwrap();
@@ -60,15 +79,28 @@ fn the_same_seed_gives_the_same_model_whatever_the_threads() {
     work.sounds(24);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
     let vit = checkpoint("dinov2");
-    for way in ["probe", "lora"] {
+    for strategy in ["probe", "lora"] {
         let model = |out: &str, threads: &str, seed: &str| {
-            work.ok(&train("features", &vit, out, &["--way", way, "--threads", threads, "--seed", seed]));
+            work.ok(&train("features", &vit, out, &["--strategy", strategy, "--threads", threads, "--seed", seed]));
             std::fs::read(work.path(out).join("model.safetensors")).unwrap()
         };
-        let one = model(&format!("{way}-1"), "1", "4");
-        assert!(one == model(&format!("{way}-2"), "2", "4"), "{way}");
-        assert!(one != model(&format!("{way}-3"), "2", "5"), "{way}");
+        let one = model(&format!("{strategy}-1"), "1", "4");
+        assert!(one == model(&format!("{strategy}-2"), "2", "4"), "{strategy}");
+        assert!(one != model(&format!("{strategy}-3"), "2", "5"), "{strategy}");
     }
+}
+
+/// Names of version 0.1 are still read: the flag `--way`, and the key `finetune.way`.
+#[test]
+fn old_names_are_read() {
+    let work = Work::new();
+    work.sounds(24);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    work.ok(&train("features", &checkpoint("vit"), "flag", &["--way", "probe"]));
+    std::fs::write(work.path("old.toml"), "[finetune]\nway = \"probe\"\n").unwrap();
+    work.ok(&train("features", &checkpoint("vit"), "key", &["--config", "old.toml"]));
+    let model = |run: &str| std::fs::read(work.path(run).join("model.safetensors")).unwrap();
+    assert!(model("flag") == model("key"));
 }
 
 #[test]
@@ -77,7 +109,7 @@ fn what_is_no_checkpoint_is_refused_with_what_to_do() {
     work.sounds(24);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
     let refused = |pretrained: &str, expected: &[&str]| {
-        let line = work.fails(&train("features", pretrained, "run", &["--way", "probe"]));
+        let line = work.fails(&train("features", pretrained, "run", &["--strategy", "probe"]));
         assert!(expected.iter().all(|part| line.contains(part)), "{line}");
     };
     refused("./nowhere", &["nowhere", "neither a folder"]);
@@ -92,7 +124,7 @@ fn what_is_no_checkpoint_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn yamnet_says_what_it_wants() {
+fn yamnet_names_what_is_missing() {
     let work = Work::new();
     work.sounds(24);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
