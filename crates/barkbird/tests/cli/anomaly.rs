@@ -4,11 +4,12 @@
 
 use crate::common::Work;
 use candle_core::{DType, Device, Tensor};
-use classifier::Parameters;
+use classifier::{ModelFile, Parameters};
 use models_cnn::{Yamnet, YamnetConfig};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::path::Path;
 
 /// Sounds, their spectrograms and a small network in `run`.
 fn trained() -> Work {
@@ -31,6 +32,12 @@ fn read(work: &Work, name: &str) -> Value {
 
 /// YAMNet with made-up weights, and the features that it takes.
 fn backbone(work: &Work) {
+    made_up_yamnet(&work.path("backbone.safetensors"));
+    work.ok(&["features", "manifest.csv", "--out", "of-backbone", "--front-end", "yamnet"]);
+}
+
+/// Weights of YAMNet that nobody has trained.
+pub(crate) fn made_up_yamnet(path: &Path) {
     let mut parameters = Parameters::seeded(0, &Device::Cpu);
     Yamnet::new(&YamnetConfig::default(), 1, 0, &mut parameters).unwrap();
     let mut weights: HashMap<String, Tensor> = parameters.snapshot().unwrap().into_iter().collect();
@@ -41,8 +48,7 @@ fn backbone(work: &Work) {
         let values: Vec<f32> = (0..n).map(|i| if tensor.rank() > 1 { value(i) } else { 0.0 }).collect();
         *tensor = Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap().to_dtype(DType::F32).unwrap();
     }
-    candle_core::safetensors::save(&weights, work.path("backbone.safetensors")).unwrap();
-    work.ok(&["features", "manifest.csv", "--out", "of-backbone", "--front-end", "yamnet"]);
+    candle_core::safetensors::save(&weights, path).unwrap();
 }
 
 #[test]
@@ -125,6 +131,31 @@ fn a_model_carries_its_backbone() {
     assert_ne!(p("layer1_knn"), p("knn"));
     assert_ne!(p("autoencoder"), p("knn"));
     work.ok(&["predict", "run", "sounds/dog"]);
+
+    // A file of version 0.1 has the old names, and so may --reject.
+    fs::create_dir(work.path("old")).unwrap();
+    with_old_names(&work.path("with/model.safetensors"), &work.path("old/model.safetensors"));
+    let ask = |run: &str, method: &str| work.ok(&["predict", run, "manifest.csv", "--reject", method]);
+    assert_eq!(ask("old", "trunk_knn"), ask("with", "backbone_knn"));
+    let bench = work.path("old/model.safetensors");
+    assert!(String::from_utf8_lossy(&fs::read(bench).unwrap()).contains("\\"trunk_knn\\""));
+}
+
+/// Writes a model with a backbone as version 0.1 did.
+fn with_old_names(from: &Path, to: &Path) {
+    let mut file = ModelFile::from_bytes(&fs::read(from).unwrap(), from).unwrap();
+    let mut detectors = file.header.outlier.take().unwrap();
+    let backbone = detectors.as_object_mut().unwrap().remove("backbone").unwrap();
+    detectors["trunk"] = backbone;
+    for detector in detectors["detectors"].as_array_mut().unwrap() {
+        let method = detector.as_object_mut().unwrap().remove("method").unwrap();
+        let old = method.to_string().replace("backbone", "trunk");
+        detector["way"] = serde_json::from_str(&old).unwrap();
+    }
+    file.header.outlier = Some(detectors);
+    let old = |(name, tensor): (String, Tensor)| (name.replace("outlier.backbone.", "outlier.trunk."), tensor);
+    let tensors: BTreeMap<String, Tensor> = file.tensors.into_iter().map(old).collect();
+    fs::write(to, ModelFile::to_bytes(&file.header, &tensors).unwrap()).unwrap();
 }
 
 #[test]

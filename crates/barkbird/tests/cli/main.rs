@@ -9,6 +9,7 @@ mod finetune;
 mod hub;
 mod odd_scan;
 mod pipeline;
+mod report;
 
 /// The hub of the tests of `hub`, which use all of it.
 #[cfg(feature = "hub")]
