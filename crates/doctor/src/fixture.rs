@@ -3,7 +3,8 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::fingerprint::RATE_HZ;
+/// As `fingerprint::RATE_HZ`, which is not imported so that the modules do not depend on each other.
+const RATE_HZ: u32 = 8000;
 
 /// Syllables, each a gliding tone with a harmonic, over faint noise; another song for each seed.
 pub(crate) fn song(seed: u64, seconds: f64) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! Seeds and generators that depend on their purpose only.
 //!
 //! A random draw should depend on the seed of the run and on what is drawn, never on the order of the draws. So each
-//! purpose gets a generator of its own: with a seed that is derived from numbers ([`derive`], [`nth`]), with a stream
+//! purpose gets a generator of its own: with a seed that is derived from numbers ([`derive()`], [`nth`]), with a stream
 //! number ([`stream`]), or with both.
 
 use rand::SeedableRng;
