@@ -25,6 +25,9 @@ pub const MAX_SAMPLES_PER_BYTE: u64 = 512;
 /// Samples over all channels that a decoder keeps whatever the size of the file.
 pub const MAX_FREE_SAMPLES: u64 = 1 << 24;
 
+/// Longest silence in place of packets that are lost, in frames.
+pub(crate) const MAX_GAP_FRAMES: u64 = 1 << 20;
+
 /// Refuses a rate that no recorder has.
 pub(crate) fn check_rate(rate_hz: u32, path: &Path) -> Result<()> {
     if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {

@@ -4,10 +4,12 @@
 use std::collections::VecDeque;
 
 use symphonia::core::errors::Error as Failure;
+use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::Duration;
 
-use crate::stream::Reader;
+/// A reader of a container.
+pub(crate) type Reader<'a> = Box<dyn FormatReader + 'a>;
 
 /// Packets that an encoder's padding reaches over, at most: its tag has 12 bits for the samples, a packet has 576 or more.
 const PADDED_PACKETS: usize = 8;

@@ -3,9 +3,8 @@
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 
 use crate::error::Result;
-use crate::limits::max_frames;
+use crate::limits::{MAX_GAP_FRAMES, max_frames};
 use crate::room::try_reserve;
-use crate::stream::MAX_GAP_FRAMES;
 
 /// The samples of a stream so far.
 pub(crate) struct Sink {

@@ -6,7 +6,7 @@ use std::path::Path;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::default::formats::{
     AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
@@ -16,7 +16,7 @@ use crate::damage::Damage;
 use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::limits::{check_channels, check_rate, max_frames, too_many_samples};
-use crate::packets::Packets;
+use crate::packets::{Packets, Reader};
 use crate::sink::Sink;
 use crate::sniff::{CONVERT, Format, WavContainer, unknown};
 
@@ -25,12 +25,6 @@ const MAX_RESERVED_FRAMES: u64 = 1 << 24;
 
 /// Frames of a long packet.
 const LONG_PACKET_FRAMES: u64 = 8192;
-
-/// Longest silence that stands in for packets that are lost, in frames.
-pub(crate) const MAX_GAP_FRAMES: u64 = 1 << 20;
-
-/// A reader of a container.
-pub(crate) type Reader<'a> = Box<dyn FormatReader + 'a>;
 
 /// Decodes a stream of a format that the bytes announce.
 pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {

@@ -1,7 +1,9 @@
 //! What is done to a spectrogram, and how strongly.
 
-use crate::curve::MOST_POINTS;
 use serde::{Deserialize, Serialize};
+
+/// Most points that a curve over the bands goes through.
+pub(crate) const MOST_POINTS: usize = 16;
 
 /// How strongly each step of [`augment`](crate::augment) acts. A field left out of a file takes its value from
 /// [`SpectrogramAugment::light`]; zero (or `false`) switches a step off.

@@ -1,11 +1,8 @@
 //! A drawn curve over the bands, as microphones and rooms have it.
 
-use crate::SpectrogramAugment;
+use crate::config::{MOST_POINTS, SpectrogramAugment};
 use crate::seed::{Step, generator};
 use rand::Rng;
-
-/// Most points that a curve goes through.
-pub(crate) const MOST_POINTS: usize = 16;
 
 /// Adds a curve over the bands that goes in straight lines through points of drawn height at drawn bands (H. Nam, S.-H.
 /// Kim and Y.-H. Park, "FilterAugment: an acoustic environmental data augmentation method", 2022, the linear type).

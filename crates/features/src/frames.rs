@@ -5,7 +5,7 @@ use std::ops::Range;
 use rustfft::num_complex::Complex;
 
 use crate::config::{Framing, FrontEndConfig};
-use crate::stft::Real;
+use crate::real::Real;
 
 /// Columns of the spectrogram of that many samples.
 pub(crate) fn n_frames(config: &FrontEndConfig, n_samples: usize) -> usize {

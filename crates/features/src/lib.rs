@@ -42,6 +42,7 @@ mod mfcc;
 mod output;
 mod pcen;
 mod preset;
+mod real;
 mod stft;
 mod validate;
 mod window;

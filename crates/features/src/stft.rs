@@ -4,44 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex;
-use rustfft::{Fft, FftNum, FftPlanner};
+use rustfft::{Fft, FftPlanner};
 
 use crate::config::FrontEndConfig;
 use crate::frames::Frames;
+use crate::real::Real;
 
 /// Frames that are transformed before anything is made of them: rows of this many are one or two vectors.
 pub(crate) const BLOCK: usize = 8;
-
-/// The arithmetic of a transform.
-pub(crate) trait Real: FftNum {
-    fn of_f32(x: f32) -> Self;
-    fn of_f64(x: f64) -> Self;
-    fn to_f32(self) -> f32;
-}
-
-impl Real for f32 {
-    fn of_f32(x: f32) -> Self {
-        x
-    }
-    fn of_f64(x: f64) -> Self {
-        x as f32
-    }
-    fn to_f32(self) -> f32 {
-        self
-    }
-}
-
-impl Real for f64 {
-    fn of_f32(x: f32) -> Self {
-        f64::from(x)
-    }
-    fn of_f64(x: f64) -> Self {
-        x
-    }
-    fn to_f32(self) -> f32 {
-        self as f32
-    }
-}
 
 /// A planned transform. Two real frames are the real and the imaginary part of one complex transform.
 pub(crate) struct Stft<T> {

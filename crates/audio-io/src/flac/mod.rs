@@ -11,10 +11,10 @@ use std::path::Path;
 use crate::damage::Damage;
 use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
-use crate::limits::{MAX_RATE_HZ, MIN_RATE_HZ, check_rate, max_frames, too_many_samples};
+use crate::limits::{MAX_GAP_FRAMES, MAX_RATE_HZ, MIN_RATE_HZ, check_rate, max_frames, too_many_samples};
 use crate::room::{try_reserve, try_with_room};
 use crate::sniff::Format;
-use crate::stream::{self, MAX_GAP_FRAMES, room};
+use crate::stream::{self, room};
 use frame::{FrameHeader, STREAM_INFO_BYTES, StreamInfo};
 
 /// Most bits a sample that are decoded here: a difference of two channels has one more, and sums must not overflow.

@@ -42,7 +42,10 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path, until: 
         return Err(fail("expected at least 1 channel, got 0".into()));
     }
     let n_channels = usize::from(fmt.n_channels);
-    check_rate(fmt.rate_hz, path)?;
+    if fmt.tag != tag::MP3 {
+        // MPEG frames carry a rate of their own.
+        check_rate(fmt.rate_hz, path)?;
+    }
     check_channels(n_channels, path)?;
     let mut decoded = Decoded {
         rate_hz: fmt.rate_hz,
