@@ -56,6 +56,32 @@ impl Folder {
         write().map_err(Error::io("write", &path))
     }
 
+    /// The folder of a commit's files.
+    pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
+        self.path.join("snapshots").join(commit)
+    }
+
+    /// The files of a commit, if they were listed before.
+    pub(crate) fn list(&self, commit: &str) -> Option<Vec<String>> {
+        serde_json::from_slice(&fs::read(self.list_path(commit)).ok()?).ok()
+    }
+
+    /// Stores the files of a commit.
+    pub(crate) fn set_list(&self, commit: &str, files: &[String]) -> Result<(), Error> {
+        let path = self.list_path(commit);
+        let sibling = path.with_extension(format!("{}.new", std::process::id()));
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            fs::write(&sibling, serde_json::to_vec(files)?)?;
+            fs::rename(&sibling, &path)
+        };
+        write().map_err(Error::io("write", &path))
+    }
+
+    fn list_path(&self, commit: &str) -> PathBuf {
+        self.lock.with_file_name(format!("{commit}.files"))
+    }
+
     /// Compares the checksum of `path` with the name of its blob. `size` is the length that the hub gives: it only
     /// decides between two errors, because some mirrors give the length of a redirect's text.
     ///

@@ -1,7 +1,9 @@
 //! One repository, asked through hf-hub. Nothing is retried or verified here.
 
 use crate::source::{RepoKind, Source};
+use futures::TryStreamExt;
 use hf_hub::progress::{DownloadEvent, Progress, ProgressEvent, ProgressHandler};
+use hf_hub::repository::RepoTreeEntry;
 use hf_hub::{HFClient, HFError, HFRepository, HFResult, RepoTypeAny};
 use std::future::{Future, poll_fn};
 use std::ops::{ControlFlow, Range};
@@ -114,6 +116,20 @@ impl Client {
                 Ok(self.call(call, on_event)?.sha)
             }
         }
+    }
+
+    /// The files of a commit, by their paths in the repository.
+    pub(crate) fn list(&self, commit: &str, on_event: Listener<'_>) -> Result<Vec<String>, CallError> {
+        let call = |_| async {
+            let tree = self.repository.list_tree().revision(commit).recursive(true).send()?;
+            let entries: Vec<RepoTreeEntry> = tree.try_collect().await?;
+            let file = |entry| match entry {
+                RepoTreeEntry::File { path, .. } => Some(path),
+                RepoTreeEntry::Directory { .. } => None,
+            };
+            Ok(entries.into_iter().filter_map(file).collect())
+        };
+        self.call(call, on_event)
     }
 
     /// The path of a file in the cache after the hub was asked. `force` downloads it even if a blob of that name exists.

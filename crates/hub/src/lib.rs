@@ -1,8 +1,8 @@
 //! Downloads files of the Hugging Face hub, verifies them, and keeps them in the cache that all programs of Hugging Face
 //! share. It serves models and data sets alike.
 //!
-//! [`fetch`] returns one file, [`fetch_model`] the files of a model as a [`Snapshot`]: a folder with its configuration and
-//! weights. The requests are made by hf-hub 1.0.0; this crate adds what follows.
+//! [`fetch`] returns one file, [`fetch_model`] the configuration and weights of a model as a [`Snapshot`], and
+//! [`fetch_repository`] any files of a model or data set. The requests are made by hf-hub 1.0.0; this crate adds what follows.
 //!
 //! **Every file is verified before its path is returned**, whether it was just downloaded or in the cache. hf-hub stores
 //! whatever it receives: an error page, half a file, a flipped bit. But it stores it under the hub's ETag, which is the
@@ -61,5 +61,5 @@ mod transfer;
 pub use error::{Error, Missing, RepoFile};
 pub use fetch::fetch;
 pub use progress::{OnProgress, Progress};
-pub use snapshot::{Snapshot, fetch_model};
+pub use snapshot::{Snapshot, fetch_model, fetch_repository};
 pub use source::{DEFAULT_ENDPOINT, DEFAULT_REVISION, RepoKind, Source};

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A repository whose files are verified before their path is returned, and who is told what happens.
+/// A repository whose files are verified before their path is returned, with the callback for its events.
 pub(crate) struct Repository<'a> {
     pub(crate) source: &'a Source,
     pub(crate) client: Client,
@@ -74,29 +74,58 @@ impl<'a> Repository<'a> {
         if self.source.offline {
             return known.ok_or(Error::NotCached { file: wanted, cache: self.source.cache.clone() });
         }
-        let mut n_failed = 0;
-        loop {
+        let commit = self.retrying(&wanted, || {
             let error = match self.client.commit(revision, &mut |event| self.only_idle(&event, file)) {
-                Ok(Some(commit)) if is_commit(&commit) => {
-                    self.folder.set_commit(revision, &commit)?;
-                    return Ok(commit);
-                }
+                Ok(Some(commit)) if is_commit(&commit) => return Ok(commit),
                 Ok(commit) => {
                     let source = format!("expected the commit of a revision, got {commit:?}").into();
-                    return Err(Error::Client { file: wanted, source });
+                    return Err(Error::Client { file: wanted.clone(), source });
                 }
                 Err(error) => self.error_of(error, &wanted, 0),
             };
-            if error.is_transient()
-                && let Some(commit) = &known
-            {
-                tracing::warn!(%error, commit, "using the commit that the revision named last");
-                return Ok(commit.clone());
+            match &known {
+                Some(commit) if error.is_transient() => {
+                    tracing::warn!(%error, commit, "using the commit that the revision named last");
+                    Ok(commit.clone())
+                }
+                _ => Err(error),
             }
+        })?;
+        if known.as_ref() != Some(&commit) {
+            self.folder.set_commit(revision, &commit)?;
+        }
+        Ok(commit)
+    }
+
+    /// The files of a commit, by their paths in the repository. Errors name `wanted`.
+    pub(crate) fn list(&self, commit: &str, wanted: &RepoFile) -> Result<Vec<String>, Error> {
+        if let Some(files) = self.folder.list(commit) {
+            return Ok(files);
+        }
+        if self.source.offline {
+            return Err(Error::NotCached { file: wanted.clone(), cache: self.source.cache.clone() });
+        }
+        let files = self.retrying(wanted, || {
+            let files = self.client.list(commit, &mut |event| self.only_idle(&event, &wanted.file));
+            files.map_err(|error| self.error_of(error, wanted, 0))
+        })?;
+        self.folder.set_list(commit, &files)?;
+        Ok(files)
+    }
+
+    /// Repeats a request that may work a moment later.
+    fn retrying<T>(&self, wanted: &RepoFile, request: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        let mut n_failed = 0;
+        loop {
+            let error = match request() {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
             n_failed += 1;
             let Some(pause) = self.source.pause_after(&error, n_failed) else { return Err(error) };
-            self.report(&wanted, Progress::Retrying { file, reason: &error.to_string(), pause })?;
-            self.sleep(&wanted, pause)?;
+            let reason = error.to_string();
+            self.report(wanted, Progress::Retrying { file: &wanted.file, reason: &reason, pause })?;
+            self.sleep(wanted, pause)?;
         }
     }
 

@@ -14,12 +14,13 @@ const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 /// The weights of older repositories.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/// The files of a pretrained model, all of one commit and each verified.
+/// Files of a repository, all of one commit and each verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The commit that the revision named: used as the revision, it always gives these bytes.
     pub commit: String,
-    /// Contains `config.json` and the weights: `model.safetensors`, or `model.safetensors.index.json` and its parts.
+    /// Contains the files. For a model `config.json` and the weights: `model.safetensors`, or
+    /// `model.safetensors.index.json` and its parts.
     pub folder: PathBuf,
 }
 
@@ -44,6 +45,31 @@ pub fn fetch_model(source: &Source, progress: &OnProgress<'_>) -> Result<Snapsho
     let config = files.fetch(CONFIG)?;
     files.weights()?;
     let folder = config.parent().unwrap_or(&config).to_path_buf();
+    Ok(Snapshot { commit, folder })
+}
+
+/// The files of a repository for which `is_wanted` returns true, from the cache or downloaded into it, each verified: for
+/// data sets, and for models of other formats.
+///
+/// # Errors
+/// As [`fetch`](crate::fetch); and [`Error::Invalid`] if no file is wanted.
+#[tracing::instrument(level = "debug", skip_all, fields(repo = %source.repo, revision = %source.revision))]
+pub fn fetch_repository(
+    source: &Source,
+    is_wanted: &dyn Fn(&str) -> bool,
+    progress: &OnProgress<'_>,
+) -> Result<Snapshot, Error> {
+    const LIST: &str = "list of files";
+    let repository = Repository::open(source, progress)?;
+    let commit = repository.commit(LIST)?;
+    let all = repository.list(&commit, &repository.file(&commit, LIST))?;
+    let files: Vec<&String> = all.iter().filter(|file| is_wanted(file)).collect();
+    if files.is_empty() {
+        let (expected, got) = ("a selection that some file matches", format!("none of {} files", all.len()));
+        return Err(Error::Invalid { what: "files of the repository", expected, got });
+    }
+    files.iter().try_for_each(|file| fetch_from(&repository, &commit, file).map(drop))?;
+    let folder = repository.folder.snapshot(&commit);
     Ok(Snapshot { commit, folder })
 }
 

@@ -238,6 +238,7 @@ impl Classifier for Yamnet {
 ///
 /// # Errors
 /// A file of another kind or network, or a damaged one.
+#[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
 pub fn yamnet_weights(bytes: &[u8], path: &Path) -> Result<HashMap<String, Tensor>, Error> {
     if bytes.get(4..8) == Some(b"TFL3") {
         return crate::tflite::yamnet_from_tflite(bytes, path);

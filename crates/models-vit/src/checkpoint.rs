@@ -104,6 +104,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// No such folder, an unknown kind of network, a damaged file, or weights that exist only as a Python pickle.
+    #[tracing::instrument(level = "debug", skip_all, fields(folder = %folder.display()))]
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
@@ -190,6 +191,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A tensor that is missing or has another shape; the message names it.
+    #[tracing::instrument(level = "debug", skip_all)]
     pub fn weights(&self, config: &VitConfig) -> Result<PretrainedWeights, Error> {
         let mut used = BTreeSet::new();
         let mut tensors = HashMap::new();

@@ -158,13 +158,13 @@ fn message(folder: &Path) -> String {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn what_cannot_be_read_is_an_error() {
     let folder = copy("vit", "damaged");
     let (config, weights) = (folder.join("config.json"), folder.join("model.safetensors"));
     let whole = std::fs::read(&weights).unwrap();
     for end in [0, 7, 100, whole.len() - 1] {
         std::fs::write(&weights, &whole[..end]).unwrap();
-        assert!(message(&folder).contains("not a whole safetensors file"), "{end}");
+        assert!(message(&folder).contains("not a complete safetensors file"), "{end}");
     }
     let mut nan = whole.clone();
     let at = nan.len() - 4;
@@ -174,8 +174,8 @@ fn what_cannot_be_read_is_said() {
     std::fs::remove_file(&weights).unwrap();
     assert!(message(&folder).contains("no model.safetensors"));
     std::fs::write(folder.join("pytorch_model.bin"), b"").unwrap();
-    let said = message(&folder);
-    assert!(said.contains("pytorch_model.bin") && said.contains("runs whatever code"), "{said}");
+    let error = message(&folder);
+    assert!(error.contains("pytorch_model.bin") && error.contains("runs any code"), "{error}");
 
     let text = std::fs::read_to_string(&config).unwrap();
     for (from, to, expected) in [
@@ -185,8 +185,8 @@ fn what_cannot_be_read_is_said() {
         ("{", "", "not JSON"),
     ] {
         std::fs::write(&config, text.replacen(from, to, 1)).unwrap();
-        let said = message(&folder);
-        assert!(said.contains(expected) || said.contains("invalid value"), "{said}");
+        let error = message(&folder);
+        assert!(error.contains(expected) || error.contains("invalid value"), "{error}");
     }
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(message(&folder).contains("config.json: cannot be read"));
@@ -202,8 +202,8 @@ fn missing_tensors_and_missing_shards_are_named() {
     candle_core::safetensors::save(&tensors, &path).unwrap();
     let checkpoint = Checkpoint::open(&folder).unwrap();
     let config = checkpoint.vit_config([32, 32], View::OwnGrid).unwrap();
-    let said = checkpoint.weights(&config).unwrap_err().to_string();
-    assert!(said.contains("tensor encoder.layer.1.output.dense.bias: missing"), "{said}");
+    let error = checkpoint.weights(&config).unwrap_err().to_string();
+    assert!(error.contains("tensor encoder.layer.1.output.dense.bias: missing"), "{error}");
     let full: HashMap<String, Tensor> =
         candle_core::safetensors::load(fixture("vit").join("model.safetensors"), &Device::Cpu).unwrap();
     let mut with_extra = full;

@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod model;
 mod refusals;
+mod repository;
 mod resume;
 mod test_hub;
 

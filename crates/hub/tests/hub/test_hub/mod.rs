@@ -185,12 +185,14 @@ impl Shared {
 }
 
 impl State {
-    /// `/{owner}/{name}/resolve/{revision}/{file}`, or `/api/models/{owner}/{name}/revision/{revision}`.
+    /// `/{owner}/{name}/resolve/{revision}/{file}`, `/api/models/{owner}/{name}/revision/{revision}`, or the same with
+    /// `tree`; for data sets `/datasets/{owner}/...` and `/api/datasets/...`.
     fn resolve(&mut self, request: &Request, cdn: SocketAddr) -> Response {
         let path = request.path.split('?').next().unwrap();
-        let parts: Vec<&str> = path.trim_start_matches('/').splitn(6, '/').collect();
+        let path = path.trim_start_matches('/').trim_start_matches("datasets/");
+        let parts: Vec<&str> = path.splitn(6, '/').collect();
         let (owner, name, revision, file) = match parts[..] {
-            ["api", "models", owner, name, "revision", revision] => (owner, name, revision, None),
+            ["api", "models" | "datasets", owner, name, "revision" | "tree", revision] => (owner, name, revision, None),
             [owner, name, "resolve", revision, ..] => (owner, name, revision, Some(parts[4..].join("/"))),
             _ => return Response::error(404, None),
         };
@@ -206,6 +208,17 @@ impl State {
         }
         let commit = self.revisions.get(revision).map_or(revision, String::as_str).to_string();
         let Some(files) = self.commits.get(&commit) else { return Response::error(404, Some("RevisionNotFound")) };
+        if parts[4] == "tree" && file.is_none() {
+            let entry = |(name, bytes): (&String, &Vec<u8>)| {
+                format!(
+                    r#"{{"type": "file", "oid": "{}", "size": {}, "path": "{name}"}}"#,
+                    git_sha1(bytes),
+                    bytes.len()
+                )
+            };
+            let entries: Vec<String> = files.iter().map(entry).collect();
+            return Response::new(200).of(format!("[{}]", entries.join(", ")).into_bytes());
+        }
         let Some(file) = file.as_deref() else {
             let fault = self.take(COMMIT, |fault| matches!(fault, Fault::Get(_)));
             return match fault {

@@ -1,4 +1,4 @@
-//! Ways to train: what gets a gradient, what is left alone, and what comes out the same.
+//! Fine-tuning strategies: what gets a gradient, what stays frozen, and which results are equal.
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod common;
@@ -181,7 +181,7 @@ fn a_configuration_that_is_no_network_is_named() {
     );
     assert!(message(VitConfig { patchout: [3, 0], ..config() }, all).contains("patchout"));
     assert!(message(VitConfig { stochastic_depth: 1.0, ..config() }, all).contains("stochastic_depth"));
-    assert!(message(config(), Trained::Adapters).contains("adapters where they are trained"));
+    assert!(message(config(), Trained::Adapters).contains("adapters if, and only if"));
     let class_distillation = VitConfig { pooling: Pooling::ClassDistillation, distillation: false, ..config() };
     assert!(message(class_distillation, all).contains("only with a distillation token"));
     let (vit, _) = network(&config(), all);
