@@ -133,10 +133,7 @@ fn a_shortcut_is_named_in_words_and_its_cure_is_measured() {
     }
     assert!(!shortcut(&report, "shortcuts", "level").0 && !shortcut(&report, "shortcuts", "folder").0);
     let summary = report["summary"].to_string();
-    assert!(
-        summary.contains("The sample rate alone separates low from high with a balanced accuracy of 1.00"),
-        "{summary}"
-    );
+    assert!(summary.contains("The sample rate alone separates low from high with a balanced accuracy of 1.00"), "{summary}");
     // One band for all, and noise that hides what is left of each one's own.
     let cure = ["--equalize", "band", "--set", "clip.equalize.floor_db=[10.0, 10.0]"];
     work.ok(&[&["doctor", "manifest.csv", "--out", "cured", "--page-mb", "0"][..], &cure].concat());
