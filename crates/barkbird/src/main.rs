@@ -23,6 +23,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // One rule for all commands: what is not UTF-8 can stand in no manifest, table or JSON.
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(word) = words.iter().find(|word| word.to_str().is_none()) {
+        ui::line(&format!("error: {}: the name is not UTF-8; rename it", word.to_string_lossy()));
+        return ExitCode::FAILURE;
+    }
     let cli = cli::Cli::parse();
     let pages = if cli.command.streams() { process::Pages::Small } else { process::Pages::Huge };
     process::settle_process(cli.global.threads, pages);

@@ -23,6 +23,18 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// Most rows of a list or a table for a terminal.
+pub(crate) const MOST_ROWS: usize = 60;
+
+/// The first rows of a table, and a line that says where the others are.
+pub(crate) fn table_of_few(header: &[&str], rows: &[Vec<String>], all_are_in: &str) -> String {
+    let shown = table(header, &rows[..rows.len().min(MOST_ROWS)]);
+    match rows.len().checked_sub(MOST_ROWS) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown}\n  ... and {more} more; all are in {all_are_in}"),
+    }
+}
+
 /// A number with so many decimals, or a dash.
 fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |v| format!("{v:.decimals$}"))
@@ -95,6 +107,15 @@ pub(crate) fn metrics(metrics: &Metrics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_table_ends_with_where_the_rest_is() {
+        let rows = vec![vec!["dog".into()]; MOST_ROWS + 3];
+        let shown = table_of_few(&["class"], &rows, "index.json");
+        assert_eq!(shown.lines().count(), MOST_ROWS + 2);
+        assert!(shown.ends_with("... and 3 more; all are in index.json"), "{shown}");
+        assert_eq!(table_of_few(&["class"], &rows[..2], "x"), table(&["class"], &rows[..2]));
+    }
 
     #[test]
     fn columns_line_up() {

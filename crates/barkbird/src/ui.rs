@@ -87,7 +87,8 @@ impl Ui {
 
     /// Raw bytes on stdout.
     pub(crate) fn stdout(&self, bytes: &[u8]) -> Result<()> {
-        match std::io::stdout().lock().write_all(bytes) {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
             other => other.context("cannot write to stdout"),
         }

@@ -2,7 +2,7 @@
 //! joined, which is what shards and models name as their front end.
 
 use crate::error::{Context, Result, bail};
-use audio_io::{Clip, ClipConfig, Row};
+use audio_io::{Clip, ClipConfig, Decoded, Row, Silence, Until};
 use features::{FrontEnd, FrontEndConfig, Kind, Output, Scratch, Spectrum};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::LN_10;
@@ -41,6 +41,8 @@ pub struct ClipSpectrogram {
     pub view: u32,
     /// What was done to it before.
     pub steps: Vec<String>,
+    /// Why it holds no sound, where it holds none.
+    pub silence: Option<Silence>,
 }
 
 impl Chain {
@@ -108,39 +110,49 @@ impl Chain {
         FrontEnd::new(&self.spectrogram).context("front end")
     }
 
-    /// Every clip of one recording.
-    pub fn clips(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
-        let decoded = audio_io::decode_bytes_until(bytes, path, self.clip.seconds_needed(row.start_s, row.end_s))?;
-        Ok(audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
+    /// How much of a recording is needed for a row; none for all of it.
+    pub fn until(&self, row: &Row) -> Option<Until> {
+        self.clip.seconds_needed(row.start_s, row.end_s)
+    }
+
+    /// The clips of a row of a decoded recording.
+    ///
+    /// # Errors
+    /// A row outside the recording, or a channel that it lacks.
+    pub fn clips(&self, decoded: &Decoded, row: &Row) -> Result<Vec<Clip>> {
+        Ok(audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
     }
 
     /// The same before a noise floor is added, which is what views are made of: they get one of their own.
-    pub fn clips_without_floor(&self, bytes: &[u8], path: &Path, row: &Row) -> Result<Vec<Clip>> {
+    pub fn clips_without_floor(&self, decoded: &Decoded, row: &Row) -> Result<Vec<Clip>> {
         let mut bare = self.clone();
         bare.clip.equalize.floor_db = None;
-        bare.clips(bytes, path, row)
+        bare.clips(decoded, row)
     }
 
-    /// One clip as a spectrogram.
-    pub fn spectrogram(front_end: &FrontEnd, scratch: &mut Scratch, clip: &Clip) -> Result<ClipSpectrogram> {
+    /// One clip as a spectrogram; `decoded` is the recording that it was cut from.
+    pub fn spectrogram(
+        front_end: &FrontEnd,
+        scratch: &mut Scratch,
+        clip: &Clip,
+    ) -> Result<ClipSpectrogram> {
         let n_frames = front_end.n_frames(clip.samples.len());
         let mut mel = vec![0.0; front_end.n_bands() * n_frames];
         front_end.compute(&clip.samples, scratch, &mut mel)?;
         let frames = u32::try_from(front_end.real_frames(clip.n_real).min(n_frames))?;
         let Clip { start_s, seconds, channel, .. } = *clip;
-        Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames, view: 0, steps: Vec::new() })
+        let (steps, silence) = (Vec::new(), clip.silence);
+        Ok(ClipSpectrogram { start_s, seconds, channel, mel, frames, n_frames, view: 0, steps, silence })
     }
 
-    /// Every clip of one recording as a spectrogram.
-    pub fn spectrograms(
-        &self,
-        front_end: &FrontEnd,
-        bytes: &[u8],
-        path: &Path,
-        row: &Row,
-    ) -> Result<Vec<ClipSpectrogram>> {
+    /// The clips of a row of a decoded recording as spectrograms, silent ones too.
+    ///
+    /// # Errors
+    /// As for [`clips`](Self::clips).
+    pub fn spectrograms(&self, front_end: &FrontEnd, decoded: &Decoded, row: &Row) -> Result<Vec<ClipSpectrogram>> {
         let mut scratch = front_end.scratch();
-        self.clips(bytes, path, row)?.iter().map(|clip| Self::spectrogram(front_end, &mut scratch, clip)).collect()
+        let clips = self.clips(decoded, row)?;
+        clips.iter().map(|clip| Self::spectrogram(front_end, &mut scratch, clip)).collect()
     }
 }
 

@@ -26,6 +26,7 @@ mod input;
 mod model;
 mod network;
 mod predictor;
+mod recording;
 pub mod unknown;
 mod windows;
 
@@ -34,5 +35,6 @@ pub use error::{Error, Result, one_line};
 pub use input::Input;
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Model, read_model};
 pub use network::build;
-pub use predictor::{Failed, Judged, Predictor, PredictorOptions, Reject, per_recording};
-pub use windows::{Window, Windows};
+pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject, per_recording};
+pub use recording::{damage_words, decode, enough};
+pub use windows::{Window, Windowed, Windows};

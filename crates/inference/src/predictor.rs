@@ -1,10 +1,10 @@
 //! A model with what is decided when it is asked: windows, a detector of unknown sounds, thresholds.
 
-use crate::error::{Result, bail};
+use crate::error::{Error, Result, bail};
 use crate::input::Input;
 use crate::model::Model;
 use crate::unknown::{Calibrated, Detectors, KnownClip, Outputs};
-use crate::windows::{Window, Windows};
+use crate::windows::{Window, Windowed, Windows};
 use classifier::Calibration;
 use detections::{Thresholds, Verdict};
 use rayon::prelude::*;
@@ -71,6 +71,26 @@ pub struct Judged {
     pub nearest: Vec<(KnownClip, f32)>,
 }
 
+/// What became of several recordings.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// Windows, recording by recording.
+    pub judged: Vec<Judged>,
+    /// Recordings that could not be used.
+    pub failed: Vec<Failed>,
+    /// What a reader should know of recordings: damage, silence. By number among the inputs, at most one for each.
+    pub warnings: Vec<(usize, String)>,
+}
+
+/// The note of a window: that it is silent, and what is wrong with its recording.
+fn note(silent: bool, damage: &str) -> String {
+    match (silent, damage.is_empty()) {
+        (false, _) => damage.to_owned(),
+        (true, true) => "silent".to_owned(),
+        (true, false) => format!("silent; {damage}"),
+    }
+}
+
 /// A recording that could not be used: its number among the inputs, and why.
 pub type Failed = (usize, crate::Error);
 
@@ -123,47 +143,60 @@ impl Predictor<'_> {
     /// A recording that cannot be read or holds no sound.
     pub fn recording(&self, path: impl AsRef<Path>) -> Result<Vec<Verdict>> {
         let input = Input::file(path.as_ref());
-        let windows = self.windows.of(0, &input)?;
-        Ok(self.judge(&[input], 0, &windows)?.into_iter().map(|judged| judged.verdict).collect())
+        let windowed = self.windows.of(0, &input)?;
+        Ok(self.judge(&[input], 0, &[windowed])?.into_iter().map(|judged| judged.verdict).collect())
     }
 
-    /// Several recordings, decoded in parallel and classified together; they are in memory at once. `first` is the
-    /// number of the first among all inputs. Those that cannot be used are in the second part, by number, with the
-    /// reason.
+    /// Several recordings, decoded in parallel and classified together; they are in memory at once. Rows of one recording
+    /// that follow each other are decoded together. `first` is the number of the first among all inputs; `stop` is asked
+    /// before each recording is read.
     ///
     /// # Errors
-    /// A model whose outputs are not finite.
-    pub fn recordings(&self, inputs: &[Input], first: usize) -> Result<(Vec<Judged>, Vec<Failed>)> {
-        let computed: Vec<_> = inputs.par_iter().enumerate().map(|(nth, input)| self.windows.of(nth, input)).collect();
-        let (mut windows, mut failed) = (Vec::new(), Vec::new());
-        for (nth, of_input) in computed.into_iter().enumerate() {
+    /// A model whose outputs are not finite, and [`Error::Cancelled`] once `stop` is true.
+    pub fn recordings(&self, inputs: &[Input], first: usize, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers> {
+        let mut answers = Answers::default();
+        let mut windowed = Vec::new();
+        for (nth, of_input) in self.windows_of(inputs, stop)?.into_iter().enumerate() {
             match of_input {
-                Ok(of_input) => windows.extend(of_input),
-                Err(error) => failed.push((first + nth, error)),
+                Ok(of_input) => {
+                    answers.warnings.extend(of_input.warning().map(|warning| (first + nth, warning)));
+                    windowed.push(of_input);
+                }
+                Err(error) => answers.failed.push((first + nth, error)),
             }
         }
-        Ok((self.judge(inputs, first, &windows)?, failed))
+        answers.judged = self.judge(inputs, first, &windowed)?;
+        Ok(answers)
+    }
+
+    /// The windows of several recordings, decoded in parallel; those that cannot be used have the reason.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once `stop` is true, which is asked before each recording is read.
+    pub fn windows_of(&self, inputs: &[Input], stop: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Result<Windowed>>> {
+        let files: Vec<&[Input]> = inputs.chunk_by(Input::is_of_same_file).collect();
+        let starts = files.iter().scan(0, |next, rows| Some(std::mem::replace(next, *next + rows.len())));
+        let starts: Vec<usize> = starts.collect();
+        let of_file = |(rows, first): (&&[Input], &usize)| {
+            if stop() { None } else { Some(self.windows.of_rows(*first, rows)) }
+        };
+        let of_files: Option<Vec<_>> = files.par_iter().zip(&starts).map(of_file).collect();
+        Ok(of_files.ok_or(Error::Cancelled)?.into_iter().flatten().collect())
     }
 
     /// What the networks compute for windows; none where there are no windows.
     ///
     /// # Errors
     /// As for [`recordings`](Self::recordings).
-    pub fn outputs(&self, inputs: &[Input], windows: &[Window]) -> Result<Option<Outputs>> {
+    pub fn outputs(&self, inputs: &[Input], windows: &[&Window]) -> Result<Option<Outputs>> {
         let name = |nth: usize| inputs[nth].name.as_str();
         self.windows.outputs(self.model, self.detectors.as_ref(), windows, name)
     }
 
-    /// The windows of one recording, which is number `nth` of the inputs.
-    ///
-    /// # Errors
-    /// A recording that cannot be read or holds no sound.
-    pub fn windows(&self, nth: usize, input: &Input) -> Result<Vec<Window>> {
-        self.windows.of(nth, input)
-    }
-
-    fn judge(&self, inputs: &[Input], first: usize, windows: &[Window]) -> Result<Vec<Judged>> {
-        let Some(outputs) = self.outputs(inputs, windows)? else { return Ok(Vec::new()) };
+    fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
+        let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
+        let damage: Vec<&str> = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str())).collect();
+        let Some(outputs) = self.outputs(inputs, &windows)? else { return Ok(Vec::new()) };
         let n_classes = outputs.n_classes;
         let probabilities = Calibration::probabilities(self.model.temperature(), &outputs.logits, n_classes);
         let detector = self.detector();
@@ -171,7 +204,7 @@ impl Predictor<'_> {
         let p_value = |score: f64| detector.map(|detector| detector.conformal.p_value(score));
         let known = self.detectors.as_ref().filter(|_| self.n_nearest > 0).map(|detectors| &detectors.known);
         let nearest = known.map(|known| known.nearest(&outputs, self.n_nearest)).transpose()?;
-        let judged = |(nth, window): (usize, &Window)| {
+        let judged = |(nth, window): (usize, &&Window)| {
             let (input, clip) = (&inputs[window.input], &window.clip);
             let score = scores.as_ref().map(|scores| scores[nth]);
             let verdict = Verdict {
@@ -181,8 +214,9 @@ impl Predictor<'_> {
                 channel: clip.channel,
                 probability: probabilities[nth * n_classes..(nth + 1) * n_classes].to_vec(),
                 outlier_p: score.and_then(p_value),
+                silent: clip.silence.is_some(),
                 truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
-                ..Verdict::default()
+                note: note(clip.silence.is_some(), damage[nth]),
             };
             let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);
             let nearest = nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect();
@@ -193,17 +227,19 @@ impl Predictor<'_> {
 }
 
 /// One verdict a recording and channel: the mean of its windows' probabilities, and a p-value of the mean of their
-/// scores. Windows of one recording must follow each other.
+/// scores. Silent windows do not count, unless all are. Windows of one recording must follow each other.
 pub fn per_recording(judged: &[Judged], detector: Option<&Calibrated>) -> Vec<Verdict> {
-    let of_windows = |windows: &[&Judged]| {
+    let of_windows = |all: &[&Judged]| {
+        let audible: Vec<&Judged> = all.iter().copied().filter(|window| !window.verdict.silent).collect();
+        let windows = if audible.is_empty() { all } else { &audible };
         let n = windows.len() as f64;
         let mut whole = windows[0].verdict.clone();
         for (class, probability) in whole.probability.iter_mut().enumerate() {
             let sum: f64 = windows.iter().map(|window| f64::from(window.verdict.probability[class])).sum();
             *probability = (sum / n) as f32;
         }
-        whole.end_s = windows.iter().map(|window| window.verdict.end_s).fold(0.0, f64::max);
-        whole.silent = windows.iter().all(|window| window.verdict.silent);
+        whole.start_s = all[0].verdict.start_s;
+        whole.end_s = all.iter().map(|window| window.verdict.end_s).fold(0.0, f64::max);
         let score = windows.iter().map(|window| window.score).sum::<Option<f64>>().map(|sum| sum / n);
         whole.outlier_p = score.zip(detector).map(|(score, detector)| detector.of_recordings.p_value(score));
         whole

@@ -1,11 +1,12 @@
 //! Windows over recordings: the classifier's spectrograms and, where a detector looks at a backbone, the backbone's.
 
 use crate::chain::{Chain, ClipSpectrogram};
-use crate::error::{Context, Result, bail};
+use crate::error::{Result, bail};
 use crate::input::Input;
 use crate::model::Model;
+use crate::recording::{damage_words, decode, enough, for_each};
 use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
-use audio_io::{ClipConfig, Placement, Windowing};
+use audio_io::{ClipConfig, Decoded, Placement, Windowing};
 use features::FrontEnd;
 
 /// The front ends of a model, over whole recordings.
@@ -24,6 +25,33 @@ pub struct Window {
     pub clip: ClipSpectrogram,
     /// The backbone's spectrogram.
     backbone_mel: Option<Vec<f32>>,
+}
+
+/// The windows of one recording.
+pub struct Windowed {
+    /// In time order, silent ones too.
+    pub windows: Vec<Window>,
+    /// What is wrong with the recording, in words; empty where nothing is.
+    pub damage: String,
+}
+
+impl Windowed {
+    /// How many windows hold no sound.
+    pub fn n_silent(&self) -> usize {
+        self.windows.iter().filter(|window| window.clip.silence.is_some()).count()
+    }
+
+    /// What a reader should know of the recording: damage, and silence.
+    pub fn warning(&self) -> Option<String> {
+        let (n, of) = (self.n_silent(), self.windows.len());
+        let silence = match n {
+            0 => String::new(),
+            _ if n == of => "silent".to_owned(),
+            _ => format!("{n} of {of} windows are silent"),
+        };
+        let parts: Vec<&str> = [silence.as_str(), &self.damage].into_iter().filter(|part| !part.is_empty()).collect();
+        Some(parts.join("; ")).filter(|text| !text.is_empty())
+    }
 }
 
 impl Windows {
@@ -48,19 +76,35 @@ impl Windows {
     ///
     /// # Errors
     /// A recording that cannot be read or holds no sound.
-    #[tracing::instrument(level = "debug", skip_all, fields(recording = %input.name))]
-    pub fn of(&self, nth: usize, input: &Input) -> Result<Vec<Window>> {
-        let bytes = std::fs::read(&input.path).context("cannot be read")?;
-        let clips = self.chain.spectrograms(&self.front_end, &bytes, &input.path, &input.row)?;
+    pub fn of(&self, nth: usize, input: &Input) -> Result<Windowed> {
+        self.of_rows(nth, std::slice::from_ref(input)).swap_remove(0)
+    }
+
+    /// The windows of several rows of one recording, which is read and decoded once; `first` is the number of the first
+    /// row among the inputs.
+    #[tracing::instrument(level = "debug", skip_all, fields(recording = %rows[0].name, rows = rows.len()))]
+    pub(crate) fn of_rows(&self, first: usize, rows: &[Input]) -> Vec<Result<Windowed>> {
+        let chains = || std::iter::once(&self.chain).chain(self.backbone.as_ref().map(|(chain, _)| chain));
+        let until = enough(rows.iter().flat_map(|input| chains().map(|chain| chain.until(&input.row))));
+        let decoded = rows[0].read().and_then(|bytes| decode(&bytes, &rows[0].path, until));
+        match decoded {
+            Ok(decoded) => (first..).zip(rows).map(|(nth, input)| self.of_row(nth, input, &decoded)).collect(),
+            Err(error) => for_each(error, rows.len()),
+        }
+    }
+
+    fn of_row(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
+        let clips = self.chain.spectrograms(&self.front_end, decoded, &input.row)?;
         let of_backbone = match &self.backbone {
             None => Vec::new(),
-            Some((chain, front_end)) => chain.spectrograms(front_end, &bytes, &input.path, &input.row)?,
+            Some((chain, front_end)) => chain.spectrograms(front_end, decoded, &input.row)?,
         };
         if self.backbone.is_some() && of_backbone.len() != clips.len() {
             bail!("{} windows for the classifier, {} for the backbone", clips.len(), of_backbone.len());
         }
         let mut of_backbone = of_backbone.into_iter().map(|clip| clip.mel);
-        Ok(clips.into_iter().map(|clip| Window { input: nth, clip, backbone_mel: of_backbone.next() }).collect())
+        let window = |clip| Window { input: nth, clip, backbone_mel: of_backbone.next() };
+        Ok(Windowed { windows: clips.into_iter().map(window).collect(), damage: damage_words(decoded) })
     }
 
     /// Runs the classifier, and the backbone where there is one; none where there are no windows. `name` is what an
@@ -72,7 +116,7 @@ impl Windows {
         &self,
         model: &Model,
         detectors: Option<&Detectors>,
-        windows: &[Window],
+        windows: &[&Window],
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Option<Outputs>> {
         let Some(first) = windows.first() else { return Ok(None) };
@@ -83,7 +127,7 @@ impl Windows {
                 Some(backbone.outputs(&mels, mels[0].len() / front_end.n_bands())?)
             }
         };
-        let key = |window: &Window| {
+        let key = |window: &&Window| {
             let (path, clip) = (name(window.input), &window.clip);
             let channel = clip.channel.map_or_else(String::new, |channel| format!("#{channel}"));
             ClipKey {

@@ -2,8 +2,9 @@
 
 use crate::embeddings::{Source, write_embeddings};
 use crate::error::Result;
+use crate::inputs::{self, Expected};
 use crate::job::Job;
-use inference::Model;
+use crate::output;
 use shard::{Clips, Provenance};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,6 +18,13 @@ pub struct Options {
     pub features: PathBuf,
     /// Folder for the shards.
     pub out: PathBuf,
+}
+
+impl Options {
+    /// All clips of the folder.
+    pub fn new(run: impl Into<PathBuf>, features: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        Self { run: run.into(), features: features.into(), out: out.into() }
+    }
 }
 
 /// What was written.
@@ -34,7 +42,9 @@ pub struct Outcome {
 /// A model or features that cannot be read or do not fit each other, or a folder that cannot be written.
 #[tracing::instrument(level = "info", name = "embed", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
-    let model = Model::open_on(&options.run, &job.device)?;
+    let _lock = output::folder(&options.out)?;
+    let model = inputs::open_model(&options.run, job)?;
+    inputs::expect(&options.features, Expected::Features)?;
     let index = shard::read_index(&options.features)?;
     model.check_front_end(&index.front_end, &options.features)?;
     let clips = Clips::open(&options.features)?;

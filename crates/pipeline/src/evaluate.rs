@@ -1,7 +1,9 @@
 //! How good a model is on clips that it has not seen, with intervals.
 
 use crate::error::{Context, Result};
+use crate::inputs::{self, Expected};
 use crate::job::Job;
+use crate::output;
 use detections::{CsvWriter, Thresholds, Verdict};
 use inference::Model;
 use inference::unknown::{BackboneFeatures, Detectors, outputs_of_rows};
@@ -63,7 +65,9 @@ pub struct Measured {
 /// written.
 #[tracing::instrument(level = "info", name = "evaluate", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
-    let model = Model::open_on(&options.run, &job.device)?;
+    let _lock = output::folder(&options.out)?;
+    let model = inputs::open_model(&options.run, job)?;
+    inputs::expect(&options.features, Expected::Features)?;
     let index = shard::read_index(&options.features)?;
     let clips = Clips::open(&options.features)?;
     let how = EvaluateOptions { seed: job.seed(), equalized: options.equalized, ..EvaluateOptions::default() };
@@ -72,7 +76,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
     // The detector is calibrated on clips as the model takes them.
     let outlier_p = if options.equalized { None } else { outlier_p(&model, options, &clips, &evaluation, job)? };
     let verdicts = verdicts(&clips, &evaluation, outlier_p.as_deref());
-    std::fs::create_dir_all(&options.out).with_context(|| options.out.display().to_string())?;
     let mut writer = CsvWriter::new(Vec::new(), &evaluation.metrics.classes, Thresholds::default())?;
     for verdict in &verdicts {
         writer.write(verdict)?;

@@ -4,7 +4,7 @@ use crate::error::{Context, Result};
 use crate::features::axes;
 use audio_io::{ClipConfig, Placement, Row, Windowing};
 use features::FrontEnd;
-use inference::Chain;
+use inference::{Chain, decode};
 use std::path::Path;
 
 /// Rate of the players' sound: half the size of CD quality, and all that the default front end takes.
@@ -28,13 +28,13 @@ pub(crate) fn exhibit(
     longest_s: Option<f64>,
 ) -> Result<Exhibit> {
     let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let clips = chain.spectrograms(front_end, &bytes, path, row)?;
+    let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
+    let player = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..chain.clip };
+    let decoded = decode(&bytes, path, None)?;
+    let clips = chain.spectrograms(front_end, &decoded, row)?;
     let clip = clips.first().context("no sound")?;
     let axes = axes(front_end, clip.n_frames as f64 * chain.hop_s(), title);
     let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
-    let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
-    let player = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..chain.clip };
-    let decoded = audio_io::decode_bytes(&bytes, path)?;
     let sound = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &player)?;
     let samples = &sound.first().context("no sound")?.samples;
     let n = longest_s.map_or(samples.len(), |s| samples.len().min((s * f64::from(PLAYER_HZ)) as usize));

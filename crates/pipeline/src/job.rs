@@ -1,6 +1,6 @@
 //! What every stage is given beside its options.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::observer::{CancelToken, Event, Observer, Progress, Silent, Unit};
 use candle_core::Device;
 
@@ -50,9 +50,6 @@ impl Job<'_> {
 
     /// Fails once somebody has asked to stop; `kept` says what the next run finds.
     pub(crate) fn check(&self, kept: &str) -> Result<()> {
-        if self.cancel.is_cancelled() {
-            return Err(Error::Cancelled { kept: kept.to_owned() });
-        }
-        Ok(())
+        self.cancel.check(kept)
     }
 }

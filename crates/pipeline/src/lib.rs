@@ -35,6 +35,7 @@ pub mod inputs;
 mod job;
 mod named;
 mod observer;
+pub mod output;
 pub mod predict;
 mod pretrained;
 pub mod process;

@@ -1,5 +1,6 @@
 //! Who watches a stage, and how it is stopped.
 
+use crate::error::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -72,6 +73,14 @@ impl CancelToken {
     /// Whether somebody has asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Fails once somebody has asked to stop; `kept` says what the next run finds.
+    pub(crate) fn check(&self, kept: &str) -> Result<()> {
+        if self.is_cancelled() {
+            return Err(Error::Cancelled { kept: kept.to_owned() });
+        }
+        Ok(())
     }
 
     /// The flag itself, for stages that look at it often.

@@ -4,13 +4,15 @@ pub use inference::{PredictorOptions, Reject};
 
 use crate::error::{Result, bail};
 use crate::inputs;
+use crate::inputs::Collected;
 use crate::job::Job;
 use crate::one_line;
 use detections::{CsvWriter, to_json};
-use inference::{Judged, Model, Predictor, per_recording};
+use inference::{Judged, Predictor, per_recording};
 use serde_json::{Value, json};
 use shard::Skipped;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Recordings in memory at once.
 const BLOCK: usize = 32;
@@ -20,16 +22,18 @@ const BLOCK: usize = 32;
 pub struct Options {
     /// Folder of a run, or a model file.
     pub run: PathBuf,
-    /// Recordings, folders of recordings, or manifests.
+    /// Recordings, folders of recordings, or manifests; `-` for [`standard_input`](Self::standard_input).
     pub inputs: Vec<PathBuf>,
     /// How the model is asked.
     pub predictor: PredictorOptions,
+    /// The recording that the input `-` stands for.
+    pub standard_input: Option<Arc<[u8]>>,
 }
 
 impl Options {
     /// The model's own detector and thresholds.
     pub fn new(run: impl Into<PathBuf>, inputs: Vec<PathBuf>) -> Self {
-        Self { run: run.into(), inputs, predictor: PredictorOptions::default() }
+        Self { run: run.into(), inputs, predictor: PredictorOptions::default(), standard_input: None }
     }
 }
 
@@ -63,22 +67,30 @@ impl Predictions {
 /// A model that cannot be opened or lacks the detector, inputs that are not there, or no usable recording.
 #[tracing::instrument(level = "info", name = "predict", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Predictions> {
-    let model = Model::open_on(&options.run, &job.device)?;
+    let model = inputs::open_model(&options.run, job)?;
     let predictor = model.predictor(&options.predictor)?;
     predictor.notes.iter().for_each(|note| job.say(note));
-    let inputs = inputs::collect(&options.inputs)?;
+    let Collected { inputs, mut skipped } =
+        inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let progress = job.progress("predict", inputs.len());
-    let (mut judged, mut skipped) = (Vec::new(), Vec::new());
+    let (mut judged, mut warnings) = (Vec::new(), Vec::new());
     for (nth, block) in inputs.chunks(BLOCK).enumerate() {
+        let answers = predictor.recordings(block, nth * BLOCK, &|| job.cancel.is_cancelled());
         job.check("nothing was written")?;
-        let (of_block, failed) = predictor.recordings(block, nth * BLOCK)?;
-        judged.extend(of_block);
-        for (input, error) in failed {
+        let answers = answers?;
+        judged.extend(answers.judged);
+        warnings.extend(answers.warnings.into_iter().map(|(input, text)| (inputs[input].name.as_str(), text)));
+        for (input, error) in answers.failed {
             skipped.push(Skipped { path: inputs[input].name.clone(), reason: one_line(&error) });
         }
         progress.inc(block.len());
     }
     drop(progress);
+    // Rows of one recording follow each other and have one warning.
+    warnings.dedup();
+    for (name, text) in warnings {
+        job.warn(format!("{name}: {text}"));
+    }
     for s in &skipped {
         job.warn(format!("{}: {}", s.path, s.reason));
     }

@@ -3,8 +3,9 @@
 mod sounds;
 
 use crate::error::{Context, Result};
-use crate::inputs;
+use crate::inputs::{self, Expected};
 use crate::job::Job;
+use crate::output;
 use crate::run_record::{RunRecord, command_line};
 use audio_io::Manifest;
 use detections::{TableRow, read_csv};
@@ -53,6 +54,8 @@ pub struct Outcome {
 /// A run without a model, results that cannot be read, or a file that cannot be written.
 #[tracing::instrument(level = "info", name = "report", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    output::file(&options.out)?;
+    options.runs.iter().try_for_each(|run| inputs::expect(run, Expected::Run))?;
     let manifest = options.manifest.as_deref().map(inputs::manifest).transpose()?;
     let gathered = options.runs.iter().map(|run| gather(run, manifest.as_ref(), options, job));
     let runs: Vec<_> = gathered.collect::<Result<_>>()?;

@@ -5,6 +5,7 @@ pub use audio_io::split::Shares;
 
 use crate::error::Result;
 use crate::job::Job;
+use crate::{inputs, output};
 use audio_io::Manifest;
 use audio_io::check::FileCheck;
 use audio_io::scan::{ScanOptions, scan};
@@ -82,7 +83,9 @@ impl Outcome {
 /// Data that cannot be read, no usable recording, or a file that cannot be written.
 #[tracing::instrument(level = "info", name = "scan", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
-    let manifest = Manifest::open_until(&options.data, &|| job.cancel.is_cancelled())?;
+    output::file(&options.out)?;
+    let manifest = inputs::open_manifest(&options.data, &job.cancel)?;
+    job.check("nothing was written")?;
     let n = manifest.rows.len();
     let progress = job.progress("scan", n);
     let how = ScanOptions {

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use crate::output;
 use audio_io::{Manifest, Row};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -15,6 +16,13 @@ pub struct Options {
     pub out: PathBuf,
     /// Clips to make.
     pub clips: usize,
+}
+
+impl Options {
+    /// 400 clips.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self { out: out.into(), clips: 400 }
+    }
 }
 
 /// What was made.
@@ -36,7 +44,8 @@ pub struct Outcome {
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let out = &options.out;
     let manifest_path = out.join("manifest.csv");
-    if out.is_dir() && !manifest_path.exists() && out.read_dir()?.next().is_some() {
+    let _lock = output::folder(out)?;
+    if !manifest_path.exists() && !shard::is_empty_folder(out)? {
         bail!("{}: holds files that synth did not make; name a new folder with --out", out.display());
     }
     let plan = synth::plan(options.clips, job.seed());

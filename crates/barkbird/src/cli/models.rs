@@ -1,7 +1,7 @@
 //! Arguments of the commands that train a model or use one.
 
 use super::config::ConfigArgs;
-use super::values::{alpha, named, positive, share};
+use super::values::{above_zero, alpha, named, not_negative, positive, share};
 use clap::{Args, ValueEnum};
 use pipeline::compute::Precision;
 use pipeline::config::Strength;
@@ -33,13 +33,13 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_parser = named::<Preset>())]
     pub(crate) preset: Option<Preset>,
     /// Number of epochs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) epochs: Option<usize>,
     /// Batch size
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) batch_size: Option<usize>,
     /// Peak learning rate
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", value_parser = above_zero)]
     pub(crate) lr: Option<f64>,
     /// Strength of the augmentation
     #[arg(long, value_parser = named::<Strength>())]
@@ -66,10 +66,10 @@ pub(crate) struct TrainArgs {
     #[arg(long, conflicts_with = "strategy", help_heading = "Pretrained models")]
     pub(crate) auto: bool,
     /// Minutes that --strategy auto may take
-    #[arg(long, value_name = "N", help_heading = "Pretrained models")]
+    #[arg(long, value_name = "N", value_parser = above_zero, help_heading = "Pretrained models")]
     pub(crate) minutes: Option<f64>,
     /// Number of layers that --strategy last trains
-    #[arg(long, value_name = "N", help_heading = "Pretrained models")]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Pretrained models")]
     pub(crate) last: Option<usize>,
     /// Head of --strategy probe
     #[arg(long, value_parser = named::<Head>(), help_heading = "Pretrained models")]
@@ -125,13 +125,13 @@ pub(crate) struct PredictArgs {
     /// Folder of a run, or a model file
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
-    /// Recordings, folders of recordings, or manifests
+    /// Recordings, folders of recordings, or manifests; - for standard input
     #[arg(value_name = "INPUT", required = true)]
     pub(crate) inputs: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     pub(crate) format: Format,
-    /// Output file [default: stdout]
+    /// Output file; - for standard output [default: -]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Minimum probability of a class; below it the label is `unsure`
@@ -147,7 +147,7 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) per_recording: bool,
     /// Overlap of consecutive windows
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = not_negative)]
     pub(crate) overlap: f64,
 }
 
@@ -190,6 +190,6 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 1600, value_name = "N", value_parser = positive)]
     pub(crate) clips: usize,
     /// Number of epochs
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive)]
     pub(crate) epochs: Option<usize>,
 }

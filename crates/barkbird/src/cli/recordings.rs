@@ -1,7 +1,7 @@
 //! Arguments of the commands that work on recordings and their features.
 
 use super::config::ConfigArgs;
-use super::values::{named, part, positive, shares};
+use super::values::{folds, named, not_negative, part, positive, shares};
 use clap::Args;
 use pipeline::config::{Dtype, Nuisance, Strength};
 use pipeline::doctor::Kind;
@@ -33,13 +33,13 @@ pub(crate) struct ScanArgs {
     #[arg(long, default_value = "0.7,0.15,0.15", value_name = "A,B,C", value_parser = shares)]
     pub(crate) split: Shares,
     /// Folds of a cross-validation (fold-0, fold-1, ...) in place of training, validation and test
-    #[arg(long, value_name = "K", conflicts_with = "split")]
+    #[arg(long, value_name = "K", value_parser = folds, conflicts_with = "split")]
     pub(crate) folds: Option<usize>,
     /// A fold for each value of this column of the manifest (a source, a recordist), to be left out in turn
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split", "folds"])]
     pub(crate) leave_out: Option<String>,
     /// Minimum length of a usable recording
-    #[arg(long, default_value_t = 0.05, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 0.05, value_name = "SECONDS", value_parser = not_negative)]
     pub(crate) min_seconds: f64,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = positive)]
     pub(crate) suspects: usize,
     /// Megabytes of pictures and sounds in doctor.html
-    #[arg(long, default_value_t = 24.0, value_name = "MB")]
+    #[arg(long, default_value_t = 24.0, value_name = "MB", value_parser = not_negative)]
     pub(crate) page_mb: f64,
 }
 

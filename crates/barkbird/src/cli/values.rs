@@ -31,6 +31,20 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("{text}: expected a whole number above 0"))
 }
 
+pub(super) fn folds(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n >= 2).ok_or_else(|| format!("{text}: expected a whole number of at least 2"))
+}
+
+pub(super) fn above_zero(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    parsed.ok_or_else(|| format!("{text}: expected a number above 0"))
+}
+
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    parsed.ok_or_else(|| format!("{text}: expected a number, 0 or above"))
+}
+
 pub(super) fn share(text: &str) -> Result<f32, String> {
     let parsed = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     parsed.ok_or_else(|| format!("{text}: expected a number from 0 to 1"))
@@ -77,6 +91,11 @@ mod tests {
         for wrong in ["0", "100000", "-1", "many"] {
             assert!(threads(wrong).is_err(), "{wrong}");
         }
+        assert_eq!((above_zero("1e-3"), not_negative("0")), (Ok(1e-3), Ok(0.0)));
+        for wrong in ["nan", "inf", "-1", "x", ""] {
+            assert!(above_zero(wrong).is_err() && not_negative(wrong).is_err(), "{wrong}");
+        }
+        assert!(above_zero("0").is_err() && folds("1").is_err());
         assert!(shares("0.7,0.2,0.1").is_ok());
         for wrong in ["0.7,0.2", "0.7,0.7,0.1", "1.2,-0.1,-0.1", "a,b,c"] {
             assert!(shares(wrong).is_err(), "{wrong}");

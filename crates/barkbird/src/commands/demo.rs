@@ -12,7 +12,7 @@ use std::time::Instant;
 pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let started = Instant::now();
     let out = &args.out;
-    std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be created", out.display()))?;
+    let _lock = pipeline::output::folder(out)?;
     // Shows the command of a stage; the stage is given it to record.
     let stage = |words: &[&dyn AsRef<Path>]| {
         let mut command: Vec<String> = words.iter().map(|word| word.as_ref().display().to_string()).collect();

@@ -1,7 +1,7 @@
 //! `barkbird features`.
 
 use crate::cli::FeaturesArgs;
-use crate::text::table;
+use crate::text::table_of_few;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use pipeline::Job;
@@ -69,5 +69,6 @@ pub(super) fn say_assembled(assembled: &Assembled, out: &Path, ui: &Ui) {
         let label = if assembled.classes.contains(label) { label.clone() } else { format!("({label})") };
         std::iter::once(label).chain(counts.iter().map(ToString::to_string)).collect::<Vec<_>>()
     };
-    ui.say(table(&header, &assembled.counts.iter().map(row).collect::<Vec<_>>()));
+    let rows: Vec<Vec<String>> = assembled.counts.iter().map(row).collect();
+    ui.say(table_of_few(&header, &rows, "index.json"));
 }

@@ -23,7 +23,7 @@ use pipeline::CancelToken;
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
     let job = |command: Vec<String>| ui.job(&cli.global, cancel, command);
-    let words = std::env::args().skip(1).collect();
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     match &cli.command {
         Command::Synth(args) => synth::run(args, &job(words)?, ui),
         Command::Scan(args) => scan::run(args, &job(words)?, ui),

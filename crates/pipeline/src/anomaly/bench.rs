@@ -6,8 +6,9 @@ use super::picture;
 use super::results::{AtAlpha, BenchFile, Chosen, Measured, RandomSplits, Rates, SetInfo, SplitRate};
 use super::rows::RowsOptions;
 use super::sets::{Clips, fit_all, set_name};
-use crate::error::{Context, Error, Result, bail};
+use crate::error::{Error, Result, bail};
 use crate::job::Job;
+use crate::output;
 use anomaly::conformal::{Conformal, Form, false_rejection_rates};
 use anomaly::metrics::{Bootstrap, figures, intervals};
 use inference::Model;
@@ -61,7 +62,8 @@ impl Options {
 /// A model or features that cannot be read, splits without clips, no unknown sound, or a folder that cannot be written.
 #[tracing::instrument(level = "info", name = "anomaly bench", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<BenchFile> {
-    let model = Model::open_on(&options.rows.run, &job.device)?;
+    let _lock = output::folder(&options.out)?;
+    let model = options.rows.open_model(job)?;
     let backbone = options.rows.backbone.as_deref().map(|path| Backbone::open(path, &job.device)).transpose()?;
     if backbone.is_none() {
         job.say("no --backbone: detectors see the classifier's own outputs alone");
@@ -89,7 +91,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<BenchFile> {
     let given = Given { clips: &clips, knowns: &knowns, model: &model, alpha: options.alpha, seed: job.seed() };
     let result = measure(&fitted, &sets, &given, job)?;
     let out = &options.out;
-    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     shard::write_atomic(&out.join("scores.csv"), &scores_csv(&fitted, &sets)?)?;
     for (name, svg) in picture::embedding(&clips.training, &knowns, &unknowns, &model.header.classes)? {
         shard::write_atomic(&out.join(name), svg.as_bytes())?;

@@ -6,6 +6,7 @@ use super::rows::RowsOptions;
 use super::sets::{Clips, fit_all};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use crate::output;
 use crate::run_record::RunRecord;
 use classifier::ModelFile;
 use inference::unknown::methods::{self, OodMethod};
@@ -82,7 +83,8 @@ pub struct Outcome {
 /// written.
 #[tracing::instrument(level = "info", name = "anomaly fit", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
-    let model = Model::open_on(&options.rows.run, &job.device)?;
+    let model = options.rows.open_model(job)?;
+    let _lock = output::folder(options.out.as_deref().unwrap_or(folder_of(&options.rows.run)))?;
     let backbone = options.rows.backbone.as_deref().map(|path| Backbone::open(path, &job.device)).transpose()?;
     let clips = Clips::read(&options.rows, &model, backbone.as_ref(), job)?;
     let methods = methods::all(clips.all.layers.len(), backbone.is_some());
@@ -124,8 +126,16 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
 /// Adds the command to the run's record, which goes along with a copy of the model.
 fn note_command(run: &Path, out: Option<&Path>, job: &Job<'_>) -> Result<()> {
     let Some(record) = RunRecord::read(run)? else { return Ok(()) };
-    let folder = if run.is_file() { run.parent().unwrap_or(Path::new(".")) } else { run };
-    RunRecord { detector_command: job.command.clone(), ..record }.write(out.unwrap_or(folder))
+    RunRecord { detector_command: job.command.clone(), ..record }.write(out.unwrap_or(folder_of(run)))
+}
+
+/// The folder of a run, or of a model file.
+fn folder_of(run: &Path) -> &Path {
+    let parent = run.parent().filter(|parent| run.is_file() && !parent.as_os_str().is_empty());
+    match run.is_file() {
+        true => parent.unwrap_or(Path::new(".")),
+        false => run,
+    }
 }
 
 /// The methods that the arguments name; none where the choice is open.

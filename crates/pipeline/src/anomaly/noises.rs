@@ -3,7 +3,7 @@
 use crate::error::{Context, Result};
 use audio_io::Row;
 use inference::unknown::{Backbone, ClipKey, Mels, Outputs, Wants};
-use inference::{Chain, Model};
+use inference::{Chain, Model, decode};
 use rayon::prelude::*;
 use std::path::Path;
 use synth::TestSound;
@@ -50,7 +50,9 @@ pub(super) fn noises(n: usize, seed: u64, model: &Model, backbone: Option<&Backb
 fn spectrograms(chain: &Chain, files: &[(String, Vec<u8>)]) -> Result<(Vec<Vec<f32>>, usize)> {
     let front_end = chain.build()?;
     let of_file = |(name, bytes): &(String, Vec<u8>)| {
-        let clips = chain.spectrograms(&front_end, bytes, Path::new(name), &Row::default())?;
+        let row = Row::default();
+        let decoded = decode(bytes, Path::new(name), chain.until(&row))?;
+        let clips = chain.spectrograms(&front_end, &decoded, &row)?;
         let first = clips.into_iter().next().with_context(|| format!("{name}: no window"))?;
         Ok((first.mel, first.n_frames))
     };

@@ -1,5 +1,9 @@
 //! Where the clips come from that methods are fitted on, chosen on and measured on.
 
+use crate::error::Result;
+use crate::inputs::{self, Expected};
+use crate::job::Job;
+use inference::Model;
 use std::path::PathBuf;
 
 /// Where rows come from, and which splits have which part.
@@ -22,6 +26,14 @@ pub struct RowsOptions {
 }
 
 impl RowsOptions {
+    /// The model, once it is known that nothing is in the place of another thing.
+    pub(super) fn open_model(&self, job: &Job<'_>) -> Result<Model> {
+        for folder in self.features.iter().chain(&self.backbone_features) {
+            inputs::expect(folder, Expected::Features)?;
+        }
+        inputs::open_model(&self.run, job)
+    }
+
     /// The classifier's own rows, on the splits `train` and `val`.
     pub fn new(run: impl Into<PathBuf>, features: Vec<PathBuf>) -> Self {
         Self {

@@ -14,7 +14,9 @@ use crate::extraction::plan::Plan;
 use crate::extraction::stage::Stage;
 use crate::extraction::views::Views;
 use crate::features::chain;
+use crate::inputs::{Expected, expect};
 use crate::job::Job;
+use crate::output;
 use options::{backgrounds, numbers_of};
 use shard::Provenance;
 use std::collections::BTreeMap;
@@ -27,6 +29,10 @@ use std::path::Path;
 /// written.
 #[tracing::instrument(level = "info", name = "augment", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    let _lock = match options.part {
+        Some(_) => output::shared_folder(&options.out).map(|()| None)?,
+        None => Some(output::folder(&options.out)?),
+    };
     let config = resolve(options)?;
     if options.input.join("index.json").exists() {
         return spectrograms::run(&options.input, options, &config, job);
@@ -39,6 +45,8 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
 /// # Errors
 /// A recording that cannot be read or holds no sound, or a folder that cannot be written.
 pub fn preview(options: &Options, job: &Job<'_>) -> Result<Preview> {
+    let _lock = output::folder(&options.out)?;
+    expect(&options.input, Expected::Recording)?;
     let config = resolve(options)?;
     preview::write(&options.input, options, &config, &chain(&options.front_end)?, job)
 }

@@ -2,14 +2,14 @@
 
 use super::options::{Options, backgrounds};
 use crate::config::AugmentConfig;
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, bail};
 use crate::extraction::views::varied;
 use crate::features::axes;
 use crate::job::Job;
 use audio_io::{Clip, Row};
 use augment::waveform::{WaveformAugment, WaveformStep};
 use augment::{augment, seed_for};
-use inference::Chain;
+use inference::{Chain, damage_words, decode};
 use report::Panel;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -49,8 +49,17 @@ pub(super) fn write(
     let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
     let first =
         |clips: Vec<Clip>| clips.into_iter().next().with_context(|| format!("{}: holds no sound", recording.display()));
-    let clip = first(chain.clips(&bytes, recording, &Row::default())?)?;
-    let bare = first(chain.clips_without_floor(&bytes, recording, &Row::default())?)?;
+    let row = Row::default();
+    let decoded = decode(&bytes, recording, chain.until(&row))?;
+    let clip = first(chain.clips(&decoded, &row)?)?;
+    let bare = first(chain.clips_without_floor(&decoded, &row)?)?;
+    let damage = damage_words(&decoded);
+    if !damage.is_empty() {
+        job.warn(format!("{}: {damage}", recording.display()));
+    }
+    if clip.is_silent() {
+        bail!("{}: silent; there is nothing to augment", recording.display());
+    }
     let backgrounds = backgrounds(options, chain, job)?.sounds;
     let seed = seed_for(job.seed(), 0, 1);
     let vary = |config: &WaveformAugment| varied(&bare, &chain.clip, config, &backgrounds, seed);

@@ -19,13 +19,14 @@ pub use findings::{Finding, Kind, Severity};
 pub use form::Examination;
 
 use crate::config::{Config, ConfigSource, Nuisance, equalize_flags};
-use crate::error::{Context, Result, bail};
+use crate::error::{Result, bail};
 use crate::extraction::plan::classes_of;
 use crate::inputs;
 use crate::job::Job;
 use crate::named::Named;
+use crate::output;
 use ::doctor::CrossValidation;
-use inference::{Chain, Model};
+use inference::Chain;
 use measured::Recipe;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -96,11 +97,12 @@ pub struct Outcome {
 /// A manifest without a usable recording, a model that cannot be opened, or a folder that cannot be written.
 #[tracing::instrument(level = "info", name = "doctor", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    let _lock = output::folder(&options.out)?;
     let manifest = inputs::manifest(&options.manifest)?;
     if manifest.rows.is_empty() {
         bail!("{}: lists no recording", options.manifest.display());
     }
-    let model = options.run.as_deref().map(|run| Model::open_on(run, &job.device)).transpose()?;
+    let model = options.run.as_deref().map(|run| inputs::open_model(run, job)).transpose()?;
     let chain = match &model {
         Some(model) => model.chain()?,
         None => {
@@ -123,7 +125,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     found.summary = words::summary(&found, &manifest);
     job.check("nothing was written")?;
 
-    std::fs::create_dir_all(&options.out).with_context(|| format!("{}: cannot be made", options.out.display()))?;
     let title = format!("barkbird doctor: {}", options.manifest.file_name().unwrap_or_default().to_string_lossy());
     let sources = page::Sources { manifest: &manifest, chain: &chain, n_bytes: 1e6 * options.page_mb };
     let html = page::page(title, &found, &sources, job)?;

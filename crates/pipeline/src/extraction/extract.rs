@@ -1,19 +1,22 @@
-//! One recording to its spectrograms, through the cache.
+//! The rows of one recording to their spectrograms, through the cache.
 
 use super::partners::Partner;
 use super::plan::{Plan, Planned};
 use super::views::Views;
 use crate::error::{Error, Result};
 use crate::one_line;
-use audio_io::Row;
+use audio_io::{Decoded, Row, Until};
 use features::FrontEnd;
-use inference::{Chain, ClipSpectrogram};
+use inference::{Chain, ClipSpectrogram, damage_words, decode, enough};
+use rayon::prelude::*;
+use serde_json::{Value, json};
 use shard::cache::{Cache, Key};
 use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
@@ -50,6 +53,21 @@ pub(crate) struct Extractor {
     views: Option<Views>,
 }
 
+/// A recording while its rows are computed.
+struct File<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    sha256: String,
+    /// Decoded by the first row that the cache lacks.
+    decoded: OnceLock<Result<Decoded, String>>,
+}
+
+/// What became of a row: spectrograms, or why it can't be used.
+pub(crate) type Computed = Result<Result<Extracted, String>>;
+
+/// Key of what is wrong with a recording in the record of a cache entry.
+const DAMAGE: &str = "damage";
+
 /// The spectrograms of a recording before they have the manifest's names.
 pub(crate) struct Extracted {
     spectrograms: Spectrograms,
@@ -81,12 +99,18 @@ impl Extractor {
         self.views_of(planned).map_or(1, |views| 1 + views.n_views as usize)
     }
 
-    /// The spectrograms of one row; `Err` inside when the recording can't be used, with the reason.
+    /// The spectrograms of rows of one recording, which is read once and decoded at most once; `Err` inside when a row
+    /// can't be used, with the reason.
     ///
     /// # Errors
-    /// A cache that can't be read.
-    pub(crate) fn recording(&self, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
-        let path = plan.manifest.file(&planned.row);
+    /// A cache that can't be read, and what `check` gives, which is asked before each row.
+    pub(crate) fn rows(
+        &self,
+        plan: &Plan,
+        rows: &[&Planned],
+        check: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Vec<Computed> {
+        let path = plan.manifest.file(&rows[0].row);
         let mut bytes = FILE.take();
         bytes.clear();
         let read = std::fs::File::open(&path).and_then(|mut file| {
@@ -94,36 +118,54 @@ impl Extractor {
             file.read_to_end(&mut bytes)
         });
         if let Err(error) = read {
-            return Ok(Err(format!("cannot be read: {error}")));
+            return rows.iter().map(|_| Ok(Err(format!("cannot be read: {error}")))).collect();
         }
-        let extracted = self.bytes(&bytes, &path, plan, planned);
+        let file = File { path: &path, bytes: &bytes, sha256: shard::sha256_hex(&bytes), decoded: OnceLock::new() };
+        let until = || enough(rows.iter().map(|planned| self.chain.until(&planned.row)));
+        let one = |planned: &&Planned| {
+            check()?;
+            self.row(&file, plan, planned, &until)
+        };
+        let computed = if rows.len() == 1 { vec![one(&rows[0])] } else { rows.par_iter().map(one).collect() };
         if bytes.capacity() <= KEPT_BYTES {
             FILE.set(bytes);
         }
-        extracted
+        computed
     }
 
-    fn bytes(&self, bytes: &[u8], path: &Path, plan: &Plan, planned: &Planned) -> Result<Result<Extracted, String>> {
-        let source_sha256 = shard::sha256_hex(bytes);
+    fn row(
+        &self,
+        file: &File<'_>,
+        plan: &Plan,
+        planned: &Planned,
+        until: &(dyn Fn() -> Option<Until> + Sync),
+    ) -> Computed {
         let views = self.views_of(planned);
-        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, &source_sha256));
-        let key = self.key(&source_sha256, &planned.row, views, &partners);
+        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, &file.sha256));
+        let key = self.key(&file.sha256, &planned.row, views, &partners);
         let cached = match &self.cache {
-            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, path)),
+            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, file.path)),
             None => None,
         };
         if let Some(spectrograms) = cached {
             return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
         }
+        let decode = || decode(file.bytes, file.path, until()).map_err(|error| one_line(&error));
+        let decoded = match file.decoded.get_or_init(decode) {
+            Ok(decoded) => decoded,
+            Err(reason) => return Ok(Err(reason.clone())),
+        };
         let computed = match views {
-            None => self.chain.spectrograms(&self.front_end, bytes, path, &planned.row).map_err(Error::from),
+            None => self.chain.spectrograms(&self.front_end, decoded, &planned.row).map_err(Error::from),
             Some(views) => {
-                let recording = (bytes, path, &planned.row);
-                views.spectrograms(&self.chain, &self.front_end, recording, &source_sha256, &partners)
+                views.spectrograms(&self.chain, &self.front_end, (decoded, &planned.row), &file.sha256, &partners)
             }
         };
-        match computed {
-            Ok(clips) => Ok(Ok(Extracted { spectrograms: self.pack(clips, &source_sha256)?, key, fresh: true })),
+        match computed.and_then(audible) {
+            Ok(clips) => {
+                let spectrograms = self.pack(clips, &file.sha256, &damage_words(decoded))?;
+                Ok(Ok(Extracted { spectrograms, key, fresh: true }))
+            }
             Err(error) => Ok(Err(one_line(&error))),
         }
     }
@@ -152,7 +194,7 @@ impl Extractor {
     }
 
     /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
-    fn pack(&self, clips: Vec<ClipSpectrogram>, source_sha256: &str) -> Result<Spectrograms> {
+    fn pack(&self, clips: Vec<ClipSpectrogram>, source_sha256: &str, damage: &str) -> Result<Spectrograms> {
         let n_frames = clips.first().map_or(0, |clip| clip.n_frames);
         let record = |clip: &ClipSpectrogram| ClipRecord {
             id: clip.channel.map(|channel| channel.to_string()).unwrap_or_default(),
@@ -168,7 +210,7 @@ impl Extractor {
         let provenance = Provenance {
             stage: "cache".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            configuration: serde_json::Value::Null,
+            configuration: if damage.is_empty() { Value::Null } else { json!({ DAMAGE: damage }) },
             seed: 0,
             inputs: BTreeMap::new(),
         };
@@ -192,6 +234,16 @@ impl Extractor {
     }
 }
 
+/// The clips that hold sound; why not, where none does.
+fn audible(clips: Vec<ClipSpectrogram>) -> Result<Vec<ClipSpectrogram>> {
+    let silence = clips.first().and_then(|clip| clip.silence);
+    let audible: Vec<ClipSpectrogram> = clips.into_iter().filter(|clip| clip.silence.is_none()).collect();
+    match silence {
+        Some(silence) if audible.is_empty() => Err(audio_io::Error::Silent(silence).into()),
+        _ => Ok(audible),
+    }
+}
+
 /// One after the other; a single one, which is the rule, is not copied.
 fn concatenated(mut mels: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
     let mut all = mels.next().unwrap_or_default();
@@ -205,6 +257,11 @@ fn unpack(payload: &[u8], recording: &Path) -> Option<Spectrograms> {
 }
 
 impl Extracted {
+    /// What is wrong with the recording, in words; empty where nothing is known to be.
+    pub(crate) fn damage(&self) -> &str {
+        self.spectrograms.header.provenance.configuration[DAMAGE].as_str().unwrap_or_default()
+    }
+
     /// Gives the clips the names that the manifest has for them.
     pub(crate) fn named(self, row: &Row) -> Recording {
         let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;

@@ -7,7 +7,7 @@ use super::views::number_of;
 use crate::error::{Result, bail};
 use audio_io::Row;
 use augment::seed_for;
-use inference::Chain;
+use inference::{Chain, decode};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -81,7 +81,11 @@ impl Partner {
 
     /// The sound of its first clip, and its name; nothing where it cannot be used, which is reported for its own row.
     pub(crate) fn sound(&self, chain: &Chain) -> Option<(Vec<f32>, &str)> {
-        let clip = chain.clips_without_floor(&self.bytes, &self.path, &self.row).ok()?.into_iter().next()?;
+        let decoded = decode(&self.bytes, &self.path, chain.until(&self.row)).ok()?;
+        let clip = chain.clips_without_floor(&decoded, &self.row).ok()?.into_iter().next()?;
+        if clip.is_silent() {
+            return None;
+        }
         Some((clip.samples[..clip.n_real].to_vec(), &self.row.path))
     }
 }

@@ -9,6 +9,9 @@ use shard::NO_LABEL;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Words that predictions use in place of a class.
+const RESERVED: [&str; 3] = [NEITHER, "unsure", "silent"];
+
 /// The split of rows that have none.
 pub(crate) const UNASSIGNED: &str = "unassigned";
 
@@ -49,6 +52,7 @@ impl Plan {
         let manifest_sha256 = shard::sha256_hex(&manifest.to_csv());
         let rows = std::mem::take(&mut manifest.rows);
         let classes = if classes.is_empty() { classes_of(&rows) } else { classes.to_vec() };
+        refuse_reserved(path, &classes)?;
         let splits = splits_of(&rows);
         if splits.len() > usize::from(u8::MAX) {
             bail!("{}: expected at most 255 splits, got {}", path.display(), splits.len());
@@ -105,12 +109,28 @@ impl Plan {
 pub(crate) fn classes_of(rows: &[Row]) -> Vec<String> {
     let trained = |split: &str| split == "train" || split == "val" || split.starts_with("fold-");
     let labels = |keep: &dyn Fn(&Row) -> bool| {
-        let kept = rows.iter().filter(|row| !row.label.is_empty() && row.label != NEITHER && keep(row));
+        let kept = rows.iter().filter(|row| !row.label.is_empty() && !is_neither(&row.label) && keep(row));
         kept.map(|row| row.label.clone()).collect::<BTreeSet<_>>()
     };
     let known = labels(&|row| row.split.as_deref().is_some_and(trained));
     let chosen = if known.is_empty() { labels(&|_| true) } else { known };
     chosen.into_iter().collect()
+}
+
+/// Whether a label is the one of unknown sounds, in any letter case.
+fn is_neither(label: &str) -> bool {
+    label.trim().eq_ignore_ascii_case(NEITHER)
+}
+
+/// Refuses classes that nobody could tell from what predictions say in place of a class.
+fn refuse_reserved(path: &Path, classes: &[String]) -> Result<()> {
+    for class in classes {
+        let reserved = RESERVED.iter().find(|word| class.trim().eq_ignore_ascii_case(word));
+        if let Some(word) = reserved {
+            bail!("{}: class `{class}`: predictions use the word `{word}`; rename the class", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// train, val and test first, the others by name.
@@ -128,6 +148,17 @@ mod tests {
 
     fn row(label: &str, split: Option<&str>) -> Row {
         Row { path: "a.wav".into(), label: label.into(), split: split.map(str::to_owned), ..Row::default() }
+    }
+
+    #[test]
+    fn words_of_predictions_are_no_classes() {
+        let rows = [row("dog", Some("train")), row("Neither", Some("train"))];
+        assert_eq!(classes_of(&rows), ["dog"]);
+        for class in ["Unsure", "silent", "neither"] {
+            let error = refuse_reserved(Path::new("m.csv"), &["dog".into(), class.into()]).unwrap_err().to_string();
+            assert!(error.contains("m.csv") && error.contains(class), "{error}");
+        }
+        assert!(refuse_reserved(Path::new("m.csv"), &["dog".into()]).is_ok());
     }
 
     #[test]

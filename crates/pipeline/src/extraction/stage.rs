@@ -4,7 +4,7 @@
 //! neither threads nor parts nor a kill can change a byte. Each recording's spectrograms are kept in a cache beside the
 //! shards until something that made them changes.
 
-use super::extract::{Extracted, Extractor, Recording};
+use super::extract::{Computed, Extractor, Recording};
 use super::plan::{Plan, Planned};
 use crate::config::Dtype;
 use crate::error::{Context, Result, bail};
@@ -22,6 +22,9 @@ use std::path::Path;
 const BLOCK: usize = 64;
 /// Bytes of files after which a block is full.
 const BLOCK_BYTES: u64 = 64 << 20;
+
+/// Most recordings that a warning lists.
+const MOST_LISTED: usize = 50;
 
 /// One share of the recordings, computed into the cache.
 #[derive(Debug, Clone, Serialize)]
@@ -74,17 +77,20 @@ impl Stage<'_> {
     pub(crate) fn compute_part(&self, (index, count): (usize, usize), job: &Job<'_>) -> Result<Part> {
         let mine: Vec<_> = self.plan.rows.iter().skip(index - 1).step_by(count).collect();
         let bar = job.progress(&self.provenance.stage, mine.len());
-        let mut skipped = Vec::new();
+        let (mut skipped, mut damaged) = (Vec::new(), Damaged::default());
         for block in self.blocks(&mine) {
             let computed = self.compute(block, &bar, job);
             self.extractor.keep(computed.iter().flatten().flatten())?;
             for (planned, computed) in block.iter().zip(computed) {
-                if let Err(reason) = computed? {
-                    skipped.push(Skipped { path: planned.row.path.clone(), reason });
+                let path = &planned.row.path;
+                match computed? {
+                    Ok(extracted) => damaged.add(path, extracted.damage()),
+                    Err(reason) => skipped.push(Skipped { path: path.clone(), reason }),
                 }
             }
         }
         drop(bar);
+        damaged.warn(job);
         warn_skipped(&skipped, job);
         Ok(Part { part: index, of: count, recordings: mine.len(), skipped })
     }
@@ -98,7 +104,7 @@ impl Stage<'_> {
         let started = std::time::Instant::now();
         let mut writer = SpectrogramWriter::create(self.out, header, classes, splits, provenance, dtype)?;
         let bar = job.progress(&self.provenance.stage, plan.rows.len());
-        let mut skipped = Vec::new();
+        let (mut skipped, mut damaged) = (Vec::new(), Damaged::default());
         let rows: Vec<_> = plan.rows.iter().collect();
         let blocks = self.blocks(&rows);
         std::thread::scope(|scope| -> Result<()> {
@@ -116,7 +122,10 @@ impl Stage<'_> {
                 self.extractor.keep(computed.iter().flatten().flatten())?;
                 for (planned, computed) in block.iter().zip(computed) {
                     match computed? {
-                        Ok(extracted) => push(&mut writer, planned, extracted.named(&planned.row))?,
+                        Ok(extracted) => {
+                            damaged.add(&planned.row.path, extracted.damage());
+                            push(&mut writer, planned, extracted.named(&planned.row))?;
+                        }
                         Err(reason) => skipped.push(Skipped { path: planned.row.path.clone(), reason }),
                     }
                 }
@@ -129,6 +138,7 @@ impl Stage<'_> {
             bail!("none of the {} recordings could be used; the reasons are above", plan.rows.len());
         }
         let index = writer.finish(skipped)?;
+        damaged.warn(job);
         warn_skipped(&index.skipped, job);
         Ok(Assembled {
             recordings: plan.rows.len() - index.skipped.len(),
@@ -156,15 +166,18 @@ impl Stage<'_> {
         bounds.windows(2).map(|bound| &rows[bound[0]..bound[1]]).collect()
     }
 
-    /// The spectrograms of a block's recordings, each on its own: what was finished before an error or Ctrl-C is there.
-    fn compute(&self, block: &[&Planned], bar: &Progress<'_>, job: &Job<'_>) -> Vec<Result<Result<Extracted, String>>> {
-        let recording = |planned: &&Planned| {
-            job.check("finished recordings are kept; run the same command again to go on")?;
-            let extracted = self.extractor.recording(self.plan, planned);
-            bar.inc(1);
-            extracted
+    /// The spectrograms of a block's rows, each on its own: what was finished before an error or Ctrl-C is there. Rows of
+    /// one recording that follow each other share what was read and decoded.
+    fn compute(&self, block: &[&Planned], bar: &Progress<'_>, job: &Job<'_>) -> Vec<Computed> {
+        let check = || job.check("finished recordings are kept; run the same command again to go on");
+        let recording = |rows: &&[&Planned]| {
+            let computed = self.extractor.rows(self.plan, rows, &check);
+            bar.inc(rows.len());
+            computed
         };
-        block.par_iter().map(recording).collect()
+        let recordings: Vec<&[&Planned]> = block.chunk_by(|a, b| a.row.path == b.row.path).collect();
+        let computed: Vec<Vec<Computed>> = recordings.par_iter().map(recording).collect();
+        computed.into_iter().flatten().collect()
     }
 }
 
@@ -181,11 +194,36 @@ fn push(writer: &mut SpectrogramWriter, planned: &Planned, recording: Recording)
     Ok(())
 }
 
+/// Recordings that are damaged and kept: path and words, one entry a recording.
+#[derive(Default)]
+struct Damaged(Vec<(String, String)>);
+
+impl Damaged {
+    fn add(&mut self, path: &str, words: &str) {
+        if !words.is_empty() && self.0.last().is_none_or(|(last, _)| last != path) {
+            self.0.push((path.to_owned(), words.to_owned()));
+        }
+    }
+
+    fn warn(&self, job: &Job<'_>) {
+        warn_list("recordings are damaged and kept", &self.0, job);
+    }
+}
+
 /// Lists what could not be used, at the end, where it is seen.
 fn warn_skipped(skipped: &[Skipped], job: &Job<'_>) {
-    if skipped.is_empty() {
+    let rows: Vec<(String, String)> = skipped.iter().map(|s| (s.path.clone(), s.reason.clone())).collect();
+    warn_list("recordings could not be used and are left out", &rows, job);
+}
+
+fn warn_list(what: &str, rows: &[(String, String)], job: &Job<'_>) {
+    if rows.is_empty() {
         return;
     }
-    let lines: Vec<_> = skipped.iter().map(|s| format!("  {}: {}", s.path, s.reason)).collect();
-    job.warn(format!("{} recordings could not be used and are left out:\n{}", skipped.len(), lines.join("\n")));
+    let mut lines: Vec<String> =
+        rows.iter().take(MOST_LISTED).map(|(path, reason)| format!("  {path}: {reason}")).collect();
+    if rows.len() > MOST_LISTED {
+        lines.push(format!("  ... and {} more", rows.len() - MOST_LISTED));
+    }
+    job.warn(format!("{} {what}:\n{}", rows.len(), lines.join("\n")));
 }

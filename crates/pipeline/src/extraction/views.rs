@@ -6,7 +6,7 @@ use crate::error::{Context, Result, bail};
 use crate::inputs;
 use crate::job::Job;
 use crate::one_line;
-use audio_io::{ChannelPolicy, Clip, ClipConfig, Level, Placement, Row, Windowing, finish};
+use audio_io::{ChannelPolicy, Clip, ClipConfig, Decoded, Level, Placement, Row, Windowing, finish};
 use augment::seed_for;
 use augment::waveform::{WaveformAugment, augment_waveform, mix_clips};
 use features::FrontEnd;
@@ -52,14 +52,19 @@ impl Backgrounds {
             ..ClipConfig::default()
         };
         let mut all = Self::default();
-        for input in inputs::collect(&[folder.to_owned()])? {
+        let inputs::Collected { inputs, skipped } = inputs::collect(&[folder.to_owned()], None, &job.cancel)?;
+        for s in &skipped {
+            job.warn(format!("background left out: {}: {}", s.path, s.reason));
+        }
+        for input in inputs {
+            job.check("nothing was written")?;
             let path = &input.path;
             let read = || -> Result<(Vec<f32>, String)> {
                 let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
                 let decoded = audio_io::decode_bytes(&bytes, path)?;
                 let clip = audio_io::clips(&decoded, None, None, None, &config)?.into_iter().next();
                 let clip = clip.with_context(|| format!("{}: holds no sound", path.display()))?;
-                if clip.samples.iter().all(|sample| *sample == 0.0) {
+                if clip.is_silent() {
                     bail!("{}: is silent", path.display());
                 }
                 Ok((clip.samples, shard::sha256_hex(&bytes)))
@@ -104,19 +109,24 @@ impl Views {
         &self,
         chain: &Chain,
         front_end: &FrontEnd,
-        (bytes, path, row): (&[u8], &Path, &Row),
+        (decoded, row): (&Decoded, &Row),
         source_sha256: &str,
         partners: &[Option<Partner>],
     ) -> Result<Vec<ClipSpectrogram>> {
         let mut scratch = front_end.scratch();
         let mut out = Vec::new();
-        let clips = chain.clips(bytes, path, row)?;
+        let clips = chain.clips(decoded, row)?;
         let bare = match chain.clip.equalize.floor_db {
-            Some(_) => chain.clips_without_floor(bytes, path, row)?,
+            Some(_) => chain.clips_without_floor(decoded, row)?,
             None => clips.clone(),
         };
         for (clip, bare) in clips.iter().zip(bare) {
-            out.push(Chain::spectrogram(front_end, &mut scratch, clip)?);
+            let own = Chain::spectrogram(front_end, &mut scratch, clip)?;
+            let silent = own.silence.is_some();
+            out.push(own);
+            if silent {
+                continue;
+            }
             // A clip is known by what it is, not by its name: a copy has the same views.
             let known_by = format!("{} {:?}", clip.start_s, clip.channel);
             let id = number_of(&[source_sha256, &known_by]);

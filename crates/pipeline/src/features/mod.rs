@@ -12,7 +12,9 @@ use crate::error::{Result, bail};
 use crate::extraction::extract::Extractor;
 use crate::extraction::plan::Plan;
 use crate::extraction::stage::Stage;
+use crate::inputs::{Expected, Kind, expect, what_is};
 use crate::job::Job;
+use crate::output;
 use inference::Chain;
 use shard::Provenance;
 use std::collections::BTreeMap;
@@ -83,6 +85,11 @@ pub enum Outcome {
 /// A manifest that cannot be read, groups that cross splits, a folder that cannot be written, or no usable recording.
 #[tracing::instrument(level = "info", name = "features", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    // Parts may be computed at the same time: the shards are written once they are all there.
+    let _lock = match options.part {
+        Some(_) => output::shared_folder(&options.out).map(|()| None)?,
+        None => Some(output::folder(&options.out)?),
+    };
     let chain = chain(&options.front_end)?;
     let plan = Plan::read(&options.manifest, &options.classes)?;
     plan.check_groups(&options.manifest, options.allow_crossing_groups, job)?;
@@ -118,6 +125,9 @@ pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
         let config = Config::resolve(options.config.file.as_deref(), &flags)?;
         return Ok(Chain::new(config.clip, config.front_end));
     };
+    if what_is(like) != Kind::Features {
+        expect(like, Expected::Run)?;
+    }
     let mut chain = if like.join("index.json").exists() {
         Chain::from_header(&shard::read_index(like)?.front_end, like)?
     } else {

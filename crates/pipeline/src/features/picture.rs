@@ -2,9 +2,11 @@
 
 use super::FrontEndOptions;
 use crate::error::{Context, Result};
+use crate::inputs::{Expected, expect};
 use crate::job::Job;
+use crate::output;
 use audio_io::{ClipConfig, Placement, Row, Windowing};
-use inference::Chain;
+use inference::{Chain, damage_words, decode};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,13 @@ pub struct PictureOptions {
     pub out: PathBuf,
     /// The front end.
     pub front_end: FrontEndOptions,
+}
+
+impl PictureOptions {
+    /// The default front end.
+    pub fn new(recording: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        Self { recording: recording.into(), out: out.into(), front_end: FrontEndOptions::default() }
+    }
 }
 
 /// A picture that was drawn.
@@ -36,7 +45,9 @@ pub struct Picture {
 ///
 /// # Errors
 /// A recording that cannot be read or holds no sound, or a file that cannot be written.
-pub fn draw(options: &PictureOptions, _: &Job<'_>) -> Result<Picture> {
+pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
+    output::file(&options.out)?;
+    expect(&options.recording, Expected::Recording)?;
     let chain = super::chain(&options.front_end)?;
     let recording: &Path = &options.recording;
     let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
@@ -44,7 +55,12 @@ pub fn draw(options: &PictureOptions, _: &Job<'_>) -> Result<Picture> {
     let clip = ClipConfig { window, ..chain.clip };
     let whole = Chain { clip, ..chain.clone() };
     let front_end = whole.build()?;
-    let clips = whole.spectrograms(&front_end, &bytes, recording, &Row::default())?;
+    let decoded = decode(&bytes, recording, None)?;
+    let damage = damage_words(&decoded);
+    if !damage.is_empty() {
+        job.warn(format!("{}: {damage}", recording.display()));
+    }
+    let clips = whole.spectrograms(&front_end, &decoded, &Row::default())?;
     let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
     let axes = axes(&front_end, clip.n_frames as f64 * chain.hop_s(), name.into_owned());

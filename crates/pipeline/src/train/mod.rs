@@ -14,8 +14,10 @@ pub use options::{Options, Preset};
 pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 
 use crate::error::{Context, Result};
+use crate::inputs::{Expected, expect};
 use crate::job::Job;
 use crate::named::Named;
+use crate::output;
 use crate::run_record::RunRecord;
 use inference::Chain;
 use session::{Session, resolve};
@@ -31,6 +33,8 @@ const CONFIG_FILE: &str = "config.toml";
 /// a stop that was asked for.
 #[tracing::instrument(level = "info", name = "train", skip_all, fields(model = options.model.name()))]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    let _lock = output::folder(&options.out)?;
+    expect(&options.features, Expected::Features)?;
     let config = resolve(options, job, Strategy::Auto)?;
     let (compute, compute_record) = config.compute.apply(&job.device, options.model)?;
     let index = shard::read_index(&options.features)?;

@@ -12,6 +12,9 @@ use inference::{Chain, MODEL_FILE};
 use models_cnn::CnnConfig;
 use train::{Control, Data, Outcome, Progress, RunHeader, Start, TrainConfig};
 
+/// Most classes that a message names.
+const MOST_NAMES: usize = 10;
+
 /// Options, data and configuration of one training.
 pub(super) struct Session<'a> {
     pub(super) options: &'a Options,
@@ -40,7 +43,7 @@ impl Session<'_> {
             parameters.count(),
             self.data.train.len(),
             self.data.val.len(),
-            self.data.classes.join(", "),
+            few(&self.data.classes),
             device_name(&self.job.device),
             precision.map_or(String::new(), |name| format!(" in {name}")),
         ));
@@ -73,6 +76,14 @@ impl Session<'_> {
             bail!("{}: holds a run; --resume goes on with it, --overwrite replaces it", out.display());
         }
         Ok(())
+    }
+}
+
+/// Names on one line, however many there are.
+fn few(names: &[String]) -> String {
+    match names.len().checked_sub(MOST_NAMES) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..MOST_NAMES].join(", ")),
     }
 }
 

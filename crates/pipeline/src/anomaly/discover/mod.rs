@@ -8,14 +8,14 @@ mod refit;
 pub use form::{Changed, ClusterFile, DiscoverFile, MemberFile, OfClass};
 
 use crate::error::{Context, Result, bail};
-use crate::inputs;
+use crate::inputs::{self, Collected, Expected};
 use crate::job::Job;
 use crate::one_line;
+use crate::output;
 use anomaly::{Clusters, cluster};
 use form::{Found, Rejected};
 use inference::unknown::{Calibrated, RowSource};
-use inference::{Input, Model, Predictor, PredictorOptions, Reject};
-use rayon::prelude::*;
+use inference::{Input, Predictor, PredictorOptions, Reject, Window};
 use shard::Skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -86,7 +86,11 @@ pub struct Outcome {
 /// written.
 #[tracing::instrument(level = "info", name = "anomaly discover", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
-    let model = Model::open_on(&options.run, &job.device)?;
+    let _lock = output::folder(&options.out)?;
+    let model = inputs::open_model(&options.run, job)?;
+    for folder in options.features.iter().chain(&options.backbone_features) {
+        inputs::expect(folder, Expected::Features)?;
+    }
     if model.header.outlier.is_none() {
         let run = options.run.display();
         bail!("{run}: has no detector of unknown sounds; `barkbird anomaly fit {run} --features DIR` adds one");
@@ -97,8 +101,9 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     predictor.notes.iter().for_each(|note| job.say(note));
     let detector = predictor.detector().context("no detector")?;
     let alpha = predictor.thresholds().alpha;
-    let inputs = inputs::collect(&options.inputs)?;
-    let found = find(&predictor, detector, alpha, &inputs, job)?;
+    let Collected { inputs, skipped } = inputs::collect(&options.inputs, None, &job.cancel)?;
+    let mut found = find(&predictor, detector, alpha, &inputs, job)?;
+    found.skipped.splice(0..0, skipped);
     for s in &found.skipped {
         job.warn(format!("{}: {}", s.path, s.reason));
     }
@@ -106,7 +111,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         bail!("none of the {} recordings could be used; the reasons are above", inputs.len());
     }
     let out = &options.out;
-    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let clusters = match &found.outputs {
         None => Clusters { of_row: Vec::new(), medoids: Vec::new(), silhouette: 0.0 },
         Some(rejected) => {
@@ -155,29 +159,34 @@ fn find(
     let progress = job.progress("predict", inputs.len());
     let mut found = Found { rejected: Vec::new(), outputs: None, n_windows: 0, skipped: Vec::new() };
     for (nth_block, block) in inputs.chunks(BLOCK).enumerate() {
-        job.check("nothing was written")?;
         let first = nth_block * BLOCK;
-        let computed: Vec<_> =
-            block.par_iter().enumerate().map(|(nth, input)| predictor.windows(first + nth, input)).collect();
-        let mut windows = Vec::new();
-        for (input, of_input) in block.iter().zip(computed) {
+        let computed = predictor.windows_of(block, &|| job.cancel.is_cancelled());
+        job.check("nothing was written")?;
+        let mut windows: Vec<Window> = Vec::new();
+        for (input, of_input) in block.iter().zip(computed?) {
             match of_input {
-                Ok(of_input) => windows.extend(of_input),
+                Ok(of_input) => {
+                    if let Some(warning) = of_input.warning() {
+                        job.warn(format!("{}: {warning}", input.name));
+                    }
+                    windows.extend(of_input.windows);
+                }
                 Err(error) => {
                     found.skipped.push(Skipped { path: input.name.clone(), reason: one_line(&error) });
                 }
             }
         }
-        if let Some(outputs) = predictor.outputs(inputs, &windows)? {
+        if let Some(outputs) = predictor.outputs(block, &windows.iter().collect::<Vec<_>>())? {
             found.n_windows += windows.len();
             let scores = detector.fitted.score(&outputs)?;
             let p_values: Vec<f64> = scores.into_iter().map(|score| detector.conformal.p_value(score)).collect();
-            let rows: Vec<usize> = (0..windows.len()).filter(|&row| p_values[row] <= alpha).collect();
+            let rows: Vec<usize> =
+                (0..windows.len()).filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none()).collect();
             for &row in &rows {
                 let (clip, logits) =
                     (&windows[row].clip, &outputs.logits[row * outputs.n_classes..][..outputs.n_classes]);
                 found.rejected.push(Rejected {
-                    input: windows[row].input,
+                    input: first + windows[row].input,
                     start_s: clip.start_s,
                     channel: clip.channel,
                     seconds: clip.seconds,

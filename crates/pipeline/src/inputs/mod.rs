@@ -1,0 +1,119 @@
+//! What commands are given: recordings, folders of recordings, manifests, features, runs; and what is said where one is
+//! given in the place of another.
+
+mod kind;
+
+pub use kind::{Expected, Kind, expect, what_is};
+
+use crate::error::{Context, Result, bail};
+use crate::job::Job;
+use crate::observer::CancelToken;
+use audio_io::Manifest;
+use inference::{Input, Model};
+use shard::Skipped;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The argument that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Reads a manifest as shards name its recordings: where it has absolute paths, relative to itself, since no absolute
+/// path goes into a result that others compare or pass on.
+///
+/// # Errors
+/// What is no manifest, and a manifest that cannot be read.
+pub fn manifest(path: &Path) -> Result<Manifest> {
+    let manifest = open_manifest(path, &CancelToken::default())?;
+    if manifest.rows.iter().any(|row| Path::new(&row.path).is_absolute()) {
+        return Ok(manifest.rebased(&manifest.root)?);
+    }
+    Ok(manifest)
+}
+
+/// A manifest, or a folder of class folders, as it is.
+pub(crate) fn open_manifest(path: &Path, cancel: &CancelToken) -> Result<Manifest> {
+    expect(path, Expected::Manifest)?;
+    Ok(Manifest::open_until(path, &|| cancel.is_cancelled())?)
+}
+
+/// The model of a run, on the device of the job.
+pub(crate) fn open_model(run: &Path, job: &Job<'_>) -> Result<Model> {
+    expect(run, Expected::Run)?;
+    Ok(Model::open_on(run, &job.device)?)
+}
+
+/// Everything that arguments name.
+#[derive(Debug, Clone, Default)]
+pub struct Collected {
+    /// Recordings and rows of manifests, in order.
+    pub inputs: Vec<Input>,
+    /// What could not be taken, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Everything that the arguments name, in order. [`STANDARD_INPUT`] is the recording with the bytes `standard_input`.
+///
+/// # Errors
+/// A folder without a recording, a manifest that cannot be read, things that are no recordings, and a stop that was asked
+/// for.
+pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<[u8]>>, cancel: &CancelToken) -> Result<Collected> {
+    let mut all = Collected::default();
+    for argument in arguments {
+        cancel.check("nothing was written")?;
+        if argument.as_os_str() == STANDARD_INPUT {
+            let bytes = standard_input.context("-: this command does not read a recording from standard input")?;
+            all.inputs.push(Input { bytes: Some(Arc::clone(bytes)), ..Input::file(argument) });
+            continue;
+        }
+        refuse_other_text(argument)?;
+        expect(argument, Expected::Recordings)?;
+        if argument.is_dir() {
+            let audio_io::Walk { files, skipped, .. } = audio_io::walk(argument, &|| cancel.is_cancelled())?;
+            let sounds = files.iter().filter(|file| audio_io::is_sound(&file.path));
+            let recordings: Vec<Input> = sounds.map(|file| Input::file(&file.path)).collect();
+            if recordings.is_empty() && skipped.is_empty() {
+                bail!("{}: holds no recording", argument.display());
+            }
+            all.inputs.extend(recordings);
+            let in_folder = |s: audio_io::Skipped| Skipped {
+                path: argument.join(s.name).to_string_lossy().into_owned(),
+                reason: s.reason,
+            };
+            all.skipped.extend(skipped.into_iter().map(in_folder));
+        } else if kind::is_table(argument) {
+            let manifest = Manifest::read_csv_unlabelled(argument)?;
+            let rows = manifest.rows.iter().map(|row| {
+                let path = manifest.file(row);
+                Input { name: path.to_string_lossy().into_owned(), path, row: row.clone(), bytes: None }
+            });
+            all.inputs.extend(rows);
+        } else {
+            all.inputs.push(Input::file(argument));
+        }
+    }
+    Ok(all)
+}
+
+/// Refuses a path that is not UTF-8: manifests, tables and JSON cannot name it.
+pub(crate) fn refuse_other_text(path: &Path) -> Result<()> {
+    if path.to_str().is_none() {
+        bail!("{}: the name is not UTF-8; rename it", path.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input_is_a_recording_where_its_bytes_are_given() {
+        let (cancel, arguments) = (CancelToken::default(), ["-".into()]);
+        let bytes: Arc<[u8]> = Arc::from(&b"RIFF"[..]);
+        let all = collect(&arguments, Some(&bytes), &cancel).unwrap();
+        assert_eq!((all.inputs[0].name.as_str(), all.inputs[0].bytes.as_deref()), ("-", Some(&b"RIFF"[..])));
+        assert!(collect(&arguments, None, &cancel).is_err());
+        cancel.cancel();
+        assert!(matches!(collect(&arguments, Some(&bytes), &cancel), Err(crate::Error::Cancelled { .. })));
+    }
+}

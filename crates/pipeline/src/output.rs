@@ -1,0 +1,99 @@
+//! Where results go: checked, created and locked before any work is done for them.
+
+use crate::error::{Context, Error, Result, bail};
+use crate::inputs::refuse_other_text;
+use shard::FolderLock;
+use std::path::Path;
+
+/// Makes sure that a file can be written, and creates its folder.
+///
+/// # Errors
+/// A folder or device in its place, or a folder that cannot be created or written.
+pub fn file(path: &Path) -> Result<()> {
+    refuse_other_text(path)?;
+    if path.as_os_str() == "-" {
+        bail!("-: only `barkbird predict` writes its table to standard output; name a file (./- for one of that name)");
+    }
+    if path.is_dir() {
+        bail!("{}: a folder; expected the name of a file to write", path.display());
+    }
+    if path.exists() && !path.is_file() {
+        bail!("{}: not a file; expected the name of a file to write", path.display());
+    }
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    probe(folder).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Creates a folder where there is none, and locks it for this process until the lock is dropped.
+///
+/// # Errors
+/// A file in its place, a folder that cannot be created or written, or another process that writes to it.
+pub fn folder(path: &Path) -> Result<FolderLock> {
+    refuse_file(path)?;
+    match shard::lock_folder(path) {
+        Ok(lock) => Ok(lock),
+        Err(error @ shard::Error::Locked { .. }) => Err(error.into()),
+        Err(error) => Err(error).with_context(|| format!("{}: cannot be written", path.display())),
+    }
+}
+
+/// Creates a folder that several processes write parts to at the same time, and makes sure that it can be written.
+///
+/// # Errors
+/// A file in its place, or a folder that cannot be created or written.
+pub fn shared_folder(path: &Path) -> Result<()> {
+    refuse_file(path)?;
+    probe(path).with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+fn refuse_file(path: &Path) -> Result<()> {
+    refuse_other_text(path)?;
+    if path.exists() && !path.is_dir() {
+        bail!("{}: a file; expected the name of a folder to write to", path.display());
+    }
+    Ok(())
+}
+
+/// Creates the folder, and writes and removes a file in it. Its name is that of a temporary file, which a later run
+/// removes.
+fn probe(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join(format!(".barkbird-{}-probe.tmp", std::process::id()));
+    std::fs::write(&path, [])?;
+    Ok(std::fs::remove_file(&path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn files_and_folders_in_each_others_place_are_refused() {
+        let work = tempfile::tempdir().unwrap();
+        let path = |name: &str| work.path().join(name);
+        fs::write(path("a"), b"x").unwrap();
+        file(&path("a")).unwrap();
+        file(&path("new/deep/m.csv")).unwrap();
+        assert!(path("new/deep").read_dir().unwrap().next().is_none(), "nothing stays behind");
+        assert!(file(&path("new")).unwrap_err().to_string().contains("a folder; expected the name of a file"));
+        assert!(folder(&path("a")).unwrap_err().to_string().contains("a file; expected the name of a folder"));
+        assert!(shared_folder(&path("a")).is_err());
+        assert!(file(&path("a/m.csv")).unwrap_err().to_string().contains("m.csv: cannot be written"));
+        assert!(folder(&path("a/run")).unwrap_err().to_string().contains("run: cannot be written"));
+        assert!(file(Path::new("-")).is_err());
+        #[cfg(unix)]
+        assert!(file(Path::new("/dev/null")).unwrap_err().to_string().contains("not a file"));
+    }
+
+    #[test]
+    fn a_second_writer_is_refused_until_the_first_is_done() {
+        let work = tempfile::tempdir().unwrap();
+        let out = work.path().join("run");
+        let lock = folder(&out).unwrap();
+        assert!(matches!(folder(&out), Err(Error::Shard(shard::Error::Locked { .. }))));
+        drop(lock);
+        assert!(!out.exists(), "an empty folder goes with its lock");
+        drop(folder(&out).unwrap());
+    }
+}
