@@ -27,7 +27,7 @@ pub(crate) fn exhibit(
     front_end: &FrontEnd,
     longest_s: Option<f64>,
 ) -> Result<Exhibit> {
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = audio_io::read_file(path)?;
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let player = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..chain.clip };
     let decoded = decode(&bytes, path, None)?;

@@ -46,7 +46,7 @@ pub(super) fn write(
     chain: &Chain,
     job: &Job<'_>,
 ) -> Result<Preview> {
-    let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
+    let bytes = audio_io::read_file(recording)?;
     let first =
         |clips: Vec<Clip>| clips.into_iter().next().with_context(|| format!("{}: holds no sound", recording.display()));
     let row = Row::default();

@@ -68,7 +68,7 @@ impl Partner {
             let other = (share < config.share && !others.is_empty())
                 .then(|| others[(drawn & u64::from(u32::MAX)) as usize % others.len()])?;
             let path = plan.manifest.file(&other.row);
-            let bytes = std::fs::read(&path).ok()?;
+            let bytes = audio_io::read_file(&path).ok()?;
             Some(Self { row: other.row.clone(), path, sha256: shard::sha256_hex(&bytes), bytes })
         };
         (1..=n_views).map(one).collect()

@@ -60,7 +60,7 @@ impl Backgrounds {
             job.check("nothing was written")?;
             let path = &input.path;
             let read = || -> Result<(Vec<f32>, String)> {
-                let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+                let bytes = audio_io::read_file(path)?;
                 let decoded = audio_io::decode_bytes(&bytes, path)?;
                 let clip = audio_io::clips(&decoded, None, None, None, &config)?.into_iter().next();
                 let clip = clip.with_context(|| format!("{}: holds no sound", path.display()))?;

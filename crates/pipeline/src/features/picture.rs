@@ -50,7 +50,7 @@ pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     expect(&options.recording, Expected::Recording)?;
     let chain = super::chain(&options.front_end)?;
     let recording: &Path = &options.recording;
-    let bytes = std::fs::read(recording).with_context(|| format!("{}: cannot be read", recording.display()))?;
+    let bytes = audio_io::read_file(recording)?;
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let clip = ClipConfig { window, ..chain.clip };
     let whole = Chain { clip, ..chain.clone() };
