@@ -1,5 +1,5 @@
 """Time stretch and pitch shift of the crate `augment` beside librosa: time, and distance to sounds whose stretched and
-shifted forms are synthesised exactly. Called by bench-augment.sh; prints a table and writes it as JSON."""
+shifted forms are synthesized exactly. Called by bench-augment.sh; prints a table and writes it as JSON."""
 
 import argparse
 import json

@@ -24,13 +24,13 @@ D, C, K = 60, 3, 40
 
 
 def clips(rng, n, unknown=False):
-    """Rows about the classes' centres on a curved surface, head logits, and a backbone's scores."""
+    """Rows about the classes' centers on a curved surface, head logits, and a backbone's scores."""
     fixed = np.random.default_rng(0)
-    centres, wide = fixed.normal(size=(C, D)), fixed.normal(size=(8, D))
+    centers, wide = fixed.normal(size=(C, D)), fixed.normal(size=(8, D))
     head, fires = fixed.normal(size=(C, D)) / 4, fixed.random((C, K)) ** 3
     label = np.arange(n) % C
     along = rng.normal(size=(n, 8)) * np.linspace(2, 0.3, 8)
-    rows = 2 * centres[label] + np.tanh(along) @ wide + 0.3 * rng.normal(size=(n, D))
+    rows = 2 * centers[label] + np.tanh(along) @ wide + 0.3 * rng.normal(size=(n, D))
     if unknown:
         rows += 1.5 * rng.normal(size=(n, D)) + 1
     backbone = np.clip(fires[label] * (0.2 if unknown else 1) * rng.random((n, K)) * 1.5, 0, 1)
@@ -186,16 +186,16 @@ def main():
     check("max_logit", -z.max(1), 1e-6, "formula")
     check("energy", -logsumexp(z, axis=1), 1e-6, "formula")
     check("generalized_entropy", ((probability * (1 - probability)) ** 0.1).sum(1), 1e-6, "formula")
-    neighbours = NearestNeighbors(n_neighbors=5).fit(unit(train))
-    check("knn", neighbours.kneighbors(unit(test))[0][:, -1], 1e-6, "sklearn NearestNeighbors")
+    neighbors = NearestNeighbors(n_neighbors=5).fit(unit(train))
+    check("knn", neighbors.kneighbors(unit(test))[0][:, -1], 1e-6, "sklearn NearestNeighbors")
     for suffix, of in (("", lambda rows: rows), ("_normalized", unit)):
         check(f"mahalanobis{suffix}", mahalanobis(of(train), label, of(test)), 1e-5, "sklearn LedoitWolf, formula")
         check(f"relative_mahalanobis{suffix}", relative(of(train), label, of(test)), 1e-5, "sklearn LedoitWolf, formula")
     share = LedoitWolf(assume_centered=True).fit(train - np.stack([train[label == c].mean(0) for c in range(C)])[label])
     report("Ledoit-Wolf share", ours["fitted.mahalanobis.shrinkage"], np.array([share.shrinkage_]), 1e-6, "sklearn LedoitWolf")
 
-    centred, mean = train - train.mean(0), train.mean(0)
-    outside = np.linalg.eigh(centred.T @ centred)[1][:, :-10]
+    centered, mean = train - train.mean(0), train.mean(0)
+    outside = np.linalg.eigh(centered.T @ centered)[1][:, :-10]
     residual = lambda rows: np.linalg.norm((rows - mean) @ outside, axis=1)
     factor = f8(train_logits).max(1).mean() / residual(train).mean()
     check("vim", factor * residual(test) - logsumexp(z, axis=1), 1e-5, "formula")
@@ -229,7 +229,7 @@ def main():
     two = [f8(ours["score.knn"]), f8(ours["score.relative_mahalanobis"])]
     is_unknown = np.arange(len(test)) >= len(test) // 2
     scaled = StandardScaler().fit_transform(np.stack(two, axis=1))
-    # Two logits with half the weight each are penalised half as much as one.
+    # Two logits with half the weight each are penalized half as much as one.
     fusion = LogisticRegression(C=2.0, tol=1e-10, max_iter=10000).fit(scaled, is_unknown)
     check("logistic_fusion", fusion.decision_function(scaled), 1e-3, "sklearn LogisticRegression")
     # Ours are ranks of scores in f64 among scores in f32.

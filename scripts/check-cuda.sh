@@ -159,8 +159,8 @@ done
 # Too many weights to compare here one by one, or none.
 both vit-s train vit --pretrained weights/vit-s --strategy full --precision f32 --features log-mel --out vit-s-%D --epochs 1 &&
   against "vit-s: training" runs vit-s-cpu vit-s-cuda && asked vit-s-cuda log-mel
-both neighbours train vit --pretrained "$tiny/vit" --strategy probe --head neighbours --precision f32 --features log-mel \
-  --out neighbours-%D && asked neighbours-cuda log-mel
+both neighbors train vit --pretrained "$tiny/vit" --strategy probe --head neighbors --precision f32 --features log-mel \
+  --out neighbors-%D && asked neighbors-cuda log-mel
 
 killed resume-cnn log-mel cnn --set train.average=0.9
 resumed resume-cnn cuda

@@ -22,7 +22,7 @@ IMAGE = dict(SIZE, intermediate_size=40, image_size=32, patch_size=8)
 DINO = dict(SIZE, mlp_ratio=2, image_size=28, patch_size=7)
 
 
-def randomise(model, seed):
+def randomize(model, seed):
     """Larger values than a fresh network has, so that a wrong place shows; scales and norms away from 1."""
     draw = torch.Generator().manual_seed(seed)
     for name, value in sorted(model.state_dict().items()):
@@ -67,27 +67,27 @@ def main():
     square, wide = image(1, 32, 32), image(2, 24, 64)
     def sizes(backbone, special): return {"square": outputs(backbone, square, special, False), "wide": outputs(backbone, wide, special, True)}
 
-    vit = randomise(ViTForImageClassification(ViTConfig(**IMAGE)), 1)
+    vit = randomize(ViTForImageClassification(ViTConfig(**IMAGE)), 1)
     write(out, "vit", vit, sizes(vit.vit, 1))
     # Half precision: what is written is what was computed with.
     for name, dtype in (("vit-f16", torch.float16), ("vit-bf16", torch.bfloat16)):
-        half = randomise(ViTModel(ViTConfig(**IMAGE)), 2)
+        half = randomize(ViTModel(ViTConfig(**IMAGE)), 2)
         half.load_state_dict({key: value.to(dtype).float() for key, value in half.state_dict().items()})
         write(out, name, half, sizes(half, 1), dtype=dtype)
     write(out, "vit-shards", vit, sizes(vit.vit, 1), shard="12KB")
-    deit = randomise(DeiTForImageClassificationWithTeacher(DeiTConfig(**IMAGE)), 3)
+    deit = randomize(DeiTForImageClassificationWithTeacher(DeiTConfig(**IMAGE)), 3)
     write(out, "deit", deit, sizes(deit.deit, 2))
-    bare = randomise(DeiTModel(DeiTConfig(**IMAGE)), 4)
+    bare = randomize(DeiTModel(DeiTConfig(**IMAGE)), 4)
     write(out, "deit-bare", bare, sizes(bare, 2))
 
     square, wide = image(3, 28, 28), image(4, 21, 56)
-    dino = randomise(Dinov2Model(Dinov2Config(**DINO)), 5)
+    dino = randomize(Dinov2Model(Dinov2Config(**DINO)), 5)
     write(out, "dinov2", dino, {"square": outputs(dino, square, 1, False), "wide": outputs(dino, wide, 1, False)})
-    registers = randomise(Dinov2WithRegistersModel(Dinov2WithRegistersConfig(**DINO, num_register_tokens=3)), 6)
+    registers = randomize(Dinov2WithRegistersModel(Dinov2WithRegistersConfig(**DINO, num_register_tokens=3)), 6)
     write(out, "dinov2-registers", registers, {"square": outputs(registers, square, 4, False), "wide": outputs(registers, wide, 4, False)})
 
     config = ASTConfig(**SIZE, intermediate_size=40, patch_size=16, frequency_stride=10, time_stride=10, max_length=64, num_mel_bins=32)
-    ast = randomise(ASTForAudioClassification(config), 7)
+    ast = randomize(ASTForAudioClassification(config), 7)
     pixels = image(5, 32, 64, channels=1)
     values = outputs(ast.audio_spectrogram_transformer, pixels, 2, False, values=pixels[:, 0].transpose(1, 2))
     with torch.no_grad():

@@ -78,7 +78,7 @@ def run(name, form, tensors):
             if 'norm' in key:
                 value += 0.2 * torch.randn_like(value)
     mel = torch.randn(form['mel'])
-    mel[0, :, -5:] = 0.5  # padding: equal neighbours, whose maxima are tied
+    mel[0, :, -5:] = 0.5  # padding: equal neighbors, whose maxima are tied
     label = torch.arange(form['mel'][0]) % N_CLASSES
 
     def put(part, values):

@@ -72,9 +72,9 @@ def yamnet(y):
     magnitude = np.abs(np.fft.rfft(frames * window, N_FFT))  # zeros after the frame; [frames, 257]
     bins_mel = hertz_to_mel(np.linspace(0.0, RATE_HZ / 2, N_FFT // 2 + 1)[1:, None])  # without that of 0 Hz
     edges_mel = np.linspace(hertz_to_mel(125.0), hertz_to_mel(7500.0), 64 + 2)
-    lower, centre, upper = edges_mel[:-2], edges_mel[1:-1], edges_mel[2:]
-    rising = (bins_mel - lower) / (centre - lower)
-    falling = (upper - bins_mel) / (upper - centre)
+    lower, center, upper = edges_mel[:-2], edges_mel[1:-1], edges_mel[2:]
+    rising = (bins_mel - lower) / (center - lower)
+    falling = (upper - bins_mel) / (upper - center)
     weights = np.pad(np.maximum(0.0, np.minimum(rising, falling)), [[1, 0], [0, 0]])  # [257, bands]
     return np.log(magnitude @ weights + 0.001).T
 

@@ -73,7 +73,7 @@ TRAININGS = [
     ("cnn", "as it is"),
     ("cnn-exposed", "cows, frogs and sheep beside the clips, every class alike (`train.exposure.split`)"),
     ("cnn-made", "unknown sounds made from the clips, beside them: shuffled, inverted, noise (`train.exposure.made`)"),
-    ("cnn-logit-norm", "normalised logits (`train.logit_norm`)"),
+    ("cnn-logit-norm", "normalized logits (`train.logit_norm`)"),
 ]
 lines += ["| training | method | " + " | ".join(f"{unknowns} / {known}" for _, known, unknowns in SETS[1:]) + " | balanced accuracy, field |", "|---" * 9 + "|"]
 for training, words in TRAININGS:

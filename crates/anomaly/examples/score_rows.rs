@@ -106,7 +106,7 @@ fn methods() -> Vec<(&'static str, Method)> {
 }
 
 fn isomap_config(n_landmarks: usize) -> IsomapConfig {
-    IsomapConfig { n_neighbours: 10, n_components: 3, n_landmarks, k: 5, seed: 0 }
+    IsomapConfig { n_neighbors: 10, n_components: 3, n_landmarks, k: 5, seed: 0 }
 }
 
 fn keep(out: &mut Arrays, name: &str, scores: &[f64], stored: &Stored) {

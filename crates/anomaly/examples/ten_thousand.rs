@@ -63,18 +63,18 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(u8::from(slow)))
 }
 
-/// Rows about one centre a class, of 40 wide directions and some noise, and logits.
+/// Rows about one center a class, of 40 wide directions and some noise, and logits.
 fn rows(seed: u64, n_rows: usize, apart: f32) -> (Vec<f32>, Vec<f32>) {
     const N_WIDE: usize = 40;
     let mut shared = ChaCha8Rng::seed_from_u64(0);
     let mut uniform = |n: usize| -> Vec<f32> { (0..n).map(|_| shared.random_range(-1.0..1.0)).collect() };
-    let (centres, directions) = (uniform(N_CLASSES * N_COLUMNS), uniform(N_WIDE * N_COLUMNS));
+    let (centers, directions) = (uniform(N_CLASSES * N_COLUMNS), uniform(N_WIDE * N_COLUMNS));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut values, mut logits) = (Vec::new(), Vec::new());
     for row in 0..n_rows {
         let class = row % N_CLASSES;
-        let centre = &centres[class * N_COLUMNS..][..N_COLUMNS];
-        let mut of_row: Vec<f32> = centre.iter().map(|c| apart * c + rng.random_range(-0.5..0.5)).collect();
+        let center = &centers[class * N_COLUMNS..][..N_COLUMNS];
+        let mut of_row: Vec<f32> = center.iter().map(|c| apart * c + rng.random_range(-0.5..0.5)).collect();
         for direction in directions.chunks_exact(N_COLUMNS) {
             let along: f32 = rng.random_range(-1.0..1.0);
             of_row.iter_mut().zip(direction).for_each(|(value, d)| *value += along * d);

@@ -39,7 +39,7 @@ impl BackgroundClass {
     /// # Errors
     /// No unknown sounds, or unknown sounds of another width.
     pub fn fit(rows: Rows<'_>, labels: Labels<'_>, unknowns: Rows<'_>, config: &BackgroundClassConfig) -> Result<Self> {
-        at_least("labelled unknown sounds", 1, unknowns.n_rows())?;
+        at_least("labeled unknown sounds", 1, unknowns.n_rows())?;
         unknowns.expect_columns(rows.n_columns())?;
         let values = [rows.values(), unknowns.values()].concat();
         let other = labels.n_classes() as u32;
@@ -83,12 +83,12 @@ impl BackgroundClass {
 
 impl Declaration for BackgroundClass {
     type Config = BackgroundClassConfig;
-    const DESCRIPTION: &'static str = "a background class, learned from labelled unknown sounds (baseline)";
+    const DESCRIPTION: &'static str = "a background class, learned from labeled unknown sounds (baseline)";
     const NEEDS: &'static [Input] = &[Input::Embedding];
     const NEEDS_UNKNOWNS: bool = true;
 
     fn fit_given(given: &Given<'_>, known: &Known<'_>, config: &BackgroundClassConfig) -> Result<Self> {
-        let unknowns = given.required(known.unknowns.embedding, "embeddings of labelled unknown sounds")?;
+        let unknowns = given.required(known.unknowns.embedding, "embeddings of labeled unknown sounds")?;
         Self::fit(given.embedding()?, known.labels, unknowns, config)
     }
 

@@ -26,7 +26,7 @@ pub struct Clusters {
 }
 
 /// Clusters the rows `[N, D]` by the angle between them: average linkage (Sokal and Michener, 1958), computed by chains of
-/// nearest neighbours and cut into `n_clusters`, or into the number with the best mean silhouette (Rousseeuw, 1987).
+/// nearest neighbors and cut into `n_clusters`, or into the number with the best mean silhouette (Rousseeuw, 1987).
 ///
 /// # Errors
 /// No rows, or no clusters.

@@ -14,7 +14,7 @@ use crate::stored::Stored;
 
 /// The mean of the ranks that detectors' scores have among validation scores.
 ///
-/// A rank is 0 to 1, linear between neighbouring validation scores. Beyond the smallest and the largest it approaches 0
+/// A rank is 0 to 1, linear between neighboring validation scores. Beyond the smallest and the largest it approaches 0
 /// and 1 without reaching them, so that different scores never tie. Ranks resolve best in the range of the validation
 /// scores: with only known sounds in validation, everything less like them is in the last step.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +111,7 @@ impl Default for LogisticFusionConfig {
 }
 
 /// Logistic regression of unknown against known sounds on the detectors' scores. Score: the log-odds of an unknown sound.
-/// It needs labelled unknown sounds, and learns to weigh the detectors for those.
+/// It needs labeled unknown sounds, and learns to weigh the detectors for those.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogisticFusion {
     config: LogisticFusionConfig,

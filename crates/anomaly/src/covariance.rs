@@ -34,16 +34,16 @@ pub(crate) struct Covariance {
 }
 
 /// Covariance of rows `[N, D]` whose mean is 0.
-pub(crate) fn covariance(centred: &Matrix, shrinkage: Shrinkage) -> Result<Covariance> {
+pub(crate) fn covariance(centered: &Matrix, shrinkage: Shrinkage) -> Result<Covariance> {
     shrinkage.validate()?;
-    at_least("training rows", 2, centred.n_rows)?;
-    let (n, d) = (centred.n_rows as f64, centred.n_columns);
-    let mut matrix = centred.gram();
+    at_least("training rows", 2, centered.n_rows)?;
+    let (n, d) = (centered.n_rows as f64, centered.n_columns);
+    let mut matrix = centered.gram();
     matrix.values.iter_mut().for_each(|value| *value /= n);
     let scale = (0..d).map(|i| matrix.values[i * d + i]).sum::<f64>() / d as f64;
     let share = match shrinkage {
         Shrinkage::Share(share) => share,
-        Shrinkage::LedoitWolf => ledoit_wolf(centred, &matrix, scale),
+        Shrinkage::LedoitWolf => ledoit_wolf(centered, &matrix, scale),
     };
     matrix.values.iter_mut().for_each(|value| *value *= 1.0 - share);
     (0..d).for_each(|i| matrix.values[i * d + i] += share * scale);
@@ -51,11 +51,11 @@ pub(crate) fn covariance(centred: &Matrix, shrinkage: Shrinkage) -> Result<Covar
 }
 
 /// The expected squared error of the covariance over its squared distance to the multiple of the identity.
-fn ledoit_wolf(centred: &Matrix, covariance: &Matrix, scale: f64) -> f64 {
-    let n = centred.n_rows as f64;
+fn ledoit_wolf(centered: &Matrix, covariance: &Matrix, scale: f64) -> f64 {
+    let n = centered.n_rows as f64;
     let squared = squared_norm(&covariance.values);
     let distance = squared - covariance.n_columns as f64 * scale * scale;
-    let fourth: f64 = (0..centred.n_rows).map(|i| squared_norm(centred.row(i)).powi(2)).sum::<f64>() / n;
+    let fourth: f64 = (0..centered.n_rows).map(|i| squared_norm(centered.row(i)).powi(2)).sum::<f64>() / n;
     let error = ((fourth - squared) / n).min(distance);
     if distance > 0.0 && error > 0.0 { error / distance } else { 0.0 }
 }
@@ -66,15 +66,15 @@ mod tests {
 
     #[test]
     fn fewer_rows_than_columns_can_be_inverted() {
-        let centred = Matrix::new(2, 3, vec![1.0, 2.0, 0.0, -1.0, -2.0, 0.0]);
-        let shrunk = covariance(&centred, Shrinkage::LedoitWolf).unwrap();
+        let centered = Matrix::new(2, 3, vec![1.0, 2.0, 0.0, -1.0, -2.0, 0.0]);
+        let shrunk = covariance(&centered, Shrinkage::LedoitWolf).unwrap();
         // Both rows have the same outer product, so the estimated error is 0.
         assert_eq!(shrunk.share, 0.0);
         assert!(shrunk.matrix.whitening("test").is_err());
-        let shrunk = covariance(&centred, Shrinkage::Share(0.1)).unwrap();
+        let shrunk = covariance(&centered, Shrinkage::Share(0.1)).unwrap();
         assert!(shrunk.matrix.whitening("test").is_ok());
         let trace = |m: &Matrix| (0..3).map(|i| m.values[i * 4]).sum::<f64>();
         assert!((trace(&shrunk.matrix) - 5.0).abs() < 1e-12);
-        assert!(covariance(&centred, Shrinkage::Share(1.5)).is_err());
+        assert!(covariance(&centered, Shrinkage::Share(1.5)).is_err());
     }
 }

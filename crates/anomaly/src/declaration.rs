@@ -16,7 +16,7 @@ pub(crate) trait Declaration: Sized {
     /// The rows that it is fitted from and scores.
     const NEEDS: &'static [Input];
 
-    /// Whether it is fitted with labelled unknown sounds.
+    /// Whether it is fitted with labeled unknown sounds.
     const NEEDS_UNKNOWNS: bool = false;
 
     /// [`DESCRIPTION`](Self::DESCRIPTION), or another one for special settings.

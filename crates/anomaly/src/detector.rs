@@ -62,7 +62,7 @@ macro_rules! detectors {
                 }
             }
 
-            /// Whether it is fitted with labelled unknown sounds.
+            /// Whether it is fitted with labeled unknown sounds.
             pub fn needs_unknowns(&self) -> bool {
                 match self {
                     $(Method::$Fitted(_) => <crate::$Fitted as Declaration>::NEEDS_UNKNOWNS,)+

@@ -11,8 +11,8 @@ use crate::stored::Stored;
 pub(crate) struct Gaussians {
     n_columns: usize,
     /// `[D]`: mean of all rows.
-    centre: Vec<f32>,
-    /// `[D, D]`: whitens a row minus `centre`.
+    center: Vec<f32>,
+    /// `[D, D]`: whitens a row minus `center`.
     whitening: Vec<f32>,
     /// `[C, D]`: whitened means of the classes.
     means: Vec<f32>,
@@ -24,7 +24,7 @@ impl Gaussians {
     /// The classes' means, and the covariance of the rows about them.
     pub(crate) fn of_classes(rows: Rows<'_>, labels: Labels<'_>, shrinkage: Shrinkage) -> Result<Self> {
         let parted = Parted::new(rows, labels)?;
-        Self::new(&parted.centre, &parted.means, covariance(&parted.within, shrinkage)?)
+        Self::new(&parted.center, &parted.means, covariance(&parted.within, shrinkage)?)
     }
 
     /// One Gaussian for all rows: its covariance is that about the classes' means, shrunk as in
@@ -39,14 +39,14 @@ impl Gaussians {
         }
         all.matrix.values.iter_mut().zip(between.gram().values).for_each(|(value, between)| *value += between);
         let d = rows.n_columns();
-        Self::new(&parted.centre, &Matrix::new(1, d, vec![0.0; d]), all)
+        Self::new(&parted.center, &Matrix::new(1, d, vec![0.0; d]), all)
     }
 
-    fn new(centre: &[f64], means: &Matrix, covariance: Covariance) -> Result<Self> {
+    fn new(center: &[f64], means: &Matrix, covariance: Covariance) -> Result<Self> {
         let whitening = covariance.matrix.whitening("covariance of the training rows")?;
         Ok(Self {
-            n_columns: centre.len(),
-            centre: centre.iter().map(|&value| value as f32).collect(),
+            n_columns: center.len(),
+            center: center.iter().map(|&value| value as f32).collect(),
             means: means.times_transposed(&whitening).to_f32(),
             whitening: whitening.to_f32(),
             shrinkage: covariance.share as f32,
@@ -60,10 +60,10 @@ impl Gaussians {
     /// Squared Mahalanobis distance of each row to the nearest mean, `[M]`.
     pub(crate) fn nearest(&self, rows: Rows<'_>) -> Result<Vec<f64>> {
         rows.expect_columns(self.n_columns)?;
-        let centre: Vec<f64> = self.centre.iter().map(|&value| f64::from(value)).collect();
+        let center: Vec<f64> = self.center.iter().map(|&value| f64::from(value)).collect();
         let whitening = Matrix::from_f32(&self.whitening, self.n_columns);
         let means = Matrix::from_f32(&self.means, self.n_columns);
-        let points = Matrix::centred(rows, &centre).times_transposed(&whitening);
+        let points = Matrix::centered(rows, &center).times_transposed(&whitening);
         let to_nearest = |row| {
             let distances = (0..means.n_rows).map(|class| squared_distance(points.row(row), means.row(class)));
             distances.fold(f64::INFINITY, f64::min)
@@ -71,25 +71,25 @@ impl Gaussians {
         Ok((0..points.n_rows).map(to_nearest).collect())
     }
 
-    /// Adds `centre` `[D]`, `whitening` `[D, D]`, `means` `[C, D]` and `shrinkage` `[1]`.
+    /// Adds `center` `[D]`, `whitening` `[D, D]`, `means` `[C, D]` and `shrinkage` `[1]`.
     pub(crate) fn store(&self, stored: Stored) -> Stored {
         let d = self.n_columns;
         stored
-            .with("centre", &[d], self.centre.clone())
+            .with("centre", &[d], self.center.clone())
             .with("whitening", &[d, d], self.whitening.clone())
             .with("means", &[self.means.len() / d, d], self.means.clone())
             .with("shrinkage", &[1], vec![self.shrinkage])
     }
 
     pub(crate) fn from_tensors(stored: &Stored) -> Result<Self> {
-        let centre = stored.values("centre", &[None])?;
-        let d = centre.len();
+        let center = stored.values("centre", &[None])?;
+        let d = center.len();
         Ok(Self {
             n_columns: d,
             whitening: stored.values("whitening", &[Some(d), Some(d)])?,
             means: stored.values("means", &[None, Some(d)])?,
             shrinkage: stored.values("shrinkage", &[Some(1)])?[0],
-            centre,
+            center,
         })
     }
 }
@@ -97,7 +97,7 @@ impl Gaussians {
 /// Rows decomposed into their mean, the classes' means about it, and the residuals.
 struct Parted {
     /// `[D]`.
-    centre: Vec<f64>,
+    center: Vec<f64>,
     /// `[C, D]`.
     means: Matrix,
     /// `[N, D]`.
@@ -108,8 +108,8 @@ impl Parted {
     fn new(rows: Rows<'_>, labels: Labels<'_>) -> Result<Self> {
         rows.expect_rows("training rows for labels", labels.get().len())?;
         let (d, counts) = (rows.n_columns(), labels.counts());
-        let centre = mean_of(rows);
-        let mut within = Matrix::centred(rows, &centre);
+        let center = mean_of(rows);
+        let mut within = Matrix::centered(rows, &center);
         let mut means = vec![0.0; counts.len() * d];
         for (row, &label) in labels.get().iter().enumerate() {
             let mean = &mut means[label as usize * d..][..d];
@@ -122,6 +122,6 @@ impl Parted {
             let mean = &means[label as usize * d..][..d];
             row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean);
         }
-        Ok(Self { centre, means: Matrix::new(counts.len(), d, means), within })
+        Ok(Self { center, means: Matrix::new(counts.len(), d, means), within })
     }
 }

@@ -79,7 +79,7 @@ impl GeneralizedEntropy {
 
 impl Declaration for GeneralizedEntropy {
     type Config = GeneralizedEntropyConfig;
-    const DESCRIPTION: &'static str = "generalised entropy of the probabilities";
+    const DESCRIPTION: &'static str = "generalized entropy of the probabilities";
     const NEEDS: &'static [Input] = &[Input::Logits];
 
     fn ranks_like(config: &GeneralizedEntropyConfig, n_classes: usize) -> Option<&'static str> {

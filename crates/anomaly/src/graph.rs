@@ -1,11 +1,11 @@
-//! A connected graph of rows and their nearest neighbours, and shortest paths in it.
+//! A connected graph of rows and their nearest neighbors, and shortest paths in it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use rayon::prelude::*;
 
-use crate::neighbours::{Neighbours, multiply, nearest_others, squared_distance};
+use crate::neighbors::{Neighbors, multiply, nearest_others, squared_distance};
 use crate::rows::Rows;
 
 /// Rows that one task measures against all.
@@ -19,11 +19,11 @@ pub(crate) struct Graph {
 impl Graph {
     /// Connects each row to its `k` nearest ones. Where that leaves several components, each two of them are connected by
     /// their shortest edge.
-    pub(crate) fn of_neighbours(rows: Rows<'_>, k: usize) -> Self {
-        let neighbours: Neighbours = nearest_others(rows, k);
+    pub(crate) fn of_neighbors(rows: Rows<'_>, k: usize) -> Self {
+        let neighbors: Neighbors = nearest_others(rows, k);
         let mut graph = Graph { edges: vec![Vec::new(); rows.n_rows()] };
         for row in 0..rows.n_rows() {
-            neighbours.of(row).for_each(|(other, length)| graph.join(row, other, length));
+            neighbors.of(row).for_each(|(other, length)| graph.join(row, other, length));
         }
         let (piece, n_pieces) = graph.pieces();
         if n_pieces > 1 {
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn ways_along_a_line_and_over_a_gap() {
-        // Two components with one neighbour each; the gap is bridged from 3 to 10.
+        // Two components with one neighbor each; the gap is bridged from 3 to 10.
         let rows = Rows::new(&[0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0], 1).unwrap();
-        let graph = Graph::of_neighbours(rows, 2);
+        let graph = Graph::of_neighbors(rows, 2);
         assert_eq!(graph.pieces().1, 1);
         assert_eq!(graph.distances_from(0), [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0]);
     }

@@ -17,14 +17,14 @@ pub struct Inputs<'a> {
     pub cells: Option<Rows<'a>>,
 }
 
-/// The clips that detectors are fitted on: clips of the known classes, and labelled unknown sounds where there are any.
+/// The clips that detectors are fitted on: clips of the known classes, and labeled unknown sounds where there are any.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// The training clips.
     pub inputs: Inputs<'a>,
     /// Their classes.
     pub labels: Labels<'a>,
-    /// Labelled unknown sounds, for methods that need them ([`Method::needs_unknowns`](crate::Method::needs_unknowns)).
+    /// Labeled unknown sounds, for methods that need them ([`Method::needs_unknowns`](crate::Method::needs_unknowns)).
     pub unknowns: Inputs<'a>,
 }
 

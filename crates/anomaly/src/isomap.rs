@@ -9,7 +9,7 @@ use crate::error::{Error, Result, at_least, check};
 use crate::graph::Graph;
 use crate::inputs::{Input, Known};
 use crate::matrix::Matrix;
-use crate::neighbours::nearest;
+use crate::neighbors::nearest;
 use crate::rows::Rows;
 use crate::seed::{Use, generator};
 use crate::stored::Stored;
@@ -18,13 +18,14 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IsomapConfig {
-    /// Neighbours that each row is connected to, or all where there are fewer.
-    pub n_neighbours: usize,
+    /// Neighbors that each row is connected to, or all where there are fewer.
+    #[serde(rename = "n_neighbours", alias = "n_neighbors")]
+    pub n_neighbors: usize,
     /// Dimensions of the map, or all where the landmarks have fewer.
     pub n_components: usize,
     /// Landmarks: rows that path lengths are measured to, or all where there are fewer.
     pub n_landmarks: usize,
-    /// Which neighbour's distance on the map is the score.
+    /// Which neighbor's distance on the map is the score.
     pub k: usize,
     /// Seed of the choice of landmarks.
     pub seed: u64,
@@ -32,11 +33,11 @@ pub struct IsomapConfig {
 
 impl Default for IsomapConfig {
     fn default() -> Self {
-        Self { n_neighbours: 10, n_components: 8, n_landmarks: 256, k: 5, seed: 0 }
+        Self { n_neighbors: 10, n_components: 8, n_landmarks: 256, k: 5, seed: 0 }
     }
 }
 
-/// A map of the training rows on which distances approximate the lengths of shortest paths from neighbour to neighbour.
+/// A map of the training rows on which distances approximate the lengths of shortest paths from neighbor to neighbor.
 /// Other rows are mapped by their nearest training rows. Score: the distance on the map to the k-th nearest training row.
 ///
 /// A row far from all training rows is mapped close to its nearest ones, so this detects far rows poorly. It is a
@@ -67,15 +68,15 @@ impl Isomap {
     /// # Errors
     /// Fewer rows than `k` or three, a setting of 0, or rows that are all equal.
     pub fn fit(rows: Rows<'_>, config: &IsomapConfig) -> Result<Self> {
-        for (setting, value) in [("n_neighbours", config.n_neighbours), ("n_components", config.n_components)] {
+        for (setting, value) in [("n_neighbors", config.n_neighbors), ("n_components", config.n_components)] {
             check(value > 0, setting, "from 1", value)?;
         }
         check(config.n_landmarks > 2, "n_landmarks", "from 3", config.n_landmarks)?;
         check(config.k > 0, "k", "from 1", config.k)?;
         let n = rows.n_rows();
         at_least("training rows", config.k.max(3), n)?;
-        let n_neighbours = config.n_neighbours.min(n - 1);
-        let graph = Graph::of_neighbours(rows, n_neighbours);
+        let n_neighbors = config.n_neighbors.min(n - 1);
+        let graph = Graph::of_neighbors(rows, n_neighbors);
         let n_landmarks = config.n_landmarks.min(n);
         let mut landmarks = sample(&mut generator(config.seed, Use::Landmarks, 0), n, n_landmarks).into_vec();
         landmarks.sort_unstable();
@@ -83,7 +84,7 @@ impl Isomap {
         let path_lengths: Vec<f32> =
             (0..n).flat_map(|row| to_landmark.iter().map(move |lengths| lengths[row] as f32)).collect();
         let (mean_squared, directions) = scale(&to_landmark, &landmarks, config.n_components)?;
-        let config = IsomapConfig { n_neighbours, n_landmarks, ..config.clone() };
+        let config = IsomapConfig { n_neighbors, n_landmarks, ..config.clone() };
         let points = rows.values().to_vec();
         let n_columns = rows.n_columns();
         let coordinates = Vec::new();
@@ -99,11 +100,11 @@ impl Isomap {
     pub fn transform(&self, rows: Rows<'_>) -> Result<Vec<f32>> {
         rows.expect_columns(self.n_columns)?;
         let n_landmarks = self.config.n_landmarks;
-        let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.n_neighbours);
+        let neighbors = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.n_neighbors);
         let mut path_lengths = vec![0f32; rows.n_rows() * n_landmarks];
         path_lengths.par_chunks_exact_mut(n_landmarks).enumerate().for_each(|(row, lengths)| {
             lengths.fill(f32::INFINITY);
-            for (point, distance) in neighbours.of(row) {
+            for (point, distance) in neighbors.of(row) {
                 let onward = &self.path_lengths[point * n_landmarks..][..n_landmarks];
                 let through = onward.iter().map(|&length| (distance + f64::from(length)) as f32);
                 lengths.iter_mut().zip(through).for_each(|(length, through)| *length = length.min(through));
@@ -159,8 +160,8 @@ impl Isomap {
         let config: IsomapConfig = stored.settings()?;
         let points = stored.tensor("points", &[None, None])?;
         let (n, n_columns) = (points.shape[0], points.shape[1]);
-        check(config.n_neighbours > 0 && config.k > 0, "n_neighbours and k", "from 1", config.k)?;
-        at_least("stored training rows", config.k.max(config.n_neighbours), n)?;
+        check(config.n_neighbors > 0 && config.k > 0, "n_neighbors and k", "from 1", config.k)?;
+        at_least("stored training rows", config.k.max(config.n_neighbors), n)?;
         let n_landmarks = Some(config.n_landmarks);
         let directions = stored.tensor("directions", &[None, n_landmarks])?;
         Ok(Self {
@@ -226,7 +227,7 @@ mod tests {
     fn an_arc_becomes_a_line() {
         let values = arc(200, 1.0);
         for n_landmarks in [40, 200] {
-            let config = IsomapConfig { n_neighbours: 2, n_components: 1, n_landmarks, ..Default::default() };
+            let config = IsomapConfig { n_neighbors: 2, n_components: 1, n_landmarks, ..Default::default() };
             let isomap = Isomap::fit(Rows::new(&values, 2).unwrap(), &config).unwrap();
             let places = isomap.transform(Rows::new(&values, 2).unwrap()).unwrap();
             let step = 1.5 * std::f32::consts::PI / 200.0;
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn off_the_surface_or_beyond_its_end_scores_higher() {
         let values = arc(100, 1.0);
-        let config = IsomapConfig { n_neighbours: 4, n_components: 2, ..Default::default() };
+        let config = IsomapConfig { n_neighbors: 4, n_components: 2, ..Default::default() };
         let isomap = Isomap::fit(Rows::new(&values, 2).unwrap(), &config).unwrap();
         let scores = isomap.score(Rows::new(&[0.0, 1.0, 3.0, -3.0], 2).unwrap()).unwrap();
         assert!(scores[1] > scores[0], "{scores:?}");

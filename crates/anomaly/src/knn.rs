@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::declaration::{Declaration, Given};
 use crate::error::{Result, at_least, check};
 use crate::inputs::{Input, Known};
-use crate::neighbours::nearest;
+use crate::neighbors::nearest;
 use crate::rows::Rows;
 use crate::stored::Stored;
 
@@ -13,7 +13,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KnnConfig {
-    /// Which neighbour's distance is the score.
+    /// Which neighbor's distance is the score.
     pub k: usize,
     /// Whether rows are normalized to length 1 first.
     #[serde(alias = "normalise")]

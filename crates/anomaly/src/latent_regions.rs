@@ -94,7 +94,7 @@ impl LatentRegions {
         Ok(errors.into_iter().zip(distances).map(score).collect())
     }
 
-    /// `encoder` and `decoder` (all parameters) with `…_widths`, the regions' `centre`, `whitening`, `means` and
+    /// `encoder` and `decoder` (all parameters) with `…_widths`, the regions' `center`, `whitening`, `means` and
     /// `shrinkage`, `column_mean` `[D]`, `column_factor` `[D]`, `scale` `[2]`.
     pub fn to_tensors(&self) -> Stored {
         let stored = self.regions.store(self.scaler.store(Stored::new(&self.config)));

@@ -9,12 +9,12 @@
 //! 1. A [`Method`] is a method with its settings. [`Method::all`] lists every method with its defaults,
 //!    [`Method::needs`] the rows that it needs, [`Method::describe`] what its score is, and [`Method::ranks_like`] which
 //!    methods are equivalent with two classes.
-//! 2. [`Method::fit`] fits a [`Detector`] on the training clips ([`Known`]: rows, labels, and labelled unknown sounds for
+//! 2. [`Method::fit`] fits a [`Detector`] on the training clips ([`Known`]: rows, labels, and labeled unknown sounds for
 //!    the one method that uses them).
 //! 3. [`Detector::score`] scores clips ([`Inputs`]). A detector is stored as named f32 arrays and a small JSON
 //!    ([`Stored`], [`Detector::to_tensors`], [`Detector::from_tensors`]), or with serde as JSON. A stored detector gives
 //!    the same scores, bit for bit.
-//! 4. [`metrics`] measures scores against labelled unknown sounds, with intervals over groups. [`RankMean`] and
+//! 4. [`metrics`] measures scores against labeled unknown sounds, with intervals over groups. [`RankMean`] and
 //!    [`LogisticFusion`] combine detectors; they are fitted on validation scores.
 //! 5. [`pool`](mod@pool) combines the windows of a clip, [`conformal`] turns scores into p-values with a guarantee, and
 //!    [`threshold`] sets a threshold; the last two are calibrated on known clips that nothing was fitted on.
@@ -88,7 +88,7 @@ mod max_softmax;
 pub mod metrics;
 mod minimize;
 mod names;
-mod neighbours;
+mod neighbors;
 mod network;
 mod pca_residual;
 pub mod pool;

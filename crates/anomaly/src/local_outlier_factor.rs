@@ -1,11 +1,11 @@
-//! Local outlier factor: how much lower the density of rows is around a row than around its neighbours.
+//! Local outlier factor: how much lower the density of rows is around a row than around its neighbors.
 
 use serde::{Deserialize, Serialize};
 
 use crate::declaration::{Declaration, Given};
 use crate::error::{Result, at_least, check};
 use crate::inputs::{Input, Known};
-use crate::neighbours::{Neighbours, nearest, nearest_others};
+use crate::neighbors::{Neighbors, nearest, nearest_others};
 use crate::rows::Rows;
 use crate::stored::Stored;
 
@@ -13,7 +13,7 @@ use crate::stored::Stored;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LocalOutlierFactorConfig {
-    /// Neighbours that density is measured over, or all where there are fewer.
+    /// Neighbors that density is measured over, or all where there are fewer.
     pub k: usize,
     /// Whether rows are normalized to length 1 first.
     #[serde(alias = "normalise")]
@@ -29,7 +29,7 @@ impl Default for LocalOutlierFactorConfig {
 /// The training rows and the density around each. Score: the mean density at a row's k nearest training rows divided by
 /// the density at the row; about 1 for a row like them, more for an outlier.
 ///
-/// This is novelty detection: scored rows are not neighbours of each other.
+/// This is novelty detection: scored rows are not neighbors of each other.
 ///
 /// Source: Breunig, Kriegel, Ng and Sander (2000), "LOF: Identifying Density-Based Local Outliers".
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +40,7 @@ pub struct LocalOutlierFactor {
     points: Vec<f32>,
     /// `[N]`: distance to the k-th nearest other training row.
     reach: Vec<f32>,
-    /// `[N]`: one over the mean reachability distance from its neighbours.
+    /// `[N]`: one over the mean reachability distance from its neighbors.
     density: Vec<f32>,
 }
 
@@ -54,9 +54,9 @@ impl LocalOutlierFactor {
         at_least("training rows", 2, rows.n_rows())?;
         let k = config.k.min(rows.n_rows() - 1);
         let points = if config.normalize { rows.normalized() } else { rows.values().to_vec() };
-        let neighbours = nearest_others(Rows::trusted(&points, rows.n_columns()), k);
-        let reach: Vec<f32> = neighbours.farthest().iter().map(|&distance| distance as f32).collect();
-        let density = densities(&neighbours, &reach).iter().map(|&density| density as f32).collect();
+        let neighbors = nearest_others(Rows::trusted(&points, rows.n_columns()), k);
+        let reach: Vec<f32> = neighbors.farthest().iter().map(|&distance| distance as f32).collect();
+        let density = densities(&neighbors, &reach).iter().map(|&density| density as f32).collect();
         let config = LocalOutlierFactorConfig { k, ..config.clone() };
         Ok(Self { config, n_columns: rows.n_columns(), points, reach, density })
     }
@@ -69,9 +69,9 @@ impl LocalOutlierFactor {
         rows.expect_columns(self.n_columns)?;
         let normalized = self.config.normalize.then(|| rows.normalized());
         let rows = normalized.as_ref().map_or(rows, |values| Rows::trusted(values, self.n_columns));
-        let neighbours = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.k);
-        let own = densities(&neighbours, &self.reach);
-        let around = |row| neighbours.of(row).map(|(point, _)| f64::from(self.density[point])).sum::<f64>();
+        let neighbors = nearest(rows, Rows::trusted(&self.points, self.n_columns), self.config.k);
+        let own = densities(&neighbors, &self.reach);
+        let around = |row| neighbors.of(row).map(|(point, _)| f64::from(self.density[point])).sum::<f64>();
         Ok(own.iter().enumerate().map(|(row, own)| around(row) / self.config.k as f64 / own).collect())
     }
 
@@ -100,12 +100,12 @@ impl LocalOutlierFactor {
     }
 }
 
-/// One over the mean reachability distance: the distance to a neighbour, but at least the neighbour's own reach.
-fn densities(neighbours: &Neighbours, reach: &[f32]) -> Vec<f64> {
-    let n = neighbours.index.len() / neighbours.k;
+/// One over the mean reachability distance: the distance to a neighbor, but at least the neighbor's own reach.
+fn densities(neighbors: &Neighbors, reach: &[f32]) -> Vec<f64> {
+    let n = neighbors.index.len() / neighbors.k;
     let reached = |(point, distance): (usize, f64)| distance.max(f64::from(reach[point]));
     // The small number is for duplicates, whose distances are all 0.
-    (0..n).map(|row| 1.0 / (neighbours.of(row).map(reached).sum::<f64>() / neighbours.k as f64 + 1e-10)).collect()
+    (0..n).map(|row| 1.0 / (neighbors.of(row).map(reached).sum::<f64>() / neighbors.k as f64 + 1e-10)).collect()
 }
 
 impl Declaration for LocalOutlierFactor {

@@ -56,7 +56,7 @@ impl Mahalanobis {
         prepared(rows, &self.config, |rows| self.classes.nearest(rows))
     }
 
-    /// `centre` `[D]`, `whitening` `[D, D]`, `means` `[C, D]`, `shrinkage` `[1]`.
+    /// `center` `[D]`, `whitening` `[D, D]`, `means` `[C, D]`, `shrinkage` `[1]`.
     pub fn to_tensors(&self) -> Stored {
         self.classes.store(Stored::new(&self.config))
     }

@@ -33,10 +33,10 @@ impl Matrix {
         Self::new(values.len() / n_columns, n_columns, values)
     }
 
-    /// Rows minus `centre`, `[N, D]`.
-    pub(crate) fn centred(rows: Rows<'_>, centre: &[f64]) -> Self {
+    /// Rows minus `center`, `[N, D]`.
+    pub(crate) fn centered(rows: Rows<'_>, center: &[f64]) -> Self {
         let d = rows.n_columns();
-        let values = rows.values().iter().enumerate().map(|(i, &value)| f64::from(value) - centre[i % d]).collect();
+        let values = rows.values().iter().enumerate().map(|(i, &value)| f64::from(value) - center[i % d]).collect();
         Self::new(rows.n_rows(), d, values)
     }
 

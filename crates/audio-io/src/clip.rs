@@ -257,7 +257,7 @@ mod tests {
             (Placement::First, (None, None)),
             (Placement::First, (Some(1.2345), Some(6.0))),
             (Placement::Loudest, (Some(0.3), Some(4.9))),
-            (Placement::Centre, (Some(0.5), Some(5.5))),
+            (Placement::Center, (Some(0.5), Some(5.5))),
         ] {
             let window = Windowing { placement, seconds: 2.0, padding: Padding::Silence };
             let config = ClipConfig { window, ..ClipConfig::default() };
@@ -274,7 +274,7 @@ mod tests {
         for (rate_hz, row) in [(44_100, (Some(2.0), Some(5.0))), (48_000, (None, None)), (11_025, (Some(7.5), None))] {
             file.rate_hz = rate_hz;
             let whole = crate::resample(&file.channels[0], rate_hz, 22_050).unwrap();
-            for placement in [Placement::First, Placement::Centre, Placement::Whole] {
+            for placement in [Placement::First, Placement::Center, Placement::Whole] {
                 let window = Windowing { placement, seconds: 1.0, padding: Padding::Silence };
                 let config = ClipConfig { level: Level::None, window, ..ClipConfig::default() };
                 let clip = clips(&file, row.0, row.1, Some(0), &config).unwrap().remove(0);

@@ -221,7 +221,7 @@ mod tests {
         };
         let (loudest_db, weakest_db) = spread(&|drawn| drawn.0);
         assert!(loudest_db > 29.8 && weakest_db < 50.2 && weakest_db - loudest_db > 12.0, "{drawn:?}");
-        // Neighbouring samples of white noise differ by the root of two.
+        // Neighboring samples of white noise differ by the root of two.
         let (least, greatest) = spread(&|drawn| drawn.1);
         assert!(greatest > 1.15 && least < 0.8, "{drawn:?}");
     }

@@ -20,7 +20,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A format that is recognised and not decoded.
+    /// A format that is recognized and not decoded.
     #[error("{}: {format} is not decoded: {advice}", path.display())]
     Unsupported {
         /// The file.

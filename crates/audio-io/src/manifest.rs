@@ -14,7 +14,7 @@ pub(crate) const COLUMNS: [&str; 7] = ["path", "label", "group", "split", "start
 pub struct Row {
     /// The file as the manifest names it, with `/`; relative to the manifest's root unless absolute.
     pub path: String,
-    /// The class; empty where unlabelled.
+    /// The class; empty where unlabeled.
     pub label: String,
     /// The recording or session; rows of one group stay in one split.
     pub group: Option<String>,

@@ -55,7 +55,7 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Manifest::read_csv`].
-    pub fn read_csv_unlabelled(path: &Path) -> Result<Manifest> {
+    pub fn read_csv_unlabeled(path: &Path) -> Result<Manifest> {
         read_table(path, false)
     }
 }

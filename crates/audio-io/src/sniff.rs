@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// What to do about a format that is recognised and not decoded.
+/// What to do about a format that is recognized and not decoded.
 pub(crate) const CONVERT: &str = "convert it to FLAC or WAV first";
 
 /// A format that can be decoded.
@@ -36,7 +36,7 @@ pub(crate) enum WavContainer {
 const W64_RIFF: [u8; 16] =
     [0x72, 0x69, 0x66, 0x66, 0x2e, 0x91, 0xcf, 0x11, 0xa5, 0xd6, 0x28, 0xdb, 0x04, 0xc1, 0x00, 0x00];
 
-/// Beginnings of formats that are recognised and refused by name.
+/// Beginnings of formats that are recognized and refused by name.
 const REFUSED: [(&[u8], &str); 6] = [
     (b"RIFX", "big-endian WAV (RIFX)"),
     (b"wvpk", "WavPack"),

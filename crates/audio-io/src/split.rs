@@ -15,11 +15,11 @@ pub use crate::split_names::SPLITS;
 /// Rows of a class in `val` or `test` below which a warning is given: results will be imprecise.
 pub const SMALL_SPLIT_ROWS: usize = 5;
 
-/// Gives a split to every labelled row that has none; rows that have one keep it.
+/// Gives a split to every labeled row that has none; rows that have one keep it.
 ///
 /// Rows of one group, of one file, and rows listed together in `tied` (indices into `rows`, for exact duplicates)
 /// land in one split. The largest sets of rows are dealt first, each to where it brings every class nearest to its
-/// share; every class is in training, and in the other splits too when it has a group for each. Rows labelled
+/// share; every class is in training, and in the other splits too when it has a group for each. Rows labeled
 /// [`NEITHER`] go to `ood-val` and `ood-test`, half the groups each, unless they share a recording with a class.
 pub fn assign(rows: &mut [Row], tied: &[Vec<usize>], shares: &Shares, seed: u64) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn unlabelled_rows_get_no_split() {
+    fn unlabeled_rows_get_no_split() {
         let mut rows = vec![row("a", "", None)];
         assert_eq!(assign(&mut rows, &[], &Shares::default(), 0), []);
         assert_eq!(rows[0].split, None);

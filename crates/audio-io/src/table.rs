@@ -19,10 +19,10 @@ struct Header {
 }
 
 impl Header {
-    fn new(path: &Path, names: &[String], labelled: bool, separator: u8) -> Result<Header> {
+    fn new(path: &Path, names: &[String], labeled: bool, separator: u8) -> Result<Header> {
         let find = |wanted: &str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(wanted));
         let known = COLUMNS.map(find);
-        let required: &[usize] = if labelled { &[0, 1] } else { &[0] };
+        let required: &[usize] = if labeled { &[0, 1] } else { &[0] };
         if let Some(&missing) = required.iter().find(|&&i| known[i].is_none()) {
             let found = names.join(", ");
             return Err(Error::Column { path: path.to_owned(), missing: COLUMNS[missing], found });
@@ -41,9 +41,9 @@ impl Header {
     }
 }
 
-/// Reads a table; `labelled`: every row must have a label.
+/// Reads a table; `labeled`: every row must have a label.
 #[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
-pub(crate) fn read_table(path: &Path, labelled: bool) -> Result<Manifest> {
+pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
     let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let Text { bytes, separator, n_before } = read_text(&bytes, COLUMNS[0], path)?;
     let fail = |line: u64, message: String| Error::Manifest { path: path.to_owned(), line: line + n_before, message };
@@ -68,13 +68,13 @@ pub(crate) fn read_table(path: &Path, labelled: bool) -> Result<Manifest> {
             })?;
         match &header {
             None => {
-                let found = Header::new(path, &fields, labelled, separator)?;
+                let found = Header::new(path, &fields, labeled, separator)?;
                 manifest.extra_columns = found.extra.iter().map(|&i| fields[i].trim().to_owned()).collect();
                 header = Some(found);
             }
             Some(_) if fields.iter().all(|field| field.trim().is_empty()) => {}
             Some(header) => {
-                let mut row = parse_row(header, &fields, labelled).map_err(|message| fail(line, message))?;
+                let mut row = parse_row(header, &fields, labeled).map_err(|message| fail(line, message))?;
                 settle_backslashes(&manifest.root, &mut row);
                 manifest.rows.push(row);
             }
@@ -106,7 +106,7 @@ fn settle_backslashes(root: &Path, row: &mut Row) {
 }
 
 /// One row, or what is wrong with it.
-fn parse_row(header: &Header, fields: &[String], labelled: bool) -> std::result::Result<Row, String> {
+fn parse_row(header: &Header, fields: &[String], labeled: bool) -> std::result::Result<Row, String> {
     if fields.len() != header.n_columns {
         return Err(format!("expected {} fields, got {}", header.n_columns, fields.len()));
     }
@@ -118,8 +118,8 @@ fn parse_row(header: &Header, fields: &[String], labelled: bool) -> std::result:
         return Err("the path is empty".into());
     }
     let label = match labels::normalize(field(1)) {
-        "" if labelled => return Err(format!("the label of `{path}` is empty")),
-        label if labelled => match labels::refusal(label) {
+        "" if labeled => return Err(format!("the label of `{path}` is empty")),
+        label if labeled => match labels::refusal(label) {
             Some(message) => return Err(format!("label: {message}")),
             None => label,
         },
@@ -171,11 +171,11 @@ fn parse_row(header: &Header, fields: &[String], labelled: bool) -> std::result:
 mod tests {
     use super::*;
 
-    fn read_bytes(text: &[u8], labelled: bool) -> Result<Manifest> {
+    fn read_bytes(text: &[u8], labeled: bool) -> Result<Manifest> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("manifest.csv");
         std::fs::write(&path, text).unwrap();
-        read_table(&path, labelled).map_err(|error| match error {
+        read_table(&path, labeled).map_err(|error| match error {
             Error::Manifest { line, message, .. } => Error::Manifest { path: "m.csv".into(), line, message },
             Error::Column { missing, found, .. } => Error::Column { path: "m.csv".into(), missing, found },
             other => other,

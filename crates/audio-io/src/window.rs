@@ -20,7 +20,8 @@ pub enum Placement {
     /// The window with the greatest energy, the earliest of equals.
     Loudest,
     /// The window in the middle.
-    Centre,
+    #[serde(rename = "centre", alias = "center")]
+    Center,
     /// Windows one after the other. A window at the end that is only partly filled is kept when at least half a
     /// window of sound in it is in no window before it, or when it is the only one.
     Sliding {
@@ -96,7 +97,7 @@ impl Windowing {
         let length = self.length(n, rate_hz).min(n);
         match self.placement {
             Placement::First => 0..length,
-            Placement::Centre => (n - length) / 2..(n - length) / 2 + length,
+            Placement::Center => (n - length) / 2..(n - length) / 2 + length,
             Placement::Whole | Placement::Loudest | Placement::Sliding { .. } => 0..n,
         }
     }
@@ -141,7 +142,7 @@ pub(crate) fn starts(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Ve
     let length = windowing.length(n, rate_hz);
     match windowing.placement {
         Placement::Whole | Placement::First => vec![0],
-        Placement::Centre => vec![n.saturating_sub(length) / 2],
+        Placement::Center => vec![n.saturating_sub(length) / 2],
         Placement::Loudest => vec![loudest(samples, length)],
         Placement::Sliding { overlap_s } => {
             let hop = (((windowing.seconds - overlap_s) * rate).round() as usize).clamp(1, length);
@@ -209,7 +210,7 @@ mod tests {
     fn placements_start_where_they_say() {
         assert_eq!(starts(25, Placement::Whole), [(0, 25)]);
         assert_eq!(starts(25, Placement::First), [(0, 10)]);
-        assert_eq!(starts(25, Placement::Centre), [(7, 10)]);
+        assert_eq!(starts(25, Placement::Center), [(7, 10)]);
         assert_eq!(starts(25, Placement::Loudest), [(15, 10)]);
         assert_eq!(starts(4, Placement::Loudest), [(0, 4)]);
         assert_eq!(starts(0, Placement::First), []);

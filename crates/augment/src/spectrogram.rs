@@ -44,7 +44,7 @@ pub fn augment(
     }
     shift_bands(mel, n_frames, config, seed);
     if config.gain_db > 0.0 || config.tilt_db > 0.0 {
-        colour(mel, n_frames, config, unit_per_db, seed);
+        color(mel, n_frames, config, unit_per_db, seed);
     }
     add_curve(mel, n_frames, config, unit_per_db, seed);
     add_noise(mel, n_frames, config, unit_per_db, seed);
@@ -81,7 +81,7 @@ fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, s
 }
 
 /// Adds the drawn gain and the drawn slope over the bands.
-fn colour(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
+fn color(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
     let gain = unit_per_db * signed_draw(config.gain_db, seed, Step::Gain);
     let tilt = unit_per_db * signed_draw(config.tilt_db, seed, Step::Tilt);
     let last = (mel.len() / n_frames - 1).max(1) as f32;

@@ -1,5 +1,5 @@
 //! What `scripts/bench-peers.sh` sets beside PyTorch: forward and whole training step (forward, loss, backward, AdamW)
-//! of the peers' network through the model, loss and optimiser of the program. Prints one JSON line.
+//! of the peers' network through the model, loss and optimizer of the program. Prints one JSON line.
 //!
 //!     cargo bench -p barkbird --bench peers -- [--threads 2] [--runs 7]
 #![allow(clippy::print_stdout, reason = "its result is what it prints")]

@@ -133,7 +133,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
                             json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
-                            With a detector from `barkbird anomaly fit`, a window is labelled `neither` where its \
+                            With a detector from `barkbird anomaly fit`, a window is labeled `neither` where its \
                             outlier_p is --alpha or less. outlier_p is a p-value: the share of known sounds that are \
                             at least as unusual. --alpha is the maximum false-rejection rate. \
                             The probability beside `neither` is still that of the most likely class."

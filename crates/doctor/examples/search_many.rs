@@ -67,11 +67,11 @@ fn song(seed: u64, clip: usize) -> Vec<f32> {
     let mut species = ChaCha8Rng::seed_from_u64(draw.random_range(0..300));
     let mut place = ChaCha8Rng::seed_from_u64(1000 + draw.random_range(0..50));
     let n = SECONDS * RATE_HZ as usize;
-    let (level, colour) = (place.random_range(0.001..0.03f32), place.random_range(0.0..0.95f32));
+    let (level, color) = (place.random_range(0.001..0.03f32), place.random_range(0.0..0.95f32));
     let mut noise = 0.0f32;
     let mut samples: Vec<f32> = (0..n)
         .map(|_| {
-            noise = colour * noise + level * draw.random_range(-1.0..1.0f32);
+            noise = color * noise + level * draw.random_range(-1.0..1.0f32);
             noise
         })
         .collect();

@@ -2,7 +2,7 @@
 //!
 //! Two descriptions of the band from 300 to 3400 Hz, which every format and rate keeps. Landmarks, triples of spectral
 //! peaks, are hashes to look up (A. Wang, "An industrial-strength audio search algorithm", 2003). Sub-fingerprints, one
-//! bit for whether the level of a band relative to its neighbour rose or fell, confirm the candidates (J. Haitsma and
+//! bit for whether the level of a band relative to its neighbor rose or fell, confirm the candidates (J. Haitsma and
 //! T. Kalker, "A highly robust audio fingerprinting system", 2002). Here each bit has another one for whether the change
 //! is large enough to survive a lossy encoder. Both are local in time, so that an excerpt has those of the whole recording, and
 //! both are ratios, so that gain does not matter. The phases of the peaks (`phase.rs`) finally separate a copy from
@@ -28,7 +28,7 @@ const N_BINS: usize = N_WINDOW / 2 + 1;
 /// Bins from 300 to 3400 Hz.
 const BINS: Range<usize> = 19..218;
 
-/// Bands of the sub-fingerprints; one bit for each pair of neighbours.
+/// Bands of the sub-fingerprints; one bit for each pair of neighbors.
 const N_BANDS: usize = 25;
 
 /// Frames between the two that a sub-fingerprint compares.
@@ -219,11 +219,11 @@ fn peaks(powers: &[f32]) -> Vec<Peak> {
     let floor = 10.0f32.powf(FLOOR_DB / 10.0);
     let n_frames = powers.len() / N_BINS;
     let width = BINS.len();
-    // The maximum of each bin's neighbourhood, first along frequency, then along time.
+    // The maximum of each bin's neighborhood, first along frequency, then along time.
     let mut along_bins = vec![0.0f32; n_frames * width];
     for (row, frame) in along_bins.chunks_exact_mut(width).zip(powers.chunks_exact(N_BINS)) {
         for shift in 0..=2 * PEAK_BINS {
-            // Bins outside of the band are neighbours too, within the spectrum.
+            // Bins outside of the band are neighbors too, within the spectrum.
             let from = BINS.start + shift - PEAK_BINS;
             let to = (from + width).min(N_BINS);
             for (greatest, &power) in row.iter_mut().zip(&frame[from..to]) {

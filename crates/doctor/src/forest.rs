@@ -217,7 +217,7 @@ impl Grower<'_> {
     }
 }
 
-/// Moves items that fulfil `left` to the front and returns their number.
+/// Moves items that fulfill `left` to the front and returns their number.
 fn partition<T>(items: &mut [T], left: impl Fn(&T) -> bool) -> usize {
     let mut n = 0;
     for i in 0..items.len() {

@@ -54,7 +54,7 @@ mod hum;
 pub mod index;
 pub mod measure;
 mod mislabel;
-mod neighbours;
+mod neighbors;
 mod nuisance;
 mod phase;
 mod random;

@@ -113,8 +113,8 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
     let mean_square = channels.iter().map(|samples| rms(samples).powi(2)).sum::<f64>() / channels.len() as f64;
     let bits: Option<Vec<u32>> = channels.iter().map(|samples| effective_bits(samples)).collect();
     let dc = mean(&mono) as f32;
-    let centred: Vec<f32> = mono.iter().map(|sample| sample - dc).collect();
-    let (tone, hum) = (tone(&centred, rate_hz), hum(&centred, rate_hz));
+    let centered: Vec<f32> = mono.iter().map(|sample| sample - dc).collect();
+    let (tone, hum) = (tone(&centered, rate_hz), hum(&centered, rate_hz));
     Ok(Measures {
         rate_hz,
         n_channels: channels.len(),
@@ -236,7 +236,7 @@ const NAMES: [&str; 21] = [
     "hum_level_db",
 ];
 
-/// The name of a band of the noise floor, by its centre frequency.
+/// The name of a band of the noise floor, by its center frequency.
 fn band_name(band: usize) -> String {
     let [low_hz, high_hz] = FLOOR_BANDS_HZ;
     let hz = low_hz * (high_hz / low_hz).powf((band as f64 + 0.5) / N_FLOOR_BANDS as f64);

@@ -1,4 +1,4 @@
-//! Clips that may be labelled wrongly, the most likely first, for a person to listen to.
+//! Clips that may be labeled wrongly, the most likely first, for a person to listen to.
 //!
 //! Two kinds of evidence: confident learning (Northcutt, Jiang, Chuang, 2021, "Confident Learning: Estimating Uncertainty in
 //! Dataset Labels") over probabilities from grouped cross-validation, and the labels of the most similar clips.
@@ -6,7 +6,7 @@
 
 use crate::cross_validation::OutOfFold;
 use crate::error::{Error, Result};
-use crate::neighbours::nearest;
+use crate::neighbors::nearest;
 use crate::table::Table;
 use crate::truth::Truth;
 use serde::{Deserialize, Serialize};
@@ -15,15 +15,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MislabelConfig {
-    /// Number of nearest neighbours of a clip.
-    pub n_neighbours: usize,
+    /// Number of nearest neighbors of a clip.
+    #[serde(rename = "n_neighbours", alias = "n_neighbors")]
+    pub n_neighbors: usize,
     /// Number of principal components for the comparison.
     pub n_directions: usize,
 }
 
 impl Default for MislabelConfig {
     fn default() -> Self {
-        Self { n_neighbours: 10, n_directions: 20 }
+        Self { n_neighbors: 10, n_directions: 20 }
     }
 }
 
@@ -40,11 +41,12 @@ pub struct Suspect {
     pub p_given: f64,
     /// Probability of the suggested class.
     pub p_suggested: f64,
-    /// Share of the nearest neighbours with another label, weighted by nearness.
-    pub neighbours_against: f64,
+    /// Share of the nearest neighbors with another label, weighted by nearness.
+    #[serde(rename = "neighbours_against", alias = "neighbors_against")]
+    pub neighbors_against: f64,
     /// Score of the ranking, 0 to 1: the mean of both kinds of evidence against the label.
     pub score: f64,
-    /// Whether confident learning counts it as mislabelled and most of its neighbours have another label.
+    /// Whether confident learning counts it as mislabeled and most of its neighbors have another label.
     pub likely: bool,
 }
 
@@ -75,10 +77,10 @@ pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &Misla
         return Err(Error::Data { operation: "mislabels", expected: format!("those of {n} clips"), got });
     }
     let thresholds = thresholds(found, truth);
-    let neighbours = nearest(embeddings, config.n_directions, config.n_neighbours);
+    let neighbors = nearest(embeddings, config.n_directions, config.n_neighbors);
     let mut counts = vec![vec![0; truth.n_classes()]; truth.n_classes()];
     let mut ranked = Vec::with_capacity(n);
-    for (clip, near) in neighbours.iter().enumerate() {
+    for (clip, near) in neighbors.iter().enumerate() {
         let (given, p) = (truth.labels[clip], found.row(clip));
         let confident = confident_class(p, &thresholds);
         if let Some(class) = confident {
@@ -89,16 +91,16 @@ pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &Misla
         let support: Vec<f64> = p.iter().zip(&votes).map(|(p, vote)| p + vote).collect();
         let others = (0..truth.n_classes()).rev().filter(|class| *class != given);
         let suggested = others.max_by(|a, b| support[*a].total_cmp(&support[*b])).unwrap_or(given);
-        let neighbours_against = 1.0 - votes[given];
+        let neighbors_against = 1.0 - votes[given];
         ranked.push(Suspect {
             clip,
             given,
             suggested,
             p_given: p[given],
             p_suggested: p[suggested],
-            neighbours_against,
-            score: (1.0 - p[given] + neighbours_against) / 2.0,
-            likely: confident.is_some_and(|class| class != given) && neighbours_against > 0.5,
+            neighbors_against,
+            score: (1.0 - p[given] + neighbors_against) / 2.0,
+            likely: confident.is_some_and(|class| class != given) && neighbors_against > 0.5,
         });
     }
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.clip.cmp(&b.clip)));
@@ -106,7 +108,7 @@ pub fn rank(found: &OutOfFold, embeddings: &Table, truth: &Truth, config: &Misla
     Ok(Mislabels { ranked, counts, thresholds, n_likely })
 }
 
-/// The mean probability of each class among the clips labelled with it.
+/// The mean probability of each class among the clips labeled with it.
 fn thresholds(found: &OutOfFold, truth: &Truth) -> Vec<f64> {
     let mut sums = vec![[0.0_f64; 2]; truth.n_classes()];
     for (clip, label) in truth.labels.iter().enumerate() {
@@ -121,7 +123,7 @@ fn confident_class(p: &[f64], thresholds: &[f64]) -> Option<usize> {
     (0..p.len()).filter(|class| p[*class] >= thresholds[*class]).max_by(|a, b| p[*a].total_cmp(&p[*b]))
 }
 
-/// Weighted share of each class among the neighbours. Weights are one over the distance plus half the mean distance, so
+/// Weighted share of each class among the neighbors. Weights are one over the distance plus half the mean distance, so
 /// that a copy of the clip does not decide alone.
 fn votes(near: &[(usize, f32)], truth: &Truth) -> Vec<f64> {
     let mean = near.iter().map(|(_, distance)| f64::from(*distance)).sum::<f64>() / near.len().max(1) as f64;
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn swapped_labels_come_first() {
-        // Three classes around centres of their own; every 17th clip has the label of the next class.
+        // Three classes around centers of their own; every 17th clip has the label of the next class.
         let (n, classes) = (204, ["a", "b", "c"]);
         let swapped = |i: usize| i.is_multiple_of(17);
         let noise = |i: usize, c: usize| (nth(i as u64, c as u64) % 1000) as f32 / 500.0;

@@ -123,7 +123,7 @@ fn format<'a>(clip: &SessionClip<'a>) -> (&'a str, u32, usize, Option<u32>) {
     (clip.format, clip.measures.rate_hz, clip.measures.n_channels, clip.measures.effective_bits)
 }
 
-/// Bands that make the grid cell of a noise floor; similar floors are in the same or in neighbouring cells.
+/// Bands that make the grid cell of a noise floor; similar floors are in the same or in neighboring cells.
 const CELL_BANDS: [usize; 3] = [3, 5, 7];
 
 fn floor_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<SessionPair> {
@@ -134,8 +134,8 @@ fn floor_pairs(clips: &[SessionClip<'_>], config: &SessionConfig) -> Vec<Session
     let mut pairs = Vec::new();
     for (b, clip) in clips.iter().enumerate().filter(|(_, clip)| clip.measures.seconds >= config.shortest_s) {
         let here = cell(clip);
-        for neighbour in 0..27i64 {
-            let there = [here[0] + neighbour % 3 - 1, here[1] + neighbour / 3 % 3 - 1, here[2] + neighbour / 9 - 1];
+        for neighbor in 0..27i64 {
+            let there = [here[0] + neighbor % 3 - 1, here[1] + neighbor / 3 % 3 - 1, here[2] + neighbor / 9 - 1];
             for &a in cells.get(&(format(clip), there)).into_iter().flatten() {
                 let (x, y) = (&clips[a].measures.floor_db, &clip.measures.floor_db);
                 if let Some(difference_db) = difference_db(x, y, config)
@@ -198,13 +198,13 @@ mod tests {
     use crate::fixture::song;
     use crate::measure::measure;
 
-    /// A song over noise that a place and its microphone colour.
-    fn recorded(seed: u64, seconds: f64, colour: f32, level: f32) -> Vec<f32> {
+    /// A song over noise that a place and its microphone color.
+    fn recorded(seed: u64, seconds: f64, color: f32, level: f32) -> Vec<f32> {
         let mut samples = song(seed, seconds);
         let mut noise = 0.0;
         for (sample, white) in samples.iter_mut().zip(song(1000 + seed, seconds).iter().cycle().skip(7)) {
             // What is left of a song after all but its noise is cut off is white.
-            noise = colour * noise + level * white.clamp(-0.01, 0.01);
+            noise = color * noise + level * white.clamp(-0.01, 0.01);
             *sample += noise;
         }
         samples
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn clips_of_one_place_have_one_floor() {
-        let clip = |path, seed, colour, level| (path, measured(&recorded(seed, 20.0, colour, level)));
+        let clip = |path, seed, color, level| (path, measured(&recorded(seed, 20.0, color, level)));
         let clips = [
             clip("a", 1, 0.9, 1.0),
             clip("b", 2, 0.2, 1.0),

@@ -5,18 +5,18 @@
 pub struct Axis {
     /// What is along the axis.
     pub name: &'static str,
-    /// Unit of the centres; empty where they are plain numbers.
+    /// Unit of the centers; empty where they are plain numbers.
     pub unit: &'static str,
     /// Where each row's middle is, `[n_bands]`.
-    pub centres: Vec<f32>,
+    pub centers: Vec<f32>,
 }
 
 impl Axis {
-    pub(crate) fn frequencies(centres: Vec<f32>) -> Self {
-        Self { name: "frequency", unit: "Hz", centres }
+    pub(crate) fn frequencies(centers: Vec<f32>) -> Self {
+        Self { name: "frequency", unit: "Hz", centers }
     }
 
     pub(crate) fn coefficients(n: usize) -> Self {
-        Self { name: "coefficient", unit: "", centres: (0..n).map(|k| k as f32).collect() }
+        Self { name: "coefficient", unit: "", centers: (0..n).map(|k| k as f32).collect() }
     }
 }

@@ -43,7 +43,8 @@ pub struct FrontEndConfig {
 pub enum Framing {
     /// The first is centered on the first sample, with silence beyond both ends of the sound.
     #[default]
-    Centred,
+    #[serde(rename = "centred", alias = "centered")]
+    Centered,
     /// The first begins with the first sample and the last ends within the sound; a sound shorter than a frame is
     /// followed by silence. Zeros up to the transform's length come after the frame.
     Inside,
@@ -81,7 +82,7 @@ pub enum Precision {
 pub enum Kind {
     /// Mel bands, in decibels by default.
     LogMel(LogMelConfig),
-    /// Mel bands with an automatic gain for each (per-channel energy normalisation).
+    /// Mel bands with an automatic gain for each (per-channel energy normalization).
     Pcen(PcenConfig),
     /// The bins of the Fourier transform as they are, on a linear frequency axis.
     Stft(StftConfig),
@@ -231,7 +232,7 @@ pub struct LogMelConfig {
     pub output: Output,
 }
 
-/// Per-channel energy normalisation of mel bands.
+/// Per-channel energy normalization of mel bands.
 ///
 /// With `s` the band's value and `m` its first-order low-pass over time, the output is
 /// `(s / (eps + m)^gain + bias)^power - bias^power`.
@@ -362,7 +363,7 @@ impl Default for FrontEndConfig {
             n_fft: 2048,
             n_window: None,
             hop: 1024,
-            framing: Framing::Centred,
+            framing: Framing::Centered,
             remove_dc: false,
             pre_emphasis: 0.0,
             window: Window::PeriodicHann,

@@ -10,7 +10,7 @@ use crate::real::Real;
 /// Columns of the spectrogram of that many samples.
 pub(crate) fn n_frames(config: &FrontEndConfig, n_samples: usize) -> usize {
     let last_start = match config.framing {
-        Framing::Centred => n_samples,
+        Framing::Centered => n_samples,
         Framing::Inside => n_samples.saturating_sub(config.frame_len()),
     };
     1 + last_start / config.hop
@@ -34,7 +34,7 @@ impl<T: Real> Frames<T> {
     pub(crate) fn new(config: &FrontEndConfig) -> Self {
         let n_window = config.frame_len();
         let (ahead, lead) = match config.framing {
-            Framing::Centred => {
+            Framing::Centered => {
                 let lead = (config.n_fft - n_window) / 2;
                 (config.n_fft / 2 - lead, lead)
             }
@@ -100,7 +100,7 @@ impl<T: Real> Frames<T> {
         }
     }
 
-    /// Takes the mean of each of two frames off it, emphasises high frequencies and weights, whichever is asked for.
+    /// Takes the mean of each of two frames off it, emphasizes high frequencies and weights, whichever is asked for.
     #[inline(always)]
     fn level_and_weight(&self, frames: &mut [Complex<T>]) {
         let mean = if self.remove_dc { mean(frames) } else { Complex::new(T::zero(), T::zero()) };
@@ -158,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn a_centred_frame_has_zeros_around_it_and_one_inside_after_it() {
+    fn a_centered_frame_has_zeros_around_it_and_one_inside_after_it() {
         // Hann's periodic window of four: 0, 1/2, 1, 1/2.
-        assert_close(&first_of_two(&config(Framing::Centred), 9, 0), &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
-        assert_close(&first_of_two(&config(Framing::Centred), 9, 1), &[0.0, 0.0, 0.0, 1.5, 4.0, 2.5, 0.0, 0.0]);
+        assert_close(&first_of_two(&config(Framing::Centered), 9, 0), &[0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_close(&first_of_two(&config(Framing::Centered), 9, 1), &[0.0, 0.0, 0.0, 1.5, 4.0, 2.5, 0.0, 0.0]);
         assert_close(&first_of_two(&config(Framing::Inside), 9, 0), &[0.0, 1.0, 3.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
         assert_close(&first_of_two(&config(Framing::Inside), 9, 1), &[0.0, 2.5, 6.0, 3.5, 0.0, 0.0, 0.0, 0.0]);
         assert_close(&first_of_two(&config(Framing::Inside), 2, 0), &[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
@@ -171,9 +171,9 @@ mod tests {
     fn the_mean_and_a_share_of_the_sample_before_are_taken_off() {
         let level = FrontEndConfig { remove_dc: true, ..config(Framing::Inside) };
         assert_close(&first_of_two(&level, 9, 1)[..4], &[0.0, -0.25, 0.5, 0.75]);
-        let emphasised = FrontEndConfig { pre_emphasis: 0.5, window: Window::SymmetricHann, ..config(Framing::Inside) };
-        assert_close(&first_of_two(&emphasised, 9, 1)[..4], &[0.0, 0.75 * 3.0, 0.75 * 3.5, 0.0]);
-        let both = FrontEndConfig { remove_dc: true, n_fft: 4, n_window: None, ..emphasised };
+        let emphasized = FrontEndConfig { pre_emphasis: 0.5, window: Window::SymmetricHann, ..config(Framing::Inside) };
+        assert_close(&first_of_two(&emphasized, 9, 1)[..4], &[0.0, 0.75 * 3.0, 0.75 * 3.5, 0.0]);
+        let both = FrontEndConfig { remove_dc: true, n_fft: 4, n_window: None, ..emphasized };
         assert_close(&first_of_two(&both, 9, 1), &[0.0, 0.75 * 0.25, 0.75 * 0.75, 0.0]);
     }
 

@@ -138,7 +138,7 @@ impl FrontEnd {
         }
     }
 
-    /// Columns of the output for a clip of that many samples. Centred: one on the first sample and one every hop from
+    /// Columns of the output for a clip of that many samples. Centered: one on the first sample and one every hop from
     /// there, to the end. Inside: all that are whole, and one where none is. An empty clip has one frame, of silence.
     pub fn n_frames(&self, n_samples: usize) -> usize {
         frames::n_frames(&self.config, n_samples)
@@ -150,14 +150,14 @@ impl FrontEnd {
         if n_real_samples == 0 { 0 } else { self.n_frames(n_real_samples) }
     }
 
-    /// Centre frequency of each band in Hz, low to high; empty where rows are not frequencies (cepstral coefficients).
+    /// Center frequency of each band in Hz, low to high; empty where rows are not frequencies (cepstral coefficients).
     ///
     /// # Shapes
     /// `[n_bands]`
     pub fn band_hz(&self) -> Vec<f32> {
         match &self.stage {
-            Stage::LogMel { bank, .. } | Stage::Pcen { bank, .. } => bank.centres_hz(),
-            Stage::Linear { linear, .. } => linear.centres_hz(),
+            Stage::LogMel { bank, .. } | Stage::Pcen { bank, .. } => bank.centers_hz(),
+            Stage::Linear { linear, .. } => linear.centers_hz(),
             Stage::Mfcc { .. } => Vec::new(),
         }
     }

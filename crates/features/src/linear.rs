@@ -35,7 +35,7 @@ impl Linear {
         self.bins.clone()
     }
 
-    pub(crate) fn centres_hz(&self) -> Vec<f32> {
+    pub(crate) fn centers_hz(&self) -> Vec<f32> {
         self.bins().map(|bin| (bin as f64 * self.spacing_hz) as f32).collect()
     }
 
@@ -61,7 +61,7 @@ mod tests {
         let stft = StftConfig { f_min_hz: 100.0, f_max_hz: Some(1000.0), ..StftConfig::default() };
         let linear = Linear::new(&config, &stft).unwrap();
         assert_eq!(linear.bins(), 10..101);
-        assert_eq!(linear.centres_hz()[0], 100.0);
+        assert_eq!(linear.centers_hz()[0], 100.0);
         let all = Linear::new(&config, &StftConfig { f_min_hz: 0.0, ..StftConfig::default() }).unwrap();
         assert_eq!(all.bins(), 0..401);
     }

@@ -19,7 +19,7 @@ struct Band {
     first: usize,
     /// Place of its weights in the bank's.
     weights: Range<usize>,
-    centre_hz: f32,
+    center_hz: f32,
 }
 
 impl MelBank {
@@ -30,7 +30,7 @@ impl MelBank {
             let start = bank.weights.len();
             bank.weights.extend(weights);
             let weights = start..bank.weights.len();
-            bank.bands.push(Band { first, weights, centre_hz: triangle[1].hz as f32 });
+            bank.bands.push(Band { first, weights, center_hz: triangle[1].hz as f32 });
         }
         let covered = || bank.bands.iter().filter(|band| !band.weights.is_empty());
         let n_empty = bank.bands.len() - covered().count();
@@ -52,8 +52,8 @@ impl MelBank {
         self.bins.clone()
     }
 
-    pub(crate) fn centres_hz(&self) -> Vec<f32> {
-        self.bands.iter().map(|band| band.centre_hz).collect()
+    pub(crate) fn centers_hz(&self) -> Vec<f32> {
+        self.bands.iter().map(|band| band.center_hz).collect()
     }
 
     /// Sums a block of frames into bands.
@@ -83,7 +83,7 @@ struct Edge {
     mel: f64,
 }
 
-/// Lower edge, centre and upper edge of every band: band `i` has those at `i`, `i + 1` and `i + 2`.
+/// Lower edge, center and upper edge of every band: band `i` has those at `i`, `i + 1` and `i + 2`.
 ///
 /// # Shapes
 /// `[n_mels + 2]`
@@ -104,7 +104,7 @@ fn weigh(triangle: &[Edge], config: &FrontEndConfig, mel: &MelConfig) -> (usize,
         MelNorm::Slaney => 2.0 / (high_hz - low_hz),
         MelNorm::None => 1.0,
     };
-    let [low, centre, high] = [0, 1, 2].map(|corner| match mel.linear_in {
+    let [low, center, high] = [0, 1, 2].map(|corner| match mel.linear_in {
         LinearIn::Hz => triangle[corner].hz,
         LinearIn::Mel => triangle[corner].mel,
     });
@@ -115,8 +115,8 @@ fn weigh(triangle: &[Edge], config: &FrontEndConfig, mel: &MelConfig) -> (usize,
             LinearIn::Hz => hz,
             LinearIn::Mel => mel.scale.hz_to_mel(hz),
         };
-        let rising = (place - low) / (centre - low);
-        let falling = (high - place) / (high - centre);
+        let rising = (place - low) / (center - low);
+        let falling = (high - place) / (high - center);
         let side = rising.min(falling).max(0.0) as f32;
         (f64::from(side) * height) as f32
     };
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_height_bands_add_up_to_one_between_the_outer_centres() {
+    fn equal_height_bands_add_up_to_one_between_the_outer_centers() {
         for linear_in in [LinearIn::Hz, LinearIn::Mel] {
             let equal_height = MelConfig { n_mels: 128, norm: MelNorm::None, linear_in, ..MelConfig::default() };
             let bank = bank(equal_height).unwrap();
@@ -210,7 +210,7 @@ mod tests {
                 }
             }
             let spacing_hz = 22_050.0 / 2048.0;
-            let (low, high) = (bank.bands[0].centre_hz, bank.bands[127].centre_hz);
+            let (low, high) = (bank.bands[0].center_hz, bank.bands[127].center_hz);
             for (bin, sum) in sums.iter().enumerate() {
                 let hz = bin as f32 * spacing_hz;
                 if hz > low && hz < high {

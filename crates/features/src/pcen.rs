@@ -1,4 +1,4 @@
-//! Per-channel energy normalisation: an automatic gain a band, then compression.
+//! Per-channel energy normalization: an automatic gain a band, then compression.
 
 use crate::config::PcenConfig;
 
@@ -29,7 +29,7 @@ impl Pcen {
         }
     }
 
-    /// Normalises one band over time, in place.
+    /// Normalizes one band over time, in place.
     ///
     /// The filter begins as after an endless input of one, like a filter that was given its own steady state.
     #[inline(always)]

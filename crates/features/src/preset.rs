@@ -23,7 +23,7 @@ pub enum Preset {
     /// What YAMNet, trained on AudioSet, was trained with: `ln(magnitude + 0.001)` of 64 bands at 16 kHz.
     Yamnet,
     /// What the Audio Spectrogram Transformer was trained with: Kaldi's filter bank of 128 bands at 16 kHz, without the
-    /// normalisation that follows, which is the model's.
+    /// normalization that follows, which is the model's.
     Ast,
 }
 

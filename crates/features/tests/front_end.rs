@@ -1,4 +1,4 @@
-//! Behaviour of front ends through the public interface: any sound gives finite values, wrong settings are named.
+//! Behavior of front ends through the public interface: any sound gives finite values, wrong settings are named.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read its input fails")]
 
 use features::{
@@ -62,7 +62,7 @@ proptest! {
 
     #[test]
     fn frames_never_become_fewer(n in 0_usize..100_000, more in 0_usize..5000, hop in 1_usize..3000, inside: bool) {
-        let framing = if inside { Framing::Inside } else { Framing::Centred };
+        let framing = if inside { Framing::Inside } else { Framing::Centered };
         let front_end = FrontEnd::new(&FrontEndConfig { hop, framing, ..small() }).unwrap();
         prop_assert!(front_end.n_frames(n) <= front_end.n_frames(n + more));
         prop_assert!(front_end.real_frames(n) <= front_end.real_frames(n + more));
@@ -152,14 +152,14 @@ fn a_file_says_only_what_differs() {
 }
 
 #[test]
-fn a_misspelt_field_is_named() {
+fn a_misspelled_field_is_named() {
     for (text, field) in [
         ("hopp = 256", "hopp"),
         ("[kind]\nname = \"log-mel\"\nbands = 3", "bands"),
         ("[kind]\nname = \"log-mel\"\nmel.n_mel = 3", "n_mel"),
         ("[kind]\nname = \"log-mel\"\noutput = { db = { top = 3 } }", "top"),
         ("[kind]\nname = \"log-mel\"\noutput = { ln = { ofset = 0.1 } }", "`offset` or `floor`"),
-        ("framing = \"outside\"", "`centred` or `inside`"),
+        ("framing = \"outside\"", "`centered` or `inside`"),
         ("[kind]\nname = \"mel\"", "mel"),
     ] {
         let error = toml::from_str::<FrontEndConfig>(text).unwrap_err().to_string();
@@ -255,14 +255,14 @@ fn rows_have_names_and_places() {
     for preset in Preset::ALL {
         let front_end = FrontEnd::new(&preset.config()).unwrap();
         let axis = front_end.axis();
-        assert_eq!(axis.centres.len(), front_end.n_bands(), "{preset}");
-        assert!(axis.centres.is_sorted(), "{preset}");
+        assert_eq!(axis.centers.len(), front_end.n_bands(), "{preset}");
+        assert!(axis.centers.is_sorted(), "{preset}");
         let frequencies = front_end.band_hz();
         if preset == Preset::Mfcc {
             assert!(frequencies.is_empty());
         } else {
             assert_eq!((axis.unit, axis.name), ("Hz", "frequency"));
-            assert_eq!(frequencies, axis.centres);
+            assert_eq!(frequencies, axis.centers);
         }
     }
 }

@@ -131,11 +131,7 @@ impl Chain {
     }
 
     /// One clip as a spectrogram; `decoded` is the recording that it was cut from.
-    pub fn spectrogram(
-        front_end: &FrontEnd,
-        scratch: &mut Scratch,
-        clip: &Clip,
-    ) -> Result<ClipSpectrogram> {
+    pub fn spectrogram(front_end: &FrontEnd, scratch: &mut Scratch, clip: &Clip) -> Result<ClipSpectrogram> {
         let n_frames = front_end.n_frames(clip.samples.len());
         let mut mel = vec![0.0; front_end.n_bands() * n_frames];
         front_end.compute(&clip.samples, scratch, &mut mel)?;

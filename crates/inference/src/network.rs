@@ -2,7 +2,7 @@
 
 use crate::error::{Context, Result, bail};
 use candle_core::Device;
-use classifier::{Classifier, Neighbours, NeighboursConfig, Parameters};
+use classifier::{Classifier, Neighbors, NeighborsConfig, Parameters};
 use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
 use models_vit::{Trained, Vit, VitConfig};
 
@@ -42,14 +42,14 @@ fn network(
             Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
         }
         "neighbours" => {
-            let config: NeighboursConfig =
-                serde_json::from_value(fields["neighbours"].take()).context("configuration of the neighbours")?;
-            let n_clips = fields["n_clips"].as_u64().context("neighbours: no number of clips")? as usize;
+            let config: NeighborsConfig =
+                serde_json::from_value(fields["neighbours"].take()).context("configuration of the neighbors")?;
+            let n_clips = fields["n_clips"].as_u64().context("neighbors: no number of clips")? as usize;
             let body = network(&fields["body"], n_classes, parameters)?;
-            Box::new(Neighbours::new(body, config, n_clips, parameters)?)
+            Box::new(Neighbors::new(body, config, n_clips, parameters)?)
         }
         other => bail!(
-            "kind: expected cnn, vit, yamnet or neighbours, got {other}; a newer version of barkbird may have written it"
+            "kind: expected cnn, vit, yamnet or neighbors, got {other}; a newer version of barkbird may have written it"
         ),
     })
 }
@@ -62,6 +62,6 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, vit, yamnet or neighbours, got tree"), "{message}");
+        assert!(message.starts_with("kind: expected cnn, vit, yamnet or neighbors, got tree"), "{message}");
     }
 }

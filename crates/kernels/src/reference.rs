@@ -134,9 +134,9 @@ pub fn global_pool(map: &Tensor) -> Result<Tensor, Error> {
 /// # Errors
 /// Shapes that candle refuses.
 pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, epsilon: f32) -> Result<Tensor, Error> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    let normal = centred.broadcast_div(&(variance + f64::from(epsilon))?.sqrt()?)?;
+    let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let variance = centered.sqr()?.mean_keepdim(D::Minus1)?;
+    let normal = centered.broadcast_div(&(variance + f64::from(epsilon))?.sqrt()?)?;
     Ok(normal.broadcast_mul(scale)?.broadcast_add(shift)?)
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn made_in_parts<B: IndexedParallelIterator>(
     let parts = values.spare_capacity_mut()[..len].par_chunks_mut(part);
     assert_eq!(parts.len(), beside.len(), "a part without what is beside it");
     parts.zip(beside).for_each(|(part, beside)| make(zeroed(part), beside));
-    // SAFETY: `zeroed` has initialised every part, and the parts are all of the first `len` values.
+    // SAFETY: `zeroed` has initialized every part, and the parts are all of the first `len` values.
     unsafe { values.set_len(len) }
     values
 }
@@ -56,7 +56,7 @@ impl Kept for u8 {
     }
 }
 
-/// Initialised memory with ARBITRARY content, given back when it is dropped.
+/// Initialized memory with ARBITRARY content, given back when it is dropped.
 pub(crate) struct Buffer<T: Kept> {
     values: Vec<T>,
     len: usize,

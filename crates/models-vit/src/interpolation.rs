@@ -40,10 +40,10 @@ pub(crate) fn matrix(from: usize, to: usize, curve: Curve) -> Vec<f32> {
                 }
             }
             Curve::SmoothCubic => {
-                let (centre, width) = ((nth as f64 + 0.5) * ratio, ratio.max(1.0));
-                let start = ((centre - 2.0 * width + 0.5) as i64).max(0);
-                let end = ((centre + 2.0 * width + 0.5) as i64).min(from as i64);
-                let weight = |at: i64| cubic(((at as f64 - centre + 0.5) / width).abs(), -0.5);
+                let (center, width) = ((nth as f64 + 0.5) * ratio, ratio.max(1.0));
+                let start = ((center - 2.0 * width + 0.5) as i64).max(0);
+                let end = ((center + 2.0 * width + 0.5) as i64).min(from as i64);
+                let weight = |at: i64| cubic(((at as f64 - center + 0.5) / width).abs(), -0.5);
                 let sum: f64 = (start..end).map(weight).sum();
                 (start..end).for_each(|at| add(at - first as i64, weight(at) / sum));
             }

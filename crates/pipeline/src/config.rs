@@ -320,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn equalising_is_a_set_of_keys_that_set_can_change() {
+    fn equalizing_is_a_set_of_keys_that_set_can_change() {
         let mut flags = equalize_flags(&[Nuisance::Band, Nuisance::Level, Nuisance::Length]);
         flags.push(pair("clip.equalize.floor_db", "[40.0, 40.0]"));
         let clip = Config::resolve(None, &flags).unwrap().clip;
         assert_eq!((clip.equalize.band_hz, clip.equalize.floor_db), (Some(COMMON_BAND_HZ), Some([40.0, 40.0])));
         assert_eq!((clip.window.seconds, clip.window.placement), (COMMON_SECONDS, audio_io::Placement::Loudest));
-        for wrong in ["clip.equalise.floor_db", "clip.equalize.floor"] {
+        for wrong in ["clip.equalizer.floor_db", "clip.equalize.floor"] {
             assert!(Config::resolve(None, &[pair(wrong, "40.0")]).is_err(), "{wrong}");
         }
     }

@@ -7,18 +7,21 @@ pub trait Named: Copy + Send + Sync + 'static {
 
     /// The name.
     fn name(self) -> &'static str;
+
+    /// Names of older versions, which are still read.
+    fn old_names(self) -> &'static [&'static str];
 }
 
 /// Defines an enum with a name and one line of help a variant; serde uses the same names.
 macro_rules! named {
     (
         $(#[$outer:meta])*
-        pub enum $type:ident { $( $(#[$inner:meta])* $variant:ident = $name:literal, $help:literal; )+ }
+        pub enum $type:ident { $( $(#[$inner:meta])* $variant:ident = $name:literal $(| $old:literal)*, $help:literal; )+ }
     ) => {
         $(#[$outer])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $type {
-            $( #[doc = $help] #[serde(rename = $name)] $(#[$inner])* $variant, )+
+            $( #[doc = $help] #[serde(rename = $name $(, alias = $old)*)] $(#[$inner])* $variant, )+
         }
 
         impl $crate::named::Named for $type {
@@ -26,6 +29,10 @@ macro_rules! named {
 
             fn name(self) -> &'static str {
                 match self { $( Self::$variant => $name, )+ }
+            }
+
+            fn old_names(self) -> &'static [&'static str] {
+                match self { $( Self::$variant => &[$($old),*], )+ }
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use crate::named::named;
 use augment::SpectrogramAugment;
-use classifier::NeighboursConfig;
+use classifier::NeighborsConfig;
 use models_vit::{AdapterConfig, Pooling};
 use serde::{Deserialize, Serialize};
 use train::TrainConfig;
@@ -35,7 +35,7 @@ named! {
     pub enum Head {
         #[default]
         Linear = "linear", "A linear layer";
-        Neighbours = "neighbours", "A vote of the nearest training clips (kNN)";
+        Neighbors = "neighbors" | "neighbours", "A vote of the nearest training clips (kNN)";
     }
 }
 
@@ -55,7 +55,8 @@ pub struct FinetuneConfig {
     /// What a probe puts on top.
     pub head: Head,
     /// How the nearest clips vote.
-    pub neighbours: NeighboursConfig,
+    #[serde(rename = "neighbours", alias = "neighbors")]
+    pub neighbors: NeighborsConfig,
     /// Time that `auto` may take, in minutes.
     pub minutes: f64,
 }
@@ -68,7 +69,7 @@ impl Default for FinetuneConfig {
             strategy: Strategy::Auto,
             last_layers: 4,
             head: Head::Linear,
-            neighbours: NeighboursConfig::default(),
+            neighbors: NeighborsConfig::default(),
             minutes: 10.0,
         }
     }

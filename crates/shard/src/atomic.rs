@@ -141,7 +141,7 @@ fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// A folder cannot be opened for this elsewhere; the rename itself is journalled there.
+/// A folder cannot be opened for this elsewhere; the rename itself is journaled there.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

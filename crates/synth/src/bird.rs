@@ -35,10 +35,10 @@ impl Bird {
     pub(crate) fn draw(band_hz: f32, rng: &mut Draws) -> Self {
         match rng.random_range(0..100) {
             0..90 => {
-                let centre_hz = log_between(1500.0, (0.62 * band_hz).min(5500.0), rng);
+                let center_hz = log_between(1500.0, (0.62 * band_hz).min(5500.0), rng);
                 let highest_hz = (0.9 * band_hz).min(9000.0);
                 let n_phrases = rng.random_range(1..=4);
-                let phrases = (0..n_phrases).map(|_| Phrase::draw(centre_hz, highest_hz, rng)).collect();
+                let phrases = (0..n_phrases).map(|_| Phrase::draw(center_hz, highest_hz, rng)).collect();
                 Self::Song { phrases, gap_s: between(0.1, 1.2, rng) }
             }
             90..95 => {

@@ -42,7 +42,7 @@ impl TwoPole {
         Self { g, damping, scale: 1.0 / (1.0 + g * (g + damping)), band: 0.0, low: 0.0 }
     }
 
-    /// The outputs (low, band, high) for one sample; `band` has a gain of one at the centre.
+    /// The outputs (low, band, high) for one sample; `band` has a gain of one at the center.
     pub(crate) fn run(&mut self, x: f32) -> (f32, f32, f32) {
         let high = (x - self.low - (self.g + self.damping) * self.band) * self.scale;
         let band = self.band + self.g * high;

@@ -30,10 +30,10 @@ enum Kind {
 const KINDS: [Kind; 7] = [Kind::Sweep, Kind::Arch, Kind::Whistle, Kind::Trill, Kind::Warble, Kind::Buzz, Kind::Chirp];
 
 impl Phrase {
-    /// A phrase around `centre_hz` whose pitch stays below `highest_hz`.
-    pub(crate) fn draw(centre_hz: f32, highest_hz: f32, rng: &mut Draws) -> Self {
+    /// A phrase around `center_hz` whose pitch stays below `highest_hz`.
+    pub(crate) fn draw(center_hz: f32, highest_hz: f32, rng: &mut Draws) -> Self {
         let kind = one_of(&KINDS, rng);
-        let hz = (centre_hz * log_between(0.75, 1.35, rng)).min(highest_hz);
+        let hz = (center_hz * log_between(0.75, 1.35, rng)).min(highest_hz);
         let mut syllable = kind.syllable(hz, rng);
         syllable.pitch_hz.iter_mut().for_each(|p| *p = p.clamp(700.0, highest_hz));
         let second = if chance(0.85, rng) { between(0.0, 0.2, rng) } else { between(0.2, 0.7, rng) };

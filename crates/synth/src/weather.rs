@@ -14,7 +14,7 @@ pub(crate) enum Weather {
     /// Low noise that comes in gusts.
     Wind { cutoff_hz: f32, gusts_hz: f32, depth: f32 },
     /// Drops on a ground of fine noise.
-    Rain { drops_hz: f32, drop_pitch_hz: f32, patter: f32, colour_hz: f32 },
+    Rain { drops_hz: f32, drop_pitch_hz: f32, patter: f32, color_hz: f32 },
     /// Many little resonances that come and go.
     Brook { low_hz: f32, high_hz: f32 },
     /// The mains and its harmonics.
@@ -59,7 +59,7 @@ impl Weather {
             drops_hz: log_between(20.0, 400.0, rng),
             drop_pitch_hz: log_between(1200.0, 6000.0, rng),
             patter: between(1.0, 6.0, rng),
-            colour_hz: log_between(500.0, 4000.0, rng),
+            color_hz: log_between(500.0, 4000.0, rng),
         }
     }
 
@@ -92,8 +92,8 @@ impl Weather {
                     *sample += along(&gusts, i as f32 / n) * second.low(first.low(white(rng)));
                 }
             }
-            Self::Rain { drops_hz, drop_pitch_hz, patter, colour_hz } => {
-                let mut ground = TwoPole::new(colour_hz, 0.4, rate_hz);
+            Self::Rain { drops_hz, drop_pitch_hz, patter, color_hz } => {
+                let mut ground = TwoPole::new(color_hz, 0.4, rate_hz);
                 let mut drop = TwoPole::new(drop_pitch_hz, 2.0, rate_hz);
                 let share = drops_hz / rate_hz;
                 for sample in &mut track.samples {

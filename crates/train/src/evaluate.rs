@@ -122,7 +122,7 @@ pub fn evaluate(
     let bootstrap = Bootstrap { resamples: options.resamples, level: 0.95, seed: options.seed };
     let mut metrics = measure(&rows, &known, &header.classes, temperature, split, bootstrap);
     if is_foreign {
-        metrics.warnings.push("equalised clips, which is not how the model is used".into());
+        metrics.warnings.push("equalized clips, which is not how the model is used".into());
     }
     let truth = clips.iter().map(|clip| truth(spectrograms, *clip)).collect();
     Ok(Evaluation { metrics, rows, clips, truth })

@@ -314,7 +314,7 @@ mod tests {
         assert!((values(&w)[0] - 0.899).abs() < 1e-4, "{:?}", values(&w));
     }
 
-    /// What is fitted without training, as neighbours are.
+    /// What is fitted without training, as neighbors are.
     #[test]
     fn nothing_to_train_is_no_error() {
         let moments = Moments::new(&[], Some(&Device::Cpu)).unwrap();

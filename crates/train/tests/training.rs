@@ -74,7 +74,7 @@ fn outcome_of(out: &Path) -> (Vec<u8>, Vec<u8>, Vec<serde_json::Value>) {
 }
 
 #[test]
-fn separable_data_is_learnt() {
+fn separable_data_is_learned() {
     let out = tempfile::tempdir().unwrap();
     let config = TrainConfig { epochs: 30, schedule: Schedule::Cosine, ..config() };
     let outcome = start(&data(3.0), &config, out.path(), Start::Fresh, usize::MAX).unwrap();

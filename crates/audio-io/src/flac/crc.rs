@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn check_values() {
-        // Those of the catalogues, for "123456789".
+        // Those of the catalogs, for "123456789".
         assert_eq!(crc8(b"123456789"), 0xf4);
         assert_eq!(crc16(b"123456789"), 0xfee8);
         assert_eq!(

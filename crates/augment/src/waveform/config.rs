@@ -3,7 +3,7 @@
 use super::codec::{Code, Codec};
 use super::filter::{BandLimit, HighPass, LowPass};
 use super::level::{Clipping, Gain, Polarity, Shift};
-use super::noise::{Background, Colour, Noise};
+use super::noise::{Background, Color, Noise};
 use super::pitch::Pitch;
 use super::rate::{LowRate, Speed};
 use super::room::Room;
@@ -129,11 +129,7 @@ impl WaveformAugment {
             shift: Shift { share: 0.5, most_s: 1.0 },
             room: Room { share: 0.0, reverberation_s: [0.2, 0.6], side_m: [3.0, 10.0] },
             background: Background { share: 0.5, snr_db: [10.0, 20.0] },
-            noise: Noise {
-                share: 0.25,
-                snr_db: [20.0, 40.0],
-                colours: vec![Colour::White, Colour::Pink, Colour::Brown],
-            },
+            noise: Noise { share: 0.25, snr_db: [20.0, 40.0], colors: vec![Color::White, Color::Pink, Color::Brown] },
             high_pass: HighPass { share: 0.2, cutoff_hz: [50.0, 200.0] },
             low_pass: LowPass { share: 0.2, cutoff_hz: [5_000.0, 10_000.0] },
             band_limit: BandLimit { share: 0.0, low_hz: [100.0, 300.0], high_hz: [3_400.0, 7_000.0] },
@@ -211,12 +207,12 @@ impl WaveformAugment {
         share("room.share", self.room.share)?;
         let seconds = ["room.reverberation_s[0]", "room.reverberation_s[1]"];
         range(seconds, self.room.reverberation_s, [0.05, 10.0], "seconds from 0.05 to 10")?;
-        range(["room.side_m[0]", "room.side_m[1]"], self.room.side_m, [1.0, 100.0], "metres from 1 to 100")?;
+        range(["room.side_m[0]", "room.side_m[1]"], self.room.side_m, [1.0, 100.0], "meters from 1 to 100")?;
         share("background.share", self.background.share)?;
         range(["background.snr_db[0]", "background.snr_db[1]"], self.background.snr_db, DECIBELS, A_RATIO)?;
         share("noise.share", self.noise.share)?;
         range(["noise.snr_db[0]", "noise.snr_db[1]"], self.noise.snr_db, DECIBELS, A_RATIO)?;
-        check("noise.colours", 0.0, self.noise.share == 0.0 || !self.noise.colours.is_empty(), "at least one colour")?;
+        check("noise.colors", 0.0, self.noise.share == 0.0 || !self.noise.colors.is_empty(), "at least one color")?;
         share("high_pass.share", self.high_pass.share)?;
         range(["high_pass.cutoff_hz[0]", "high_pass.cutoff_hz[1]"], self.high_pass.cutoff_hz, HERTZ, A_FREQUENCY)?;
         share("low_pass.share", self.low_pass.share)?;
@@ -301,8 +297,8 @@ mod tests {
         wrong.pitch.semitones = [-30.0, 0.0];
         assert_eq!(wrong.validate().unwrap_err().field, "pitch.semitones[0]");
         let mut wrong = WaveformAugment::light();
-        wrong.noise.colours.clear();
-        assert_eq!(wrong.validate().unwrap_err().field, "noise.colours");
+        wrong.noise.colors.clear();
+        assert_eq!(wrong.validate().unwrap_err().field, "noise.colors");
         let mut wrong = WaveformAugment::light();
         wrong.gain.share = f32::NAN;
         assert_eq!(wrong.validate().unwrap_err().field, "gain.share");

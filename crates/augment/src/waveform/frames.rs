@@ -77,7 +77,7 @@ impl Pairs {
 
     /// Twice the spectra of two frames, `[n]` samples each.
     #[inline(always)]
-    pub(crate) fn analyse(&mut self, a: &[f32], b: &[f32], at_a: &mut Spectrum, at_b: &mut Spectrum) {
+    pub(crate) fn analyze(&mut self, a: &[f32], b: &[f32], at_a: &mut Spectrum, at_b: &mut Spectrum) {
         let (n, half) = (self.n, self.n / 2);
         let (a, b, window) = (&a[..n], &b[..n], &self.window[..n]);
         for ((cell, weight), (a, b)) in self.packed.iter_mut().zip(window).zip(a.iter().zip(b)) {
@@ -100,7 +100,7 @@ impl Pairs {
 
     /// Adds the frames of two spectra of twice their size to `out`, the second one a hop after the first.
     #[inline(always)]
-    pub(crate) fn synthesise(&mut self, first: &Spectrum, second: &Spectrum, out: &mut [f32]) {
+    pub(crate) fn synthesize(&mut self, first: &Spectrum, second: &Spectrum, out: &mut [f32]) {
         let (n, half) = (self.n, self.n / 2);
         let (a_re, a_im) = first.bins(half + 1);
         let (b_re, b_im) = second.bins(half + 1);
@@ -164,7 +164,7 @@ mod tests {
         let (a, b) = (frame(3), frame(7));
         let mut pairs = Pairs::new(n);
         let (mut at_a, mut at_b) = (Spectrum::new(n / 2 + 1), Spectrum::new(n / 2 + 1));
-        pairs.analyse(&a, &b, &mut at_a, &mut at_b);
+        pairs.analyze(&a, &b, &mut at_a, &mut at_b);
         for (frame, spectrum) in [(&a, &at_a), (&b, &at_b)] {
             for k in 0..=n / 2 {
                 let (mut re, mut im) = (0.0f32, 0.0f32);

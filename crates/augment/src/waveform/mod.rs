@@ -44,7 +44,7 @@ pub use config::{WaveformAugment, WaveformStep};
 pub use filter::{BandLimit, HighPass, LowPass};
 pub use level::{Clipping, Gain, Polarity, Shift};
 pub use mix::mix_clips;
-pub use noise::{Background, Colour, Noise};
+pub use noise::{Background, Color, Noise};
 pub use pitch::{MOST_SEMITONES, Pitch, pitch_shift};
 pub use rate::{LowRate, Speed, speed};
 pub use room::Room;

@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 /// How the power of noise falls with frequency.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Colour {
+pub enum Color {
     /// Not at all: the hiss of an amplifier.
     White,
     /// By 3 dB an octave: rain, leaves, much of what is outdoors.
@@ -30,7 +30,8 @@ pub struct Noise {
     /// The clip's power over the noise's in decibels, drawn between the two.
     pub snr_db: [f32; 2],
     /// The colors that one is drawn from.
-    pub colours: Vec<Colour>,
+    #[serde(rename = "colours", alias = "colors")]
+    pub colors: Vec<Color>,
 }
 
 impl Noise {
@@ -38,10 +39,10 @@ impl Noise {
     pub(crate) fn apply(&self, samples: &mut [f32], rate_hz: u32, seed: u64) -> Option<String> {
         let mut rng = is_drawn(self.share, seed, Step::WaveNoise)?;
         let snr_db = between(self.snr_db, &mut rng);
-        let colour = *self.colours.get(rng.random_range(0..self.colours.len().max(1)))?;
-        let noise = noise(samples.len(), rate_hz, colour, &mut rng);
+        let color = *self.colors.get(rng.random_range(0..self.colors.len().max(1)))?;
+        let noise = noise(samples.len(), rate_hz, color, &mut rng);
         add_at(samples, &noise, snr_db)?;
-        let name = format!("{colour:?}").to_lowercase();
+        let name = format!("{color:?}").to_lowercase();
         Some(format!("{name} noise at {snr_db:.1} dB"))
     }
 }
@@ -91,7 +92,7 @@ pub(crate) fn power(samples: &[f32]) -> f64 {
 }
 
 /// `n` samples of noise, of no particular level.
-pub(crate) fn noise(n: usize, rate_hz: u32, colour: Colour, rng: &mut Draw) -> Vec<f32> {
+pub(crate) fn noise(n: usize, rate_hz: u32, color: Color, rng: &mut Draw) -> Vec<f32> {
     let mut out: Vec<f32> = (0..n).map(|_| normal(rng)).collect();
     // One-pole filters with a pole and a zero each fall by 6 dB an octave from the pole to the zero. Brown is a pole below
     // hearing; for pink, pairs half of each octave-and-a-half apart are, on the mean, half as steep.
@@ -104,10 +105,10 @@ pub(crate) fn noise(n: usize, rate_hz: u32, colour: Colour, rng: &mut Draw) -> V
             *x = y as f32;
         }
     };
-    match colour {
-        Colour::White => {}
-        Colour::Brown => shape(corner(20.0), 0.0),
-        Colour::Pink => {
+    match color {
+        Color::White => {}
+        Color::Brown => shape(corner(20.0), 0.0),
+        Color::Pink => {
             let mut hz = 10.0;
             while hz < 0.5 * f64::from(rate_hz) {
                 shape(corner(hz), corner(1.7 * hz));
@@ -139,18 +140,18 @@ mod tests {
     }
 
     #[test]
-    fn colours_fall_as_they_should() {
-        for (colour, slope_db) in [(Colour::White, 0.0), (Colour::Pink, -3.0), (Colour::Brown, -6.0)] {
-            let noise = noise(1 << 16, 22_050, colour, &mut generator(1, Step::WaveNoise));
+    fn colors_fall_as_they_should() {
+        for (color, slope_db) in [(Color::White, 0.0), (Color::Pink, -3.0), (Color::Brown, -6.0)] {
+            let noise = noise(1 << 16, 22_050, color, &mut generator(1, Step::WaveNoise));
             let fall = (octave_db(&noise, 2000.0) - octave_db(&noise, 125.0)) / 4.0;
-            assert!((fall - slope_db).abs() < 0.4, "{colour:?}: {fall} dB an octave");
+            assert!((fall - slope_db).abs() < 0.4, "{color:?}: {fall} dB an octave");
         }
     }
 
     #[test]
     fn the_ratio_is_the_one_drawn() {
         let clean = tone();
-        let step = Noise { share: 1.0, snr_db: [12.0, 12.0], colours: vec![Colour::Pink] };
+        let step = Noise { share: 1.0, snr_db: [12.0, 12.0], colors: vec![Color::Pink] };
         let mut noisy = clean.clone();
         assert_eq!(step.apply(&mut noisy, 22_050, 7).as_deref(), Some("pink noise at 12.0 dB"));
         let added: Vec<f32> = noisy.iter().zip(&clean).map(|(a, b)| a - b).collect();

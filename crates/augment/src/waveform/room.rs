@@ -11,7 +11,7 @@ use super::planner::convolve;
 use crate::seed::Step;
 use serde::{Deserialize, Serialize};
 
-/// Metres a second.
+/// Meters a second.
 const SOUND_M_S: f64 = 343.0;
 /// Reflections are computed one by one for so many seconds after the direct sound.
 const EARLY_S: f64 = 0.05;
@@ -32,7 +32,7 @@ pub struct Room {
     pub share: f32,
     /// Seconds in which the reverberation falls by 60 dB, drawn between the two, evenly in the logarithm.
     pub reverberation_s: [f32; 2],
-    /// Length of the box's sides in metres, each drawn between the two, evenly in the logarithm.
+    /// Length of the box's sides in meters, each drawn between the two, evenly in the logarithm.
     pub side_m: [f32; 2],
 }
 

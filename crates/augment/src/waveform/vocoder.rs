@@ -1,6 +1,6 @@
 //! A phase vocoder: frames of a sound, taken where a time map says, placed at an even hop with phases that go on.
 //!
-//! Every output frame is analysed twice, where it is (`here`) and one hop of the output earlier (`before`), so that the
+//! Every output frame is analyzed twice, where it is (`here`) and one hop of the output earlier (`before`), so that the
 //! phase a partial gains over one hop is measured and not unwrapped (as M. Puckette, "Phase-locked vocoder", 1995, does
 //! it). What turns `before` into the frame that was written last turns `here` into the one to write: for each region
 //! around a spectral peak one rotation, so that the phases within a region keep their relation (J. Laroche and M. Dolson,
@@ -12,7 +12,7 @@ use super::time_map::TimeMap;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Neighbors to either side that a peak exceeds.
-const NEIGHBOURS: usize = MARGIN;
+const NEIGHBORS: usize = MARGIN;
 /// A region whose power grows by this factor across an onset belongs to the new sound.
 const RISE: f32 = 4.0;
 /// Bins that a rotation is written to at once; what the next region has is written over.
@@ -60,10 +60,10 @@ impl WithSimd for Run<'_> {
     }
 }
 
-/// The `n` samples around sample `centre` of the sound; in `room`, where some of them are silence beyond its ends.
+/// The `n` samples around sample `center` of the sound; in `room`, where some of them are silence beyond its ends.
 #[inline(always)]
-fn frame<'a>(sound: &'a [f32], centre: i64, n: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
-    let start = centre - n as i64 / 2;
+fn frame<'a>(sound: &'a [f32], center: i64, n: usize, room: &'a mut Vec<f32>) -> &'a [f32] {
+    let start = center - n as i64 / 2;
     if let Some(frame) = usize::try_from(start).ok().and_then(|start| sound.get(start..start + n)) {
         return frame;
     }
@@ -91,7 +91,7 @@ impl Vocoder {
             pairs: Pairs::new(n),
             rooms: [Vec::new(), Vec::new()],
             edge: (0..n_edge).map(fall).collect(),
-            power: vec![0.0; n_bins + 2 * NEIGHBOURS],
+            power: vec![0.0; n_bins + 2 * NEIGHBORS],
             is_peak: vec![0; n_bins.next_multiple_of(64)],
             peaks: Vec::with_capacity(n_bins),
             region_re: vec![0.0; n_bins],
@@ -114,7 +114,7 @@ impl Vocoder {
         // Frames whose windows reach into the output: from one centered before it to one centered after it.
         let n_lead = OVERLAP / 2 - 1;
         let n_frames = n_out.div_ceil(hop) + 2 * n_lead + 1;
-        // The first frame begins half a frame before its centre; what comes before the output is added up apart.
+        // The first frame begins half a frame before its center; what comes before the output is added up apart.
         let lead = n / 2 + n_lead * hop;
         let mut out = vec![0.0; (n_frames + 1 + OVERLAP) * hop - lead];
         let mut ahead = vec![0.0; lead + n + hop];
@@ -127,12 +127,12 @@ impl Vocoder {
                 next.re.fill(0.0);
                 next.im.fill(0.0);
             } else {
-                self.analyse(sound, t, t - hop as i64, &mut here, &mut before);
+                self.analyze(sound, t, t - hop as i64, &mut here, &mut before);
                 self.find_peaks(&here);
                 let onset = map.onset_within(s - hop as f64, s);
                 let change = onset.map(|t| {
                     let (mut after, mut earlier) = (blank(), blank());
-                    self.analyse(sound, t + n as i64 / 4, t - n as i64 / 2, &mut after, &mut earlier);
+                    self.analyze(sound, t + n as i64 / 4, t - n as i64 / 2, &mut after, &mut earlier);
                     (after, earlier)
                 });
                 self.turn(&here, &before, last, next, u == 0, change.as_ref());
@@ -140,8 +140,8 @@ impl Vocoder {
             if u % 2 == 1 {
                 let from = (u - 1) * hop;
                 match from.checked_sub(lead) {
-                    Some(from) => self.pairs.synthesise(&first, &second, &mut out[from..]),
-                    None => self.pairs.synthesise(&first, &second, &mut ahead[from..]),
+                    Some(from) => self.pairs.synthesize(&first, &second, &mut out[from..]),
+                    None => self.pairs.synthesize(&first, &second, &mut ahead[from..]),
                 }
             }
         }
@@ -152,9 +152,9 @@ impl Vocoder {
 
     /// The spectra of the frames centered at `a` and `b`.
     #[inline(always)]
-    fn analyse(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut Spectrum, at_b: &mut Spectrum) {
+    fn analyze(&mut self, sound: &[f32], a: i64, b: i64, at_a: &mut Spectrum, at_b: &mut Spectrum) {
         let Self { n, pairs, rooms: [one, other], .. } = self;
-        pairs.analyse(frame(sound, a, *n, one), frame(sound, b, *n, other), at_a, at_b);
+        pairs.analyze(frame(sound, a, *n, one), frame(sound, b, *n, other), at_a, at_b);
         if !self.edge.is_empty() {
             let (n_bins, from) = (self.n_bins, self.n_bins - self.edge.len());
             for values in [&mut at_a.re, &mut at_a.im, &mut at_b.re, &mut at_b.im] {
@@ -165,12 +165,12 @@ impl Vocoder {
         }
     }
 
-    /// Finds the bins that exceed [`NEIGHBOURS`] to either side.
+    /// Finds the bins that exceed [`NEIGHBORS`] to either side.
     #[inline(always)]
     fn find_peaks(&mut self, spectrum: &Spectrum) {
         let n_bins = self.n_bins;
         let (re, im) = spectrum.bins(n_bins);
-        together(&mut self.power[NEIGHBOURS..], re, im, |re, im| re * re + im * im);
+        together(&mut self.power[NEIGHBORS..], re, im, |re, im| re * re + im * im);
         let row = |offset: usize| &self.power[offset..offset + n_bins];
         let others = row(0).iter().zip(row(1)).zip(row(3)).zip(row(4));
         for ((is_peak, p), (((a, b), c), d)) in self.is_peak.iter_mut().zip(row(2)).zip(others) {

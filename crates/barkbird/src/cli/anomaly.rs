@@ -94,7 +94,7 @@ pub(crate) struct BenchArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Splits of known sounds to compare with [default: all labelled ones that had no part in fitting]
+    /// Splits of known sounds to compare with [default: all labeled ones that had no part in fitting]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub(crate) known: Vec<String>,
     /// Number of made noises, silences, tones and pieces of music of each kind; 0 for none

@@ -9,9 +9,12 @@ const MOST_THREADS: usize = 1024;
 
 /// One of the names of a choice.
 pub(super) fn named<T: Named>() -> impl TypedValueParser<Value = T> {
-    let values = T::ALL.iter().map(|(name, _, help)| PossibleValue::new(*name).help(*help));
+    let value = |(name, value, help): &(&'static str, T, &'static str)| {
+        PossibleValue::new(*name).help(*help).aliases(value.old_names().iter().copied())
+    };
+    let values: Vec<PossibleValue> = T::ALL.iter().map(value).collect();
     PossibleValuesParser::new(values).try_map(|text| {
-        let found = T::ALL.iter().find(|(name, ..)| *name == text);
+        let found = T::ALL.iter().find(|(name, value, _)| *name == text || value.old_names().contains(&text.as_str()));
         found.map(|(_, value, _)| *value).ok_or("no such value")
     })
 }

@@ -94,7 +94,7 @@ fn a_clip_is_mixed_with_others_of_its_class_and_split() {
 }
 
 #[test]
-fn views_of_equalised_clips_have_a_noise_floor_in_their_padding_too() {
+fn views_of_equalized_clips_have_a_noise_floor_in_their_padding_too() {
     let work = work();
     let cure = ["--set", "clip.equalize.floor_db=[30.0, 30.0]", "--set", "clip.window.seconds=8.0"];
     augment(&work, "manifest.csv", "views", &[&["--augment", "off"][..], &cure].concat());

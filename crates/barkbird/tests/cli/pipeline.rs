@@ -42,10 +42,7 @@ fn from_sounds_to_a_report() {
     work.ok(&["report", "run", "--manifest", "manifest.csv", "--out", "report.html"]);
     let html = fs::read_to_string(work.path("report.html")).unwrap();
     assert!(html.contains("<audio") && html.contains("data:image/png;base64,"));
-    assert!(
-        loads_nothing(&html),
-        "the page would open a connection"
-    );
+    assert!(loads_nothing(&html), "the page would open a connection");
 }
 
 #[test]
@@ -145,7 +142,7 @@ fn absolute_paths_stay_out_of_the_shards() {
 }
 
 #[test]
-fn equalised_features_say_so_and_prediction_does_the_same() {
+fn equalized_features_say_so_and_prediction_does_the_same() {
     let work = Work::new();
     work.sounds(40);
     work.ok(&["features", "manifest.csv", "--out", "features", "--equalize", "band,level,length"]);

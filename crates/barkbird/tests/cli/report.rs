@@ -51,7 +51,8 @@ fn every_kind_of_model_has_its_own_commands_parameters_and_figures() {
         assert!(loads_nothing(&html), "{run}");
         // How to do it again: the command line that was typed, splits, seed and pretrained weights included.
         let record = json(&work.path(run).join("run.json"));
-        let words: Vec<&str> = record["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        let words: Vec<&str> =
+            record["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
         assert_eq!(words[..2], train[..2], "{record}");
         assert!(words.windows(2).any(|two| two == ["--seed", "7"]), "{record}");
         let text = html.replace("&#39;", "'").replace("&#x27;", "'").replace("&quot;", "\"");

@@ -29,7 +29,7 @@ pub struct FitFrom<'a> {
     pub training: &'a Outputs,
     /// Validation clips of the known classes, for combinations.
     pub validation: &'a Outputs,
-    /// Labelled unknown sounds, for the methods that need them.
+    /// Labeled unknown sounds, for the methods that need them.
     pub unknowns: Option<&'a Outputs>,
 }
 
@@ -48,7 +48,7 @@ impl Fitted {
             Some(Combination::Fusion(config)) => {
                 let unknowns = from
                     .unknowns
-                    .with_context(|| format!("{}: labelled unknown sounds are needed (--choose-on)", method.name))?;
+                    .with_context(|| format!("{}: labeled unknown sounds are needed (--choose-on)", method.name))?;
                 let mut scores = scores_of_parts(&detectors, from.validation)?;
                 let of_unknowns = scores_of_parts(&detectors, unknowns)?;
                 scores.iter_mut().zip(of_unknowns).for_each(|(all, unknown)| all.extend(unknown));

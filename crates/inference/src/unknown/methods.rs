@@ -20,7 +20,7 @@ pub struct Part {
 pub enum Combination {
     /// The mean of the ranks among validation clips of the known classes.
     RankMean,
-    /// Logistic regression on validation clips and labelled unknown sounds.
+    /// Logistic regression on validation clips and labeled unknown sounds.
     Fusion(LogisticFusionConfig),
 }
 
@@ -46,7 +46,7 @@ impl OodMethod {
         Self { name: name.to_owned(), parts: vec![Part { source, method }], combination: None }
     }
 
-    /// Whether labelled unknown sounds have a part in fitting it, so that its figure on those is too good.
+    /// Whether labeled unknown sounds have a part in fitting it, so that its figure on those is too good.
     pub fn needs_unknowns(&self) -> bool {
         matches!(self.combination, Some(Combination::Fusion(_)))
             || self.parts.iter().any(|part| part.method.needs_unknowns())
@@ -70,14 +70,14 @@ impl OodMethod {
             "backbone_isolation_forest" => "isolation forest, in the backbone",
             "backbone_isomap" => "Isomap, in the backbone",
             "backbone_pca_residual" => "what principal components leave over, in the backbone",
-            "backbone_background_class" => "a background class, learned from labelled unknown sounds, in the backbone",
+            "backbone_background_class" => "a background class, learned from labeled unknown sounds, in the backbone",
             "semantic_and_knn" => "mean rank of semantic and backbone_knn",
             "semantic_and_mahalanobis" => "mean rank of semantic and backbone_relative_mahalanobis_normalized",
             name if name.starts_with("layer") && name.ends_with("_knn") => {
                 "distance to the 5th nearest training clip, in a layer below the last, counted from the first"
             }
             name if name.starts_with("layer") => "distance to the nearest class, in such a layer, length 1",
-            "fusion" => "logistic regression of four of these on labelled unknown sounds",
+            "fusion" => "logistic regression of four of these on labeled unknown sounds",
             _ => self.parts.first().map_or("", |part| part.method.describe()),
         }
     }

@@ -40,7 +40,7 @@ pub struct Options {
     pub rows: RowsOptions,
     /// Folder for the results.
     pub out: PathBuf,
-    /// Splits of known sounds that unknown sounds are compared with; empty for all labelled ones that had no part in
+    /// Splits of known sounds that unknown sounds are compared with; empty for all labeled ones that had no part in
     /// fitting.
     pub known: Vec<String>,
     /// Noises, silences, tones and pieces of music of each kind that are made as unknown sounds.
@@ -50,7 +50,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// All labelled splits, 20 made sounds of each kind, alpha 0.05.
+    /// All labeled splits, 20 made sounds of each kind, alpha 0.05.
     pub fn new(rows: RowsOptions, out: impl Into<PathBuf>) -> Self {
         Self { rows, out: out.into(), known: Vec::new(), synthetic: 20, alpha: 0.05 }
     }

@@ -1,4 +1,4 @@
-//! Which method to detect unknown sounds is used, from validation clips and labelled unknown sounds alone.
+//! Which method to detect unknown sounds is used, from validation clips and labeled unknown sounds alone.
 
 use crate::error::Result;
 use anomaly::metrics::{Bootstrap, auroc_difference, figures};

@@ -108,7 +108,7 @@ impl Clips {
             splits.entry(self.all.keys[row].split.clone()).or_default().push(row);
         }
         if splits.is_empty() {
-            bail!("no clip of known sounds is left to compare with; name a split of labelled clips with --known");
+            bail!("no clip of known sounds is left to compare with; name a split of labeled clips with --known");
         }
         Ok(splits.into_iter().map(|(split, rows)| (split, self.all.subset(&rows))).collect())
     }
@@ -149,7 +149,7 @@ pub(super) fn fit_all(methods: Vec<OodMethod>, clips: &Clips, job: &Job<'_>) -> 
     for method in methods {
         job.check("nothing was written")?;
         if method.needs_unknowns() && clips.choice.is_none() {
-            job.say(format!("{}: left out, for there are no labelled unknown sounds (--choose-on)", method.name));
+            job.say(format!("{}: left out, for there are no labeled unknown sounds (--choose-on)", method.name));
         } else {
             match Fitted::fit(&method, &clips.fit_from()) {
                 Ok(one) => fitted.push(one),

@@ -145,8 +145,8 @@ fn conclude(out: &mut Examination) {
     }
     for doubt in out.mislabels.iter().flat_map(|labels| &labels.ranked).filter(|doubt| doubt.suspect.likely) {
         let evidence = format!(
-            "labelled {}, sounds like {}: probability {:.2} for the label, {:.2} of the clips most alike have another",
-            doubt.label, doubt.suggested, doubt.suspect.p_given, doubt.suspect.neighbours_against
+            "labeled {}, sounds like {}: probability {:.2} for the label, {:.2} of the clips most alike have another",
+            doubt.label, doubt.suggested, doubt.suspect.p_given, doubt.suspect.neighbors_against
         );
         let suggestion = format!("listen; is it {}?", doubt.suggested);
         out.findings.push(Finding::new(&doubt.path, Kind::Mislabel, Severity::Medium, evidence, suggestion));

@@ -12,7 +12,7 @@ named! {
         Leak = "leak", "One recording, or one sound, on both sides of a split";
         Session = "session", "Groups that seem to be one session";
         Shortcut = "shortcut", "A nuisance that separates the classes by itself";
-        Mislabel = "mislabel", "A clip that is likely labelled wrongly";
+        Mislabel = "mislabel", "A clip that is likely labeled wrongly";
         Balance = "balance", "Too little of a class to conclude from";
     }
 }

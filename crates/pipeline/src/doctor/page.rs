@@ -116,10 +116,10 @@ fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<O
         let shown = exhibit(&path, row, doubt.path.clone(), sources.chain, &front_end, longest_s).ok();
         let (png, wav) = shown.map(|shown| (shown.png, shown.wav)).unwrap_or_default();
         SoundCard {
-            verdict: format!("{}. labelled {}; {}?", i + 1, doubt.label, doubt.suggested),
+            verdict: format!("{}. labeled {}; {}?", i + 1, doubt.label, doubt.suggested),
             note: format!(
                 "probability {:.2} for the label; {:.2} of the clips most alike have another",
-                doubt.suspect.p_given, doubt.suspect.neighbours_against
+                doubt.suspect.p_given, doubt.suspect.neighbors_against
             ),
             path: doubt.path.clone(),
             png,

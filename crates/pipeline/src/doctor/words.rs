@@ -39,7 +39,7 @@ pub(super) fn summary(found: &Examination, manifest: &Manifest) -> Vec<String> {
     }
     match &found.mislabels {
         Some(labels) if labels.n_likely > 0 => out.push(format!(
-            "{} likely labelled wrongly; listen to the first of the list.",
+            "{} likely labeled wrongly; listen to the first of the list.",
             plural(labels.n_likely, "clip is", "clips are")
         )),
         Some(_) => out.push("No label is clearly wrong.".into()),

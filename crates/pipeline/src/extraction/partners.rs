@@ -93,7 +93,7 @@ impl Partner {
 impl Planned {
     /// Whether the other is of the same class and split, and not the same sound.
     fn goes_with(&self, other: &Self) -> bool {
-        let labelled = self.label != shard::NO_LABEL;
-        labelled && (self.label, self.split) == (other.label, other.split) && self.row != other.row
+        let labeled = self.label != shard::NO_LABEL;
+        labeled && (self.label, self.split) == (other.label, other.split) && self.row != other.row
     }
 }

@@ -81,7 +81,7 @@ pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<[u8]>>, cancel
             };
             all.skipped.extend(skipped.into_iter().map(in_folder));
         } else if kind::is_table(argument) {
-            let manifest = Manifest::read_csv_unlabelled(argument)?;
+            let manifest = Manifest::read_csv_unlabeled(argument)?;
             let rows = manifest.rows.iter().map(|row| {
                 let path = manifest.file(row);
                 Input { name: path.to_string_lossy().into_owned(), path, row: row.clone(), bytes: None }

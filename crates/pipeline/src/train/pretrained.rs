@@ -6,7 +6,7 @@ use crate::embeddings::Source;
 use crate::error::{Result, bail};
 use crate::strategy::Head;
 use candle_core::Tensor;
-use classifier::{Classifier, Finished, LinearHead, Neighbours, Normalization, Parameters};
+use classifier::{Classifier, Finished, LinearHead, Neighbors, Normalization, Parameters};
 use serde_json::json;
 use std::path::Path;
 use train::{Data, Outcome, TrainConfig};
@@ -18,7 +18,7 @@ pub(super) struct Body {
 }
 
 impl Session<'_> {
-    /// What a model's input is normalised with.
+    /// What a model's input is normalized with.
     pub(super) fn normalization(&self, classifier: &dyn Classifier) -> Normalization {
         classifier.normalization(self.data.spectrograms.n_mels).unwrap_or_else(|| self.data.normalization.clone())
     }
@@ -59,12 +59,12 @@ impl Session<'_> {
                 self.say(&format!("head over {} kept values a clip", data.spectrograms.n_mels), &parameters, "");
                 self.fit(&head, &parameters, &data, &self.config.train)
             }
-            Head::Neighbours => self.neighbours(classifier, parameters, &data),
+            Head::Neighbors => self.neighbors(classifier, parameters, &data),
         }
     }
 
     /// The nearest training clips vote: nothing is trained, so there is one epoch, which measures.
-    fn neighbours(&self, body: Box<dyn Classifier>, mut parameters: Parameters, kept: &Data) -> Result<Outcome> {
+    fn neighbors(&self, body: Box<dyn Classifier>, mut parameters: Parameters, kept: &Data) -> Result<Outcome> {
         let (n, dim) = (kept.train.len(), kept.spectrograms.n_mels);
         let mut embeddings = vec![0.0; n * dim];
         for (example, embedding) in kept.train.iter().zip(embeddings.chunks_exact_mut(dim)) {
@@ -72,11 +72,11 @@ impl Session<'_> {
         }
         let classes: Vec<u32> = kept.train.iter().map(|example| example.class).collect();
         let embeddings = Tensor::from_vec(embeddings, (n, dim), &self.job.device)?;
-        let tensors = Neighbours::tensors(&embeddings, &classes, kept.classes.len())?;
+        let tensors = Neighbors::tensors(&embeddings, &classes, kept.classes.len())?;
         parameters.freeze();
-        let model = Neighbours::new(body, self.config.finetune.neighbours, n, &mut parameters)?;
+        let model = Neighbors::new(body, self.config.finetune.neighbors, n, &mut parameters)?;
         parameters.load(&tensors.into_iter().collect(), Path::new("neighbours"))?;
-        self.say(&format!("the nearest {} of {n} clips", self.config.finetune.neighbours.k), &parameters, "");
+        self.say(&format!("the nearest {} of {n} clips", self.config.finetune.neighbors.k), &parameters, "");
         let config = TrainConfig { epochs: 1, ..self.config.train.clone() };
         self.fit(&model, &parameters, &self.data, &config)
     }

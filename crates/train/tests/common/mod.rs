@@ -50,8 +50,8 @@ impl Classifier for Tiny {
             let mean = ((self.running_mean.as_tensor() * 0.9)? + (spectrum.mean(0)?.detach() * 0.1)?)?;
             self.running_mean.set(&mean)?;
         }
-        let centred = spectrum.broadcast_sub(&self.running_mean.as_detached_tensor())?;
-        let mut embedding = centred.matmul(&self.hidden)?.broadcast_add(&self.hidden_bias)?.tanh()?; // [B, 8]
+        let centered = spectrum.broadcast_sub(&self.running_mean.as_detached_tensor())?;
+        let mut embedding = centered.matmul(&self.hidden)?.broadcast_add(&self.hidden_bias)?.tanh()?; // [B, 8]
         if let Mode::Train { seed } = mode {
             let uniform = Init::Uniform { bound: 1.0 }.draw(embedding.elem_count(), seed, "dropout");
             let mask: Vec<f32> = uniform.iter().map(|u| if u.abs() < 0.1 { 0.0 } else { 1.0 / 0.9 }).collect();

@@ -180,8 +180,9 @@ fn find(
             found.n_windows += windows.len();
             let scores = detector.fitted.score(&outputs)?;
             let p_values: Vec<f64> = scores.into_iter().map(|score| detector.conformal.p_value(score)).collect();
-            let rows: Vec<usize> =
-                (0..windows.len()).filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none()).collect();
+            let rows: Vec<usize> = (0..windows.len())
+                .filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none())
+                .collect();
             for &row in &rows {
                 let (clip, logits) =
                     (&windows[row].clip, &outputs.logits[row * outputs.n_classes..][..outputs.n_classes]);

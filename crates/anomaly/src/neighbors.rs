@@ -1,4 +1,4 @@
-//! Exact nearest neighbours of rows among rows, by Euclidean distance.
+//! Exact nearest neighbors of rows among rows, by Euclidean distance.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -10,7 +10,7 @@ use crate::rows::Rows;
 const BLOCK_QUERIES: usize = 64;
 
 /// The k nearest of each query, the nearest first; of equals, the one that comes first among the points.
-pub(crate) struct Neighbours {
+pub(crate) struct Neighbors {
     pub(crate) k: usize,
     /// `[N, k]`: indices of points.
     pub(crate) index: Vec<u32>,
@@ -18,32 +18,32 @@ pub(crate) struct Neighbours {
     pub(crate) distance: Vec<f64>,
 }
 
-impl Neighbours {
+impl Neighbors {
     /// Points and distances of one query.
     pub(crate) fn of(&self, query: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let range = query * self.k..(query + 1) * self.k;
         self.index[range.clone()].iter().map(|&i| i as usize).zip(self.distance[range].iter().copied())
     }
 
-    /// Distance of each query to its k-th neighbour, `[N]`.
+    /// Distance of each query to its k-th neighbor, `[N]`.
     pub(crate) fn farthest(&self) -> Vec<f64> {
         self.distance.chunks_exact(self.k).map(|distances| distances[self.k - 1]).collect()
     }
 }
 
 /// The `k` nearest `points` of each of the `queries`; there must be at least `k` points.
-pub(crate) fn nearest(queries: Rows<'_>, points: Rows<'_>, k: usize) -> Neighbours {
+pub(crate) fn nearest(queries: Rows<'_>, points: Rows<'_>, k: usize) -> Neighbors {
     search(queries, points, k, false)
 }
 
 /// The `k` nearest other rows of each row.
-pub(crate) fn nearest_others(rows: Rows<'_>, k: usize) -> Neighbours {
+pub(crate) fn nearest_others(rows: Rows<'_>, k: usize) -> Neighbors {
     search(rows, rows, k, true)
 }
 
 /// A product in f32 selects the points that can be among the nearest; these are then measured in f64. The margin is
 /// several times the largest error of the product, so the result equals that of measuring all points in f64.
-fn search(queries: Rows<'_>, points: Rows<'_>, k: usize, other: bool) -> Neighbours {
+fn search(queries: Rows<'_>, points: Rows<'_>, k: usize, other: bool) -> Neighbors {
     debug_assert!(k + usize::from(other) <= points.n_rows());
     let point_norms: Vec<f32> = points.iter().map(squared_norm).collect();
     let largest_norm = point_norms.iter().copied().fold(0.0, f32::max);
@@ -78,7 +78,7 @@ fn search(queries: Rows<'_>, points: Rows<'_>, k: usize, other: bool) -> Neighbo
         })
         .collect();
     let (index, distance) = blocks.into_iter().flatten().unzip();
-    Neighbours { k, index, distance }
+    Neighbors { k, index, distance }
 }
 
 /// `queries * pointsᵀ` into `products`, `[n_queries, n_points]`.

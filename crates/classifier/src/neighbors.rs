@@ -8,14 +8,14 @@ const LEAST_SHARE: f64 = 1e-4;
 /// Settings of the k-nearest-neighbors classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct NeighboursConfig {
+pub struct NeighborsConfig {
     /// Number of neighbors, k.
     pub k: usize,
     /// The vote of a neighbor has the weight `e^(cosine / temperature)`.
     pub temperature: f64,
 }
 
-impl Default for NeighboursConfig {
+impl Default for NeighborsConfig {
     fn default() -> Self {
         Self { k: 5, temperature: 0.1 }
     }
@@ -24,23 +24,23 @@ impl Default for NeighboursConfig {
 /// A k-nearest-neighbors (kNN) classifier over embeddings; it has no trained parameters.
 ///
 /// Embeddings are compared by cosine similarity. The logits are the logarithms of the shares of the classes.
-pub struct Neighbours {
+pub struct Neighbors {
     body: Box<dyn Classifier>,
-    config: NeighboursConfig,
+    config: NeighborsConfig,
     /// Embeddings of length 1, `[N, D]`.
     embeddings: Tensor,
     /// One-hot classes of the clips, `[N, C]`.
     classes: Tensor,
 }
 
-impl Neighbours {
-    /// Defines the frozen tensors `neighbours.embedding` and `neighbours.class`, both zero, after those of `body`.
+impl Neighbors {
+    /// Defines the frozen tensors `neighbors.embedding` and `neighbors.class`, both zero, after those of `body`.
     ///
     /// # Errors
     /// No neighbor, or a name that is in use.
     pub fn new(
         body: Box<dyn Classifier>,
-        config: NeighboursConfig,
+        config: NeighborsConfig,
         n_clips: usize,
         parameters: &mut Parameters,
     ) -> Result<Self, Error> {
@@ -78,7 +78,7 @@ fn unit(rows: &Tensor) -> Result<Tensor, Error> {
     Ok(rows.broadcast_div(&length)?)
 }
 
-impl Classifier for Neighbours {
+impl Classifier for Neighbors {
     fn architecture(&self) -> serde_json::Value {
         serde_json::json!({
             "kind": "neighbours",
@@ -145,10 +145,10 @@ mod tests {
     #[test]
     fn the_nearest_decide() {
         let mut parameters = Parameters::seeded(0, &Device::Cpu);
-        let config = NeighboursConfig { k: 2, temperature: 0.1 };
-        let model = Neighbours::new(Box::new(Plain), config, 3, &mut parameters).unwrap();
+        let config = NeighborsConfig { k: 2, temperature: 0.1 };
+        let model = Neighbors::new(Box::new(Plain), config, 3, &mut parameters).unwrap();
         let clips = Tensor::new(&[[5f32, 0.0], [4.0, 1.0], [0.0, 2.0]], &Device::Cpu).unwrap();
-        let tensors = Neighbours::tensors(&clips, &[0, 0, 1], 2).unwrap();
+        let tensors = Neighbors::tensors(&clips, &[0, 0, 1], 2).unwrap();
         parameters.load(&tensors.into_iter().collect(), Path::new("n")).unwrap();
         let ask = |x: [f32; 2]| {
             let input = Tensor::from_slice(&x, (1, 2, 1), &Device::Cpu).unwrap();
@@ -161,6 +161,6 @@ mod tests {
         let [dog, bird] = ask([0.0, 1.0])[..] else { panic!() };
         assert!(bird > 0.99 && dog > LEAST_SHARE as f32, "{dog} {bird}");
         assert_eq!(model.architecture()["body"]["kind"], "plain");
-        assert!(Neighbours::new(Box::new(Plain), config, 0, &mut Parameters::seeded(0, &Device::Cpu)).is_err());
+        assert!(Neighbors::new(Box::new(Plain), config, 0, &mut Parameters::seeded(0, &Device::Cpu)).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Nearest neighbours of clips: rows are standardized and reduced to their principal components.
+//! Nearest neighbors of clips: rows are standardized and reduced to their principal components.
 
 use crate::random::{Purpose, generator};
 use crate::table::Table;
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// Most rows that the components are computed from; they change little with more.
 const MAX_ROWS: usize = 4096;
 
-/// Iterations; each reduces the error by the ratio of neighbouring variances.
+/// Iterations; each reduces the error by the ratio of neighboring variances.
 const N_ROUNDS: usize = 30;
 
 /// The nearest other rows of each row with their distances, nearest first, `[n_rows][k]`; fewer where there are fewer.
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn directions_are_those_of_greatest_variance() {
-        // Standardised columns: two that agree and one apart, so that the first direction is that of the two.
+        // Standardized columns: two that agree and one apart, so that the first direction is that of the two.
         let rows: Vec<f32> =
             (0..64).flat_map(|i| [(i % 8) as f32 - 3.5, (i % 8) as f32 - 3.5, (i / 8) as f32 - 3.5]).collect();
         let along = reduce(&rows, 3, 1);
