@@ -8,9 +8,9 @@ mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, Format, PredictArgs, ReportArgs, TrainArgs};
-pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, ScanArgs, SynthArgs};
+pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use values::threads;
 
@@ -150,6 +150,11 @@ pub(crate) enum Command {
     Docs,
 }
 
+/// Ends the program as clap does where arguments cannot be used together.
+pub(crate) fn conflict(text: &str) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit()
+}
+
 impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
@@ -160,7 +165,6 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {

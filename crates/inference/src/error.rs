@@ -103,9 +103,23 @@ pub fn one_line(error: &dyn std::error::Error) -> String {
     line
 }
 
+/// [`one_line`] of an error about a file, for a table or a list that names the file already.
+pub fn reason(error: &dyn std::error::Error, path: &std::path::Path) -> String {
+    let line = one_line(error);
+    let prefix = format!("{}: ", path.display());
+    line.strip_prefix(&prefix).map_or(line.clone(), str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reason_does_not_repeat_the_file() {
+        let error = Error::Invalid("a/b.wav: the file is empty".into());
+        assert_eq!(reason(&error, "a/b.wav".as_ref()), "the file is empty");
+        assert_eq!(reason(&error, "c.wav".as_ref()), "a/b.wav: the file is empty");
+    }
 
     #[test]
     fn a_cause_is_said_once() {

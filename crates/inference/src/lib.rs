@@ -31,7 +31,7 @@ pub mod unknown;
 mod windows;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
-pub use error::{Error, Result, one_line};
+pub use error::{Error, Result, one_line, reason};
 pub use input::Input;
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Model, read_model};
 pub use network::build;

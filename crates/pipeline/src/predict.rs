@@ -6,9 +6,8 @@ use crate::error::{Result, bail};
 use crate::inputs;
 use crate::inputs::Collected;
 use crate::job::Job;
-use crate::one_line;
 use detections::{CsvWriter, to_json};
-use inference::{Judged, Predictor, per_recording};
+use inference::{Judged, Predictor, per_recording, reason};
 use serde_json::{Value, json};
 use shard::Skipped;
 use std::path::{Path, PathBuf};
@@ -81,7 +80,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Predictions> {
         judged.extend(answers.judged);
         warnings.extend(answers.warnings.into_iter().map(|(input, text)| (inputs[input].name.as_str(), text)));
         for (input, error) in answers.failed {
-            skipped.push(Skipped { path: inputs[input].name.clone(), reason: one_line(&error) });
+            skipped.push(Skipped { path: inputs[input].name.clone(), reason: reason(&error, &inputs[input].path) });
         }
         progress.inc(block.len());
     }

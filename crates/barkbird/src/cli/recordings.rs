@@ -87,8 +87,8 @@ pub(crate) struct FrontEndArgs {
     /// Equalize clips: band (bandwidth and noise floor), level, length (the loudest 2 s)
     #[arg(long, value_parser = named::<Nuisance>(), value_name = "WHAT", value_delimiter = ',')]
     pub(crate) equalize: Vec<Nuisance>,
-    /// Use the front end of this run or features folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "set"])]
+    /// Use the front end of this run or features folder, in place of the configuration's
+    #[arg(long, value_name = "DIR")]
     pub(crate) like: Option<PathBuf>,
 }
 

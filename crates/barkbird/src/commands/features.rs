@@ -1,6 +1,6 @@
 //! `barkbird features`.
 
-use crate::cli::FeaturesArgs;
+use crate::cli::{FeaturesArgs, FrontEndArgs, conflict};
 use crate::text::table_of_few;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
@@ -9,6 +9,10 @@ use pipeline::features::{self, Assembled, Options, Outcome, Part, PictureOptions
 use std::path::Path;
 
 pub(super) fn run(args: &FeaturesArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
+    let FrontEndArgs { config, like, .. } = &args.front_end;
+    if like.is_some() && (config.config.is_some() || !config.set.is_empty()) {
+        conflict("the argument '--like <DIR>' cannot be used with '--config' or '--set'");
+    }
     let front_end = (&args.front_end).into();
     if let Some(recording) = &args.picture {
         let options = PictureOptions { recording: recording.clone(), out: args.out.clone(), front_end };

@@ -2,7 +2,7 @@
 
 use crate::error::{Context, Error, Result};
 use crate::job::Job;
-use crate::one_line;
+use inference::reason;
 use audio_io::check::hash_samples;
 use audio_io::{Decoded, Manifest, Row};
 use doctor::fault::{Fault, FaultConfig, Severity, faults};
@@ -106,9 +106,7 @@ fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
 
 /// A recording of which there is nothing, and why.
 fn unreadable(manifest: &Manifest, row: &Row, error: &Error) -> Fault {
-    let text = one_line(error);
-    let prefix = format!("{}: ", manifest.file(row).display());
-    let mut found = faults(None, &[text.strip_prefix(&prefix).unwrap_or(&text).to_owned()], &FaultConfig::default());
+    let mut found = faults(None, &[reason(error, &manifest.file(row))], &FaultConfig::default());
     found.remove(0)
 }
 

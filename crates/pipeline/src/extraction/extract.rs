@@ -4,10 +4,9 @@ use super::partners::Partner;
 use super::plan::{Plan, Planned};
 use super::views::Views;
 use crate::error::{Error, Result};
-use crate::one_line;
 use audio_io::{Decoded, Row, Until};
 use features::FrontEnd;
-use inference::{Chain, ClipSpectrogram, damage_words, decode, enough};
+use inference::{Chain, ClipSpectrogram, damage_words, decode, enough, reason};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use shard::cache::{Cache, Key};
@@ -150,7 +149,7 @@ impl Extractor {
         if let Some(spectrograms) = cached {
             return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
         }
-        let decode = || decode(file.bytes, file.path, until()).map_err(|error| one_line(&error));
+        let decode = || decode(file.bytes, file.path, until()).map_err(|error| reason(&error, file.path));
         let decoded = match file.decoded.get_or_init(decode) {
             Ok(decoded) => decoded,
             Err(reason) => return Ok(Err(reason.clone())),
@@ -166,7 +165,7 @@ impl Extractor {
                 let spectrograms = self.pack(clips, &file.sha256, &damage_words(decoded))?;
                 Ok(Ok(Extracted { spectrograms, key, fresh: true }))
             }
-            Err(error) => Ok(Err(one_line(&error))),
+            Err(error) => Ok(Err(reason(&error, file.path))),
         }
     }
 

@@ -5,12 +5,11 @@ use super::plan::{Plan, Planned};
 use crate::error::{Context, Result, bail};
 use crate::inputs;
 use crate::job::Job;
-use crate::one_line;
 use audio_io::{ChannelPolicy, Clip, ClipConfig, Decoded, Level, Placement, Row, Windowing, finish};
 use augment::seed_for;
 use augment::waveform::{WaveformAugment, augment_waveform, mix_clips};
 use features::FrontEnd;
-use inference::{Chain, ClipSpectrogram};
+use inference::{Chain, ClipSpectrogram, reason};
 use std::path::Path;
 
 /// Changes whenever the same settings give other views, so that no cache entry of an earlier version is used.
@@ -74,7 +73,7 @@ impl Backgrounds {
                     all.sounds.push(sound);
                     all.sha256.push(sha256);
                 }
-                Err(error) => job.warn(format!("background left out: {}: {}", path.display(), one_line(&error))),
+                Err(error) => job.warn(format!("background left out: {}: {}", path.display(), reason(&error, path))),
             }
         }
         if all.sounds.is_empty() {

@@ -10,12 +10,11 @@ pub use form::{Changed, ClusterFile, DiscoverFile, MemberFile, OfClass};
 use crate::error::{Context, Result, bail};
 use crate::inputs::{self, Collected, Expected};
 use crate::job::Job;
-use crate::one_line;
 use crate::output;
 use anomaly::{Clusters, cluster};
 use form::{Found, Rejected};
 use inference::unknown::{Calibrated, RowSource};
-use inference::{Input, Predictor, PredictorOptions, Reject, Window};
+use inference::{Input, Predictor, PredictorOptions, Reject, Window, reason};
 use shard::Skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -172,7 +171,7 @@ fn find(
                     windows.extend(of_input.windows);
                 }
                 Err(error) => {
-                    found.skipped.push(Skipped { path: input.name.clone(), reason: one_line(&error) });
+                    found.skipped.push(Skipped { path: input.name.clone(), reason: reason(&error, &input.path) });
                 }
             }
         }
