@@ -4,14 +4,18 @@ pub use audio_io::folds::fold_name;
 pub use audio_io::split::Shares;
 
 use crate::error::Result;
+use crate::inputs::{Expected, expect};
 use crate::job::Job;
-use crate::{inputs, output};
+use crate::output;
 use audio_io::Manifest;
 use audio_io::check::FileCheck;
 use audio_io::scan::{ScanOptions, scan};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// Most warnings that are shown one by one.
+const MOST_WARNINGS: usize = 20;
 
 /// Options of [`run`].
 #[derive(Debug, Clone)]
@@ -73,8 +77,12 @@ pub struct Outcome {
 impl Outcome {
     /// Where the details are.
     pub fn details(&self) -> PathBuf {
-        self.manifest.with_extension("scan.json")
+        details(&self.manifest)
     }
+}
+
+fn details(manifest: &Path) -> PathBuf {
+    manifest.with_extension("scan.json")
 }
 
 /// Looks at every recording of a folder or manifest.
@@ -103,8 +111,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let n = n - scan.n_repeated;
     drop(progress);
     job.check("nothing was written")?;
-    for warning in &scan.warnings {
+    for warning in scan.warnings.iter().take(MOST_WARNINGS) {
         job.warn(warning.to_string());
+    }
+    if scan.warnings.len() > MOST_WARNINGS {
+        let more = scan.warnings.len() - MOST_WARNINGS;
+        job.warn(format!("{more} more warnings are in {}", details(&options.out).display()));
     }
     let parent = options.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let rebased = scan.manifest.rebased(parent)?;

@@ -60,12 +60,19 @@ pub(super) fn measure_all(manifest: &Manifest, recipe: &Recipe<'_>, job: &Job<'_
     let mut outcomes = Vec::with_capacity(manifest.rows.len());
     for rows in manifest.rows.chunks(BLOCK) {
         job.check("nothing was written")?;
-        let one = |row: &Row| {
-            let measured = measure_row(manifest, row, recipe.chain, &front_end);
-            bar.inc(1);
-            measured.map_err(|error| unreadable(manifest, row, &error))
+        let of_file = |rows: &&[Row]| -> Vec<Outcome> {
+            let decoded = audio_io::decode_file(&manifest.file(&rows[0])).map_err(Error::from);
+            let one = |row: &Row| {
+                let decoded = decoded.as_ref().map_err(|error| unreadable(manifest, row, error))?;
+                measure_row(decoded, row, recipe.chain, &front_end).map_err(|error| unreadable(manifest, row, &error))
+            };
+            let measured = rows.par_iter().map(one).collect();
+            bar.inc(rows.len());
+            measured
         };
-        let mut block: Vec<Outcome> = rows.par_iter().map(one).collect();
+        let files: Vec<&[Row]> = rows.chunk_by(|a, b| a.path == b.path).collect();
+        let measured: Vec<Vec<Outcome>> = files.par_iter().map(of_file).collect();
+        let mut block: Vec<Outcome> = measured.into_iter().flatten().collect();
         ask(&mut block, recipe, &front_end)?;
         outcomes.extend(block);
     }
@@ -110,14 +117,13 @@ fn unreadable(manifest: &Manifest, row: &Row, error: &Error) -> Fault {
     found.remove(0)
 }
 
-fn measure_row(manifest: &Manifest, row: &Row, chain: &Chain, front_end: &FrontEnd) -> Result<Measured> {
-    let decoded = audio_io::decode_file(&manifest.file(row))?;
-    let clip = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
+fn measure_row(decoded: &Decoded, row: &Row, chain: &Chain, front_end: &FrontEnd) -> Result<Measured> {
+    let clip = audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
     let clip = clip.into_iter().next().context("holds no sound")?;
     let mut scratch = front_end.scratch();
     let mut mel = vec![0.0; front_end.n_bands() * front_end.n_frames(clip.samples.len())];
     front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
-    let channels = part(&decoded, row);
+    let channels = part(decoded, row);
     let raw = measure(&channels, decoded.rate_hz)?;
     let damage: Vec<String> = decoded.damage.iter().map(ToString::to_string).collect();
     let n_channels = channels.len() as f32;
@@ -125,7 +131,7 @@ fn measure_row(manifest: &Manifest, row: &Row, chain: &Chain, front_end: &FrontE
         (0..channels[0].len()).map(|i| channels.iter().map(|samples| samples[i]).sum::<f32>() / n_channels).collect();
     Ok(Measured {
         faults: faults(Some(&raw), &damage, &FaultConfig::default()),
-        sha256: hash_samples(&decoded),
+        sha256: hash_samples(decoded),
         fingerprint: Fingerprint::new(&audio_io::resample(&mono, decoded.rate_hz, RATE_HZ)?),
         clip: measure(&[&clip.samples], chain.clip.sample_rate_hz)?,
         clip_s: clip.seconds,
