@@ -159,7 +159,7 @@ fn a_misspelled_field_is_named() {
         ("[kind]\nname = \"log-mel\"\nmel.n_mel = 3", "n_mel"),
         ("[kind]\nname = \"log-mel\"\noutput = { db = { top = 3 } }", "top"),
         ("[kind]\nname = \"log-mel\"\noutput = { ln = { ofset = 0.1 } }", "`offset` or `floor`"),
-        ("framing = \"outside\"", "`centered` or `inside`"),
+        ("framing = \"outside\"", "`inside`"),
         ("[kind]\nname = \"mel\"", "mel"),
     ] {
         let error = toml::from_str::<FrontEndConfig>(text).unwrap_err().to_string();

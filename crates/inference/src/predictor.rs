@@ -106,9 +106,9 @@ impl Model {
             (Some(detectors), Reject::Method(name)) => Some(detectors.position(name)?),
             (Some(_), _) => Some(0),
             (None, Reject::Method(name)) => bail!(
-                "--reject {name}: {} has no detector of unknown sounds; `barkbird anomaly fit RUN --features DIR` adds \
-                 one",
-                self.path.display()
+                "--reject {name}: {} has no detector of unknown sounds; `barkbird anomaly fit {} --features DIR` adds one",
+                self.path.display(),
+                self.path.parent().unwrap_or(Path::new(".")).display()
             ),
             (None, _) => None,
         };

@@ -125,12 +125,14 @@ impl Config {
         let mut table = toml::Table::try_from(base).context("default configuration")?;
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
-            let read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
+            let mut read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
+            with_written_names(&mut read);
             check_keys(&table, &read, "").with_context(|| path.display().to_string())?;
             overlay(&mut table, read);
         }
         for (key, value) in flags {
-            set(&mut table, key, value)?;
+            let key: Vec<&str> = key.split('.').map(written_name).collect();
+            set(&mut table, &key.join("."), value)?;
         }
         let config: Self = table.try_into().context("configuration")?;
         if config.clip.sample_rate_hz != config.front_end.sample_rate_hz {
@@ -205,6 +207,30 @@ fn check_keys(known: &toml::Table, read: &toml::Table, at: &str) -> Result<()> {
     Ok(())
 }
 
+/// Keys that may have another name, and the name that is written: those of older versions, and American spelling of names
+/// that older versions read.
+const OTHER_NAMES: [(&str, &str); 4] =
+    [("way", "strategy"), ("neighbors", "neighbours"), ("n_neighbors", "n_neighbours"), ("colors", "colours")]; // spelling: as written
+
+fn written_name(key: &str) -> &str {
+    OTHER_NAMES.iter().find(|(other, _)| *other == key).map_or(key, |(_, written)| written)
+}
+
+/// The same table with the names that are written, so that a key and its other name are one.
+fn with_written_names(table: &mut toml::Table) {
+    let keys: Vec<String> = table.keys().filter(|key| written_name(key) != key.as_str()).cloned().collect();
+    for key in keys {
+        if let Some(value) = table.remove(&key) {
+            table.insert(written_name(&key).to_owned(), value);
+        }
+    }
+    for (_, value) in table.iter_mut() {
+        if let toml::Value::Table(inner) = value {
+            with_written_names(inner);
+        }
+    }
+}
+
 /// A table that names its kind replaces one of another kind as a whole, so that nothing of the other is left behind.
 fn overlay(base: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
@@ -266,6 +292,19 @@ mod tests {
         std::fs::write(&path, "[trian]\nepochs = 3\n").unwrap();
         let message = crate::one_line(&Config::resolve(Some(&path), &[]).unwrap_err());
         assert!(message.contains("c.toml") && message.contains("unknown section trian"), "{message}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_key_may_have_its_older_name() {
+        let folder = std::env::temp_dir().join(format!("barkbird-names-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("c.toml");
+        std::fs::write(&path, "[finetune]\nway = \"lora\"\n").unwrap();
+        let config = Config::resolve(Some(&path), &[pair("finetune.neighbors.k", "3")]).unwrap();
+        assert_eq!((config.finetune.strategy, config.finetune.neighbors.k), (crate::strategy::Strategy::Lora, 3));
+        let text = config.to_toml().unwrap();
+        assert!(text.contains("strategy = \"lora\"") && !text.contains("way ="), "{text}");
         std::fs::remove_dir_all(folder).unwrap();
     }
 

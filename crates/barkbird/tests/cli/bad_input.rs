@@ -59,7 +59,7 @@ fn a_corrupt_recording_is_listed_and_the_others_go_on() {
     work.ok(&["train", "cnn", "--features", "features", "--out", "run", "--epochs", "1", "--set", "cnn.channels=[8]"]);
     let csv = work.ok(&["predict", "run", &victim, "sounds/bird"]);
     let row = csv.lines().find(|line| line.starts_with(&victim)).unwrap();
-    assert!(row.ends_with(",,,,,,,"), "{row}");
+    assert!(row.contains(",,,,,,,,,,\"not a sound file: "), "{row}");
     let message = work.fails(&["predict", "run", &victim]);
     assert!(message.contains("none of the 1 recordings"), "{message}");
 }
@@ -148,6 +148,9 @@ fn a_write_that_fails_leaves_nothing_half_written() {
 }
 
 fn left(folder: &Path) -> Vec<String> {
+    if !folder.exists() {
+        return Vec::new();
+    }
     files(folder).into_iter().map(|(name, _)| name).collect()
 }
 

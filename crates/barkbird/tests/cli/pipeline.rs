@@ -30,7 +30,7 @@ fn from_sounds_to_a_report() {
     for key in ["epoch", "step", "lr", "train_loss", "train_loss_eval", "val_loss", "val_accuracy", "seconds"] {
         assert!(lines[1][key].is_number(), "{key}: {}", lines[1]);
     }
-    let header = "path,start,end,label,probability,outlier_p,p_bird,p_dog,truth";
+    let header = "path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,truth,note";
     let predictions = fs::read_to_string(work.path("run/test/predictions.csv")).unwrap();
     assert_eq!(predictions.lines().next(), Some(header));
     assert_eq!(predictions.lines().count() as u64, metrics["n"].as_u64().unwrap() + 1);

@@ -2,7 +2,6 @@
 
 use crate::error::{Context, Error, Result};
 use crate::job::Job;
-use inference::reason;
 use audio_io::check::hash_samples;
 use audio_io::{Decoded, Manifest, Row};
 use doctor::fault::{Fault, FaultConfig, Severity, faults};
@@ -11,6 +10,7 @@ use doctor::measure::{Measures, measure};
 use features::FrontEnd;
 use inference::Chain;
 use inference::Model;
+use inference::reason;
 use rayon::prelude::*;
 
 /// Recordings in memory at once.
