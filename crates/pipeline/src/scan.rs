@@ -4,7 +4,7 @@ pub use audio_io::folds::fold_name;
 pub use audio_io::split::Shares;
 
 use crate::error::Result;
-use crate::inputs::{Expected, expect};
+use crate::inputs::open_manifest;
 use crate::job::Job;
 use crate::output;
 use audio_io::Manifest;
@@ -92,7 +92,7 @@ fn details(manifest: &Path) -> PathBuf {
 #[tracing::instrument(level = "info", name = "scan", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     output::file(&options.out)?;
-    let manifest = inputs::open_manifest(&options.data, &job.cancel)?;
+    let manifest = open_manifest(&options.data, &job.cancel)?;
     job.check("nothing was written")?;
     let n = manifest.rows.len();
     let progress = job.progress("scan", n);
