@@ -1,7 +1,9 @@
 //! Opens a trained model and classifies recordings.
 //!
 //! [`Model::open`] reads a run's model file; [`Model::predictor`] adds what is decided when it is asked (overlap of the
-//! windows, the detector of unknown sounds, thresholds); [`Predictor::recording`] gives one verdict a window. Below
+//! windows, the detector of unknown sounds, thresholds); [`Predictor::recording`] gives one verdict a window. A recording is
+//! decoded once for all front ends and all rows of it; its damage is in the verdicts' notes, and a window without sound
+//! gets no class. Below
 //! that, [`Chain`] turns a recording into spectrograms, [`Windows`] does so for all front ends of a model, and
 //! [`unknown`] has the detectors of unknown sounds: what they look at ([`unknown::Outputs`]), how they are fitted
 //! ([`unknown::Fitted`]) and what a model file keeps of them ([`unknown::Detectors`]).

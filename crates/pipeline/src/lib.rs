@@ -3,6 +3,9 @@
 //! A stage is a module with `Options` and a function `run`, which takes them and a [`Job`]: the device, the seed, who
 //! watches ([`Observer`]) and how it is stopped ([`CancelToken`]). Stages meet on disk: what one writes, the next reads.
 //!
+//! A stage that writes a folder creates and locks it before any work ([`output`]), so that a second writer is refused, and
+//! names what was given in the place of another thing ([`inputs::what_is`]).
+//!
 //! This crate must not know the command line or a terminal. Progress, messages and warnings are events of the
 //! observer; nothing is printed, and nothing ends the process.
 //!

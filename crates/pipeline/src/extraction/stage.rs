@@ -154,14 +154,18 @@ impl Stage<'_> {
     fn blocks<'a, 'b>(&self, rows: &'b [&'a Planned]) -> Vec<&'b [&'a Planned]> {
         let mut n_bytes = 0;
         let mut n_clips = 0;
-        let mut is_next = |planned: &Planned| {
-            let size = std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len());
+        let mut is_next = |i: usize| {
+            let planned = rows[i];
+            // Rows of one recording that follow each other share its bytes.
+            let is_same = i > 0 && rows[i - 1].row.path == planned.row.path;
+            let length = || std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len());
+            let size = if is_same { 0 } else { length() };
             let n_more = self.extractor.n_per_clip(planned);
             let next = n_clips > 0 && (n_clips + n_more > BLOCK || n_bytes + size > BLOCK_BYTES);
             (n_bytes, n_clips) = if next { (size, n_more) } else { (n_bytes + size, n_clips + n_more) };
             next
         };
-        let starts: Vec<_> = (0..rows.len()).filter(|&i| is_next(rows[i])).collect();
+        let starts: Vec<_> = (0..rows.len()).filter(|&i| is_next(i)).collect();
         let bounds: Vec<_> = std::iter::once(0).chain(starts).chain([rows.len()]).collect();
         bounds.windows(2).map(|bound| &rows[bound[0]..bound[1]]).collect()
     }
