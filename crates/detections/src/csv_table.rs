@@ -131,6 +131,7 @@ pub fn read_csv(input: impl Read) -> Result<Vec<TableRow>> {
             truth: record[truth].to_owned(),
         });
     }
+    tracing::debug!(rows = rows.len(), "predictions read");
     Ok(rows)
 }
 

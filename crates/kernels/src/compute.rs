@@ -48,6 +48,7 @@ impl Compute {
         if !self.precision.is_available() {
             return Err(Error::Precision(self.precision));
         }
+        tracing::debug!(path = ?self.path, precision = ?self.precision, "compute");
         Ok(self)
     }
 }
