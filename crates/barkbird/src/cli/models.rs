@@ -114,7 +114,7 @@ pub(crate) struct EmbedArgs {
     /// Features folder
     #[arg(long, value_name = "DIR")]
     pub(crate) features: PathBuf,
-    /// Folder for the shards (embedding/1)
+    /// Folder for the shards of embeddings and logits
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }
