@@ -1,6 +1,6 @@
 //! Checks the shape of the source tree; `scripts/structure` compiles and runs it. It needs nothing but the standard library.
 //!
-//! - A file under `crates/*/src` has at most 400 lines.
+//! - A Rust file under `crates/*/` or `scripts/` has at most 400 lines.
 //! - `crates/barkbird/src` has at most 2,500 lines, and at most 250 a file: the binary is glue.
 //! - At most two files of a crate import each other in a circle. Imports are `use` declarations and paths that begin with
 //!   `crate`, `super`, `self` or a child module; modules are resolved to their files. A `pub use` in a crate's root is not an
@@ -33,7 +33,11 @@ fn main() -> io::Result<()> {
         n_files += files.len();
         let found = lengths(&name, &files).into_iter().chain(circles(&name, &files));
         problems.extend(found.map(|problem| format!("crates/{name}/src: {problem}")));
+        for beside in ["tests", "examples", "benches"].map(|beside| folder.join(beside)) {
+            problems.extend(long_files(&beside, &mut n_files)?);
+        }
     }
+    problems.extend(long_files(&Path::new(&root).join("scripts"), &mut n_files)?);
     for problem in &problems {
         println!("{problem}");
     }
@@ -64,6 +68,16 @@ fn read(source: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -> i
         }
     }
     Ok(())
+}
+
+/// Files of a folder, where there is one, that are too long; how many there are is added to `n_files`.
+fn long_files(folder: &Path, n_files: &mut usize) -> io::Result<Vec<String>> {
+    let mut files = BTreeMap::new();
+    if folder.is_dir() {
+        read(folder, folder, &mut files)?;
+    }
+    *n_files += files.len();
+    Ok(lengths("", &files).into_iter().map(|problem| format!("{}: {problem}", folder.display())).collect())
 }
 
 fn lengths(name: &str, files: &BTreeMap<String, String>) -> Vec<String> {
@@ -379,77 +393,5 @@ fn absolute(path: &Module, here: &Module, children: &BTreeSet<&str>) -> Option<M
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn crate_of(files: &[(&str, &str)]) -> BTreeMap<String, String> {
-        files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()
-    }
-
-    fn n_circles(files: &[(&str, &str)]) -> usize {
-        circles("sample", &crate_of(files)).len()
-    }
-
-    #[test]
-    fn three_files_in_a_circle_are_found_and_two_are_not() {
-        let a = ("a.rs", "use crate::b::B;");
-        let lib = ("lib.rs", "mod a; mod b; mod c;");
-        assert_eq!(n_circles(&[lib, a, ("b.rs", "use super::c;"), ("c.rs", "fn f() { crate::a::g() }")]), 1);
-        assert_eq!(n_circles(&[lib, a, ("b.rs", "use super::c;"), ("c.rs", "// crate::a::g()\n")]), 0);
-        assert_eq!(n_circles(&[lib, a, ("b.rs", "use crate::a;"), ("c.rs", "use crate::{a, b};")]), 0);
-        let files = crate_of(&[lib, a, ("b.rs", "use super::c;"), ("c.rs", "use crate::a;")]);
-        assert_eq!(circles("kernels", &files).len(), 0);
-    }
-
-    #[test]
-    fn trees_aliases_and_globs_are_followed() {
-        let lib = ("lib.rs", "mod a; mod b; mod c;");
-        let files = [lib, ("a.rs", "use crate::{b::{self as other, B}, };"), ("b.rs", "use crate::c::*;")];
-        assert_eq!(n_circles(&[&files[..], &[("c.rs", "pub(crate) use self::super::a as x;")]].concat()), 1);
-    }
-
-    #[test]
-    fn reexports_of_the_root_lead_to_the_definition() {
-        let lib = ("lib.rs", "mod a; mod b; mod c; pub use a::A; pub use b::B as Renamed; pub use c::C;");
-        let free = [lib, ("a.rs", "use crate::Renamed;"), ("b.rs", "use crate::C;"), ("c.rs", "use std::io;")];
-        assert_eq!(n_circles(&free), 0);
-        let circle = [lib, ("a.rs", "use crate::Renamed;"), ("b.rs", "use crate::C;"), ("c.rs", "use crate::A;")];
-        assert_eq!(n_circles(&circle), 1);
-    }
-
-    #[test]
-    fn parents_that_call_their_children_and_are_called_count() {
-        let files = [
-            ("lib.rs", "mod p;"),
-            ("p/mod.rs", "mod x; mod y; pub(crate) struct P; fn f() { x::g(); self::y::g() }"),
-            ("p/x.rs", "use super::P;"),
-            ("p/y.rs", "fn g(_: super::P) {}"),
-        ];
-        assert_eq!(n_circles(&files), 1);
-    }
-
-    #[test]
-    fn tests_strings_and_inline_modules_do_not_mislead() {
-        let lib = ("lib.rs", "mod a; mod b; mod c; #[cfg(test)] mod t;");
-        let files = [
-            lib,
-            ("a.rs", "use crate::b; #[cfg(test)] mod tests { use super::*; use crate::c; } fn f<'a>(x: &'a str) {}"),
-            ("b.rs", "const S: &str = r#\"\"crate::a\"#; const C: char = '\\''; use crate::c;"),
-            ("c.rs", "mod inner { use super::T; } const S: &str = \"\\\"crate::a\"; /* crate::a /* */ crate::a */"),
-            ("t.rs", "use crate::{a, b, c};"),
-        ];
-        assert_eq!(n_circles(&files), 0);
-        let back = ("c.rs", "mod inner { use super::super::a; }");
-        assert_eq!(n_circles(&[files[0], files[1], files[2], back, files[4]]), 1);
-    }
-
-    #[test]
-    fn lengths_are_those_of_the_crate() {
-        let long = "\n".repeat(300);
-        let files: Vec<_> = (0..9).map(|i| (format!("{i}.rs"), long.clone())).collect();
-        let files: BTreeMap<_, _> = files.into_iter().collect();
-        assert_eq!(lengths("sample", &files), Vec::<String>::new());
-        assert_eq!(lengths(GLUE, &files).len(), 10);
-        assert_eq!(lengths("sample", &crate_of(&[("a.rs", &"\n".repeat(401))])), ["a.rs: 401 lines, at most 400"]);
-    }
-}
+#[path = "structure_tests.rs"]
+mod tests;

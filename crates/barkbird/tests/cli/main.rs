@@ -7,8 +7,7 @@ mod common;
 mod doctor;
 mod finetune;
 mod hub;
-mod odd_cli;
-mod odd_scan;
+mod odd;
 mod pipeline;
 mod report;
 

@@ -1,7 +1,5 @@
 //! Data sets that went wrong, through `scan`: what is wrong is said by name, and the rest is done.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
-
 use crate::common::Work;
 use std::fs;
 
