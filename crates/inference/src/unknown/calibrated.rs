@@ -40,7 +40,7 @@ impl Calibrated {
         Ok(Self { fitted, conformal, of_recordings })
     }
 
-    /// The maximum false-rejection rate: what was asked for, or [`ALPHA`], or where there are too few calibration groups
+    /// The maximum false-rejection rate: what was asked for, or 0.05, or where there are too few calibration groups
     /// for that the smallest possible one, with a note.
     ///
     /// # Errors

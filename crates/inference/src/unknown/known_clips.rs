@@ -30,7 +30,7 @@ pub struct KnownClip {
 }
 
 impl KnownClips {
-    /// At most [`MOST_KNOWN`] of the training clips, spread over them.
+    /// At most 2000 of the training clips, spread over them.
     pub fn of(training: &Outputs, classes: &[String]) -> Self {
         let step = training.len().div_ceil(MOST_KNOWN).max(1);
         let rows: Vec<usize> = (0..training.len()).step_by(step).collect();
