@@ -160,7 +160,7 @@ pub struct RunReport {
     pub examples: Vec<Example>,
     /// Misclassified clips to show, the most confident first.
     pub errors: Vec<Example>,
-    /// The command lines that made the run, as they were recorded, in order; empty where none were recorded.
+    /// Command lines that repeat the run, in order: as they were recorded, where they were.
     pub commands: Vec<String>,
     /// Recordings that were skipped: path and reason.
     pub skipped: Vec<(String, String)>,
