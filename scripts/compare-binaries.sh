@@ -4,7 +4,7 @@
 #     scripts/compare-binaries.sh BEFORE AFTER DATA MODELS [WORK]
 #
 # BEFORE and AFTER are the two programs. DATA holds animals/ and field/, MODELS dinov2-small/ and yamnet/. Results are kept
-# in WORK if it is given. Takes about ten minutes a program.
+# in WORK if it is given. Takes about two minutes a program.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/compare-binaries.sh BEFORE AFTER DATA MODELS [WORK]"
