@@ -2,8 +2,8 @@
 
     python3 scripts/compare-results.py BEFORE AFTER
 
-Headers, the wording of findings and names that have changed since 0.1 may differ. Prints what differs; its exit status is
-1 if anything does. Of the texts of `doctor`, the numbers are compared. Needs Python only.
+What only AFTER has is no difference. Headers, the wording of findings and names that have changed since 0.1 may differ. Of
+the texts of `doctor`, the numbers are compared. Prints what differs; its exit status is 1 if anything does. Needs Python only.
 """
 
 import csv
@@ -30,8 +30,6 @@ PARTS = {"normalised": "normalized", "third_class": "background_class", "trunk":
 IGNORED = {"channel", "command", "descriptions", "model_sha256", "note", "seconds", "version"}
 # Sentences for people: their numbers are compared.
 SENTENCES = {"evidence", "sentence", "summary", "suggestion", "warnings"}
-# Not results: caches and pages.
-SKIPPED = {".html", ".svg", ".txt", ".toml", ".pack"}
 
 
 def renamed(text):

@@ -11,6 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-outliers.sh DATA MODELS OUT [DOC]"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage} doc=${4:-}
+mkdir -p "$out"
+out=${out%/}
 seeds=${SEEDS:-0 1 2} configs=${CONFIGS:-cnn vit-lora}
 find_barkbird
 SEEDS=$seeds CONFIGS=$configs FOLDS=no "$(dirname "$0")/measure-pretrained.sh" "$data" "$models" "$out" >"$out.runs.md"

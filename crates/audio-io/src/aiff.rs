@@ -70,7 +70,9 @@ pub(crate) fn decode(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<
     }
     damage.extend(inner.damage);
     notes.extend(inner.notes);
-    let declared_frames = if believed { Some(declared) } else { inner.declared_frames };
+    // Where decoding stopped early, a count that is too small is no length.
+    let is_length = believed && (!inner.stopped || declared > decoded);
+    let declared_frames = if is_length { Some(declared) } else { inner.declared_frames };
     Ok(Decoded { declared_frames, damage, notes, ..inner })
 }
 

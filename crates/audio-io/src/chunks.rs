@@ -90,12 +90,13 @@ impl Style {
     /// Whether the bytes behind a data chunk are no sound: other chunks, a tag, one value over and over, or next to
     /// nothing.
     pub(crate) fn is_trailer(self, behind: &[u8], data_size: u64) -> bool {
-        let padded = behind.get((data_size % self.alignment() as u64) as usize..).unwrap_or_default();
+        let padding = data_size.wrapping_neg() % self.alignment() as u64;
+        let padded = behind.get(padding as usize..).unwrap_or_default();
         behind.len() < 16
             || behind.iter().all(|byte| *byte == behind[0])
             || TAGS.iter().any(|tag| behind.starts_with(tag) || padded.starts_with(tag))
             || self.only_chunks(behind)
-            || (self.alignment() == 2 && self.only_chunks(padded))
+            || (self.alignment() > 1 && self.only_chunks(padded))
     }
 }
 
@@ -134,5 +135,8 @@ mod tests {
         assert!(Style::Riff.is_trailer(b"TAGtitle of a song and more of it", 10));
         assert!(Style::Riff.is_trailer(b"\0LIST\x08\0\0\0abcdefgh", 11), "behind a byte that makes it even");
         assert!(Style::Riff.is_trailer(b"LIST\x08\0\0\0abcdefgh", 11), "without that byte");
+        let wide = [&b"\0\0\0\0\0levl0123456789ab"[..], &32u64.to_le_bytes(), b"abcdefgh"].concat();
+        assert!(Style::W64.is_trailer(&wide, 11), "behind bytes that make it a multiple of 8");
+        assert!(!Style::W64.is_trailer(&wide, 9));
     }
 }

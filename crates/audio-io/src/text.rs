@@ -42,7 +42,7 @@ pub(crate) fn read_text<'a>(bytes: &'a [u8], column: &str, path: &Path) -> Resul
     }
     // Spreadsheets name the separator in a line of its own.
     let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let named = first.trim_ascii();
+    let named = first.strip_suffix(b"\r").unwrap_or(first);
     if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] = *named {
         let rest = decoded[first.len()..].iter().copied().skip(1).collect();
         return Ok(Text { bytes: Cow::Owned(rest), separator, n_before: 1 });

@@ -63,5 +63,5 @@ fn catch_signals(cancel: &CancelToken) -> anyhow::Result<()> {
         cancel.cancel();
         ui::line("\nstopping after this step, so that what is done is kept (press again to stop at once)");
     };
-    Ok(ctrlc::set_handler(handler)?)
+    Ok(process::with_hangup_kept(|| ctrlc::set_handler(handler))?)
 }

@@ -15,6 +15,8 @@ use std::time::Duration;
 const PIECE: u64 = 8 << 20;
 /// Damaged copies after which it is an error.
 const MAX_DAMAGED: u32 = 2;
+/// Times that a hub may refuse the rest of a file, of which the whole is asked for then.
+const MAX_REFUSED: u32 = 2;
 
 /// The download of one file: attempts, pauses, and continuing an interrupted transfer.
 pub(crate) struct Transfer<'a> {
@@ -27,11 +29,13 @@ pub(crate) struct Transfer<'a> {
     n_failed: u32,
     /// Copies that were downloaded and damaged.
     n_damaged: u32,
+    /// Times that the hub refused the rest of a file.
+    n_refused: u32,
 }
 
 impl<'a> Transfer<'a> {
     pub(crate) fn new(repository: &'a Repository<'a>, at: Location<'a>, wanted: RepoFile) -> Self {
-        Self { repository, at, wanted, n_bytes: 0, n_failed: 0, n_damaged: 0 }
+        Self { repository, at, wanted, n_bytes: 0, n_failed: 0, n_damaged: 0, n_refused: 0 }
     }
 
     /// The verified file, and whether it is `here`: the copy in the cache, which is verified already.
@@ -64,8 +68,12 @@ impl<'a> Transfer<'a> {
         }
         let partial = self.partial();
         if !error.is_transient() {
-            // A hub that refuses the rest may give the whole file.
+            // A hub that refuses the rest may give the whole file; where it does not, the next rest is refused too.
             let Some(partial) = partial else { return Ok(None) };
+            self.n_refused += 1;
+            if self.n_refused == MAX_REFUSED {
+                return Ok(None);
+            }
             remove_file(&partial.path)?;
             self.n_bytes = 0;
             return Ok(Some(Duration::ZERO));

@@ -1,7 +1,7 @@
 //! Windows over recordings: the classifier's spectrograms and, where a detector looks at a backbone, the backbone's.
 
 use crate::chain::{Chain, ClipSpectrogram};
-use crate::error::{Result, bail};
+use crate::error::{Context, Result, bail};
 use crate::input::Input;
 use crate::model::Model;
 use crate::recording::{damage_words, decode, enough, for_each};
@@ -94,7 +94,8 @@ impl Windows {
     }
 
     fn of_row(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
-        let clips = self.chain.spectrograms(&self.front_end, decoded, &input.row)?;
+        let name = || input.path.display().to_string();
+        let clips = self.chain.spectrograms(&self.front_end, decoded, &input.row).with_context(name)?;
         let of_backbone = match &self.backbone {
             None => Vec::new(),
             Some((chain, front_end)) => chain.spectrograms(front_end, decoded, &input.row)?,

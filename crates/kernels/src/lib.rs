@@ -66,6 +66,6 @@ pub use gradients::DirectGradients;
 pub use layer_norm::layer_norm;
 pub use path::Path;
 pub use precision::Precision;
-pub use process::{Pages, settle_process};
+pub use process::{Pages, settle_process, with_hangup_kept};
 pub use separable::{SeparableWeights, conv_relu, separable_layer};
 pub use transformer::{Adapter, LinearWeights, TransformerForm, TransformerWeights, transformer_layer};

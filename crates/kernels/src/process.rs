@@ -49,6 +49,24 @@ pub fn settle_process(threads: Option<usize>, pages: Pages) {
     }
 }
 
+/// Runs `work`, which sets signal handlers, and lets SIGHUP be ignored afterwards where it was before: a program that
+/// `nohup` started goes on when its terminal is closed.
+pub fn with_hangup_kept<T>(work: impl FnOnce() -> T) -> T {
+    #[cfg(unix)]
+    // SAFETY: SIG_IGN is a valid disposition, no handler of ours is called by it, and all zeros are a valid `sigaction`.
+    let is_ignored = unsafe {
+        let mut before: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGHUP, std::ptr::null(), &raw mut before) == 0 && before.sa_sigaction == libc::SIG_IGN
+    };
+    let out = work();
+    #[cfg(unix)]
+    if is_ignored {
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
+    out
+}
+
 /// No huge pages from now on; a system without this call keeps them.
 fn small_pages() {
     #[cfg(target_os = "linux")]

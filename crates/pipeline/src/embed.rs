@@ -42,6 +42,7 @@ pub struct Outcome {
 /// A model or features that cannot be read or do not fit each other, or a folder that cannot be written.
 #[tracing::instrument(level = "info", name = "embed", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    output::apart(&options.features, &options.out)?;
     let _lock = output::folder(&options.out)?;
     let model = inputs::open_model(&options.run, job)?;
     inputs::expect(&options.features, Expected::Features)?;

@@ -46,6 +46,19 @@ pub fn shared_folder(path: &Path) -> Result<()> {
     probe(path).with_context(|| format!("{}: cannot be written", path.display()))
 }
 
+/// Refuses a folder that is to be read as the one to write to: a writer empties its folder before it begins.
+///
+/// # Errors
+/// The two are one folder.
+pub fn apart(input: &Path, out: &Path) -> Result<()> {
+    if let (Ok(from), Ok(to)) = (input.canonicalize(), out.canonicalize())
+        && from == to
+    {
+        bail!("{}: read and written at once; name another folder with --out", input.display());
+    }
+    Ok(())
+}
+
 fn refuse_file(path: &Path) -> Result<()> {
     refuse_other_text(path)?;
     if path.exists() && !path.is_dir() {

@@ -173,11 +173,11 @@ fn evaluations(run: &Path) -> Result<Vec<(PathBuf, Metrics)>> {
     if !run.is_dir() {
         return Ok(found);
     }
-    for entry in std::fs::read_dir(run)? {
+    for entry in std::fs::read_dir(run).with_context(|| run.display().to_string())? {
         let folder = entry?.path();
         let file = folder.join("metrics.json");
         if file.is_file() {
-            let text = std::fs::read_to_string(&file)?;
+            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
             let metrics: Metrics = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
             found.push((folder, metrics));
         }

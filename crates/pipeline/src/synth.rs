@@ -53,7 +53,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let rows: Vec<Row> = plan
         .par_iter()
         .map(|clip| {
-            job.check("the sounds made so far are kept; run it again to make the others")?;
+            job.check("no manifest was written; delete the folder and run it again")?;
             let item = clip.render();
             let path = out.join(&item.path);
             if let Some(folder) = path.parent() {

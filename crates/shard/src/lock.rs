@@ -135,18 +135,26 @@ mod tests {
     #[test]
     fn of_many_writers_at_once_one_has_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let n_inside = std::sync::atomic::AtomicUsize::new(0);
+        let [n_inside, n_locks] = [0, 0].map(std::sync::atomic::AtomicUsize::new);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let Ok(_lock) = lock_folder(dir.path()) else { continue };
+                        let _lock = match lock_folder(dir.path()) {
+                            Ok(lock) => lock,
+                            Err(error) => {
+                                assert!(matches!(error, Error::Locked { .. }), "{error}");
+                                continue;
+                            }
+                        };
+                        n_locks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                         assert_eq!(n_inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                         n_inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                     }
                 });
             }
         });
+        assert!(n_locks.into_inner() > 0);
     }
 
     #[test]

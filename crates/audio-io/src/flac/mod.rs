@@ -63,6 +63,7 @@ struct Stream<'a> {
     /// Samples of a block, where frames and not samples are numbered.
     block_size: Option<u32>,
     declared: Option<u64>,
+    until: Option<Until>,
     /// Frames that are enough.
     enough: u64,
     channels: Vec<Vec<f32>>,
@@ -84,6 +85,7 @@ impl<'a> Stream<'a> {
             info,
             block_size: info.block_size,
             declared,
+            until,
             enough,
             channels: (0..n_channels).map(|_| try_with_room(n_reserved)).collect::<Result<_>>()?,
             block: vec![Vec::new(); n_channels],
@@ -153,6 +155,7 @@ impl<'a> Stream<'a> {
             return Ok(false);
         }
         self.info.rate_hz = header.rate_hz;
+        self.enough = self.until.map_or(u64::MAX, |until| until.n_frames(header.rate_hz) as u64);
         self.channels = (0..header.n_channels).map(|_| try_with_room(0)).collect::<Result<_>>()?;
         Ok(true)
     }

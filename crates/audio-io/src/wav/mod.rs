@@ -77,14 +77,18 @@ pub(crate) fn decode(bytes: &[u8], container: WavContainer, path: &Path, until: 
             } else {
                 stream::decode_wav(&riff(fmt_bytes, payload), path, until)?
             };
+            let n_decoded = inner.n_frames() as u64;
             decoded.damage.extend(inner.damage);
             decoded.notes.extend(inner.notes);
             if extent.declared.is_some_and(|declared| declared > payload.len() as u64) {
                 decoded.damage.push(Damage::Tail("the header's data chunk is longer than the file".into()));
             }
+            let fact = layout.fact_frames.map(u64::from).filter(|&frames| frames > 0 && !is_streamed(frames));
+            // Where decoding stopped early, a count that is too small is no length.
+            let is_length = |&frames: &u64| !inner.stopped || frames > n_decoded;
             return Ok(Decoded {
                 format: decoded.format,
-                declared_frames: layout.fact_frames.map(u64::from).filter(|&frames| frames > 0 && !is_streamed(frames)),
+                declared_frames: fact.filter(is_length).or(if inner.stopped { inner.declared_frames } else { None }),
                 damage: decoded.damage,
                 notes: decoded.notes,
                 ..inner

@@ -143,7 +143,7 @@ pub(crate) struct PredictArgs {
     /// Maximum false-rejection rate [default: 0.05, or the smallest that the calibration allows]
     #[arg(long, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: Option<f64>,
-    /// Write one row per recording instead of one per window
+    /// Write one row per recording instead of one per window (CSV; JSON has both)
     #[arg(long)]
     pub(crate) per_recording: bool,
     /// Overlap of consecutive windows

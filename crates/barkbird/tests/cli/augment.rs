@@ -150,7 +150,7 @@ fn spectrograms_get_views_too() {
     augment(&work, "features", "test", &["--splits", "test", "--augment", "strong"]);
     check_views(&work, "test", "test");
     let message = work.fails(&["augment", "features", "--out", "features"]);
-    assert!(message.contains("features: views cannot replace the clips"), "{message}");
+    assert!(message.contains("features: read and written at once"), "{message}");
     assert!(work.path("features/index.json").exists());
     let message = work.fails(&["augment", "views", "--out", "again"]);
     assert!(message.contains("is a view already"), "{message}");

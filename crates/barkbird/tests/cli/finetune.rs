@@ -96,11 +96,13 @@ fn old_names_are_read() {
     let work = Work::new();
     work.sounds(24);
     work.ok(&["features", "manifest.csv", "--out", "features"]);
-    work.ok(&train("features", &checkpoint("vit"), "flag", &["--way", "probe"]));
-    std::fs::write(work.path("old.toml"), "[finetune]\nway = \"probe\"\n").unwrap();
+    work.ok(&train("features", &checkpoint("vit"), "flag", &["--way", "lora"]));
+    std::fs::write(work.path("old.toml"), "[finetune]\nway = \"lora\"\n").unwrap();
     work.ok(&train("features", &checkpoint("vit"), "key", &["--config", "old.toml"]));
     let model = |run: &str| std::fs::read(work.path(run).join("model.safetensors")).unwrap();
     assert!(model("flag") == model("key"));
+    let config = std::fs::read_to_string(work.path("key/config.toml")).unwrap();
+    assert!(config.contains("strategy = \"lora\""), "{config}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn every_kind_of_model_has_its_own_commands_parameters_and_figures() {
         // The headline is that of the evaluation.
         let metrics = json(&work.path(run).join("test/metrics.json"));
         let accuracy = metrics["balanced_accuracy"].as_f64().unwrap();
-        assert!(text.contains(&format!("{accuracy:.3}")), "{run}: {accuracy}");
+        assert!(text.contains(&format!("balanced accuracy is {accuracy:.3}")), "{run}: {accuracy}");
     }
 }
 

@@ -134,7 +134,13 @@ impl<'a> BackboneFeatures<'a> {
             check_front_end(&expected, &clips.header.front_end, path)?;
             for (row, record) in clips.header.clips.iter().enumerate().filter(|(_, record)| record.view == 0) {
                 let split = clips.header.splits[usize::from(clips.split[row])].clone();
-                by_id.insert((record.id.clone(), split), (nth, row));
+                // Two data sets with a clip of one name would get each other's rows.
+                if let Some((folder, at)) = by_id.insert((record.id.clone(), split), (nth, row)) {
+                    let other: &Clips = folders.get(folder).unwrap_or(&clips);
+                    if other.header.clips[at].source_sha256 != record.source_sha256 {
+                        bail!("{}: {} is another recording in another of the folders", path.display(), record.id);
+                    }
+                }
             }
             folders.push(clips);
         }

@@ -118,7 +118,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let known = KnownClips::of(&training, &model.header.classes);
     let detectors =
         Detectors { detectors, backbone, backbone_front_end, known, record: serde_json::to_value(&record)? };
-    let written = put(&options.rows.run, options.out.as_deref(), detectors.to_parts()?)?;
+    let written = put(&options.rows.run, &model.sha256, options.out.as_deref(), detectors.to_parts()?)?;
     note_command(&options.rows.run, options.out.as_deref(), job)?;
     Ok(Outcome { record, written })
 }
@@ -192,8 +192,12 @@ fn best(clips: &Clips, methods: Vec<OodMethod>, has_backbone: bool, job: &Job<'_
 }
 
 /// Writes the model with detectors in place of any that it had. Returns where.
-pub(super) fn put(run: &Path, out: Option<&Path>, (header, tensors): Parts) -> Result<PathBuf> {
+/// `fitted_to` is the SHA-256 of the model that they were fitted to.
+pub(super) fn put(run: &Path, fitted_to: &str, out: Option<&Path>, (header, tensors): Parts) -> Result<PathBuf> {
     let (from, mut file) = read_model(run)?;
+    if shard::sha256_hex(&std::fs::read(&from).with_context(|| from.display().to_string())?) != fitted_to {
+        bail!("{}: was changed while the detector was fitted; run `barkbird anomaly fit` again", from.display());
+    }
     drop(file.take(DETECTOR_PREFIX));
     file.header.outlier = Some(header);
     let mut all: BTreeMap<_, _> = file.tensors.into_iter().collect();

@@ -5,6 +5,7 @@ use crate::config::AugmentConfig;
 use crate::error::{Context, Result, bail};
 use crate::extraction::views::number_of;
 use crate::job::Job;
+use crate::output;
 use augment::{augment, seed_for};
 use classifier::{BandSums, Normalization};
 use inference::Chain;
@@ -73,14 +74,9 @@ pub(super) fn run(input: &Path, options: &Options, config: &AugmentConfig, job: 
     Ok(Outcome::Spectrograms { index: Box::new(written), clips: index.n_clips })
 }
 
-/// A writer empties its folder before it begins, and what asks for recordings has none.
+/// The output is another folder, and nothing asks for recordings.
 fn check_apart(input: &Path, options: &Options) -> Result<()> {
-    if options.out.exists() && options.out.canonicalize()? == input.canonicalize()? {
-        bail!(
-            "{}: views cannot replace the clips that they are made of; name another folder with --out",
-            input.display()
-        );
-    }
+    output::apart(input, &options.out)?;
     let wrong = [
         ("--background", options.background.is_some()),
         ("--part", options.part.is_some()),

@@ -167,7 +167,7 @@ fn cure(nuisance: &str) -> &'static str {
         }
         "level" | "peak" => "set the level of every clip (clip.level), and vary it in training",
         "length" | "silence" => "cut clips to one length, and do not fill them with silence",
-        "codec" | "bit_depth" | "channels" => "bring all recordings to one format, from the least to the best of them",
+        "format" | "bit_depth" | "channels" => "bring all recordings to one format, from the least to the best of them",
         _ => "take both classes from each source, or test on recordings from elsewhere",
     }
 }

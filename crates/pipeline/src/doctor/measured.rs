@@ -62,9 +62,11 @@ pub(super) fn measure_all(manifest: &Manifest, recipe: &Recipe<'_>, job: &Job<'_
         job.check("nothing was written")?;
         let of_file = |rows: &&[Row]| -> Vec<Outcome> {
             let decoded = audio_io::decode_file(&manifest.file(&rows[0])).map_err(Error::from);
+            let sha256 = decoded.as_ref().map(hash_samples).unwrap_or_default();
             let one = |row: &Row| {
                 let decoded = decoded.as_ref().map_err(|error| unreadable(manifest, row, error))?;
-                measure_row(decoded, row, recipe.chain, &front_end).map_err(|error| unreadable(manifest, row, &error))
+                measure_row((decoded, &sha256), row, recipe.chain, &front_end)
+                    .map_err(|error| unreadable(manifest, row, &error))
             };
             let measured = rows.par_iter().map(one).collect();
             bar.inc(rows.len());
@@ -117,7 +119,13 @@ fn unreadable(manifest: &Manifest, row: &Row, error: &Error) -> Fault {
     found.remove(0)
 }
 
-fn measure_row(decoded: &Decoded, row: &Row, chain: &Chain, front_end: &FrontEnd) -> Result<Measured> {
+/// `sha256` is that of the whole recording.
+fn measure_row(
+    (decoded, sha256): (&Decoded, &str),
+    row: &Row,
+    chain: &Chain,
+    front_end: &FrontEnd,
+) -> Result<Measured> {
     let clip = audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
     let clip = clip.into_iter().next().context("holds no sound")?;
     let mut scratch = front_end.scratch();
@@ -131,7 +139,7 @@ fn measure_row(decoded: &Decoded, row: &Row, chain: &Chain, front_end: &FrontEnd
         (0..channels[0].len()).map(|i| channels.iter().map(|samples| samples[i]).sum::<f32>() / n_channels).collect();
     Ok(Measured {
         faults: faults(Some(&raw), &damage, &FaultConfig::default()),
-        sha256: hash_samples(decoded),
+        sha256: sha256.to_owned(),
         fingerprint: Fingerprint::new(&audio_io::resample(&mono, decoded.rate_hz, RATE_HZ)?),
         clip: measure(&[&clip.samples], chain.clip.sample_rate_hz)?,
         clip_s: clip.seconds,

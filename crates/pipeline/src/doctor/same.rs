@@ -39,7 +39,8 @@ pub(super) fn pairs(manifest: &Manifest, outcomes: &[Outcome]) -> Result<Vec<Pai
         let seconds = |i: usize| sound(i).map_or(0.0, |measured| measured.raw.seconds);
         let overlap_share = (overlap_s / seconds(a).min(seconds(b)).max(1e-9)).min(1.0);
         let same = sound(a).map(|measured| &measured.sha256) == sound(b).map(|measured| &measured.sha256);
-        let exact = same && (one.start_s, one.end_s) == (other.start_s, other.end_s);
+        let part = |row: &audio_io::Row| (row.start_s, row.end_s, row.channel);
+        let exact = same && part(one) == part(other);
         Pair {
             rows: [a, b],
             paths: [one.path.clone(), other.path.clone()],

@@ -119,6 +119,8 @@ impl Views {
             Some(_) => chain.clips_without_floor(decoded, row)?,
             None => clips.clone(),
         };
+        // One sound a view, whichever of the recording's clips it is mixed into.
+        let others: Vec<_> = partners.iter().map(|p| p.as_ref().and_then(|partner| partner.sound(chain))).collect();
         for (clip, bare) in clips.iter().zip(bare) {
             let own = Chain::spectrogram(front_end, &mut scratch, clip)?;
             let silent = own.silence.is_some();
@@ -129,11 +131,11 @@ impl Views {
             // A clip is known by what it is, not by its name: a copy has the same views.
             let known_by = format!("{} {:?}", clip.start_s, clip.channel);
             let id = number_of(&[source_sha256, &known_by]);
-            for (view, partner) in (1..).zip(partners) {
+            for (view, other) in (1..).zip(&others) {
                 let seed = seed_for(self.seed, id, u64::from(view));
                 let (mut own, mut said) = (bare.clone(), None);
-                if let Some((other, name)) = partner.as_ref().and_then(|partner| partner.sound(chain)) {
-                    let share = mix_clips(&mut own.samples[..bare.n_real], &other, self.mix.alpha, seed);
+                if let Some((other, name)) = other {
+                    let share = mix_clips(&mut own.samples[..bare.n_real], other, self.mix.alpha, seed);
                     said = (share < 1.0).then(|| format!("mix: {:.2} of {name}", 1.0 - share));
                 }
                 let (varied, mut steps) = varied(&own, &chain.clip, &self.config, &self.backgrounds.sounds, seed);

@@ -45,6 +45,7 @@ impl Session<'_> {
                 "architecture": classifier.architecture(),
                 "normalization": normalization,
                 "weights": fingerprint(&tensors)?,
+                "compute": self.header.compute_record,
             }),
             data: &self.data,
             source: Source { clips: &self.data.spectrograms, normalization: &normalization, device: &self.job.device },

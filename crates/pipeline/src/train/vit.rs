@@ -129,6 +129,7 @@ fn last_layers(session: &Session<'_>, vit: Vit, parameters: &Parameters) -> Resu
             "layers": first,
             "normalization": normalization,
             "weights": fingerprint(&frozen)?,
+            "compute": session.header.compute_record,
         }),
         data: &session.data,
         source: Source {

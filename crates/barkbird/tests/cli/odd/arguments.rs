@@ -3,6 +3,7 @@
 use super::{index, stderr, tone, trained, wav};
 use crate::common::{Work, error_line};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 #[test]
@@ -113,6 +114,10 @@ fn things_in_each_others_place_are_named() {
         let line = work.fails(command);
         assert!(parts.iter().all(|part| line.contains(part)), "{command:?}: {line}");
     }
+    // A writer empties its folder first.
+    let line = work.fails(&["embed", "run", "--features", "features", "--out", "features"]);
+    assert!(line.contains("read and written at once"), "{line}");
+    assert!(shard::read_spectrograms(&work.path("features")).is_ok());
     let line = work.fails(&["doctor", model, "--out", "d"]);
     assert!(line.contains("is a model file") && line.contains("barkbird scan"), "{line}");
 }
@@ -182,18 +187,36 @@ fn ctrl_c_stops_between_files() {
     for i in 1..1500 {
         fs::hard_link(work.path("in/0.wav"), work.path(&format!("in/{i}.wav"))).unwrap();
     }
-    let command = ["predict", "run", "in", "--out", "p.csv", "--threads", "1"];
-    let child = work.command(&command).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    let command = ["predict", "run", "in", "--out", "p.csv", "--threads", "1", "-vvv"];
+    let mut child = work.command(&command).stderr(Stdio::piped()).spawn().unwrap();
+    // The first line says that the handler is there.
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     let started = std::time::Instant::now();
-    let output = child.wait_with_output().unwrap();
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(130), "{text}");
+    let text = lines.fold(first, |text, line| text + "\n" + &line.unwrap());
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
     assert!(text.contains("stopped; nothing was written"), "{text}");
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     assert!(!work.path("p.csv").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_work_goes_on_under_nohup() {
+    let work = Work::new();
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" synth --clips 400 --out sounds -vvv", env!("CARGO_BIN_EXE_barkbird")])
+        .current_dir(work.path(""))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    let text = lines.fold(first, |text, line| text + "\n" + &line.unwrap());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{text}");
 }
 
 #[test]

@@ -63,7 +63,8 @@ pub(super) fn refit(
 
     let out = options.out.join(RUN);
     train_head(model, &all, &classes, job, &out)?;
-    let (_, file) = read_model(&out)?;
+    let (written, file) = read_model(&out)?;
+    let sha256 = shard::sha256_hex(&std::fs::read(written)?);
     let mut after = Outputs { logits: logits(&all, &file.tensors)?, n_classes: classes.len(), ..all.clone() };
     if stored.backbone.is_none() {
         after.backbone = None;
@@ -90,7 +91,7 @@ pub(super) fn refit(
     let record = json!({"why": "as before, with new classes", "calibration_clips": validation.len(), "calibration_groups": detectors[0].conformal.n_groups()});
     let (backbone, front_end) = (stored.backbone.as_ref(), stored.backbone_front_end.as_ref());
     let parts = Detectors::parts(&detectors, backbone, front_end, &known, record)?;
-    fit::put(&out, None, parts)?;
+    fit::put(&out, &sha256, None, parts)?;
     let after_rates = judged(&detectors[0], &after, alpha)?;
 
     let rate = |class: u32| {
