@@ -68,7 +68,9 @@ pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<[u8]>>, cancel
         refuse_other_text(argument)?;
         expect(argument, Expected::Recordings)?;
         if argument.is_dir() {
-            let audio_io::Walk { files, skipped, .. } = audio_io::walk(argument, &|| cancel.is_cancelled())?;
+            let walk = audio_io::walk(argument, &|| cancel.is_cancelled());
+            cancel.check("nothing was written")?;
+            let audio_io::Walk { files, skipped, .. } = walk?;
             let sounds = files.iter().filter(|file| audio_io::is_sound(&file.path));
             let recordings: Vec<Input> = sounds.map(|file| Input::file(&file.path)).collect();
             if recordings.is_empty() && skipped.is_empty() {
