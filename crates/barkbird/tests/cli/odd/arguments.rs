@@ -191,7 +191,7 @@ fn ctrl_c_stops_between_files() {
     let mut child = work.command(&command).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     // From then on recordings are decoded.
-    lines.find(|line| line.as_ref().unwrap().contains("audio_io::walk")).unwrap();
+    assert!(lines.any(|line| line.unwrap().contains("audio_io::walk")));
     let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     let started = std::time::Instant::now();
