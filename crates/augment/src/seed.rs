@@ -57,6 +57,8 @@ pub(crate) enum Step {
     FilterCurve,
     CutMix,
     Mixing,
+    // Waveform, too.
+    Lossy,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {

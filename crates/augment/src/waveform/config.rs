@@ -3,6 +3,7 @@
 use super::codec::{Code, Codec};
 use super::filter::{BandLimit, HighPass, LowPass};
 use super::level::{Clipping, Gain, Polarity, Shift};
+use super::lossy::Lossy;
 use super::noise::{Background, Color, Noise};
 use super::pitch::Pitch;
 use super::rate::{LowRate, Speed};
@@ -47,6 +48,8 @@ pub struct WaveformAugment {
     pub low_rate: LowRate,
     /// Through eight bits.
     pub codec: Codec,
+    /// Through a lossy codec.
+    pub lossy: Lossy,
 }
 
 /// A step of [`WaveformAugment`].
@@ -68,11 +71,12 @@ pub enum WaveformStep {
     Clipping,
     LowRate,
     Codec,
+    Lossy,
 }
 
 impl WaveformStep {
     /// All, in the order in which they act.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Speed,
         Self::Stretch,
         Self::Pitch,
@@ -88,6 +92,7 @@ impl WaveformStep {
         Self::Clipping,
         Self::LowRate,
         Self::Codec,
+        Self::Lossy,
     ];
 
     /// The field's name.
@@ -108,6 +113,7 @@ impl WaveformStep {
             Self::Clipping => "clipping",
             Self::LowRate => "low_rate",
             Self::Codec => "codec",
+            Self::Lossy => "lossy",
         }
     }
 }
@@ -138,6 +144,7 @@ impl WaveformAugment {
             clipping: Clipping { share: 0.0, below_peak_db: [1.0, 6.0] },
             low_rate: LowRate { share: 0.0, rate_hz: [8_000.0, 16_000.0] },
             codec: Codec { share: 0.0, codes: vec![Code::Linear8, Code::ALaw] },
+            lossy: Lossy { share: 0.0, kbit_s: [32.0, 128.0] },
         }
     }
 
@@ -160,6 +167,7 @@ impl WaveformAugment {
             clipping: Clipping { share: 0.15, below_peak_db: [1.0, 10.0] },
             low_rate: LowRate { share: 0.2, ..light.low_rate },
             codec: Codec { share: 0.15, ..light.codec },
+            lossy: light.lossy,
         }
     }
 
@@ -187,6 +195,7 @@ impl WaveformAugment {
             WaveformStep::Clipping => &mut self.clipping.share,
             WaveformStep::LowRate => &mut self.low_rate.share,
             WaveformStep::Codec => &mut self.codec.share,
+            WaveformStep::Lossy => &mut self.lossy.share,
         }
     }
 
@@ -232,7 +241,10 @@ impl WaveformAugment {
         let rate = ["low_rate.rate_hz[0]", "low_rate.rate_hz[1]"];
         range(rate, self.low_rate.rate_hz, [1_000.0, 1e6], "hertz from 1000 to 1000000")?;
         share("codec.share", self.codec.share)?;
-        check("codec.codes", 0.0, self.codec.share == 0.0 || !self.codec.codes.is_empty(), "at least one code")
+        check("codec.codes", 0.0, self.codec.share == 0.0 || !self.codec.codes.is_empty(), "at least one code")?;
+        share("lossy.share", self.lossy.share)?;
+        let kbit_s = ["lossy.kbit_s[0]", "lossy.kbit_s[1]"];
+        range(kbit_s, self.lossy.kbit_s, [8.0, 320.0], "kilobits a second from 8 to 320")
     }
 }
 

@@ -28,6 +28,9 @@ mod filter;
 mod frames;
 mod interpolate;
 mod level;
+mod lossy;
+mod masking;
+mod mdct;
 mod mix;
 mod noise;
 mod onset;
@@ -43,6 +46,7 @@ pub use codec::{Code, Codec};
 pub use config::{WaveformAugment, WaveformStep};
 pub use filter::{BandLimit, HighPass, LowPass};
 pub use level::{Clipping, Gain, Polarity, Shift};
+pub use lossy::{Lossy, lossy};
 pub use mix::mix_clips;
 pub use noise::{Background, Color, Noise};
 pub use pitch::{MOST_SEMITONES, Pitch, pitch_shift};
@@ -83,6 +87,7 @@ pub fn augment_waveform(
     done.extend(config.clipping.apply(samples, seed));
     done.extend(config.low_rate.apply(samples, rate_hz, seed));
     done.extend(config.codec.apply(samples, seed));
+    done.extend(config.lossy.apply(samples, rate_hz, seed));
     tracing::trace!(seed, ?done, "augmented");
     done
 }
