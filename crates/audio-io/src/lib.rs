@@ -86,7 +86,7 @@ pub use folder::{EXTENSIONS, is_sound};
 pub use level::{Level, TARGET_RMS, apply_level};
 pub use limits::{MAX_CHANNELS, MAX_FREE_SAMPLES, MAX_RATE_HZ, MAX_SAMPLES_PER_BYTE, MIN_RATE_HZ};
 pub use manifest::{Manifest, Row};
-pub use range::END_TOLERANCE_S;
+pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
 pub use resample::{resample, resampled_len};
 pub use silence::silence_of;

@@ -7,7 +7,10 @@ use crate::error::{Error, Result};
 pub const END_TOLERANCE_S: f64 = 0.01;
 
 /// First frame and the one after the last of a row, which must be within the file.
-pub(crate) fn frame_range(decoded: &Decoded, start_s: Option<f64>, end_s: Option<f64>) -> Result<(usize, usize)> {
+///
+/// # Errors
+/// No sound, or a row that is not within the file.
+pub fn frame_range(decoded: &Decoded, start_s: Option<f64>, end_s: Option<f64>) -> Result<(usize, usize)> {
     let n_frames = decoded.n_frames();
     if n_frames == 0 {
         return Err(Error::NoSound);

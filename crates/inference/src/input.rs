@@ -27,7 +27,10 @@ impl Input {
     }
 
     /// The bytes of the recording.
-    pub(crate) fn read(&self) -> Result<Cow<'_, [u8]>> {
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn read(&self) -> Result<Cow<'_, [u8]>> {
         match &self.bytes {
             Some(bytes) => Ok(Cow::Borrowed(bytes)),
             None => recording::read(&self.path).map(Cow::Owned),
@@ -35,7 +38,7 @@ impl Input {
     }
 
     /// Whether the other is a row of the same recording.
-    pub(crate) fn is_of_same_file(&self, other: &Self) -> bool {
+    pub fn is_of_same_file(&self, other: &Self) -> bool {
         self.path == other.path && self.bytes == other.bytes
     }
 }

@@ -6,7 +6,7 @@ use crate::input::Input;
 use crate::model::Model;
 use crate::recording::{damage_words, decode, enough, for_each};
 use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
-use audio_io::{ClipConfig, Decoded, Placement, Windowing};
+use audio_io::{ClipConfig, Decoded, Placement, Row, Until, Windowing};
 use features::FrontEnd;
 
 /// The front ends of a model, over whole recordings.
@@ -60,16 +60,43 @@ impl Windows {
     /// # Errors
     /// An overlap that is negative or not shorter than the window, or a front end that this version does not compute.
     pub fn sliding(model: &Model, detectors: Option<&Detectors>, overlap_s: f64) -> Result<Self> {
-        let chain = sliding(&model.chain()?, overlap_s)?;
-        let backbone = match detectors.and_then(|detectors| detectors.backbone_front_end.as_ref()) {
-            None => None,
-            Some(front_end) => {
-                let chain = sliding(&Chain::from_header(front_end, &model.path)?, overlap_s)?;
-                let front_end = chain.build()?;
-                Some((chain, front_end))
-            }
+        Self::new(model, detectors, |chain| sliding(&chain, overlap_s))
+    }
+
+    /// The windows that the model's training clips were: of the same placement, so that a recording gives the clips that
+    /// `features` gives.
+    ///
+    /// # Errors
+    /// A front end that this version does not compute.
+    pub fn as_trained(model: &Model, detectors: Option<&Detectors>) -> Result<Self> {
+        Self::new(model, detectors, Ok)
+    }
+
+    fn new(model: &Model, detectors: Option<&Detectors>, place: impl Fn(Chain) -> Result<Chain>) -> Result<Self> {
+        let built = |chain: Chain| -> Result<(Chain, FrontEnd)> {
+            let chain = place(chain)?;
+            let front_end = chain.build()?;
+            Ok((chain, front_end))
         };
-        Ok(Self { front_end: chain.build()?, chain, backbone })
+        let (chain, front_end) = built(model.chain()?)?;
+        let backbone = detectors.and_then(|detectors| detectors.backbone_front_end.as_ref());
+        let backbone = backbone.map(|header| built(Chain::from_header(header, &model.path)?)).transpose()?;
+        Ok(Self { chain, front_end, backbone })
+    }
+
+    /// The same with other clip settings for all front ends. The sample rate must stay.
+    #[must_use]
+    pub fn map_clip(mut self, change: impl Fn(&ClipConfig) -> ClipConfig) -> Self {
+        for chain in std::iter::once(&mut self.chain).chain(self.backbone.as_mut().map(|(chain, _)| chain)) {
+            chain.clip = change(&chain.clip);
+        }
+        self
+    }
+
+    /// How much of a recording the windows of these rows need; none for all of it.
+    pub fn until<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Option<Until> {
+        let chains = || std::iter::once(&self.chain).chain(self.backbone.as_ref().map(|(chain, _)| chain));
+        enough(rows.into_iter().flat_map(|row| chains().map(|chain| chain.until(row))))
     }
 
     /// The windows of one recording, which is number `nth` of the inputs.
@@ -84,16 +111,20 @@ impl Windows {
     /// row among the inputs.
     #[tracing::instrument(level = "debug", skip_all, fields(recording = %rows[0].name, rows = rows.len()))]
     pub(crate) fn of_rows(&self, first: usize, rows: &[Input]) -> Vec<Result<Windowed>> {
-        let chains = || std::iter::once(&self.chain).chain(self.backbone.as_ref().map(|(chain, _)| chain));
-        let until = enough(rows.iter().flat_map(|input| chains().map(|chain| chain.until(&input.row))));
+        let until = self.until(rows.iter().map(|input| &input.row));
         let decoded = rows[0].read().and_then(|bytes| decode(&bytes, &rows[0].path, until));
         match decoded {
-            Ok(decoded) => (first..).zip(rows).map(|(nth, input)| self.of_row(nth, input, &decoded)).collect(),
+            Ok(decoded) => (first..).zip(rows).map(|(nth, input)| self.of_decoded(nth, input, &decoded)).collect(),
             Err(error) => for_each(error, rows.len()),
         }
     }
 
-    fn of_row(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
+    /// The windows of a row of a recording that is decoded already, as far as [`until`](Self::until) says; `nth` is the
+    /// number of the row among the inputs.
+    ///
+    /// # Errors
+    /// A row outside the recording, or a channel that it lacks.
+    pub fn of_decoded(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
         let name = || input.path.display().to_string();
         let clips = self.chain.spectrograms(&self.front_end, decoded, &input.row).with_context(name)?;
         let of_backbone = match &self.backbone {

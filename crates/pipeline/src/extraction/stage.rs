@@ -200,22 +200,24 @@ fn push(writer: &mut SpectrogramWriter, planned: &Planned, recording: Recording)
 
 /// Recordings that are damaged and kept: path and words, one entry a recording.
 #[derive(Default)]
-struct Damaged(Vec<(String, String)>);
+pub(crate) struct Damaged(Vec<(String, String)>);
 
 impl Damaged {
-    fn add(&mut self, path: &str, words: &str) {
+    /// Words of a recording; empty ones are left out.
+    pub(crate) fn add(&mut self, path: &str, words: &str) {
         if !words.is_empty() && self.0.last().is_none_or(|(last, _)| last != path) {
             self.0.push((path.to_owned(), words.to_owned()));
         }
     }
 
-    fn warn(&self, job: &Job<'_>) {
+    /// Lists them.
+    pub(crate) fn warn(&self, job: &Job<'_>) {
         warn_list("recordings are damaged and kept", &self.0, job);
     }
 }
 
 /// Lists what could not be used, at the end, where it is seen.
-fn warn_skipped(skipped: &[Skipped], job: &Job<'_>) {
+pub(crate) fn warn_skipped(skipped: &[Skipped], job: &Job<'_>) {
     let rows: Vec<(String, String)> = skipped.iter().map(|s| (s.path.clone(), s.reason.clone())).collect();
     warn_list("recordings could not be used and are left out", &rows, job);
 }
