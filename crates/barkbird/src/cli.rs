@@ -123,7 +123,8 @@ pub(crate) enum Command {
     /// Measure a trained classifier on clips that it has not seen
     #[command(after_help = "Examples:\n  barkbird evaluate run --features features --split test --out run/test\n  \
                             barkbird features manifest.csv --like run --equalize band --out equalized\n  barkbird \
-                            evaluate run --features equalized --equalized --split test --out run/equalized")]
+                            evaluate run --features equalized --equalized --split test --out run/equalized\n  \
+                            barkbird evaluate run manifest.csv --split test --stress --out run/stress")]
     Evaluate(EvaluateArgs),
     /// Detect unknown sounds: compare methods, add one to a model, make classes of rejected sounds
     #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \

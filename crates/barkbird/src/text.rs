@@ -1,5 +1,7 @@
 //! Results in words: tables and lines for a terminal.
 
+use pipeline::Named;
+use pipeline::evaluate::{ConditionFigures, Stress};
 use pipeline::train::{EpochMetrics, Metrics};
 
 /// Lines up columns for a terminal: the first to the left, the others to the right.
@@ -56,6 +58,9 @@ pub(crate) fn epoch(epoch: &EpochMetrics) -> String {
 /// Classes up to which a table of them, and the confusion matrix, is printed whole.
 const FEW_CLASSES: usize = 20;
 
+/// Classes up to which the table of stress tests shows the recall of each.
+const MOST_COLUMNS: usize = 4;
+
 /// The figures of an evaluation.
 pub(crate) fn metrics(metrics: &Metrics) -> String {
     let with_interval = |name: &str, value: Option<f64>| match metrics.intervals.get(name) {
@@ -102,6 +107,36 @@ pub(crate) fn metrics(metrics: &Metrics) -> String {
         number(metrics.loss, 3)
     ));
     lines.join("\n")
+}
+
+/// The stress tests: a row a condition, and the worst of them in the last line.
+pub(crate) fn stress(stress: &Stress, as_recorded: &Metrics) -> String {
+    let with_interval = |value: Option<f64>, interval: Option<[f64; 2]>| match interval {
+        Some([low, high]) => format!("{} [{low:.2}, {high:.2}]", number(value, 2)),
+        None => number(value, 2),
+    };
+    let classes: Vec<&String> =
+        as_recorded.per_class.iter().filter(|(_, c)| c.support > 0).map(|(name, _)| name).collect();
+    let classes = if classes.len() > MOST_COLUMNS { &[][..] } else { &classes };
+    let row = |name: &str, figures: &ConditionFigures| {
+        let balanced_accuracy = with_interval(figures.balanced_accuracy, figures.interval);
+        let recall = classes.iter().map(|class| number(figures.recall.get(*class).copied().flatten(), 2));
+        [name.to_owned(), figures.n.to_string(), balanced_accuracy].into_iter().chain(recall).collect::<Vec<_>>()
+    };
+    let mut rows = vec![row("as recorded", &ConditionFigures::of(as_recorded))];
+    rows.extend(stress.conditions.iter().map(|(condition, figures)| row(condition.name(), figures)));
+    let recall = classes.iter().map(|class| format!("recall of {class}"));
+    let header: Vec<String> =
+        ["condition", "clips", "balanced accuracy"].map(str::to_owned).into_iter().chain(recall).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let worst = stress.worst.as_ref().map_or_else(
+        || "stress tests: no clip of the model's classes".to_owned(),
+        |worst| {
+            let figure = with_interval(Some(worst.balanced_accuracy), worst.interval);
+            format!("worst stress test: {}, balanced accuracy {figure}", worst.name.name())
+        },
+    );
+    format!("{}\n{worst}", table(&header, &rows))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ pub mod report;
 pub mod run_record;
 pub mod scan;
 pub mod strategy;
+pub mod stress;
 pub mod synth;
 pub mod train;
 

@@ -88,19 +88,25 @@ pub(crate) struct EvaluateArgs {
     /// Folder of a run, or a model file
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
+    /// Manifests of the recordings to measure, in place of --features
+    #[arg(value_name = "MANIFEST", required_unless_present = "features", conflicts_with = "features")]
+    pub(crate) manifests: Vec<PathBuf>,
     /// Features folder
     #[arg(long, value_name = "DIR")]
-    pub(crate) features: PathBuf,
+    pub(crate) features: Option<PathBuf>,
     /// Features folder of the same clips for the backbone of the model's detector
-    #[arg(long, alias = "trunk-features", value_name = "DIR")]
+    #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "features")]
     pub(crate) backbone_features: Option<PathBuf>,
     /// Accept features of equalized clips (`features --like RUN --equalize band`): shows recorder bias
-    #[arg(long)]
+    #[arg(long, requires = "features")]
     pub(crate) equalized: bool,
-    /// Split to measure
-    #[arg(long, default_value = "test", value_name = "NAME")]
+    /// Measure under other recording conditions, too: low sample rates, MP3, telephone, rooms, noise (needs MANIFEST)
+    #[arg(long, requires = "manifests")]
+    pub(crate) stress: bool,
+    /// Split to measure; several are separated by commas
+    #[arg(long, default_value = "test", value_name = "A,B")]
     pub(crate) split: String,
-    /// Folder for metrics.json and predictions.csv
+    /// Folder for metrics.json, predictions.csv and stress.csv
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
 }

@@ -10,6 +10,7 @@ mod hub;
 mod odd;
 mod pipeline;
 mod report;
+mod stress;
 
 /// The hub of the tests of `hub`, which use all of it.
 #[cfg(feature = "hub")]

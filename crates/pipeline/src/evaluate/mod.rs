@@ -1,0 +1,85 @@
+//! How good a model is on clips that it has not seen, with intervals: from spectrograms that `features` wrote, or from the
+//! recordings of a manifest. With recordings it can also be measured under each [`Condition`](crate::stress::Condition).
+
+mod features;
+mod figures;
+mod options;
+mod recordings;
+mod rows;
+
+pub use figures::{ConditionFigures, Stress, Worst};
+pub use options::{Options, Source};
+
+use crate::error::Result;
+use crate::inputs;
+use crate::job::Job;
+use crate::output;
+use detections::{CsvWriter, Thresholds, Verdict};
+use serde::Serialize;
+use shard::Skipped;
+use train::Metrics;
+
+/// `metrics.json`: the figures, and what only the files know.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measured {
+    /// The figures.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The figures under each condition, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stress: Option<Stress>,
+    /// Which model was measured.
+    pub model_sha256: String,
+    /// Recordings that never became clips.
+    pub skipped: Vec<Skipped>,
+    /// The command line that measured it, where there was one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+/// What is written, before it is.
+struct Evaluated {
+    metrics: Metrics,
+    verdicts: Vec<Verdict>,
+    skipped: Vec<Skipped>,
+    stress: Option<Stress>,
+}
+
+/// Measures a model on a split, and writes metrics.json and predictions.csv; with stress tests stress.csv, too.
+///
+/// # Errors
+/// A model, features or recordings that cannot be read or do not fit each other, a split without clips, or a folder that
+/// cannot be written.
+#[tracing::instrument(level = "info", name = "evaluate", skip_all)]
+pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
+    let _lock = output::folder(&options.out)?;
+    let model = inputs::open_model(&options.run, job)?;
+    let evaluated = match &options.source {
+        Source::Features { folder, backbone, equalized } => {
+            features::evaluate(&model, folder, backbone.as_deref(), *equalized, &options.split, job)?
+        }
+        Source::Recordings { manifests, stress } => {
+            recordings::evaluate(&model, manifests, *stress, &options.split, job)?
+        }
+    };
+    let mut writer = CsvWriter::new(Vec::new(), &evaluated.metrics.classes, Thresholds::default())?;
+    for verdict in &evaluated.verdicts {
+        writer.write(verdict)?;
+    }
+    shard::write_atomic(&options.out.join("predictions.csv"), &writer.finish()?)?;
+    if let Some(stress) = &evaluated.stress {
+        shard::write_atomic(&options.out.join("stress.csv"), &stress.to_csv()?)?;
+    }
+    let measured = Measured {
+        metrics: evaluated.metrics,
+        stress: evaluated.stress,
+        model_sha256: model.sha256,
+        skipped: evaluated.skipped,
+        command: job.command.clone(),
+    };
+    shard::write_atomic(&options.out.join("metrics.json"), &serde_json::to_vec_pretty(&measured)?)?;
+    for warning in &measured.metrics.warnings {
+        job.warn(warning);
+    }
+    Ok(measured)
+}

@@ -1,0 +1,217 @@
+//! A model on the recordings of manifests, as they are and under each condition.
+//!
+//! A recording is decoded once for all its rows in a block and for all conditions. Nothing of it is kept but the windows of
+//! the block, and of those the networks' answers.
+
+use super::Evaluated;
+use super::figures::{ConditionFigures, Stress};
+use super::rows::{Answers, Labeled, rows_of_split};
+use crate::error::{Error, Result, bail};
+use crate::extraction::stage::{Damaged, warn_skipped};
+use crate::job::Job;
+use crate::named::Named;
+use crate::stress::Condition;
+use audio_io::{ClipConfig, Placement, Until, Windowing};
+use detections::Verdict;
+use inference::unknown::{Detectors, Outputs};
+use inference::{Input, Model, Window, Windowed, Windows, damage_words, decode, enough, reason};
+use rayon::prelude::*;
+use shard::Skipped;
+use std::path::PathBuf;
+
+/// Rows whose windows are in memory at once, for all conditions.
+const BLOCK: usize = 32;
+
+/// What a recording is cut by: as it is, or under a condition.
+struct Cut {
+    condition: Option<Condition>,
+    windows: Windows,
+}
+
+/// Everything that a recording is cut by.
+struct Cuts {
+    /// As it is, then each condition that was asked for.
+    all: Vec<Cut>,
+    /// The model's own clip settings.
+    clip: ClipConfig,
+    seed: u64,
+}
+
+/// The windows of a row by each cut, and what is wrong with its recording.
+struct OfRow {
+    by_cut: Vec<std::result::Result<Vec<Window>, String>>,
+    damage: String,
+}
+
+/// Measures a model on a split of manifests.
+pub(super) fn evaluate(
+    model: &Model,
+    manifests: &[PathBuf],
+    stress: bool,
+    split: &str,
+    job: &Job<'_>,
+) -> Result<Evaluated> {
+    let (classes, temperature) = (&model.header.classes, model.temperature());
+    let labeled = rows_of_split(manifests, split, classes)?;
+    let detectors = Detectors::of(model)?;
+    let cuts = Cuts::new(model, detectors.as_ref(), stress, job.seed())?;
+    let mut answers: Vec<Answers> = cuts.all.iter().map(|_| Answers::new(classes.len())).collect();
+    let (mut verdicts, mut skipped, mut damaged) = (Vec::new(), Vec::new(), Damaged::default());
+    let progress = job.progress("evaluate", labeled.len());
+    for (nth, block) in labeled.chunks(BLOCK).enumerate() {
+        let first = nth * BLOCK;
+        let mut by_cut: Vec<Vec<Window>> = cuts.all.iter().map(|_| Vec::new()).collect();
+        let of_rows = windows_of(&cuts, block, job)?;
+        for (row, labeled) in of_rows.iter().zip(block) {
+            damaged.add(&labeled.input.name, &row.damage);
+        }
+        let damage: Vec<String> = of_rows.iter().map(|row| row.damage.clone()).collect();
+        for (row, labeled) in of_rows.into_iter().zip(block) {
+            for ((cut, windows), all) in cuts.all.iter().zip(row.by_cut).zip(&mut by_cut) {
+                match windows {
+                    Ok(windows) => all.extend(windows),
+                    Err(reason) => {
+                        let name =
+                            cut.condition.map_or_else(String::new, |condition| format!("{}: ", condition.name()));
+                        skipped.push(Skipped { path: labeled.input.name.clone(), reason: format!("{name}{reason}") });
+                        // Why it cannot be used is said once.
+                        if cut.condition.is_none() {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        for ((cut, windows), answers) in cuts.all.iter().zip(&by_cut).zip(&mut answers) {
+            job.check("nothing was written")?;
+            // Stress tests measure the classes alone.
+            let detectors = detectors.as_ref().filter(|_| cut.condition.is_none());
+            let windows: Vec<&Window> = windows.iter().collect();
+            let name = |nth: usize| block[nth].input.name.as_str();
+            let Some(outputs) = cut.windows.outputs(model, detectors, &windows, name)? else { continue };
+            let before = answers.len();
+            let outlier_p = outlier_p(detectors, &outputs)?;
+            answers.extend(windows.iter().map(|window| first + window.input), outputs.logits, temperature);
+            if cut.condition.is_none() {
+                verdicts.extend(windows.iter().enumerate().map(|(nth, window)| {
+                    let p = outlier_p.as_ref().map(|all| all[nth]);
+                    let note = &damage[window.input];
+                    verdict(window, &block[window.input], answers.probability(before + nth), p, note)
+                }));
+            }
+        }
+        progress.inc(block.len());
+    }
+    drop(progress);
+    damaged.warn(job);
+    warn_skipped(&skipped, job);
+    if answers[0].len() == 0 {
+        bail!("none of the {} recordings could be used; the reasons are above", labeled.len());
+    }
+    let measured = |answers: &Answers| answers.metrics(&labeled, classes, temperature, split, job.seed());
+    let metrics = measured(&answers[0]);
+    let conditions = cuts.all.iter().zip(&answers).filter_map(|(cut, answers)| Some((cut.condition?, answers)));
+    let conditions: Vec<_> =
+        conditions.map(|(condition, answers)| (condition, ConditionFigures::of(&measured(answers)))).collect();
+    Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)) })
+}
+
+impl Cuts {
+    /// The recordings as they are, with the backbone of the detectors, and each condition without.
+    fn new(model: &Model, detectors: Option<&Detectors>, stress: bool, seed: u64) -> Result<Self> {
+        let mut all = vec![Cut { condition: None, windows: Windows::as_trained(model, detectors)? }];
+        for (_, condition, _) in Condition::ALL.iter().filter(|_| stress) {
+            let windows = Windows::as_trained(model, None)?.map_clip(|config| condition.clip_config(config));
+            all.push(Cut { condition: Some(*condition), windows });
+        }
+        Ok(Self { all, clip: model.chain()?.clip, seed })
+    }
+
+    /// How much of a recording is needed: a condition looks at all that a row names, the recording as it is is looked at as
+    /// far as its windows reach.
+    fn until(&self, inputs: &[&Input]) -> Option<Until> {
+        let rows = || inputs.iter().map(|input| &input.row);
+        let window = Windowing { placement: Placement::Whole, ..self.clip.window };
+        let whole = ClipConfig { window, ..self.clip };
+        let of_conditions =
+            rows().filter(|_| self.all.len() > 1).map(|row| whole.seconds_needed(row.start_s, row.end_s));
+        enough(std::iter::once(self.all[0].windows.until(rows())).chain(of_conditions))
+    }
+
+    /// The windows of rows of one recording, the first of which is number `first` of its block.
+    fn of_file(&self, first: usize, inputs: &[&Input]) -> Result<Vec<OfRow>> {
+        let path = &inputs[0].path;
+        let bytes = inputs[0].read()?;
+        let decoded = decode(&bytes, path, self.until(inputs))?;
+        let sha256 = if self.all.len() > 1 { shard::sha256_hex(&bytes) } else { String::new() };
+        drop(bytes);
+        let damage = damage_words(&decoded);
+        let of_row = |(nth, input): (usize, &&Input)| {
+            let by_cut = self.all.iter().map(|cut| {
+                let windowed = match cut.condition {
+                    None => cut.windows.of_decoded(first + nth, input, &decoded).map_err(Error::from),
+                    Some(condition) => condition.apply(&decoded, &input.row, &sha256, self.seed).and_then(|changed| {
+                        let input = Input { row: changed.row, ..(*input).clone() };
+                        Ok(cut.windows.of_decoded(first + nth, &input, &changed.decoded)?)
+                    }),
+                };
+                windowed.and_then(audible).map_err(|error| reason(&error, path))
+            });
+            OfRow { by_cut: by_cut.collect(), damage: damage.clone() }
+        };
+        Ok(inputs.iter().enumerate().map(of_row).collect())
+    }
+}
+
+/// The windows of a block of rows. Rows of one recording that follow each other are decoded together.
+fn windows_of(cuts: &Cuts, block: &[Labeled], job: &Job<'_>) -> Result<Vec<OfRow>> {
+    let files: Vec<&[Labeled]> = block.chunk_by(|a, b| a.input.is_of_same_file(&b.input)).collect();
+    let starts = files.iter().scan(0, |next, rows| Some(std::mem::replace(next, *next + rows.len())));
+    let starts: Vec<usize> = starts.collect();
+    let of_file = |(rows, first): (&&[Labeled], &usize)| {
+        job.check("nothing was written")?;
+        let inputs: Vec<&Input> = rows.iter().map(|labeled| &labeled.input).collect();
+        Ok(match cuts.of_file(*first, &inputs) {
+            Ok(of_rows) => of_rows,
+            Err(error) => {
+                let reason = reason(&error, &inputs[0].path);
+                let of_row = |_: &&Input| OfRow { by_cut: vec![Err(reason.clone())], damage: String::new() };
+                inputs.iter().map(of_row).collect()
+            }
+        })
+    };
+    let of_files: Result<Vec<Vec<OfRow>>> = files.par_iter().zip(&starts).map(of_file).collect();
+    Ok(of_files?.into_iter().flatten().collect())
+}
+
+/// The windows that hold sound; why not, where none does.
+fn audible(windowed: Windowed) -> Result<Vec<Window>> {
+    let silence = windowed.windows.first().and_then(|window| window.clip.silence);
+    let audible: Vec<Window> = windowed.windows.into_iter().filter(|window| window.clip.silence.is_none()).collect();
+    match silence {
+        Some(silence) if audible.is_empty() => Err(audio_io::Error::Silent(silence).into()),
+        _ => Ok(audible),
+    }
+}
+
+/// The p-value of each clip, where the model has a detector of unknown sounds.
+fn outlier_p(detectors: Option<&Detectors>, outputs: &Outputs) -> Result<Option<Vec<f64>>> {
+    let Some(detectors) = detectors else { return Ok(None) };
+    let detector = detectors.detector("auto")?;
+    let scores = detector.fitted.score(outputs)?;
+    Ok(Some(scores.into_iter().map(|score| detector.conformal.p_value(score)).collect()))
+}
+
+fn verdict(window: &Window, labeled: &Labeled, probability: &[f32], outlier_p: Option<f64>, note: &str) -> Verdict {
+    Verdict {
+        path: labeled.input.name.clone(),
+        start_s: window.clip.start_s,
+        end_s: window.clip.start_s + window.clip.seconds,
+        channel: window.clip.channel,
+        probability: probability.to_vec(),
+        outlier_p,
+        truth: labeled.truth.clone(),
+        note: note.to_owned(),
+        ..Verdict::default()
+    }
+}
