@@ -86,7 +86,6 @@ mod matrix;
 mod max_logit;
 mod max_softmax;
 pub mod metrics;
-mod minimize;
 mod names;
 mod neighbors;
 mod network;

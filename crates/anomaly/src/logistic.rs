@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::error::{Result, check};
 use crate::logits::log_sum_exp;
-use crate::minimize::{Stop, minimize};
+use stats::{Stop, minimize};
 use crate::rows::{Labels, Rows};
 use crate::scaler::Scaler;
 use crate::stored::Stored;

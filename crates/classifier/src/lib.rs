@@ -32,6 +32,8 @@
 
 mod calibration;
 mod error;
+mod head;
+mod headed;
 mod init;
 mod linear_head;
 mod model;
@@ -43,9 +45,11 @@ mod predictor;
 
 pub use calibration::Calibration;
 pub use error::Error;
+pub use head::{Evidence, Head, HeadKind, HeadRows, Labeled};
+pub use headed::Headed;
 pub use init::Init;
 pub use linear_head::LinearHead;
-pub use model::{Classifier, Finished, Mode, Output};
+pub use model::{Classifier, Finished, Mode, Output, Pretrained};
 pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
 pub use neighbors::{Neighbors, NeighborsConfig};
 pub use normalization::{BandSums, Normalization};

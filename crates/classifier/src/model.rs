@@ -23,6 +23,15 @@ pub struct Output {
     pub embedding: Tensor,
 }
 
+/// What a pretrained network with classes of its own computes for a batch.
+#[derive(Debug, Clone)]
+pub struct Pretrained {
+    /// `[B, D]`.
+    pub embedding: Tensor,
+    /// Log-odds of its own K classes over the whole clip, `[B, K]`.
+    pub log_odds: Tensor,
+}
+
 /// The part of a model file that a trained model gives.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -75,6 +84,23 @@ pub trait Classifier: Send + Sync {
     fn layer_features(&self, mel: &Tensor) -> Result<Vec<Tensor>, Error> {
         let _ = mel;
         Ok(Vec::new())
+    }
+
+    /// What a pretrained network computes beside the user's classes; `None` for a model that has no classes of its own.
+    ///
+    /// # Shapes
+    /// `mel`: `[B, M, T]`, normalized.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    fn pretrained(&self, mel: &Tensor) -> Result<Option<Pretrained>, Error> {
+        let _ = mel;
+        Ok(None)
+    }
+
+    /// Names of the K classes that [`pretrained`](Self::pretrained) has scores of; empty for a model without.
+    fn pretrained_classes(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// The forward pass.

@@ -2,7 +2,7 @@
 
 use crate::error::{Context, Result, bail};
 use candle_core::Device;
-use classifier::{Classifier, Neighbors, NeighborsConfig, Parameters};
+use classifier::{Classifier, HeadKind, Headed, Neighbors, NeighborsConfig, Parameters};
 use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
 use models_vit::{Trained, Vit, VitConfig};
 
@@ -41,6 +41,11 @@ fn network(
             let config: YamnetConfig = serde_json::from_value(fields).context("configuration of YAMNet")?;
             Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
         }
+        "headed" => {
+            let head: HeadKind = serde_json::from_value(fields["head"].take()).context("head of a pretrained network")?;
+            let body = network(&fields["body"], n_classes, parameters)?;
+            Box::new(Headed::new(body, head, n_classes, parameters)?)
+        }
         "neighbours" => {
             let config: NeighborsConfig =
                 serde_json::from_value(fields["neighbours"].take()).context("configuration of the neighbors")?;
@@ -49,7 +54,7 @@ fn network(
             Box::new(Neighbors::new(body, config, n_clips, parameters)?)
         }
         other => bail!(
-            "kind: expected cnn, vit, yamnet or neighbors, got {other}; a newer version of barkbird may have written it"
+            "kind: expected cnn, vit, yamnet, headed or neighbors, got {other}; a newer version of barkbird may have written it"
         ),
     })
 }
@@ -62,6 +67,6 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, vit, yamnet or neighbors, got tree"), "{message}");
+        assert!(message.starts_with("kind: expected cnn, vit, yamnet, headed or neighbors, got tree"), "{message}");
     }
 }

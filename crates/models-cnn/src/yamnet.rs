@@ -1,10 +1,11 @@
 use crate::layer::from_kernels;
 use candle_core::{DType, Device, Tensor};
-use classifier::{Classifier, Error, Init, Mode, Normalization, Output, Parameters};
+use classifier::{Classifier, Error, Init, Mode, Normalization, Output, Parameters, Pretrained};
 use kernels::{DirectGradients, SeparableWeights, conv_relu, separable_layer};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Frames of an input window: 0.96 s.
 pub const PATCH_FRAMES: usize = 96;
@@ -35,6 +36,13 @@ const LAYERS: [(usize, usize); 14] = [
 
 /// Classes of AudioSet in the published network.
 pub const N_OWN_CLASSES: usize = 521;
+
+/// Names of these classes: the display names of the AudioSet ontology (J. Gemmeke and others, 2017; CC BY 4.0), in the order
+/// of the network's outputs.
+static OWN_CLASSES: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("audioset.txt").lines().collect());
+
+/// Probability that a window's class counts with at least, and one minus it at most: differences beyond are noise.
+const LEAST_PROBABILITY: f64 = 1e-4;
 
 /// Windows that are computed together in evaluation, so that the values between two layers stay in the cache of a processor.
 const WINDOWS: usize = 16;
@@ -215,6 +223,18 @@ impl Classifier for Yamnet {
 
     fn normalization(&self, n_mels: usize) -> Option<Normalization> {
         Some(Normalization::uniform(n_mels, 0.0, 1.0))
+    }
+
+    fn pretrained(&self, mel: &Tensor) -> Result<Option<Pretrained>, Error> {
+        let (embedding, logits) = self.listen(mel)?; // [B, P, D], [B, P, K]
+        let most = (1.0 / LEAST_PROBABILITY - 1.0).ln();
+        // The logarithm of the mean odds: a call in one window counts, and silence in the others does not hide it.
+        let odds = logits.clamp(-most, most)?.exp()?.mean(1)?; // [B, K]
+        Ok(Some(Pretrained { embedding: embedding.mean(1)?, log_odds: odds.log()? }))
+    }
+
+    fn pretrained_classes(&self) -> &'static [&'static str] {
+        &OWN_CLASSES
     }
 
     fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {

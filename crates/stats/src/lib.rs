@@ -6,6 +6,7 @@
 //! | [`quantile_sorted`], [`quantile_nearest`], [`median`], [`median_high`] | quantiles of plain numbers |
 //! | [`Ranking`], [`auroc`](fn@auroc) | area under the ROC curve, average precision, false positive rate, with weights |
 //! | [`clopper_pearson`], [`lower_bound_all`] | exact confidence interval of a proportion |
+//! | [`minimize`](fn@minimize) | finds the minimum of a smooth convex function |
 //! | [`seed`] | seeds and generators that depend on their purpose only |
 //!
 //! This crate works on plain numbers. It must not know tensors, audio, files or any other crate of the workspace.
@@ -34,6 +35,7 @@ mod auroc;
 mod beta;
 mod bootstrap;
 mod exact;
+mod minimize;
 mod quantile;
 pub mod seed;
 
@@ -41,4 +43,5 @@ pub use auroc::{Ranking, auroc};
 pub use beta::regularized_incomplete_beta;
 pub use bootstrap::{Groups, bootstrap};
 pub use exact::{clopper_pearson, lower_bound_all};
+pub use minimize::{Stop, minimize};
 pub use quantile::{median, median_high, quantile_nearest, quantile_sorted};

@@ -5,18 +5,18 @@ const MEMORY: usize = 10;
 
 /// When to stop.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stop {
+pub struct Stop {
     /// Stop where no component of the gradient is larger.
-    pub(crate) gradient: f64,
+    pub gradient: f64,
     /// Most steps.
-    pub(crate) n_steps: usize,
+    pub n_steps: usize,
 }
 
 /// The minimum of `function`, which returns value and gradient, starting at `start`.
 ///
 /// L-BFGS with a backtracking line search. Source: Liu and Nocedal (1989), "On
 /// the limited memory BFGS method for large scale optimization".
-pub(crate) fn minimize(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
+pub fn minimize(start: Vec<f64>, stop: Stop, function: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> Vec<f64> {
     let mut at = start;
     let (mut value, mut gradient) = function(&at);
     let mut past: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
