@@ -1,10 +1,28 @@
 use crate::{Classifier, Error, Head, HeadKind, Init, Mode, Normalization, Output, Parameters, Pretrained};
-use candle_core::{D, Tensor};
+use crate::{mean_votes, votes};
+use candle_core::{D, Device, Tensor};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// A pretrained network with a [`Head`] that was fitted on what the network computes.
+/// What a head over a pretrained network is, and what its logits are multiplied with where several vote.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Top {
+    /// The head.
+    pub head: HeadKind,
+    /// See [`votes`].
+    pub scale: f32,
+}
+
+/// A pretrained network with one or more [`Head`]s that were fitted on what the network computes. Several heads vote:
+/// the logits are the mean of their [`votes`].
 pub struct Headed {
     body: Box<dyn Classifier>,
-    kind: HeadKind,
+    tops: Vec<(Top, Tensors)>,
+}
+
+/// The tensors of one head.
+struct Tensors {
     /// `[C, X]`.
     weight: Tensor,
     /// `[C]`.
@@ -14,51 +32,75 @@ pub struct Headed {
 }
 
 impl Headed {
-    /// Defines the frozen tensors of [`Head::tensors`], all zero, after those of `body`.
+    /// Defines the frozen tensors of [`tensors`](Self::tensors), all zero, after those of `body`.
     ///
     /// # Errors
-    /// [`HeadKind::Evidence`] over a network without classes of its own, or a name that is in use.
+    /// No head, [`HeadKind::Evidence`] over a network without classes of its own, or a name that is in use.
     pub fn new(
         body: Box<dyn Classifier>,
-        kind: HeadKind,
+        tops: &[Top],
         n_classes: usize,
         parameters: &mut Parameters,
     ) -> Result<Self, Error> {
-        let (dim, zero) = (body.embedding_dim(), Init::Constant(0.0));
-        let width = match kind {
-            HeadKind::Evidence => body.pretrained_classes().len(),
-            HeadKind::Prototype | HeadKind::Linear => dim,
-        };
-        if width == 0 {
+        let (dim, n_own, zero) = (body.embedding_dim(), body.pretrained_classes().len(), Init::Constant(0.0));
+        if n_own == 0 || tops.is_empty() {
             let (expected, got) = ("a network with classes of its own".to_owned(), body.architecture().to_string());
-            return Err(Error::Shape { what: format!("head {}", kind.name()), expected, got });
+            return Err(Error::Shape { what: "heads of a pretrained network".into(), expected, got });
         }
-        let weight = parameters.weight("top.weight", &[n_classes, width], zero, false)?;
-        let bias = parameters.weight("top.bias", &[n_classes], zero, false)?;
-        let center = match kind {
-            HeadKind::Prototype => Some(parameters.weight("top.center", &[dim], zero, false)?),
-            HeadKind::Evidence | HeadKind::Linear => None,
+        let mut of_top = |(nth, top): (usize, &Top)| -> Result<(Top, Tensors), Error> {
+            let width = if top.head == HeadKind::Evidence { n_own } else { dim };
+            let mut zeros = |name: &str, dims: &[usize]| parameters.weight(&format!("top.{nth}.{name}"), dims, zero, false);
+            let (weight, bias) = (zeros("weight", &[n_classes, width])?, zeros("bias", &[n_classes])?);
+            let center = match top.head {
+                HeadKind::Prototype => Some(zeros("center", &[dim])?),
+                HeadKind::Evidence | HeadKind::Linear => None,
+            };
+            Ok((*top, Tensors { weight, bias, center }))
         };
-        Ok(Self { body, kind, weight, bias, center })
+        let tops = tops.iter().enumerate().map(&mut of_top).collect::<Result<_, Error>>()?;
+        Ok(Self { body, tops })
     }
 
-    /// The head as plain numbers.
+    /// The tensors of heads, by the names that they have in the model.
     ///
     /// # Errors
-    /// A tensor that cannot be copied from the device.
-    pub fn head(&self) -> Result<Head, Error> {
-        Ok(Head {
-            kind: self.kind,
-            n_classes: self.bias.dim(0)?,
-            weight: self.weight.flatten_all()?.to_vec1()?,
-            bias: self.bias.to_vec1()?,
-            center: self.center.as_ref().map(Tensor::to_vec1).transpose()?.unwrap_or_default(),
-        })
+    /// Memory that a tensor cannot get.
+    pub fn tensors(heads: &[Head], device: &Device) -> Result<BTreeMap<String, Tensor>, Error> {
+        let mut tensors = BTreeMap::new();
+        for (nth, head) in heads.iter().enumerate() {
+            let mut insert = |name: &str, values: &[f32], dims: &[usize]| -> Result<(), Error> {
+                let tensor = Tensor::from_slice(values, dims, &Device::Cpu)?.to_device(device)?;
+                tensors.insert(format!("top.{nth}.{name}"), tensor);
+                Ok(())
+            };
+            insert("weight", &head.weight, &[head.n_classes, head.width()])?;
+            insert("bias", &head.bias, &[head.n_classes])?;
+            if head.kind == HeadKind::Prototype {
+                insert("center", &head.center, &[head.center.len()])?;
+            }
+        }
+        Ok(tensors)
     }
 
-    /// Its logits from what the network computes.
+    /// Logits from what the network computes.
     fn logits(&self, of: &Pretrained) -> Result<Tensor, Error> {
-        let input = match (&self.center, self.kind) {
+        let all = self.tops.iter().map(|(top, tensors)| tensors.logits(top.head, of));
+        let mut all: Vec<Tensor> = all.collect::<Result<_, Error>>()?;
+        if all.len() == 1 {
+            return Ok(all.swap_remove(0));
+        }
+        let (dims, device) = (all[0].dims().to_vec(), all[0].device().clone());
+        let of_top = |(logits, (top, _)): (&Tensor, &(Top, Tensors))| -> Result<Vec<f32>, Error> {
+            Ok(votes(&logits.flatten_all()?.to_vec1::<f32>()?, dims[1], top.scale))
+        };
+        let all = all.iter().zip(&self.tops).map(of_top).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Tensor::from_vec(mean_votes(&all), dims, &Device::Cpu)?.to_device(&device)?)
+    }
+}
+
+impl Tensors {
+    fn logits(&self, head: HeadKind, of: &Pretrained) -> Result<Tensor, Error> {
+        let input = match (&self.center, head) {
             (Some(center), _) => {
                 let centered = of.embedding.broadcast_sub(center)?;
                 let length = (centered.sqr()?.sum_keepdim(D::Minus1)? + 1e-24)?.sqrt()?;
@@ -69,15 +111,26 @@ impl Headed {
         };
         Ok(input.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
     }
+
+    fn head(&self, kind: HeadKind) -> Result<Head, Error> {
+        Ok(Head {
+            kind,
+            n_classes: self.bias.dim(0)?,
+            weight: self.weight.flatten_all()?.to_vec1()?,
+            bias: self.bias.to_vec1()?,
+            center: self.center.as_ref().map(Tensor::to_vec1).transpose()?.unwrap_or_default(),
+        })
+    }
 }
 
 impl Classifier for Headed {
     fn architecture(&self) -> serde_json::Value {
-        serde_json::json!({"kind": "headed", "head": self.kind, "body": self.body.architecture()})
+        let tops: Vec<Top> = self.tops.iter().map(|(top, _)| *top).collect();
+        serde_json::json!({"kind": "headed", "heads": tops, "body": self.body.architecture()})
     }
 
     fn n_classes(&self) -> usize {
-        self.bias.elem_count()
+        self.tops[0].1.bias.elem_count()
     }
 
     fn embedding_dim(&self) -> usize {
@@ -96,9 +149,17 @@ impl Classifier for Headed {
         self.body.pretrained_classes()
     }
 
-    fn forward(&self, mel: &Tensor, _: Mode) -> Result<Output, Error> {
+    fn heads(&self) -> Result<Vec<Head>, Error> {
+        self.tops.iter().map(|(top, tensors)| tensors.head(top.head)).collect()
+    }
+
+    fn forward_pretrained(&self, mel: &Tensor) -> Result<(Output, Option<Tensor>), Error> {
         let of = self.body.pretrained(mel)?;
-        let of = of.ok_or_else(|| Error::Fit("a head over a network without outputs of its own".into()))?;
-        Ok(Output { logits: self.logits(&of)?, embedding: of.embedding })
+        let of = of.ok_or_else(|| Error::Fit("heads over a network without classes of its own".into()))?;
+        Ok((Output { logits: self.logits(&of)?, embedding: of.embedding }, Some(of.log_odds)))
+    }
+
+    fn forward(&self, mel: &Tensor, _: Mode) -> Result<Output, Error> {
+        Ok(self.forward_pretrained(mel)?.0)
     }
 }

@@ -42,11 +42,12 @@ mod neighbors;
 mod normalization;
 mod parameters;
 mod predictor;
+mod vote;
 
 pub use calibration::Calibration;
 pub use error::Error;
 pub use head::{Evidence, Head, HeadKind, HeadRows, Labeled};
-pub use headed::Headed;
+pub use headed::{Headed, Top};
 pub use init::Init;
 pub use linear_head::LinearHead;
 pub use model::{Classifier, Finished, Mode, Output, Pretrained};
@@ -55,3 +56,4 @@ pub use neighbors::{Neighbors, NeighborsConfig};
 pub use normalization::{BandSums, Normalization};
 pub use parameters::{LeftOver, Parameters, Rule};
 pub use predictor::{Predictor, Rows, clip_loss, largest, predict_mels};
+pub use vote::{fit_scale, mean_votes, votes};

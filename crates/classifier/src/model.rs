@@ -1,4 +1,4 @@
-use crate::{Error, Normalization};
+use crate::{Error, Head, Normalization};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 
@@ -101,6 +101,23 @@ pub trait Classifier: Send + Sync {
     /// Names of the K classes that [`pretrained`](Self::pretrained) has scores of; empty for a model without.
     fn pretrained_classes(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The heads of a pretrained network that vote; empty for other models.
+    ///
+    /// # Errors
+    /// A tensor that cannot be copied from the device.
+    fn heads(&self) -> Result<Vec<Head>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// The forward pass in evaluation mode, and the log-odds `[B, K]` of a pretrained network's own classes where the logits
+    /// are made of what it computes.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    fn forward_pretrained(&self, mel: &Tensor) -> Result<(Output, Option<Tensor>), Error> {
+        Ok((self.forward(mel, Mode::Eval)?, None))
     }
 
     /// The forward pass.

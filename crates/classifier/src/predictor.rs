@@ -1,4 +1,4 @@
-use crate::{Calibration, Classifier, Error, Mode, Normalization};
+use crate::{Calibration, Classifier, Error, Normalization};
 use candle_core::{Device, Tensor};
 use kernels::Compute;
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ pub struct Predictor<'a> {
 }
 
 /// The outputs of a model for N clips.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rows {
     /// Number of classes, C.
     pub n_classes: usize,
@@ -31,12 +31,16 @@ pub struct Rows {
     pub probability: Vec<f32>,
     /// `[N, D]`, row-major.
     pub embedding: Vec<f32>,
+    /// Classes of a pretrained network's own, K; 0 where the logits are not made of what one computes.
+    pub n_own: usize,
+    /// `[N, K]`: their log-odds.
+    pub log_odds: Vec<f32>,
 }
 
 impl Rows {
     /// No clips, of a model with `n_classes` classes and an embedding of width `dim`.
     pub fn empty(n_classes: usize, dim: usize) -> Self {
-        Self { n_classes, dim, logits: vec![], probability: vec![], embedding: vec![] }
+        Self { n_classes, dim, ..Self::default() }
     }
 
     /// Number of clips, N.
@@ -54,6 +58,8 @@ impl Rows {
         self.logits.extend(other.logits);
         self.probability.extend(other.probability);
         self.embedding.extend(other.embedding);
+        self.n_own = self.n_own.max(other.n_own);
+        self.log_odds.extend(other.log_odds);
     }
 }
 
@@ -79,6 +85,7 @@ pub fn predict_mels(
     let (n_classes, dim) = (model.n_classes(), model.embedding_dim());
     let mut logits = Vec::with_capacity(mels.len() * n_classes);
     let mut embedding = Vec::with_capacity(mels.len() * dim);
+    let (mut n_own, mut log_odds) = (0, Vec::new());
     for batch in mels.chunks(batch_size.max(1)) {
         let mut mel = vec![0.0; batch.len() * n_mels * n_frames]; // [B, M, T]
         mel.par_chunks_exact_mut(n_mels * n_frames).zip(batch).for_each(|(cells, clip)| {
@@ -86,7 +93,7 @@ pub fn predict_mels(
             normalization.apply(cells, n_frames);
         });
         let mel = Tensor::from_vec(mel, (batch.len(), n_mels, n_frames), &Device::Cpu)?.to_device(device)?;
-        let output = kernels::with(compute, || model.forward(&mel, Mode::Eval))?;
+        let (output, own) = kernels::with(compute, || model.forward_pretrained(&mel))?;
         for (what, tensor, width) in [("logits", &output.logits, n_classes), ("embedding", &output.embedding, dim)] {
             if tensor.dims() != [batch.len(), width] {
                 return Err(Error::Shape {
@@ -98,12 +105,16 @@ pub fn predict_mels(
         }
         logits.extend(output.logits.flatten_all()?.to_vec1::<f32>()?);
         embedding.extend(output.embedding.flatten_all()?.to_vec1::<f32>()?);
+        if let Some(own) = own {
+            n_own = own.dim(1)?;
+            log_odds.extend(own.flatten_all()?.to_vec1::<f32>()?);
+        }
     }
     if let Some(i) = logits.iter().position(|value| !value.is_finite()) {
         return Err(Error::NotFinite { clip: name(i / n_classes), value: logits[i] });
     }
     let probability = Calibration::probabilities(temperature, &logits, n_classes);
-    Ok(Rows { n_classes, dim, logits, probability, embedding })
+    Ok(Rows { n_classes, dim, logits, probability, embedding, n_own, log_odds })
 }
 
 /// Cross entropy of one clip: the negative logarithm of the probability that the logits, divided by `temperature`, give
@@ -124,7 +135,7 @@ pub fn largest(values: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Output;
+    use crate::{Mode, Output};
 
     /// Its logits are the mean of each band, or NaN; its embedding the first frame.
     struct Means {

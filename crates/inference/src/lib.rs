@@ -25,6 +25,7 @@
 mod chain;
 mod error;
 mod input;
+mod members;
 mod model;
 mod network;
 mod predictor;
@@ -35,7 +36,8 @@ mod windows;
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
 pub use error::{Error, Result, one_line, reason};
 pub use input::Input;
-pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Model, read_model};
+pub use members::{MemberHeader, averaged};
+pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Member, Model, read_model};
 pub use network::build;
 pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject, per_recording};
 pub use recording::{damage_words, decode, enough};

@@ -2,9 +2,9 @@
 
 use crate::chain::Chain;
 use crate::error::{Context, Result, bail};
-use crate::network::build;
+use crate::members;
 use candle_core::{Device, Tensor};
-use classifier::{Classifier, ModelFile, ModelHeader};
+use classifier::{Calibration, Classifier, ModelFile, ModelHeader, Normalization};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -14,10 +14,26 @@ pub const MODEL_FILE: &str = "model.safetensors";
 /// What names of tensors that belong to the detectors of unknown sounds begin with.
 pub const DETECTOR_PREFIX: &str = "outlier.";
 
-/// A model with its weights, ready for a forward pass.
-pub struct Model {
+/// One of the networks of a model, with what surrounds it.
+pub struct Member {
+    /// Its name, such as `cnn`.
+    pub name: String,
     /// The network.
     pub classifier: Box<dyn Classifier>,
+    /// From a recording to its input.
+    pub front_end: serde_json::Value,
+    /// Normalization of its input.
+    pub normalization: Normalization,
+    /// What its logits are multiplied with before it votes, see [`classifier::votes`].
+    pub scale: f32,
+    /// Votes that it has: the number of its heads.
+    pub n_votes: usize,
+}
+
+/// A model with its weights, ready for a forward pass.
+pub struct Model {
+    /// Its networks: one, or several whose votes are averaged.
+    pub members: Vec<Member>,
     /// The header of its file.
     pub header: ModelHeader,
     /// The file.
@@ -51,13 +67,10 @@ impl Model {
         let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let mut file = ModelFile::from_bytes(&bytes, &path)?;
         let detector_tensors = file.take(DETECTOR_PREFIX);
-        let seed = file.header.seed;
-        let (classifier, parameters) = build(&file.header.architecture, file.header.classes.len(), seed, device)
-            .with_context(|| format!("{}: architecture", path.display()))?;
-        file.load_into(&parameters, &path)?;
+        let members = members::read(&mut file, &path, device)?;
         let sha256 = shard::sha256_hex(&bytes);
         Ok(Self {
-            classifier,
+            members,
             header: file.header,
             path,
             sha256,
@@ -85,15 +98,70 @@ impl Model {
         )
     }
 
-    /// The forward pass with what surrounds it: normalization and calibration.
-    pub fn forward(&self) -> Forward<'_> {
+    /// The only network of the model.
+    ///
+    /// # Errors
+    /// A model that averages several networks, which takes recordings and not the features of one front end.
+    pub fn only(&self) -> Result<&Member> {
+        match &self.members[..] {
+            [only] => Ok(only),
+            several => bail!(
+                "{}: averages {} networks ({}), each with a front end of its own, so that it takes recordings and no features",
+                self.path.display(),
+                several.len(),
+                several.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    }
+
+    /// The forward pass of the only network, with what surrounds it: normalization and calibration.
+    ///
+    /// # Errors
+    /// As for [`only`](Self::only).
+    pub fn forward(&self) -> Result<Forward<'_>> {
+        Ok(self.forward_of(self.only()?))
+    }
+
+    fn forward_of<'a>(&'a self, member: &'a Member) -> Forward<'a> {
         Forward {
-            model: &*self.classifier,
+            model: &*member.classifier,
             device: &self.device,
-            normalization: &self.header.normalization,
+            normalization: &member.normalization,
             temperature: self.temperature(),
             compute: self.compute,
         }
+    }
+
+    /// Runs every network over its own spectrograms of the same clips and averages their votes; `mels` has the spectrograms
+    /// of each member. The embedding is that of the first pretrained network, else of the first.
+    ///
+    /// # Errors
+    /// Spectrograms of another shape than a network takes, or outputs that are not finite; `name` is what a clip is called.
+    pub fn average(
+        &self,
+        mels: &[(Vec<&[f32]>, usize)],
+        batch_size: usize,
+        name: &dyn Fn(usize) -> String,
+    ) -> Result<classifier::Rows> {
+        let mut all = Vec::with_capacity(self.members.len());
+        for (member, (mels, n_frames)) in self.members.iter().zip(mels) {
+            let n_mels = member.normalization.mean.len();
+            let forward = self.forward_of(member);
+            all.push(classifier::predict_mels(forward, mels, n_mels, *n_frames, batch_size, name)?);
+        }
+        let n_classes = self.header.classes.len();
+        let votes = all.iter().zip(&self.members).flat_map(|(rows, member)| {
+            std::iter::repeat_n(classifier::votes(&rows.logits, n_classes, member.scale), member.n_votes)
+        });
+        let logits = classifier::mean_votes(&votes.collect::<Vec<_>>());
+        let probability = Calibration::probabilities(self.temperature(), &logits, n_classes);
+        let first = all.iter().position(|rows| rows.n_own > 0).unwrap_or(0);
+        Ok(classifier::Rows { logits, probability, ..all.swap_remove(first) })
+    }
+
+    /// Names of the pretrained network's own classes that the detectors and heads look at; empty where there is none.
+    pub fn pretrained_classes(&self) -> &'static [&'static str] {
+        self.members.iter().map(|member| member.classifier.pretrained_classes()).find(|all| !all.is_empty()).unwrap_or(&[])
     }
 
     /// What logits are divided by before they become probabilities.
@@ -101,7 +169,7 @@ impl Model {
         self.header.calibration.map_or(1.0, |calibration| calibration.temperature)
     }
 
-    /// The front end that the model was trained on.
+    /// The front end that the model, or its first network, was trained on.
     ///
     /// # Errors
     /// A front end that this version does not compute.

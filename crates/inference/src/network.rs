@@ -2,7 +2,7 @@
 
 use crate::error::{Context, Result, bail};
 use candle_core::Device;
-use classifier::{Classifier, HeadKind, Headed, Neighbors, NeighborsConfig, Parameters};
+use classifier::{Classifier, Headed, Neighbors, NeighborsConfig, Parameters, Top};
 use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
 use models_vit::{Trained, Vit, VitConfig};
 
@@ -42,9 +42,9 @@ fn network(
             Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
         }
         "headed" => {
-            let head: HeadKind = serde_json::from_value(fields["head"].take()).context("head of a pretrained network")?;
+            let heads: Vec<Top> = serde_json::from_value(fields["heads"].take()).context("heads of a network")?;
             let body = network(&fields["body"], n_classes, parameters)?;
-            Box::new(Headed::new(body, head, n_classes, parameters)?)
+            Box::new(Headed::new(body, &heads, n_classes, parameters)?)
         }
         "neighbours" => {
             let config: NeighborsConfig =

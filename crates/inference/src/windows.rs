@@ -1,4 +1,4 @@
-//! Windows over recordings: the classifier's spectrograms and, where a detector looks at a backbone, the backbone's.
+//! Windows over recordings: the spectrograms of a model's networks and, where a detector looks at a backbone, the backbone's.
 
 use crate::chain::{Chain, ClipSpectrogram};
 use crate::error::{Context, Result, bail};
@@ -9,22 +9,37 @@ use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
 use audio_io::{ClipConfig, Decoded, Placement, Row, Until, Windowing};
 use features::FrontEnd;
 
+/// Clips of one forward pass.
+const BATCH: usize = 32;
+
 /// The front ends of a model, over whole recordings.
 pub struct Windows {
-    chain: Chain,
-    front_end: FrontEnd,
-    /// The backbone's, where there is one.
-    backbone: Option<(Chain, FrontEnd)>,
+    /// Each once, that of the first network first.
+    front_ends: Vec<(Chain, FrontEnd)>,
+    /// Which of them each network has.
+    of_member: Vec<usize>,
+    /// Which of them the backbone of the detectors has, where there is one.
+    of_backbone: Option<usize>,
 }
 
 /// One window of a recording.
 pub struct Window {
     /// Which of the inputs it is of.
     pub input: usize,
-    /// The classifier's spectrogram.
+    /// The spectrogram of the first front end.
     pub clip: ClipSpectrogram,
-    /// The backbone's spectrogram.
-    backbone_mel: Option<Vec<f32>>,
+    /// The spectrograms of the others, and their numbers of frames.
+    others: Vec<(Vec<f32>, usize)>,
+}
+
+impl Window {
+    /// The spectrogram of a front end and its number of frames.
+    fn mel(&self, front_end: usize) -> (&[f32], usize) {
+        match front_end.checked_sub(1) {
+            None => (&self.clip.mel, self.clip.n_frames),
+            Some(nth) => (&self.others[nth].0, self.others[nth].1),
+        }
+    }
 }
 
 /// The windows of one recording.
@@ -73,21 +88,30 @@ impl Windows {
     }
 
     fn new(model: &Model, detectors: Option<&Detectors>, place: impl Fn(Chain) -> Result<Chain>) -> Result<Self> {
-        let built = |chain: Chain| -> Result<(Chain, FrontEnd)> {
-            let chain = place(chain)?;
+        let mut front_ends: Vec<(Chain, FrontEnd)> = Vec::new();
+        let mut number = |header: &serde_json::Value| -> Result<usize> {
+            let chain = place(Chain::from_header(header, &model.path)?)?;
+            if let Some(nth) = front_ends.iter().position(|(other, _)| *other == chain) {
+                return Ok(nth);
+            }
             let front_end = chain.build()?;
-            Ok((chain, front_end))
+            front_ends.push((chain, front_end));
+            Ok(front_ends.len() - 1)
         };
-        let (chain, front_end) = built(model.chain()?)?;
+        let of_member = model.members.iter().map(|member| number(&member.front_end)).collect::<Result<_>>()?;
         let backbone = detectors.and_then(|detectors| detectors.backbone_front_end.as_ref());
-        let backbone = backbone.map(|header| built(Chain::from_header(header, &model.path)?)).transpose()?;
-        Ok(Self { chain, front_end, backbone })
+        let of_backbone = backbone.map(&mut number).transpose()?;
+        Ok(Self { front_ends, of_member, of_backbone })
+    }
+
+    fn chains(&self) -> impl Iterator<Item = &Chain> + Clone {
+        self.front_ends.iter().map(|(chain, _)| chain)
     }
 
     /// The same with other clip settings for all front ends. The sample rate must stay.
     #[must_use]
     pub fn map_clip(mut self, change: impl Fn(&ClipConfig) -> ClipConfig) -> Self {
-        for chain in std::iter::once(&mut self.chain).chain(self.backbone.as_mut().map(|(chain, _)| chain)) {
+        for (chain, _) in &mut self.front_ends {
             chain.clip = change(&chain.clip);
         }
         self
@@ -95,8 +119,7 @@ impl Windows {
 
     /// How much of a recording the windows of these rows need; none for all of it.
     pub fn until<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Option<Until> {
-        let chains = || std::iter::once(&self.chain).chain(self.backbone.as_ref().map(|(chain, _)| chain));
-        enough(rows.into_iter().flat_map(|row| chains().map(|chain| chain.until(row))))
+        enough(rows.into_iter().flat_map(|row| self.chains().map(|chain| chain.until(row))))
     }
 
     /// The windows of one recording, which is number `nth` of the inputs.
@@ -126,20 +149,23 @@ impl Windows {
     /// A row outside the recording, or a channel that it lacks.
     pub fn of_decoded(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
         let name = || input.path.display().to_string();
-        let clips = self.chain.spectrograms(&self.front_end, decoded, &input.row).with_context(name)?;
-        let of_backbone = match &self.backbone {
-            None => Vec::new(),
-            Some((chain, front_end)) => chain.spectrograms(front_end, decoded, &input.row)?,
-        };
-        if self.backbone.is_some() && of_backbone.len() != clips.len() {
-            bail!("{} windows for the classifier, {} for the backbone", clips.len(), of_backbone.len());
+        let of_front_end =
+            |(chain, front_end): &(Chain, FrontEnd)| chain.spectrograms(front_end, decoded, &input.row).with_context(name);
+        let mut all = self.front_ends.iter().map(of_front_end).collect::<Result<Vec<_>>>()?.into_iter();
+        let clips = all.next().unwrap_or_default();
+        let mut others: Vec<Vec<(Vec<f32>, usize)>> = clips.iter().map(|_| Vec::new()).collect();
+        for of_other in all {
+            if of_other.len() != clips.len() {
+                bail!("{} windows by one front end, {} by another", clips.len(), of_other.len());
+            }
+            others.iter_mut().zip(of_other).for_each(|(others, clip)| others.push((clip.mel, clip.n_frames)));
         }
-        let mut of_backbone = of_backbone.into_iter().map(|clip| clip.mel);
-        let window = |clip| Window { input: nth, clip, backbone_mel: of_backbone.next() };
-        Ok(Windowed { windows: clips.into_iter().map(window).collect(), damage: damage_words(decoded) })
+        let window = |(clip, others)| Window { input: nth, clip, others };
+        let windows = clips.into_iter().zip(others).map(window).collect();
+        Ok(Windowed { windows, damage: damage_words(decoded) })
     }
 
-    /// Runs the classifier, and the backbone where there is one; none where there are no windows. `name` is what an
+    /// Runs the networks, and the backbone where there is one; none where there are no windows. `name` is what an
     /// input is called.
     ///
     /// # Errors
@@ -151,12 +177,17 @@ impl Windows {
         windows: &[&Window],
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Option<Outputs>> {
-        let Some(first) = windows.first() else { return Ok(None) };
-        let backbone = match detectors.and_then(|detectors| detectors.backbone.as_ref()).zip(self.backbone.as_ref()) {
+        if windows.is_empty() {
+            return Ok(None);
+        }
+        let mels = |front_end: usize| -> (Vec<&[f32]>, usize) {
+            (windows.iter().map(|window| window.mel(front_end).0).collect(), windows[0].mel(front_end).1)
+        };
+        let backbone = match detectors.and_then(|detectors| detectors.backbone.as_ref()).zip(self.of_backbone) {
             None => None,
-            Some((backbone, (_, front_end))) => {
-                let mels: Vec<&[f32]> = windows.iter().filter_map(|window| window.backbone_mel.as_deref()).collect();
-                Some(backbone.outputs(&mels, mels[0].len() / front_end.n_bands())?)
+            Some((backbone, front_end)) => {
+                let (mels, n_frames) = mels(front_end);
+                Some(backbone.outputs(&mels, n_frames)?)
             }
         };
         let key = |window: &&Window| {
@@ -171,12 +202,15 @@ impl Windows {
                 split: String::new(),
             }
         };
-        let mels = Mels {
-            mels: windows.iter().map(|window| window.clip.mel.as_slice()).collect(),
-            n_frames: first.clip.n_frames,
-            wants: detectors.map_or_else(Wants::default, Detectors::wants),
-        };
-        Outputs::of_mels(model.forward(), &mels, backbone, windows.iter().map(key).collect()).map(Some)
+        let keys: Vec<ClipKey> = windows.iter().map(key).collect();
+        if model.members.len() > 1 {
+            let mels: Vec<_> = self.of_member.iter().map(|&front_end| mels(front_end)).collect();
+            let rows = model.average(&mels, BATCH, &|nth| keys[nth].path.clone())?;
+            return Ok(Some(Outputs::of_average(rows, backbone, keys)));
+        }
+        let (mels, n_frames) = mels(0);
+        let mels = Mels { mels, n_frames, wants: detectors.map_or_else(Wants::default, Detectors::wants) };
+        Outputs::of_mels(model.forward()?, &mels, backbone, keys).map(Some)
     }
 }
 

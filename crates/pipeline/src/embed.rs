@@ -61,6 +61,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     };
     let source = Source { clips: &clips, normalization: &model.header.normalization, device: &job.device };
     let rows: Vec<usize> = (0..clips.n_clips()).collect();
-    let index = write_embeddings(&*model.classifier, source, &rows, &options.out, provenance, job)?;
-    Ok(Outcome { index, dim: model.classifier.embedding_dim() })
+    let index = write_embeddings(&*model.only()?.classifier, source, &rows, &options.out, provenance, job)?;
+    Ok(Outcome { index, dim: model.only()?.classifier.embedding_dim() })
 }

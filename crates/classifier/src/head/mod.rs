@@ -15,9 +15,8 @@ mod prototype;
 pub use evidence::Evidence;
 
 use crate::Error;
-use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// What a head is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,25 +158,6 @@ impl Head {
             }
         }
         logits
-    }
-
-    /// The tensors of a [`Headed`](crate::Headed) network: `top.weight`, `top.bias` and, of a prototype, `top.center`.
-    ///
-    /// # Errors
-    /// Memory that a tensor cannot get.
-    pub fn tensors(&self, device: &Device) -> Result<BTreeMap<String, Tensor>, Error> {
-        let mut tensors = BTreeMap::from([
-            (
-                "top.weight".to_owned(),
-                Tensor::from_slice(&self.weight, (self.n_classes, self.width()), &Device::Cpu)?.to_device(device)?,
-            ),
-            ("top.bias".to_owned(), Tensor::from_slice(&self.bias, self.n_classes, &Device::Cpu)?.to_device(device)?),
-        ]);
-        if self.kind == HeadKind::Prototype {
-            let center = Tensor::from_slice(&self.center, self.center.len(), &Device::Cpu)?;
-            tensors.insert("top.center".to_owned(), center.to_device(device)?);
-        }
-        Ok(tensors)
     }
 }
 

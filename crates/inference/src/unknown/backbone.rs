@@ -42,6 +42,17 @@ pub struct BackboneOutput {
 }
 
 impl BackboneOutput {
+    /// What a model's own pretrained network computes; `None` where its logits are made of no such network.
+    pub fn of_rows(rows: &classifier::Rows) -> Option<Self> {
+        let scores = |log_odds: &f32| 1.0 / (1.0 + (-log_odds).exp());
+        (rows.n_own > 0).then(|| Self {
+            dim: rows.dim,
+            embedding: rows.embedding.clone(),
+            n_scores: rows.n_own,
+            scores: rows.log_odds.iter().map(scores).collect(),
+        })
+    }
+
     /// The clips `rows` alone.
     pub fn subset(&self, rows: &[usize]) -> Self {
         Self {

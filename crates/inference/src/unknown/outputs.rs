@@ -125,8 +125,16 @@ impl Outputs {
         };
         let cells = if mels.wants.cells { mels.mels.par_iter().flat_map_iter(pooled).collect() } else { Vec::new() };
         let layers = if mels.wants.layers { layers(forward, mels)? } else { Vec::new() };
+        let backbone = backbone.or_else(|| BackboneOutput::of_rows(&rows));
         let classifier::Rows { n_classes, logits, dim, embedding, .. } = rows;
         Ok(Self { n_classes, logits, dim, embedding, layers, cells, backbone, keys })
+    }
+
+    /// What several networks together give, where nothing below the last layer is looked at.
+    pub fn of_average(rows: classifier::Rows, backbone: Option<BackboneOutput>, keys: Vec<ClipKey>) -> Self {
+        let backbone = backbone.or_else(|| BackboneOutput::of_rows(&rows));
+        let classifier::Rows { n_classes, logits, dim, embedding, .. } = rows;
+        Self { n_classes, logits, dim, embedding, layers: Vec::new(), cells: Vec::new(), backbone, keys }
     }
 
     /// Number of clips, N.

@@ -76,9 +76,9 @@ pub fn outputs_of_rows(
         let of_backbone = backbone.map(|features| features.outputs(&keys)).transpose()?;
         let mels = Mels { mels: cells.chunks_exact(clips.n_cells()).collect(), n_frames: clips.n_frames, wants };
         let outputs = match known {
-            None => Outputs::of_mels(model.forward(), &mels, of_backbone, keys)?,
+            None => Outputs::of_mels(model.forward()?, &mels, of_backbone, keys)?,
             Some(known) => {
-                Outputs::of_rows(model.forward(), slice(known, first, batch.len()), &mels, of_backbone, keys)?
+                Outputs::of_rows(model.forward()?, slice(known, first, batch.len()), &mels, of_backbone, keys)?
             }
         };
         match &mut whole {
@@ -100,6 +100,8 @@ fn slice(rows: &classifier::Rows, first: usize, n: usize) -> classifier::Rows {
         logits: of(&rows.logits, n_classes),
         probability: of(&rows.probability, n_classes),
         embedding: of(&rows.embedding, dim),
+        n_own: rows.n_own,
+        log_odds: of(&rows.log_odds, rows.n_own),
     }
 }
 

@@ -18,6 +18,7 @@ use anomaly::Stored;
 use anomaly::conformal::Conformal;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -33,6 +34,8 @@ pub struct Detectors {
     pub detectors: Vec<Calibrated>,
     /// The backbone that they look at, where one does.
     pub backbone: Option<Backbone>,
+    /// Whether that is the model's own pretrained network, so that it is computed with the answer.
+    pub own_backbone: bool,
     /// From a recording to the backbone's input, as JSON.
     pub backbone_front_end: Option<serde_json::Value>,
     /// Training clips that answers are compared with.
@@ -61,6 +64,9 @@ struct DetectorHeader {
     settings: BTreeMap<String, serde_json::Value>,
 }
 
+/// The `kind` of a backbone that is the model's own pretrained network.
+const OWN: &str = "own";
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BackboneHeader {
@@ -72,7 +78,11 @@ impl Detectors {
     /// What goes into the header and beside the model's tensors.
     pub fn to_parts(&self) -> Result<Parts> {
         let (backbone, front_end) = (self.backbone.as_ref(), self.backbone_front_end.as_ref());
-        Self::parts(&self.detectors, backbone, front_end, &self.known, self.record.clone())
+        let mut parts = Self::parts(&self.detectors, backbone, front_end, &self.known, self.record.clone())?;
+        if self.own_backbone {
+            parts.0["backbone"] = serde_json::to_value(BackboneHeader { kind: OWN.into(), front_end: Value::Null })?;
+        }
+        Ok(parts)
     }
 
     /// The same of detectors whose backbone belongs to another model.
@@ -154,14 +164,16 @@ impl Detectors {
         let detectors: Vec<Calibrated> =
             header.detectors.into_iter().enumerate().map(detector).collect::<Result<_>>()?;
         let (mut backbone, mut backbone_front_end) = (None, None);
-        if let Some(of) = header.backbone {
+        let own_backbone = header.backbone.as_ref().is_some_and(|of| of.kind == OWN);
+        if let Some(of) = header.backbone.filter(|of| of.kind != OWN) {
             if of.kind != "yamnet" {
                 bail!("backbone: expected yamnet, got {}; a newer version of barkbird may have written it", of.kind);
             }
             backbone = Some(Backbone::from_weights(&backbone_tensors(tensors), path, device)?);
             backbone_front_end = Some(of.front_end);
         }
-        if detectors.is_empty() || (backbone.is_none() && detectors.iter().any(|of| of.fitted.needs_backbone())) {
+        let has_backbone = backbone.is_some() || own_backbone;
+        if detectors.is_empty() || (!has_backbone && detectors.iter().any(|of| of.fitted.needs_backbone())) {
             bail!("no detector, or one without its backbone");
         }
         let embedding = tensors.get("known.embedding").context("tensor known.embedding: missing")?;
@@ -170,7 +182,7 @@ impl Detectors {
             bail!("known clips: expected {} rows, got {n}", header.known.len());
         }
         let known = KnownClips { clips: header.known, dim, embedding: embedding.flatten_all()?.to_vec1()? };
-        Ok(Self { detectors, backbone, backbone_front_end, known, record: header.record })
+        Ok(Self { detectors, backbone, own_backbone, backbone_front_end, known, record: header.record })
     }
 
     /// What of the classifier the detectors look at beside logits and embeddings.

@@ -43,7 +43,7 @@ pub(super) fn noises(n: usize, seed: u64, model: &Model, backbone: Option<&Backb
     };
     let keys = files.iter().zip(&kinds).map(key).collect();
     let mels = Mels { mels: mels.iter().map(Vec::as_slice).collect(), n_frames, wants: Wants::ALL };
-    Ok(Outputs::of_mels(model.forward(), &mels, of_backbone, keys)?)
+    Ok(Outputs::of_mels(model.forward()?, &mels, of_backbone, keys)?)
 }
 
 /// The first window of each file, and its frames.

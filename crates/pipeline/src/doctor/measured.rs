@@ -92,7 +92,7 @@ fn ask(block: &mut [Outcome], recipe: &Recipe<'_>, front_end: &FrontEnd) -> Resu
     };
     let Some(n_frames) = measured.first().map(|measured| measured.content.len() / n_bands) else { return Ok(()) };
     let mels: Vec<&[f32]> = measured.iter().map(|measured| measured.content.as_slice()).collect();
-    let rows = classifier::predict_mels(model.forward(), &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
+    let rows = classifier::predict_mels(model.forward()?, &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
     let embeddings: Vec<Vec<f32>> = rows.embedding.chunks_exact(rows.dim).map(<[f32]>::to_vec).collect();
     measured.iter_mut().zip(embeddings).for_each(|(measured, embedding)| measured.content = embedding);
     Ok(())

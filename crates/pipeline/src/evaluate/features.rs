@@ -24,7 +24,7 @@ pub(super) fn evaluate(
     let index = shard::read_index(folder)?;
     let clips = Clips::open(folder)?;
     let how = EvaluateOptions { seed: job.seed(), equalized, ..EvaluateOptions::default() };
-    let evaluation = train::evaluate(&*model.classifier, &job.device, &model.header, &clips, split, how)
+    let evaluation = train::evaluate(&*model.only()?.classifier, &job.device, &model.header, &clips, split, how)
         .with_context(|| folder.display().to_string())?;
     // The detector is calibrated on clips as the model takes them.
     let outlier_p = if equalized { None } else { outlier_p(model, backbone, &clips, &evaluation, job)? };

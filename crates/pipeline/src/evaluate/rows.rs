@@ -76,7 +76,7 @@ impl Answers {
         self.of.extend(of);
         let n_classes = self.rows.n_classes;
         let probability = Calibration::probabilities(temperature, &logits, n_classes);
-        self.rows.append(Rows { n_classes, dim: 0, logits, probability, embedding: Vec::new() });
+        self.rows.append(Rows { n_classes, logits, probability, ..Rows::default() });
     }
 
     /// The probabilities of a clip, `[C]`.

@@ -107,7 +107,7 @@ mod tests {
         // Both probabilities of class 1 round to 1, the ranks differ.
         let logits = vec![0.0, 40.0, 0.0, 50.0];
         let probability = Calibration::probabilities(1.0, &logits, 2);
-        let rows = Rows { n_classes: 2, dim: 0, logits, probability, embedding: Vec::new() };
+        let rows = Rows { n_classes: 2, logits, probability, ..Rows::default() };
         let figures = Scored::new(&rows, &[(0, 0), (1, 1)], 1.0).figures(&[1.0, 1.0]);
         assert_eq!(figures.macro_auroc(), Some(1.0));
         assert_eq!(figures.confusion.accuracy(), Some(0.5));

@@ -128,7 +128,7 @@ mod tests {
         };
         let logits: Vec<f32> = clips.iter().enumerate().flat_map(margin).collect();
         let probability = Calibration::probabilities(1.0, &logits, 2);
-        let rows = Rows { n_classes: 2, dim: 0, logits, probability, embedding: Vec::new() };
+        let rows = Rows { n_classes: 2, logits, probability, ..Rows::default() };
         let truth: Vec<usize> = clips.iter().map(|clip| clip.0).collect();
         let group: Vec<usize> = clips.iter().map(|clip| clip.1).collect();
         let pairs: Vec<(usize, usize)> = truth.iter().copied().enumerate().collect();
