@@ -34,6 +34,7 @@ pub mod evaluate;
 mod exhibit;
 mod extraction;
 pub mod features;
+pub mod fit;
 pub mod inputs;
 mod job;
 mod named;

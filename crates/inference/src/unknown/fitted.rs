@@ -59,6 +59,41 @@ impl Fitted {
         Ok(Self { method: method.clone(), detectors, joint })
     }
 
+    /// Fits on all clips, and scores each clip by parts that were fitted on the folds that it is not in: `[N]`. What joins the
+    /// parts is fitted on such scores.
+    ///
+    /// # Errors
+    /// As for [`Calibrated::cross`](super::Calibrated::cross).
+    pub fn cross(method: &OodMethod, clips: &Outputs, fold: &[usize]) -> Result<(Self, Vec<f64>)> {
+        if method.needs_unknowns() {
+            bail!("{}: needs labeled unknown sounds, so that it cannot be calibrated by folds", method.name);
+        }
+        let n_folds = fold.iter().max().map_or(0, |last| last + 1);
+        let mut scores = vec![vec![0.0; clips.len()]; method.parts.len()];
+        for held_out in 0..n_folds {
+            let (rows, others): (Vec<usize>, Vec<usize>) = (0..clips.len()).partition(|&row| fold[row] == held_out);
+            let (rows_of, training) = (clips.subset(&rows), clips.subset(&others));
+            let from = FitFrom { training: &training, validation: &training, unknowns: None };
+            for (scores, part) in scores.iter_mut().zip(&method.parts) {
+                let detector = fit_part(part, &from).with_context(|| method.name.clone())?;
+                let of_rows = detector.score(&rows_of.inputs(part.source)?)?;
+                rows.iter().zip(of_rows).for_each(|(row, score)| scores[*row] = score);
+            }
+        }
+        let from = FitFrom { training: clips, validation: clips, unknowns: None };
+        let detectors = method.parts.iter().map(|part| Ok((part.source, fit_part(part, &from)?)));
+        let detectors = detectors.collect::<Result<_>>().with_context(|| method.name.clone())?;
+        let (joint, joined) = match method.combination {
+            None => (None, scores.swap_remove(0)),
+            Some(_) => {
+                let joint = RankMean::fit(&slices(&scores))?;
+                let joined = joint.score(&slices(&scores))?;
+                (Some(Joint::RankMean(joint)), joined)
+            }
+        };
+        Ok((Self { method: method.clone(), detectors, joint }, joined))
+    }
+
     /// Scores of clips, `[N]`.
     pub fn score(&self, table: &Outputs) -> Result<Vec<f64>> {
         let mut scores = scores_of_parts(&self.detectors, table).with_context(|| self.method.name.clone())?;

@@ -6,13 +6,23 @@ use inference::unknown::{Fitted, Outputs};
 
 /// The method that is used.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Choice {
+pub(crate) struct Choice {
     /// Its number among those that it was chosen from.
-    pub nth: usize,
+    pub(crate) nth: usize,
     /// AUROC on the unknown sounds of the choice.
-    pub auroc: f64,
+    pub(crate) auroc: f64,
     /// The method with the largest AUROC, and that.
-    pub best: (usize, f64),
+    pub(crate) best: (usize, f64),
+}
+
+/// A fitted method, and its scores.
+pub(crate) struct Scored {
+    /// How many numbers it has learned.
+    pub(crate) n_numbers: usize,
+    /// Scores of known clips that were new to it.
+    pub(crate) known: Vec<f64>,
+    /// Scores of unknown sounds.
+    pub(crate) unknown: Vec<f64>,
 }
 
 /// Of the methods whose AUROC is not significantly below the best, the one that fitted the fewest numbers; the first of
@@ -24,26 +34,31 @@ pub(super) fn choose(fitted: &[Fitted], validation: &Outputs, unknowns: &Outputs
     let mut scored = Vec::new();
     for (nth, one) in fitted.iter().enumerate().filter(|(_, one)| !one.method.needs_unknowns()) {
         let (known, unknown) = (one.score(validation)?, one.score(unknowns)?);
-        let auroc = figures(&known, &unknown)?.auroc;
-        scored.push((nth, auroc, known, unknown));
+        scored.push((nth, Scored { n_numbers: one.n_numbers(), known, unknown }));
     }
-    let better = |best: usize, at: usize| if scored[at].1 > scored[best].1 { at } else { best };
-    let Some(best) = (0..scored.len()).reduce(better) else { return Ok(None) };
+    let all: Vec<&Scored> = scored.iter().map(|(_, scored)| scored).collect();
+    let choice = choose_scored(&all, [&validation.groups(), &unknowns.groups()], seed)?;
+    let number = |choice: Choice| Choice { nth: scored[choice.nth].0, best: (scored[choice.best.0].0, choice.best.1), ..choice };
+    Ok(choice.map(number))
+}
+
+/// The same of scores; the groups are those of known and of unknown sounds.
+pub(crate) fn choose_scored(all: &[&Scored], groups: [&[&str]; 2], seed: u64) -> Result<Option<Choice>> {
+    let aurocs = all.iter().map(|scored| Ok(figures(&scored.known, &scored.unknown)?.auroc));
+    let aurocs: Vec<f64> = aurocs.collect::<Result<_>>()?;
+    let better = |best: usize, at: usize| if aurocs[at] > aurocs[best] { at } else { best };
+    let Some(best) = (0..all.len()).reduce(better) else { return Ok(None) };
     let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
-    let (known_groups, unknown_groups) = (validation.groups(), unknowns.groups());
-    let mut chosen = (best, fitted[scored[best].0].n_numbers());
-    for (at, (nth, _, known, unknown)) in scored.iter().enumerate() {
-        let n_numbers = fitted[*nth].n_numbers();
-        if n_numbers >= chosen.1 {
+    let mut chosen = best;
+    for (at, scored) in all.iter().enumerate() {
+        if scored.n_numbers >= all[chosen].n_numbers {
             continue;
         }
-        let (_, _, best_known, best_unknown) = &scored[best];
-        let [low, _] =
-            auroc_difference([best_known, known], &known_groups, [best_unknown, unknown], &unknown_groups, &bootstrap)?;
+        let (known, unknown) = ([&all[best].known[..], &scored.known], [&all[best].unknown[..], &scored.unknown]);
+        let [low, _] = auroc_difference(known, groups[0], unknown, groups[1], &bootstrap)?;
         if low <= 0.0 {
-            chosen = (at, n_numbers);
+            chosen = at;
         }
     }
-    let (nth, auroc, ..) = scored[chosen.0];
-    Ok(Some(Choice { nth, auroc, best: (scored[best].0, scored[best].1) }))
+    Ok(Some(Choice { nth: chosen, auroc: aurocs[chosen], best: (best, aurocs[best]) }))
 }

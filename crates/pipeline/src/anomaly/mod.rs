@@ -1,7 +1,7 @@
 //! Detection of unknown sounds: compares methods, puts one into a model, and makes classes of what was rejected.
 
 pub mod bench;
-mod choice;
+pub(crate) mod choice;
 pub mod discover;
 pub mod fit;
 mod noises;

@@ -1,0 +1,164 @@
+//! The choice: the simplest candidate whose worst stress test is not clearly below the best one's.
+
+use super::candidates::{Candidate, Known};
+use crate::named::Named;
+use crate::stress::Condition;
+use classifier::largest;
+use serde::Serialize;
+use stats::{Groups, bootstrap, seed};
+
+/// Resamples of groups behind a standard error.
+const RESAMPLES: usize = 500;
+/// What the stream of the resamples is for.
+const STREAM: u64 = 0x6368_6f6f_7365;
+
+/// The rule, as reports state it.
+pub(super) const RULE: &str = "of all candidates whose lowest balanced accuracy, over the clips as they are and all stress \
+     tests, is within one standard error (over groups) of the best candidate's, the one with the least to it";
+
+/// A candidate's figures from the cross-validation.
+#[derive(Debug, Clone, Serialize)]
+pub struct CandidateFigures {
+    /// Its name.
+    pub name: String,
+    /// Balanced accuracy on the clips as they are.
+    pub balanced_accuracy: f64,
+    /// The lowest over the clips as they are and all stress tests.
+    pub worst: f64,
+    /// Which condition that is; `as_recorded` for the clips as they are.
+    pub worst_condition: String,
+    /// The mean over all of them.
+    pub mean: f64,
+    /// Balanced accuracy under each condition, `as_recorded` first.
+    pub conditions: Vec<(String, f64)>,
+    /// How much there is to it; the sum over its parts.
+    pub cost: usize,
+    /// Whether it is the one that was chosen.
+    pub chosen: bool,
+}
+
+/// What was chosen, and between what.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choice {
+    /// The rule in words.
+    pub rule: &'static str,
+    /// One standard error of the best candidate's worst stress test.
+    pub standard_error: f64,
+    /// The candidate with the best worst stress test.
+    pub best: String,
+    /// All candidates, the best worst stress test first.
+    pub candidates: Vec<CandidateFigures>,
+}
+
+/// Chooses. Returns the number of the candidate, too.
+pub(super) fn choose(
+    candidates: &[Candidate],
+    conditions: &[Option<Condition>],
+    known: &Known<'_>,
+    seed: u64,
+) -> (usize, Choice) {
+    let right: Vec<Vec<Vec<bool>>> = candidates
+        .iter()
+        .map(|candidate| candidate.logits.iter().map(|logits| is_right(logits, known)).collect())
+        .collect();
+    let ones = vec![1.0; known.class.len()];
+    let figures: Vec<Vec<f64>> =
+        right.iter().map(|of| of.iter().map(|right| balanced(right, known, &ones)).collect()).collect();
+    let worst = |nth: usize| lowest(&figures[nth]);
+    let mean = |nth: usize| figures[nth].iter().sum::<f64>() / figures[nth].len() as f64;
+    let order = |a: &usize, b: &usize| {
+        worst(*b).1.total_cmp(&worst(*a).1).then(mean(*b).total_cmp(&mean(*a))).then(candidates[*a].cost.cmp(&candidates[*b].cost))
+    };
+    let mut by_worst: Vec<usize> = (0..candidates.len()).collect();
+    by_worst.sort_by(order);
+    let best = by_worst[0];
+    let (at, limit) = worst(best);
+    let standard_error = standard_error(&right[best][at], known, seed);
+    let accepted = by_worst.iter().copied().filter(|&nth| worst(nth).1 >= limit - standard_error);
+    let chosen = accepted.min_by(|a, b| candidates[*a].cost.cmp(&candidates[*b].cost).then(order(a, b))).unwrap_or(best);
+    let name = |nth: usize| conditions[nth].map_or("as_recorded", Named::name).to_owned();
+    let of = |&nth: &usize| CandidateFigures {
+        name: candidates[nth].name.clone(),
+        balanced_accuracy: figures[nth][0],
+        worst: worst(nth).1,
+        worst_condition: name(worst(nth).0),
+        mean: mean(nth),
+        conditions: figures[nth].iter().enumerate().map(|(at, figure)| (name(at), *figure)).collect(),
+        cost: candidates[nth].cost,
+        chosen: nth == chosen,
+    };
+    let best_name = candidates[best].name.clone();
+    let all = by_worst.iter().map(of).collect();
+    (chosen, Choice { rule: RULE, standard_error, best: best_name, candidates: all })
+}
+
+fn is_right(logits: &[f32], known: &Known<'_>) -> Vec<bool> {
+    logits.chunks_exact(known.n_classes).zip(&known.class).map(|(row, class)| largest(row) == *class as usize).collect()
+}
+
+/// Mean recall over the classes that have clips, where clip `i` counts `weights[i]` times.
+fn balanced(right: &[bool], known: &Known<'_>, weights: &[f64]) -> f64 {
+    let (mut hits, mut all) = (vec![0.0; known.n_classes], vec![0.0; known.n_classes]);
+    for ((right, class), weight) in right.iter().zip(&known.class).zip(weights) {
+        all[*class as usize] += weight;
+        hits[*class as usize] += weight * f64::from(u8::from(*right));
+    }
+    let recalls: Vec<f64> = hits.iter().zip(&all).filter(|(_, all)| **all > 0.0).map(|(hits, all)| hits / all).collect();
+    recalls.iter().sum::<f64>() / recalls.len().max(1) as f64
+}
+
+/// The standard deviation of a balanced accuracy over resamples of the groups.
+fn standard_error(right: &[bool], known: &Known<'_>, seed: u64) -> f64 {
+    let groups = Groups::from_names(&known.group);
+    let generator = |resample: usize| seed::stream(seed ^ STREAM, resample as u64);
+    let values = bootstrap([&groups], RESAMPLES, generator, |[weights]| balanced(right, known, weights));
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64).sqrt()
+}
+
+/// The lowest value and its place, the first of equals.
+fn lowest(values: &[f64]) -> (usize, f64) {
+    values.iter().copied().enumerate().fold((0, f64::INFINITY), |low, (at, value)| if value < low.1 { (at, value) } else { low })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(n: usize, groups: &[String]) -> Known<'_> {
+        Known {
+            n_classes: 2,
+            class: (0..n as u32).map(|i| i % 2).collect(),
+            group: groups.iter().map(String::as_str).collect(),
+            fold: vec![0; n],
+        }
+    }
+
+    /// Right about all but the first `n_wrong` clips.
+    fn logits(known: &Known<'_>, n_wrong: usize) -> Vec<f32> {
+        let of = |(nth, class): (usize, &u32)| if (nth < n_wrong) == (*class == 0) { [0.0, 1.0] } else { [1.0, 0.0] };
+        known.class.iter().enumerate().flat_map(of).collect()
+    }
+
+    #[test]
+    fn the_simplest_that_is_not_clearly_worse_wins() {
+        let groups: Vec<String> = (0..40).map(|i| format!("g{}", i / 2)).collect();
+        let known = known(40, &groups);
+        let candidate = |name: &str, cost, wrong: [usize; 2]| Candidate {
+            name: name.into(),
+            parts: vec![0],
+            cost,
+            logits: wrong.iter().map(|n| logits(&known, *n)).collect(),
+        };
+        let all = [
+            candidate("perfect here, lost there", 1, [0, 20]),
+            candidate("simple", 2, [2, 3]),
+            candidate("best", 10, [2, 2]),
+        ];
+        let (chosen, choice) = choose(&all, &[None, Some(Condition::Rate8k)], &known, 0);
+        assert_eq!((chosen, choice.best.as_str()), (1, "best"));
+        assert!((choice.candidates[0].worst - 0.95).abs() < 1e-12 && choice.standard_error > 0.025);
+        let lost = choice.candidates.iter().find(|of| of.cost == 1).unwrap();
+        assert_eq!((lost.worst, lost.worst_condition.as_str(), lost.balanced_accuracy), (0.5, "rate_8k", 1.0));
+    }
+}
