@@ -101,7 +101,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, requires = "features")]
     pub(crate) equalized: bool,
     /// Measure under other recording conditions, too: low sample rates, MP3, telephone, rooms, noise (needs MANIFEST)
-    #[arg(long, requires = "manifests")]
+    #[arg(long, requires = "manifests", conflicts_with = "features")]
     pub(crate) stress: bool,
     /// Split to measure; several are separated by commas
     #[arg(long, default_value = "test", value_name = "A,B")]

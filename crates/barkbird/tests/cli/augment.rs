@@ -235,7 +235,7 @@ fn a_preview_is_sounds_and_one_picture() {
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     let sounds = result["sounds"].as_array().unwrap();
     // The original, every step but the background, and all together.
-    assert_eq!(sounds.len(), 16, "{result}");
+    assert_eq!(sounds.len(), 17, "{result}");
     let there = files(&work.path("preview"));
     assert_eq!(there.len(), 17);
     assert!(there.iter().any(|(name, bytes)| name == "preview.png" && bytes.starts_with(b"\x89PNG\r\n\x1a\n")));
