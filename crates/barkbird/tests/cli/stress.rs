@@ -33,7 +33,7 @@ fn stress_tests_end_with_the_worst_and_list_what_cannot_be_used() {
         (&["evaluate", "run", "--out", "e"][..], "MANIFEST"),
         (&["evaluate", "run", "manifest.csv", "--features", "features", "--out", "e"], "cannot be used with"),
         (&["evaluate", "run", "--features", "features", "--stress", "--out", "e"], "cannot be used with"),
-        (&["evaluate", "run", "manifest.csv", "--equalized", "--out", "e"], "--features"),
+        (&["evaluate", "run", "manifest.csv", "--equalized", "--out", "e"], "cannot be used with"),
     ] {
         let output = work.run(arguments);
         let error = String::from_utf8_lossy(&output.stderr);
