@@ -243,9 +243,10 @@ mod tests {
                 assert_eq!(coded.len(), clean.len());
                 snr_db(&clean, &coded)
             };
-            let snrs = [16.0, 32.0, 64.0, 128.0, 256.0].map(of);
-            assert!(snrs.windows(2).all(|pair| pair[1] > pair[0] - 0.5), "{rate_hz}: {snrs:?}");
-            assert!(snrs[0] > 3.0 && snrs[4] > 25.0, "{rate_hz}: {snrs:?}");
+            // Below 64 kbit/s frames are longer, which is better for tones.
+            let snrs = [64.0, 128.0, 256.0].map(of);
+            assert!(snrs.windows(2).all(|pair| pair[1] > pair[0] + 1.0) && snrs[2] > 25.0, "{rate_hz}: {snrs:?}");
+            assert!([16.0, 32.0].map(of).iter().all(|snr_db| (6.0..40.0).contains(snr_db)), "{rate_hz}");
         }
     }
 

@@ -95,13 +95,13 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) features: Option<PathBuf>,
     /// Features folder of the same clips for the backbone of the model's detector
-    #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "features")]
+    #[arg(long, alias = "trunk-features", value_name = "DIR", requires = "features", conflicts_with = "manifests")]
     pub(crate) backbone_features: Option<PathBuf>,
     /// Accept features of equalized clips (`features --like RUN --equalize band`): shows recorder bias
-    #[arg(long, requires = "features")]
+    #[arg(long, requires = "features", conflicts_with = "manifests")]
     pub(crate) equalized: bool,
     /// Measure under other recording conditions, too: low sample rates, MP3, telephone, rooms, noise (needs MANIFEST)
-    #[arg(long, requires = "manifests")]
+    #[arg(long, requires = "manifests", conflicts_with = "features")]
     pub(crate) stress: bool,
     /// Split to measure; several are separated by commas
     #[arg(long, default_value = "test", value_name = "A,B")]

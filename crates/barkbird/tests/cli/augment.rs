@@ -235,14 +235,14 @@ fn a_preview_is_sounds_and_one_picture() {
     let result: serde_json::Value = serde_json::from_str(&result).unwrap();
     let sounds = result["sounds"].as_array().unwrap();
     // The original, every step but the background, and all together.
-    assert_eq!(sounds.len(), 16, "{result}");
+    assert_eq!(sounds.len(), 17, "{result}");
     let there = files(&work.path("preview"));
-    assert_eq!(there.len(), 17);
+    assert_eq!(there.len(), 18);
     assert!(there.iter().any(|(name, bytes)| name == "preview.png" && bytes.starts_with(b"\x89PNG\r\n\x1a\n")));
     let waves: BTreeSet<&Vec<u8>> =
         there.iter().filter(|(name, _)| name.ends_with(".wav")).map(|(_, bytes)| bytes).collect();
     // A gain alone is undone by the level that every clip is brought to.
-    assert!(waves.len() >= 15 && waves.iter().all(|bytes| bytes.starts_with(b"RIFF")), "{}", waves.len());
+    assert!(waves.len() >= 16 && waves.iter().all(|bytes| bytes.starts_with(b"RIFF")), "{}", waves.len());
     let again = work.run(&["augment", "--preview", "nowhere.wav", "--out", "preview"]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("nowhere.wav: cannot be read"));
 }

@@ -1,6 +1,6 @@
 //! A model on spectrograms that were computed before.
 
-use super::Evaluated;
+use super::evaluated::Evaluated;
 use crate::error::{Context, Result};
 use crate::inputs::{self, Expected};
 use crate::job::Job;

@@ -1,6 +1,7 @@
 //! How good a model is on clips that it has not seen, with intervals: from spectrograms that `features` wrote, or from the
 //! recordings of a manifest. With recordings it can also be measured under each [`Condition`](crate::stress::Condition).
 
+mod evaluated;
 mod features;
 mod figures;
 mod options;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::inputs;
 use crate::job::Job;
 use crate::output;
-use detections::{CsvWriter, Thresholds, Verdict};
+use detections::{CsvWriter, Thresholds};
 use serde::Serialize;
 use shard::Skipped;
 use train::Metrics;
@@ -35,14 +36,6 @@ pub struct Measured {
     /// The command line that measured it, where there was one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
-}
-
-/// What is written, before it is.
-struct Evaluated {
-    metrics: Metrics,
-    verdicts: Vec<Verdict>,
-    skipped: Vec<Skipped>,
-    stress: Option<Stress>,
 }
 
 /// Measures a model on a split, and writes metrics.json and predictions.csv; with stress tests stress.csv, too.

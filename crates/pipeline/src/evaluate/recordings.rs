@@ -3,7 +3,7 @@
 //! A recording is decoded once for all its rows in a block and for all conditions. Nothing of it is kept but the windows of
 //! the block, and of those the networks' answers.
 
-use super::Evaluated;
+use super::evaluated::Evaluated;
 use super::figures::{ConditionFigures, Stress};
 use super::rows::{Answers, Labeled, rows_of_split};
 use crate::error::{Error, Result, bail};

@@ -1,6 +1,7 @@
 //! What conditions do to the samples of one channel.
 //!
-//! Values are constants of the stress test and not of the augmentation's presets: figures of different versions can be compared.
+//! Values are constants of the stress tests and not those of the augmentation's presets, so that figures of different versions
+//! can be compared.
 
 use augment::waveform::{BandLimit, Code, Codec, Color, Noise, Room, WaveformAugment, augment_waveform};
 

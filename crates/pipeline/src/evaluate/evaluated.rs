@@ -1,0 +1,16 @@
+//! What an evaluation gives, whatever the clips come from.
+
+use super::figures::Stress;
+use detections::Verdict;
+use shard::Skipped;
+use train::Metrics;
+
+/// The content of the files, before they are written.
+pub(super) struct Evaluated {
+    pub(super) metrics: Metrics,
+    /// A row a clip.
+    pub(super) verdicts: Vec<Verdict>,
+    /// Recordings that never became clips.
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) stress: Option<Stress>,
+}
