@@ -121,11 +121,9 @@ impl OnnxBackbone {
         self.joined(parts)
     }
 
-    /// Runs as many windows as `n_batch` at once, for comparison with [`run`](Self::run).
-    pub(crate) fn run_at_once(&self, windows: &[&[f32]]) -> Result<Outputs> {
-        let n_samples = self.check_windows(windows)?;
-        let plan = self.source.plan(&self.names, windows.len(), n_samples)?;
-        self.run_batch(&plan, windows)
+    /// A plan for as many windows at once, for comparison with [`run`](Self::run).
+    pub(crate) fn batch_plan(&self, n_batch: usize, n_samples: usize) -> Result<Plan> {
+        self.source.plan(&self.names, n_batch, n_samples)
     }
 
     fn check_windows(&self, windows: &[&[f32]]) -> Result<usize> {
@@ -163,7 +161,7 @@ impl OnnxBackbone {
     }
 
     /// At most as many windows as the plan's batch has; what is left of it is silence.
-    fn run_batch(&self, plan: &Plan, windows: &[&[f32]]) -> Result<Outputs> {
+    pub(crate) fn run_batch(&self, plan: &Plan, windows: &[&[f32]]) -> Result<Outputs> {
         let mut batch = Vec::with_capacity(plan.n_batch * plan.n_samples);
         windows.iter().for_each(|window| scaled(window, &self.description.input, &mut batch));
         batch.resize(plan.n_batch * plan.n_samples, 0.0);

@@ -47,8 +47,13 @@ pub struct Check {
 pub enum Batch {
     /// The graph fixes its batch.
     Fixed(usize),
-    /// Equal to one by one; the largest difference, in shares of the largest value.
-    Any(f32),
+    /// Equal to one by one.
+    Any {
+        /// The largest difference, in shares of the largest value.
+        difference: f32,
+        /// Time of a window on one thread, in milliseconds: the median.
+        window_ms: f64,
+    },
     /// The graph takes a batch of any size by its declaration only; windows are run one by one, as they always are.
     Fails(String),
 }
@@ -72,7 +77,8 @@ pub fn check(path: &Path) -> Result<Check> {
         Some(n) => Batch::Fixed(n),
         None => compare(path, &backbone, &windows, &first)?,
     };
-    let window_ms = timed(&backbone, windows[0])?;
+    let one = vec![windows[0]; description.input.batch.unwrap_or(1)];
+    let window_ms = median_ms(one.len(), || backbone.run(&one))?;
     let range = |values: &[f32]| {
         values.iter().fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &v| [low.min(v), high.max(v)])
     };
@@ -111,8 +117,11 @@ fn largest(values: &[f32]) -> f32 {
 }
 
 fn compare(path: &Path, backbone: &OnnxBackbone, windows: &[&[f32]], alone: &Outputs) -> Result<Batch> {
-    let at_once = match backbone.run_at_once(windows) {
-        Ok(outputs) => outputs,
+    let n_samples = windows.first().map_or(0, |window| window.len());
+    let opened = backbone.batch_plan(windows.len(), n_samples);
+    let ran = opened.and_then(|plan| Ok((backbone.run_batch(&plan, windows)?, plan)));
+    let (at_once, plan) = match ran {
+        Ok(ran) => ran,
         Err(error) => return Ok(Batch::Fails(error.to_string())),
     };
     let difference = |a: &[f32], b: &[f32]| {
@@ -122,25 +131,21 @@ fn compare(path: &Path, backbone: &OnnxBackbone, windows: &[&[f32]], alone: &Out
     let difference = difference(&alone.embedding, &at_once.embedding).max(difference(&alone.scores, &at_once.scores));
     if difference > MAX_DIFFERENCE {
         let expected = format!("those of one window at a time within {MAX_DIFFERENCE}");
-        return Err(invalid(
-            path,
-            format!("outputs of {} windows at once", windows.len()),
-            expected,
-            difference.to_string(),
-        ));
+        let what = format!("outputs of {} windows at once", windows.len());
+        return Err(invalid(path, what, expected, difference.to_string()));
     }
-    Ok(Batch::Any(difference))
+    let window_ms = median_ms(windows.len(), || backbone.run_batch(&plan, windows))?;
+    Ok(Batch::Any { difference, window_ms })
 }
 
-/// Median milliseconds of a window in calls with one batch, which one thread computes.
-fn timed(backbone: &OnnxBackbone, window: &[f32]) -> Result<f64> {
-    let batch = vec![window; backbone.description().input.batch.unwrap_or(1)];
+/// Median milliseconds of a window in calls with `n_windows`, which one thread computes.
+fn median_ms(n_windows: usize, call: impl Fn() -> Result<Outputs>) -> Result<f64> {
     let began = Instant::now();
     let mut times = Vec::new();
     while times.len() < 3 || (times.len() < MAX_TIMED && began.elapsed() < TIMED) {
         let one = Instant::now();
-        backbone.run(&batch)?;
-        times.push(one.elapsed().as_secs_f64() * 1e3 / batch.len() as f64);
+        call()?;
+        times.push(one.elapsed().as_secs_f64() * 1e3 / n_windows as f64);
     }
     times.sort_by(f64::total_cmp);
     Ok(times[times.len() / 2])
@@ -184,13 +189,11 @@ impl fmt::Display for Check {
         }
         match &self.batch {
             Batch::Fixed(n) => writeln!(f, "batch:      {n}, fixed by the graph")?,
-            Batch::Any(difference) => {
-                writeln!(
-                    f,
-                    "batch:      any; {} windows at once differ by {difference:.1e} of the largest value",
-                    self.n_windows
-                )?;
-            }
+            Batch::Any { difference, window_ms } => writeln!(
+                f,
+                "batch:      any; {} windows at once differ by {difference:.1e} of the largest value and take {window_ms:.2} ms each",
+                self.n_windows
+            )?,
             Batch::Fails(reason) => writeln!(f, "batch:      1; {} windows at once fail: {reason}", self.n_windows)?,
         }
         writeln!(f, "outputs:    finite, and the same bits twice")?;

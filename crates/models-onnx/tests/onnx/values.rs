@@ -159,7 +159,7 @@ fn the_check_reports_what_a_model_is() {
     let graph = network(&[Any("batch"), Is(N as i64)], false, "Sigmoid");
     let path = save(folder.path(), &model(graph, 17, &METADATA), r#"license = "MIT""#);
     let checked = check(&path).unwrap();
-    let Batch::Any(difference) = checked.batch else { panic!("{:?}", checked.batch) };
+    let Batch::Any { difference, .. } = checked.batch else { panic!("{:?}", checked.batch) };
     assert!(difference < 1e-5 && checked.window_ms > 0.0 && checked.largest_embedding > 0.0);
     let text = checked.to_string();
     for line in
