@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
-use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 use tract_onnx::prelude::Framework;
 
 /// Most values of a tensor that a graph may ask for at once: 8 GiB of f32.
@@ -15,6 +15,12 @@ pub(crate) const MAX_VALUES: u64 = 1 << 31;
 
 /// An operation that tract 0.23 computes with a wrong constant (2596 for 2595), so that some bands begin at another bin.
 const WRONG: &str = "MelWeightMatrix";
+
+/// Operations whose constants are the shape of the result, or factors of it.
+const BY_SHAPE: [&str; 3] = ["ConstantOfShape", "Expand", "Tile"];
+
+/// Operations with a constant by which the result grows.
+const BY_VALUE: [&str; 7] = ["Pad", "Range", "OneHot", "Resize", "HannWindow", "HammingWindow", "BlackmanWindow"];
 
 /// An input or output as the file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +124,7 @@ fn check_tensors(path: &Path, graph: &GraphProto) -> Result<()> {
             attribute.t.iter().chain(&attribute.tensors).try_for_each(|tensor| check_tensor(path, tensor))?;
             attribute.g.iter().chain(&attribute.graphs).try_for_each(|inner| check_tensors(path, inner))?;
         }
-        check_fill(path, graph, node)?;
+        check_growth(path, graph, node)?;
     }
     Ok(())
 }
@@ -136,21 +142,46 @@ fn check_tensor(path: &Path, tensor: &TensorProto) -> Result<()> {
     Ok(())
 }
 
-/// Operations that make a tensor of a size that the file names.
-fn check_fill(path: &Path, graph: &GraphProto, node: &tract_onnx::pb::NodeProto) -> Result<()> {
-    let shape = match (node.op_type.as_str(), node.input.as_slice()) {
-        ("ConstantOfShape", [shape]) | ("Expand", [_, shape]) => shape,
-        _ => return Ok(()),
-    };
-    let Some(tensor) = graph.initializer.iter().find(|tensor| tensor.name == *shape) else { return Ok(()) };
-    let raw = tensor.raw_data.chunks_exact(8).map(|bytes| bytes.iter().rev().fold(0u64, |n, &b| n << 8 | u64::from(b)));
-    let dims: Vec<u64> = raw.chain(tensor.int64_data.iter().map(|&dim| dim.max(0) as u64)).collect();
-    let size = dims.iter().try_fold(1u64, |size, &dim| size.checked_mul(dim));
-    if size.is_none_or(|size| size > MAX_VALUES) {
-        let expected = format!("at most {MAX_VALUES} values");
-        return Err(invalid(path, format!("operation {} {}", node.op_type, node.name), expected, format!("{dims:?}")));
+/// Refuses to make a tensor of an enormous size that the file names: tract computes with constants while it loads them.
+fn check_growth(path: &Path, graph: &GraphProto, node: &NodeProto) -> Result<()> {
+    let of_shape = BY_SHAPE.contains(&node.op_type.as_str());
+    if !of_shape && !BY_VALUE.contains(&node.op_type.as_str()) {
+        return Ok(());
+    }
+    let attributes = node.attribute.iter().map(|attribute| attribute.ints.clone());
+    for values in node.input.iter().map(|name| integers(graph, name)).chain(attributes) {
+        let sizes = values.iter().map(|value| value.unsigned_abs());
+        let size = match of_shape {
+            true => sizes.fold(1, u64::saturating_mul),
+            false => sizes.max().unwrap_or(0),
+        };
+        if size > MAX_VALUES {
+            let expected = format!("at most {MAX_VALUES} values");
+            let what = format!("operation {} {}", node.op_type, node.name);
+            return Err(invalid(path, what, expected, format!("sizes {values:?}")));
+        }
     }
     Ok(())
+}
+
+/// The values of a constant of 64-bit integers, where `name` is one.
+fn integers(graph: &GraphProto, name: &str) -> Vec<i64> {
+    let of = |tensor: &TensorProto| -> Vec<i64> {
+        let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_le_bytes);
+        let raw = tensor.raw_data.chunks_exact(8).map(number);
+        let is_integers = tensor.data_type == DataType::Int64 as i32;
+        raw.filter(|_| is_integers).chain(tensor.int64_data.iter().copied()).collect()
+    };
+    if let Some(tensor) = graph.initializer.iter().find(|tensor| tensor.name == name) {
+        return of(tensor);
+    }
+    let made = |node: &&NodeProto| node.op_type == "Constant" && node.output.iter().any(|output| output == name);
+    let Some(node) = graph.node.iter().find(made) else { return Vec::new() };
+    let values = |attribute: &AttributeProto| match &attribute.t {
+        Some(tensor) => of(tensor),
+        None => [&attribute.ints[..], &[attribute.i]].concat(),
+    };
+    node.attribute.iter().flat_map(values).collect()
 }
 
 /// Outputs that something computes, and operations that tract has.

@@ -60,8 +60,8 @@
 //! DFT along another axis than 1 before operator set 20. `MelWeightMatrix` is refused, since tract computes other bands than
 //! the standard.
 //!
-//! A file is not trusted: sizes are checked before memory is taken for them, and a panic of tract becomes an error. A graph
-//! can still ask for hours of work.
+//! A file is not trusted: sizes that it states are checked before memory is taken for them, and a panic of tract becomes an
+//! error. A graph can still be made to take hours, or more memory than there is.
 //!
 //! # Example
 //! ```no_run

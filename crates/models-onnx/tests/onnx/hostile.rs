@@ -93,18 +93,40 @@ fn sizes_that_the_file_does_not_hold() {
         let path = save(folder.path(), &model(network(&dims, false, "Sigmoid"), 17, &METADATA[..1]), "");
         assert!(error_of(&path).contains(part), "{part}");
     }
-    let fill = error(|graph| {
-        graph.initializer.push(integers("huge", &[2], &[1 << 20, 1 << 20]));
-        graph.node.push(node("ConstantOfShape", &["huge"], "filled", vec![]));
-        graph.output.push(value("filled", &[Is(1 << 20), Is(1 << 20)]));
-    });
-    assert!(fill.contains("operation ConstantOfShape"), "{fill}");
     let grown = error(|graph| {
         graph.initializer.push(integers("repeats", &[2], &[1 << 20, 1 << 20]));
         graph.node.push(node("Tile", &["embedding", "repeats"], "tiled", vec![]));
         graph.output.push(value("tiled", &[Any("a"), Any("b")]));
     });
     assert!(grown.contains("expected at most"), "{grown}");
+}
+
+/// tract computes these while it loads the graph, and the process ends where memory is not there.
+#[test]
+fn constants_that_grow_without_end() {
+    let huge = 1 << 45;
+    for (op, inputs, sizes) in [
+        ("ConstantOfShape", vec!["sizes"], vec![1 << 20, 1 << 20]),
+        ("Expand", vec!["dense_bias", "sizes"], vec![1 << 20, 1 << 20, 3]),
+        ("Tile", vec!["dense_bias", "sizes"], vec![huge]),
+        ("Pad", vec!["dense_bias", "sizes"], vec![0, huge]),
+        ("Pad", vec!["dense_bias", "sizes"], vec![0, -huge]),
+        ("Range", vec!["sizes", "sizes", "sizes"], vec![huge]),
+        ("HannWindow", vec!["sizes"], vec![huge]),
+    ] {
+        for is_stored in [true, false] {
+            let text = error(|graph| {
+                let tensor = integers("sizes", &[sizes.len() as i64], &sizes);
+                match is_stored {
+                    true => graph.initializer.push(tensor),
+                    false => graph.node.push(constant("sizes", tensor)),
+                }
+                graph.node.push(node(op, &inputs, "grown", vec![]));
+                graph.output.push(value("grown", &[Any("a")]));
+            });
+            assert!(text.contains(&format!("operation {op} grown_node: expected at most")), "{text}");
+        }
+    }
 }
 
 #[test]

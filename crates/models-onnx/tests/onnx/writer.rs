@@ -75,6 +75,13 @@ pub(crate) fn node(op: &str, inputs: &[&str], output: &str, attributes: Vec<Attr
     }
 }
 
+/// A tensor as an operation.
+pub(crate) fn constant(name: &str, tensor: TensorProto) -> NodeProto {
+    let kind = AttributeType::Tensor as i32;
+    let value = AttributeProto { name: "value".into(), t: Some(tensor), r#type: kind, ..AttributeProto::default() };
+    node("Constant", &[], name, vec![value])
+}
+
 pub(crate) fn number(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i, r#type: AttributeType::Int as i32, ..AttributeProto::default() }
 }
