@@ -1,12 +1,14 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
 mod anomaly;
+mod backbone;
 mod config;
 mod models;
 mod recordings;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
+pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, Format, PredictArgs, ReportArgs, TrainArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
@@ -130,6 +132,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \
                             anomaly fit run --features features\n  barkbird anomaly discover run recordings/ --out found")]
     Anomaly(AnomalyArgs),
+    /// Use networks that others have trained: check an ONNX model
+    #[command(after_help = "Example:\n  barkbird backbone check perch.onnx")]
+    Backbone(BackboneArgs),
     /// Classify recordings: files, folders or a manifest
     #[command(
         after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \

@@ -67,6 +67,10 @@ pub enum Error {
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] hub::Error),
+    /// A backbone of ONNX.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Onnx(#[from] models_onnx::Error),
     /// An operation on tensors.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

@@ -23,6 +23,7 @@
 
 pub mod anomaly;
 pub mod augment;
+pub mod backbone;
 pub mod compute;
 pub mod config;
 pub mod doctor;

@@ -4,6 +4,7 @@
 
 mod anomaly;
 mod augment;
+mod backbone;
 mod demo;
 mod doctor;
 mod embed;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Augment(args) => augment::run(args, &job(words)?, ui),
         Command::Train(args) => train::run(args, &job(words)?, ui),
         Command::Anomaly(args) => anomaly::run(args, &job(words)?, ui),
+        Command::Backbone(args) => backbone::run(args, ui),
         Command::Embed(args) => embed::run(args, &job(words)?, ui),
         Command::Evaluate(args) => evaluate::run(args, &job(words)?, ui),
         Command::Predict(args) => predict::run(args, &job(words)?, ui),

@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod augment;
+mod backbone;
 mod bad_input;
 mod common;
 mod doctor;

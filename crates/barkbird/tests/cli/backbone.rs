@@ -1,0 +1,17 @@
+//! `backbone check`, in builds with the feature `onnx` and without.
+
+use crate::common::Work;
+
+#[test]
+fn a_file_that_is_no_model_and_a_build_without_onnx() {
+    let work = Work::new();
+    std::fs::write(work.path("noise.onnx"), b"not a model of ONNX").unwrap();
+    let error = work.fails(&["backbone", "check", "noise.onnx"]);
+    assert!(error.starts_with("error: noise.onnx: "), "{error}");
+    let expected = match cfg!(feature = "onnx") {
+        true => "read the ONNX file",
+        false => "built without ONNX: build it with `cargo build --release --features onnx`",
+    };
+    assert!(error.contains(expected), "{error}");
+    assert!(work.ok(&["backbone", "check", "--help"]).contains("barkbird backbone check perch.onnx"));
+}
