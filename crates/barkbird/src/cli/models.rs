@@ -82,6 +82,38 @@ pub(crate) struct TrainArgs {
     pub(crate) overwrite: bool,
 }
 
+/// Arguments of `fit`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FitModelArgs {
+    /// A folder with one folder a class, or a CSV
+    #[arg(value_name = "DATA")]
+    pub(crate) data: PathBuf,
+    /// Folder of the run
+    #[arg(long, value_name = "RUN")]
+    pub(crate) out: PathBuf,
+    /// Minutes that it may take, about; what does not fit is left out
+    #[arg(long, default_value_t = pipeline::fit::MINUTES, value_name = "N", value_parser = above_zero)]
+    pub(crate) minutes: f64,
+    /// YAMNet's weights: a file, a folder, a repository of the hub (owner/name), or none [default: where they are found]
+    #[arg(long, value_name = "PATH|REPO")]
+    pub(crate) backbone: Option<String>,
+    /// Folder with the checkpoint of a Vision Transformer, as a further candidate
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pretrained: Option<PathBuf>,
+    /// Use the cache only, as HF_HUB_OFFLINE=1 does
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Show the plan and how long it takes, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Go on with an interrupted fit
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) resume: bool,
+    /// Replace an existing run
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
 /// Arguments of `evaluate`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvaluateArgs {

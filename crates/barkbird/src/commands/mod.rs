@@ -10,6 +10,7 @@ mod doctor;
 mod embed;
 mod evaluate;
 mod features;
+mod fit;
 mod predict;
 mod report;
 mod scan;
@@ -26,6 +27,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
     let job = |command: Vec<String>| ui.job(&cli.global, cancel, command);
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     match &cli.command {
+        Command::Fit(args) => fit::run(args, &job(words)?, ui),
         Command::Synth(args) => synth::run(args, &job(words)?, ui),
         Command::Scan(args) => scan::run(args, &job(words)?, ui),
         Command::Doctor(args) => doctor::run(args, &job(words)?, ui),

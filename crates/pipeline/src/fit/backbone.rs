@@ -29,8 +29,6 @@ pub(super) struct Pretrained {
     pub(super) parameters: Parameters,
     /// From a recording to its input.
     pub(super) chain: Chain,
-    /// The file of its weights.
-    pub(super) path: PathBuf,
     /// SHA-256 of the file.
     pub(super) sha256: String,
 }
@@ -71,7 +69,7 @@ impl Pretrained {
         let clip = ClipConfig { sample_rate_hz: spectrogram.sample_rate_hz, ..ClipConfig::default() };
         let sha256 = shard::sha256_hex(&bytes);
         let chain = Chain::new(clip, spectrogram);
-        Ok(Self { body: Box::new(yamnet), parameters, chain, path, sha256 })
+        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256 })
     }
 
     /// Its weights by name.

@@ -7,7 +7,7 @@ use super::measured::{Measured, Trained};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use candle_core::Tensor;
-use classifier::{Calibration, Classifier, Head, Headed, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Top};
+use classifier::{Calibration, Head, Headed, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Top};
 use inference::unknown::{Detectors, Outputs};
 use inference::{DETECTOR_PREFIX, Input, MODEL_FILE, MemberHeader, Model, Windows, averaged, read_model};
 use models_cnn::YamnetConfig;

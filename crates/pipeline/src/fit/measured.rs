@@ -6,6 +6,7 @@ use super::network::Network;
 use super::table::{Clip, Table};
 use crate::error::{Error, Result, bail};
 use crate::job::Job;
+use crate::named::Named;
 use crate::stress::Condition;
 use candle_core::{Device, Tensor};
 use classifier::{HeadRows, predict_mels};

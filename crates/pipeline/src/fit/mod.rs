@@ -49,9 +49,6 @@ use table::Table;
 /// Minutes that a fit may take where nothing else is asked for.
 pub const MINUTES: f64 = 10.0;
 
-/// What a later call finds where one was stopped.
-const KEPT: &str = "run the same command with --resume to go on";
-
 /// Options of [`run`].
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -132,7 +129,6 @@ struct Prepared {
     networks: Vec<Network>,
     plan: Plan,
     manifest: PathBuf,
-    doctor: Option<usize>,
     unusable: Vec<Skipped>,
 }
 
@@ -290,7 +286,7 @@ fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> 
     networks.extend(backbone.as_deref().map(Network::yamnet));
     networks.extend(options.pretrained.as_deref().map(Network::vit));
     let plan = Plan::new(&table, backbone.is_some(), &mut networks, options.minutes, rayon::current_num_threads());
-    Ok(Prepared { table, backbone, networks, plan, manifest, doctor: None, unusable })
+    Ok(Prepared { table, backbone, networks, plan, manifest, unusable })
 }
 
 /// The doctor's findings in short; a doctor that fails is a note, and no end.

@@ -112,7 +112,7 @@ impl Table {
         };
         let rows = known.map(absolute).collect::<Result<Vec<Row>>>()?;
         let root = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let manifest = Manifest { root, rows, extra_columns: Vec::new() };
+        let manifest = Manifest { root, rows, ..Manifest::default() };
         Ok(shard::write_atomic(path, &manifest.to_csv())?)
     }
 }

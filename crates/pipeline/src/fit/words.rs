@@ -97,7 +97,7 @@ pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<(String, 
     Ok(Vec::new())
 }
 
-/// The doctor's findings in short, one line each kind.
+/// The doctor's findings in short: its summary.
 pub(super) fn findings(outcome: &doctor::Outcome) -> Vec<String> {
-    outcome.in_short()
+    outcome.examination.summary.iter().map(|sentence| format!("doctor: {sentence}")).collect()
 }
