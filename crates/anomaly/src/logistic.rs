@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use crate::error::{Result, check};
 use crate::logits::log_sum_exp;
-use stats::{Stop, minimize};
 use crate::rows::{Labels, Rows};
 use crate::scaler::Scaler;
 use crate::stored::Stored;
+use stats::{Stop, minimize};
 
 /// Rows that one task sums over. It affects rounding, so it is a constant.
 const BLOCK_ROWS: usize = 256;

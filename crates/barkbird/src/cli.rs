@@ -66,7 +66,8 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Fit the best model for your recordings: from folders to a model, its figures and a page
-    #[command(after_help = "Examples:\n  barkbird fit recordings --out run\n  barkbird fit recordings --out run --dry-run\n  \
+    #[command(
+        after_help = "Examples:\n  barkbird fit recordings --out run\n  barkbird fit recordings --out run --dry-run\n  \
                             barkbird fit manifest.csv --out run --backbone yamnet.tflite --minutes 30\n\nDATA has one \
                             folder a class, or is a CSV as for `scan`. Candidates (heads over YAMNet, a CNN, and what is \
                             named) are compared by cross-validation over groups, on the clips as they are and under stress \
@@ -74,7 +75,8 @@ pub(crate) enum Command {
                             rule. The test split is looked at once, at the end. RUN gets model.safetensors (all that \
                             `predict` needs), report.html, fit.json, manifest.csv, doctor/ and test/.\n\nYAMNet's weights \
                             (yamnet.tflite as TensorFlow publishes it, or a safetensors file) are found in \
-                            ~/.cache/barkbird/yamnet, or named with --backbone.")]
+                            ~/.cache/barkbird/yamnet, or named with --backbone."
+    )]
     Fit(FitModelArgs),
     /// Make artificial barks, songs and other sounds, in folders of WAV files
     #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]

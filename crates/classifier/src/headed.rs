@@ -49,7 +49,8 @@ impl Headed {
         }
         let mut of_top = |(nth, top): (usize, &Top)| -> Result<(Top, Tensors), Error> {
             let width = if top.head == HeadKind::Evidence { n_own } else { dim };
-            let mut zeros = |name: &str, dims: &[usize]| parameters.weight(&format!("top.{nth}.{name}"), dims, zero, false);
+            let mut zeros =
+                |name: &str, dims: &[usize]| parameters.weight(&format!("top.{nth}.{name}"), dims, zero, false);
             let (weight, bias) = (zeros("weight", &[n_classes, width])?, zeros("bias", &[n_classes])?);
             let center = match top.head {
                 HeadKind::Prototype => Some(zeros("center", &[dim])?),

@@ -149,8 +149,9 @@ impl Windows {
     /// A row outside the recording, or a channel that it lacks.
     pub fn of_decoded(&self, nth: usize, input: &Input, decoded: &Decoded) -> Result<Windowed> {
         let name = || input.path.display().to_string();
-        let of_front_end =
-            |(chain, front_end): &(Chain, FrontEnd)| chain.spectrograms(front_end, decoded, &input.row).with_context(name);
+        let of_front_end = |(chain, front_end): &(Chain, FrontEnd)| {
+            chain.spectrograms(front_end, decoded, &input.row).with_context(name)
+        };
         let mut all = self.front_ends.iter().map(of_front_end).collect::<Result<Vec<_>>>()?.into_iter();
         let clips = all.next().unwrap_or_default();
         let mut others: Vec<Vec<(Vec<f32>, usize)>> = clips.iter().map(|_| Vec::new()).collect();

@@ -103,6 +103,9 @@ pub(crate) struct FitModelArgs {
     /// Use the cache only, as HF_HUB_OFFLINE=1 does
     #[arg(long)]
     pub(crate) offline: bool,
+    /// Take this candidate, such as evidence+cnn, in place of the one that the rule chooses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) candidate: Option<String>,
     /// Show the plan and how long it takes, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

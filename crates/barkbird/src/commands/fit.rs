@@ -19,6 +19,7 @@ pub(super) fn run(args: &FitModelArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         usual_backbones: usual_backbones(),
         pretrained: args.pretrained.clone(),
         minutes: args.minutes,
+        candidate: args.candidate.clone(),
         offline: args.offline,
         start: match (args.resume, args.overwrite) {
             (true, _) => Start::Resume,

@@ -170,7 +170,11 @@ mod tests {
         let (mut embedding, mut log_odds, mut class, mut group) = (vec![], vec![], vec![], vec![]);
         for i in 0..40u32 {
             let (c, wobble) = (i % 2, (i as f32).sin());
-            embedding.extend([5.0 + wobble, if c == 0 { 1.0 } else { 0.0 }, if c == 1 { 1.0 } else { 0.0 } + 0.2 * wobble]);
+            embedding.extend([
+                5.0 + wobble,
+                if c == 0 { 1.0 } else { 0.0 },
+                if c == 1 { 1.0 } else { 0.0 } + 0.2 * wobble,
+            ]);
             log_odds.extend([
                 if c == 0 { 1.0 } else { -6.0 } + wobble,
                 if c == 1 { 0.0 } else { -7.0 } - wobble,

@@ -38,7 +38,8 @@ pub(super) fn choose(fitted: &[Fitted], validation: &Outputs, unknowns: &Outputs
     }
     let all: Vec<&Scored> = scored.iter().map(|(_, scored)| scored).collect();
     let choice = choose_scored(&all, [&validation.groups(), &unknowns.groups()], seed)?;
-    let number = |choice: Choice| Choice { nth: scored[choice.nth].0, best: (scored[choice.best.0].0, choice.best.1), ..choice };
+    let number =
+        |choice: Choice| Choice { nth: scored[choice.nth].0, best: (scored[choice.best.0].0, choice.best.1), ..choice };
     Ok(choice.map(number))
 }
 

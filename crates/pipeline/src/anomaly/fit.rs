@@ -116,8 +116,14 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         training.backbone = None;
     }
     let known = KnownClips::of(&training, &model.header.classes);
-    let detectors =
-        Detectors { detectors, backbone, own_backbone: false, backbone_front_end, known, record: serde_json::to_value(&record)? };
+    let detectors = Detectors {
+        detectors,
+        backbone,
+        own_backbone: false,
+        backbone_front_end,
+        known,
+        record: serde_json::to_value(&record)?,
+    };
     let written = put(&options.rows.run, &model.sha256, options.out.as_deref(), detectors.to_parts()?)?;
     note_command(&options.rows.run, options.out.as_deref(), job)?;
     Ok(Outcome { record, written })

@@ -43,9 +43,11 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
     if named == "none" {
         return Ok(None);
     }
-    match place(named).map_err(|_| crate::Error::Invalid(format!(
-        "--backbone {named}: neither a file or folder that is there, nor a repository of the hub (owner/name)"
-    )))? {
+    match place(named).map_err(|_| {
+        crate::Error::Invalid(format!(
+            "--backbone {named}: neither a file or folder that is there, nor a repository of the hub (owner/name)"
+        ))
+    })? {
         Place::Local(path) => Ok(Some(path)),
         Place::Hub(repository) => {
             let request = Request { repository: &repository, revision: None, cache: None, offline };

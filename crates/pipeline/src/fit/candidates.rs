@@ -5,7 +5,10 @@ use super::measured::{Measured, OfCondition, Trained};
 use crate::error::Result;
 use crate::stress::Condition;
 use classifier::{Head, HeadKind, Labeled, fit_scale, mean_votes, votes};
+use inference::{Model, read_model};
 
+/// Classes of the pretrained network that speak for a class, at most.
+const MOST_EVIDENCE: usize = 8;
 /// Most parts of an average.
 const MOST_PARTS: usize = 3;
 /// Clips of a group count as the square root of their number where scales are fitted.
@@ -26,8 +29,8 @@ pub(super) struct Answered {
     pub(super) part: Part,
     /// Its name in tables.
     pub(super) name: String,
-    /// How much there is to it: heads are simpler than networks, and what learns less is simpler.
-    pub(super) cost: usize,
+    /// How many numbers it learns from the clips.
+    pub(super) learned: usize,
     /// What its logits are multiplied with before it votes.
     pub(super) scale: f32,
     /// By condition: logits of known clips from a model that did not see them, `[N, C]`.
@@ -41,8 +44,8 @@ pub(super) struct Candidate {
     pub(super) name: String,
     /// Numbers of its parts.
     pub(super) parts: Vec<usize>,
-    /// Sum of the costs of its parts.
-    pub(super) cost: usize,
+    /// Mean of the numbers that its parts learn from the clips: how much its answers lean on them.
+    pub(super) learned: usize,
     /// By condition, as they are first: logits of known clips that it did not see, `[N, C]`.
     pub(super) logits: Vec<Vec<f32>>,
 }
@@ -72,18 +75,27 @@ impl<'a> Known<'a> {
 }
 
 /// All parts that could be fitted, and why others could not.
-pub(super) fn parts(measured: &Measured, trained: &[Trained], known: &Known<'_>) -> Result<(Vec<Answered>, Vec<String>)> {
+pub(super) fn parts(
+    measured: &Measured,
+    trained: &[Trained],
+    known: &Known<'_>,
+) -> Result<(Vec<Answered>, Vec<String>)> {
     let (mut answered, mut notes) = (Vec::new(), Vec::new());
-    let heads = HeadKind::ALL.iter().enumerate().filter(|_| measured.conditions[0].1.n_own > 0);
-    for (nth, kind) in heads {
+    let dim = measured.conditions[0].1.dim;
+    let numbers = |kind: HeadKind| match kind {
+        HeadKind::Evidence => known.n_classes * MOST_EVIDENCE,
+        HeadKind::Prototype | HeadKind::Linear => (known.n_classes + 1) * dim,
+    };
+    for kind in HeadKind::ALL.iter().filter(|_| measured.conditions[0].1.n_own > 0) {
         match held_out(*kind, &measured.conditions, known) {
-            Ok(logits) => answered.push(Answered::new(Part::Head(*kind), kind.name(), nth + 1, logits, known)?),
+            Ok(logits) => answered.push(Answered::new(Part::Head(*kind), kind.name(), numbers(*kind), logits, known)?),
             Err(error) => notes.push(format!("{}: left out: {error}", kind.name())),
         }
     }
     for (nth, of) in trained.iter().enumerate() {
+        let learned = n_trained(&of.folds[0])?;
         let logits = measured.conditions.iter().map(|(_, of_condition)| of_condition.networks[nth].clone()).collect();
-        answered.push(Answered::new(Part::Network(nth), of.network.name, 10 + nth, logits, known)?);
+        answered.push(Answered::new(Part::Network(nth), of.network.name, learned, logits, known)?);
     }
     Ok((answered, notes))
 }
@@ -105,7 +117,7 @@ pub(super) fn candidates(parts: &[Answered], n_classes: usize) -> Vec<Candidate>
         };
         Candidate {
             name: names.join("+"),
-            cost: chosen.iter().map(|&part| parts[part].cost).sum(),
+            learned: chosen.iter().map(|&part| parts[part].learned).sum::<usize>() / chosen.len(),
             logits: (0..n_conditions).map(logits).collect(),
             parts: chosen,
         }
@@ -114,11 +126,25 @@ pub(super) fn candidates(parts: &[Answered], n_classes: usize) -> Vec<Candidate>
 }
 
 impl Answered {
-    fn new(part: Part, name: &str, cost: usize, logits: Vec<Vec<f32>>, known: &Known<'_>) -> Result<Self> {
+    fn new(part: Part, name: &str, learned: usize, logits: Vec<Vec<f32>>, known: &Known<'_>) -> Result<Self> {
         let weights = known.labeled().weights(GROUP_POWER);
         let scale = fit_scale(&logits[0], &known.class, &weights, known.n_classes)?;
-        Ok(Self { part, name: name.to_owned(), cost, scale, logits })
+        Ok(Self { part, name: name.to_owned(), learned, scale, logits })
     }
+}
+
+/// Parameters of a network's training that were fitted on the clips.
+fn n_trained(model: &Model) -> Result<usize> {
+    let (_, file) = read_model(&model.path)?;
+    // What was pretrained counts as far as it was trained again.
+    let is_trained = |name: &&String| match file.header.architecture["kind"].as_str() {
+        Some("cnn") => !name.contains("running_"),
+        Some("yamnet") => {
+            ["layer11", "layer12", "layer13", "layer14", "head"].iter().any(|part| name.starts_with(part))
+        }
+        _ => name.starts_with("head"),
+    };
+    Ok(file.tensors.iter().filter(|(name, _)| is_trained(name)).map(|(_, tensor)| tensor.elem_count()).sum())
 }
 
 /// Logits of each clip under each condition, from a head that was fitted on the other folds' clips as they are.
@@ -151,11 +177,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn averages_are_of_two_or_three_and_cost_their_sum() {
-        let part = |name: &str, cost| Answered {
+    fn averages_are_of_two_or_three_and_learn_their_mean() {
+        let part = |name: &str, learned| Answered {
             part: Part::Head(HeadKind::Evidence),
             name: name.into(),
-            cost,
+            learned,
             scale: 1.0,
             logits: vec![vec![1.0, -1.0]],
         };
@@ -163,6 +189,6 @@ mod tests {
         let all = candidates(&parts, 2);
         assert_eq!(all.len(), 4 + 6 + 4);
         let found = all.iter().find(|candidate| candidate.name == "a+c+d").unwrap();
-        assert_eq!((found.cost, &found.parts[..], &found.logits[0][..]), (14, &[0, 2, 3][..], &[1.0, -1.0][..]));
+        assert_eq!((found.learned, &found.parts[..], &found.logits[0][..]), (14 / 3, &[0, 2, 3][..], &[1.0, -1.0][..]));
     }
 }

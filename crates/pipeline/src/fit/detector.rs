@@ -7,7 +7,7 @@ use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use crate::one_line;
 use inference::unknown::methods::{self, OodMethod};
-use inference::unknown::{BackboneOutput, FitFrom, Calibrated, ClipKey, Fitted, KnownClips, Outputs, RowSource};
+use inference::unknown::{BackboneOutput, Calibrated, ClipKey, FitFrom, Fitted, KnownClips, Outputs, RowSource};
 use serde::Serialize;
 
 /// The method where there are no unknown sounds to choose on: with a backbone, and without.
@@ -62,7 +62,9 @@ pub(super) fn over_backbone(
     drop(bar);
     let mut auroc = Vec::new();
     let (nth, why) = match has_unknowns {
-        false => (0, "no unknown sounds to choose on (split ood-val, or label neither); this has done best on others".into()),
+        false => {
+            (0, "no unknown sounds to choose on (split ood-val, or label neither); this has done best on others".into())
+        }
         true => {
             for (scored, one) in &fitted {
                 let figures = anomaly::metrics::figures(&scored.known, &scored.unknown)?;
@@ -128,13 +130,7 @@ pub(super) fn keys(measured: &Measured, is_known: bool) -> Vec<ClipKey> {
     clips.map(key).collect()
 }
 
-fn outputs(
-    measured: &Measured,
-    of: &OfCondition,
-    candidate: &Candidate,
-    known: &Known<'_>,
-    is_known: bool,
-) -> Outputs {
+fn outputs(measured: &Measured, of: &OfCondition, candidate: &Candidate, known: &Known<'_>, is_known: bool) -> Outputs {
     let keys = keys(measured, is_known);
     let n_classes = known.n_classes;
     let logits = if is_known { candidate.logits[0].clone() } else { vec![0.0; keys.len() * n_classes] };

@@ -47,7 +47,9 @@ pub(super) fn write(
     let has_heads = members.iter().any(|(header, _)| header.architecture["kind"] == "headed");
     let first = members[0].0.clone();
     let (architecture, tensors) = match members.len() {
-        1 => members.into_iter().map(|(header, tensors)| (header.architecture, tensors)).next().context("no network")?,
+        1 => {
+            members.into_iter().map(|(header, tensors)| (header.architecture, tensors)).next().context("no network")?
+        }
         _ => averaged(members),
     };
     let groups: std::collections::BTreeSet<&str> = known.group.iter().copied().collect();

@@ -168,7 +168,8 @@ fn mels_of(clip: &Clip, cuts: &[Cut], seed: u64) -> Result<Vec<Vec<Mel>>> {
             None => None,
             Some(condition) => Some(condition.apply(&decoded, &input.row, &sha256, seed)?),
         };
-        let (decoded, row) = changed.as_ref().map_or((&decoded, &input.row), |changed| (&*changed.decoded, &changed.row));
+        let (decoded, row) =
+            changed.as_ref().map_or((&decoded, &input.row), |changed| (&*changed.decoded, &changed.row));
         let of_chain = |(chain, front_end): &(Chain, FrontEnd)| -> Result<Mel> {
             let clips = chain.spectrograms(front_end, decoded, row)?;
             let silence = clips.first().and_then(|clip| clip.silence);
@@ -210,7 +211,8 @@ impl OfCondition {
             self.log_odds.extend(of.log_odds.flatten_all()?.to_vec1::<f32>()?);
         }
         for (of, logits) in trained.iter().zip(&mut self.networks) {
-            let front_end = chains(backbone, trained)?.iter().position(|chain| of.folds[0].chain().ok().as_ref() == Some(chain));
+            let front_end =
+                chains(backbone, trained)?.iter().position(|chain| of.folds[0].chain().ok().as_ref() == Some(chain));
             let front_end = front_end.unwrap_or(0);
             let n_classes = of.folds[0].header.classes.len();
             let mut of_clips = vec![0.0; clips.len() * n_classes];

@@ -64,6 +64,8 @@ pub struct Options {
     pub pretrained: Option<PathBuf>,
     /// Minutes that it may take, about: what does not fit is left out.
     pub minutes: f64,
+    /// The candidate that is taken whatever the figures say; none for the rule.
+    pub candidate: Option<String>,
     /// Fetch nothing.
     pub offline: bool,
     /// What happens where the folder holds a run.
@@ -80,6 +82,7 @@ impl Options {
             usual_backbones: Vec::new(),
             pretrained: None,
             minutes: MINUTES,
+            candidate: None,
             offline: false,
             start: Start::Fresh,
         }
@@ -168,13 +171,18 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let mut step = 0;
     let mut begin = |what: &str| {
         step += 1;
-        job.say(format!("step {step} of {}: {what}, about {:.0} min left", plan.steps.len(), plan.minutes_from(step - 1).ceil()));
+        job.say(format!(
+            "step {step} of {}: {what}, about {:.0} min left",
+            plan.steps.len(),
+            plan.minutes_from(step - 1).ceil()
+        ));
     };
     std::fs::create_dir_all(&work).with_context(|| format!("{}: cannot be written", work.display()))?;
     begin("doctor");
     let mut notes = table.notes.clone();
     notes.extend(examine(&prepared.manifest, out, job));
-    let backbone = prepared.backbone.as_deref().map(|path| Pretrained::open(path, table.classes.len(), job)).transpose()?;
+    let backbone =
+        prepared.backbone.as_deref().map(|path| Pretrained::open(path, table.classes.len(), job)).transpose()?;
     if backbone.is_none() {
         notes.push(backbone::LOST.to_owned());
         job.warn(backbone::LOST);
@@ -200,7 +208,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         bail!("no candidate could be fitted: {}", notes.join("; "));
     }
     let conditions: Vec<_> = measured.conditions.iter().map(|(condition, _)| *condition).collect();
-    let (chosen, choice) = choose::choose(&candidates, &conditions, &known, job.seed());
+    let asked = options.candidate.as_deref();
+    let chosen = choose::choose(&candidates, &conditions, &known, asked, job.seed());
+    let (chosen, choice) = chosen.with_context(|| {
+        let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        format!("--candidate {}: there are {}", asked.unwrap_or_default(), names.join(", "))
+    })?;
     let candidate = &candidates[chosen];
     job.say(words::choice(&choice));
     begin("model and detector");
@@ -212,7 +225,8 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
             runs[nth] = Some(work.join(format!("{}-all", network.name)));
         }
     }
-    let training = json!({"fit": {"chosen": candidate.name, "cross_validation": choice.candidates.iter().find(|c| c.chosen)}});
+    let training =
+        json!({"fit": {"chosen": candidate.name, "cross_validation": choice.candidates.iter().find(|c| c.chosen)}});
     let recipe = finish::Recipe {
         classes: &table.classes,
         parts: &parts,

@@ -148,7 +148,8 @@ struct Quiet<'a>(&'a Job<'a>);
 
 impl crate::Observer for Quiet<'_> {
     fn event(&self, event: crate::Event<'_>) {
-        if !matches!(event, crate::Event::Message(_) | crate::Event::Epoch(_)) {
+        // That there are no validation clips is meant: the folds are.
+        if !matches!(event, crate::Event::Message(_) | crate::Event::Epoch(_) | crate::Event::Warning(_)) {
             self.0.observer.event(event);
         }
     }

@@ -2,8 +2,8 @@
 
 use super::network::Network;
 use super::table::Table;
-use crate::stress::Condition;
 use crate::named::Named;
+use crate::stress::Condition;
 use serde::Serialize;
 
 /// Seconds a clip takes on one core, measured on two cores of 2.5 GHz (AMD EPYC): decoding it and making it under every
@@ -53,7 +53,13 @@ pub struct Plan {
 
 impl Plan {
     /// Plans for a table; networks that do not fit into `minutes` are left out, the last one first.
-    pub(super) fn new(table: &Table, has_backbone: bool, networks: &mut Vec<Network>, minutes: f64, n_threads: usize) -> Self {
+    pub(super) fn new(
+        table: &Table,
+        has_backbone: bool,
+        networks: &mut Vec<Network>,
+        minutes: f64,
+        n_threads: usize,
+    ) -> Self {
         let mut left_out = Vec::new();
         loop {
             let steps = steps(table, has_backbone, networks, n_threads);

@@ -59,7 +59,8 @@ impl Table {
     pub(super) fn read(path: &Path, duplicates: &[Vec<String>], seed: u64) -> Result<Self> {
         let manifest = inputs::manifest(path)?;
         let classes = classes_of(&manifest.rows);
-        let is_fitted = |row: &Row| matches!(row.split.as_deref(), Some("train" | "val")) && classes.contains(&row.label);
+        let is_fitted =
+            |row: &Row| matches!(row.split.as_deref(), Some("train" | "val")) && classes.contains(&row.label);
         let mut rows: Vec<Row> = manifest.rows.iter().filter(|row| is_fitted(row)).cloned().collect();
         let n_test = manifest.rows.iter().filter(|row| row.split.as_deref() == Some("test"));
         let n_test = n_test.filter(|row| classes.contains(&row.label)).count();

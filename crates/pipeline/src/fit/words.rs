@@ -60,7 +60,8 @@ pub(super) fn sentences(outcome: &Outcome, classes: &[String]) -> Vec<String> {
     }
     let detector = &outcome.detector;
     let best = detector.auroc.iter().find(|(name, _)| *name == detector.method);
-    let chosen = best.map_or(String::new(), |(_, auroc)| format!(" (AUROC {auroc:.2} on the unknown sounds it was chosen on)"));
+    let chosen =
+        best.map_or(String::new(), |(_, auroc)| format!(" (AUROC {auroc:.2} on the unknown sounds it was chosen on)"));
     sentences.push(format!(
         "It says \"neither\" for sounds unlike its classes{chosen}; of known sounds at most 1 in {:.0} should be rejected, \
          calibrated on {} groups.",
