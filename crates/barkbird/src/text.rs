@@ -1,7 +1,7 @@
 //! Results in words: tables and lines for a terminal.
 
 use pipeline::Named;
-use pipeline::evaluate::{ConditionFigures, Stress};
+use pipeline::evaluate::{ConditionFigures, Stress, UnknownFigures, UnknownSounds};
 use pipeline::train::{EpochMetrics, Metrics};
 
 /// Lines up columns for a terminal: the first to the left, the others to the right.
@@ -137,6 +137,22 @@ pub(crate) fn stress(stress: &Stress, as_recorded: &Metrics) -> String {
         },
     );
     format!("{}\n{worst}", table(&header, &rows))
+}
+
+/// Detection of unknown sounds: a row a set.
+pub(crate) fn unknown(unknown: &UnknownSounds) -> String {
+    let row = |(name, of): (&String, &UnknownFigures)| {
+        let auroc = match of.interval {
+            Some([low, high]) => format!("{} [{low:.2}, {high:.2}]", number(of.auroc, 3)),
+            None => number(of.auroc, 3),
+        };
+        vec![name.clone(), of.n.to_string(), auroc, number(Some(of.rejected), 2)]
+    };
+    let mut rows: Vec<Vec<String>> = unknown.sets.iter().map(row).collect();
+    let known = ["known sounds".into(), unknown.n_known.to_string(), String::new(), number(unknown.known_rejected, 2)];
+    rows.push(known.to_vec());
+    let rejected = format!("rejected at alpha {}", unknown.alpha);
+    table(&[&format!("unknown sounds ({})", unknown.method), "clips", "AUROC", &rejected], &rows)
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Measu
     if let Some(stress) = &measured.stress {
         ui.say(text::stress(stress, &measured.metrics));
     }
+    if let Some(unknown) = &measured.unknown {
+        ui.say(text::unknown(unknown));
+    }
     ui.say(format!("written: {}", options.out.display()));
     Ok(measured)
 }

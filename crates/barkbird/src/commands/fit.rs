@@ -1,7 +1,7 @@
 //! `barkbird fit`.
 
 use crate::cli::FitModelArgs;
-use crate::text::{stress, table};
+use crate::text::{stress, table, unknown};
 use crate::ui::Ui;
 use anyhow::Result;
 use pipeline::Job;
@@ -46,6 +46,9 @@ pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Outco
     }
     if let Some((test, measured)) = outcome.test.as_ref().and_then(|test| Some((test, test.stress.as_ref()?))) {
         ui.say(format!("\ntest split\n{}", stress(measured, &test.metrics)));
+    }
+    if let Some(measured) = outcome.test.as_ref().and_then(|test| test.unknown.as_ref()) {
+        ui.say(format!("\n{}", unknown(measured)));
     }
     ui.say("");
     outcome.sentences.iter().for_each(|sentence| ui.say(sentence));

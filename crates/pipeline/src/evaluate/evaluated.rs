@@ -1,6 +1,7 @@
 //! What an evaluation gives, whatever the clips come from.
 
 use super::figures::Stress;
+use super::unknowns::UnknownSounds;
 use detections::Verdict;
 use shard::Skipped;
 use train::Metrics;
@@ -13,4 +14,5 @@ pub(super) struct Evaluated {
     /// Recordings that never became clips.
     pub(super) skipped: Vec<Skipped>,
     pub(super) stress: Option<Stress>,
+    pub(super) unknown: Option<UnknownSounds>,
 }

@@ -7,9 +7,11 @@ mod figures;
 mod options;
 mod recordings;
 mod rows;
+mod unknowns;
 
 pub use figures::{ConditionFigures, Stress, Worst};
 pub use options::{Options, Source};
+pub use unknowns::{UnknownFigures, UnknownSounds};
 
 use crate::error::Result;
 use crate::inputs;
@@ -29,6 +31,9 @@ pub struct Measured {
     /// The figures under each condition, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stress: Option<Stress>,
+    /// How well unknown sounds are detected, where the model has a detector and recordings were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownSounds>,
     /// Which model was measured.
     pub model_sha256: String,
     /// Recordings that never became clips.
@@ -66,6 +71,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
     let measured = Measured {
         metrics: evaluated.metrics,
         stress: evaluated.stress,
+        unknown: evaluated.unknown,
         model_sha256: model.sha256,
         skipped: evaluated.skipped,
         command: job.command.clone(),

@@ -6,6 +6,7 @@
 use super::evaluated::Evaluated;
 use super::figures::{ConditionFigures, Stress};
 use super::rows::{Answers, Labeled, rows_of_split};
+use super::unknowns::{Judged, noises};
 use crate::error::{Error, Result, bail};
 use crate::extraction::stage::{Damaged, warn_skipped};
 use crate::job::Job;
@@ -13,7 +14,7 @@ use crate::named::Named;
 use crate::stress::Condition;
 use audio_io::{ClipConfig, Placement, Until, Windowing};
 use detections::Verdict;
-use inference::unknown::{Detectors, Outputs};
+use inference::unknown::Detectors;
 use inference::{Input, Model, Window, Windowed, Windows, damage_words, decode, enough, reason};
 use rayon::prelude::*;
 use shard::Skipped;
@@ -57,6 +58,7 @@ pub(super) fn evaluate(
     let cuts = Cuts::new(model, detectors.as_ref(), stress, job.seed())?;
     let mut answers: Vec<Answers> = cuts.all.iter().map(|_| Answers::new(classes.len())).collect();
     let (mut verdicts, mut skipped, mut damaged) = (Vec::new(), Vec::new(), Damaged::default());
+    let mut judged = Judged::default();
     let progress = job.progress("evaluate", labeled.len());
     for (nth, block) in labeled.chunks(BLOCK).enumerate() {
         let first = nth * BLOCK;
@@ -90,7 +92,7 @@ pub(super) fn evaluate(
             let name = |nth: usize| block[nth].input.name.as_str();
             let Some(outputs) = cut.windows.outputs(model, detectors, &windows, name)? else { continue };
             let before = answers.len();
-            let outlier_p = outlier_p(detectors, &outputs)?;
+            let outlier_p = judged.add(detectors, &outputs, windows.iter().map(|window| &block[window.input]))?;
             answers.extend(windows.iter().map(|window| first + window.input), outputs.logits, temperature);
             if cut.condition.is_none() {
                 verdicts.extend(windows.iter().enumerate().map(|(nth, window)| {
@@ -113,7 +115,11 @@ pub(super) fn evaluate(
     let conditions = cuts.all.iter().zip(&answers).filter_map(|(cut, answers)| Some((cut.condition?, answers)));
     let conditions: Vec<_> =
         conditions.map(|(condition, answers)| (condition, ConditionFigures::of(&measured(answers)))).collect();
-    Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)) })
+    if stress && let Some(detectors) = &detectors {
+        noises(&mut judged, &cuts.all[0].windows, model, detectors, job)?;
+    }
+    let unknown = judged.figures(detectors.as_ref(), job.seed())?;
+    Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)), unknown })
 }
 
 impl Cuts {
@@ -139,19 +145,23 @@ impl Cuts {
     }
 
     /// The windows of rows of one recording, the first of which is number `first` of its block.
-    fn of_file(&self, first: usize, inputs: &[&Input]) -> Result<Vec<OfRow>> {
+    fn of_file(&self, first: usize, rows: &[Labeled]) -> Result<Vec<OfRow>> {
+        let inputs: Vec<&Input> = rows.iter().map(|labeled| &labeled.input).collect();
         let path = &inputs[0].path;
         let bytes = inputs[0].read()?;
-        let decoded = decode(&bytes, path, self.until(inputs))?;
+        let decoded = decode(&bytes, path, self.until(&inputs))?;
         let sha256 = if self.all.len() > 1 { shard::sha256_hex(&bytes) } else { String::new() };
         drop(bytes);
         let damage = damage_words(&decoded);
-        let of_row = |(nth, input): (usize, &&Input)| {
-            let by_cut = self.all.iter().map(|cut| {
+        let of_row = |(nth, labeled): (usize, &Labeled)| {
+            let input = &labeled.input;
+            // Under a condition the classes alone are measured.
+            let cuts = if labeled.class.is_some() { &self.all[..] } else { &self.all[..1] };
+            let by_cut = cuts.iter().map(|cut| {
                 let windowed = match cut.condition {
                     None => cut.windows.of_decoded(first + nth, input, &decoded).map_err(Error::from),
                     Some(condition) => condition.apply(&decoded, &input.row, &sha256, self.seed).and_then(|changed| {
-                        let input = Input { row: changed.row, ..(*input).clone() };
+                        let input = Input { row: changed.row, ..input.clone() };
                         Ok(cut.windows.of_decoded(first + nth, &input, &changed.decoded)?)
                     }),
                 };
@@ -159,7 +169,7 @@ impl Cuts {
             });
             OfRow { by_cut: by_cut.collect(), damage: damage.clone() }
         };
-        Ok(inputs.iter().enumerate().map(of_row).collect())
+        Ok(rows.iter().enumerate().map(of_row).collect())
     }
 }
 
@@ -170,13 +180,12 @@ fn windows_of(cuts: &Cuts, block: &[Labeled], job: &Job<'_>) -> Result<Vec<OfRow
     let starts: Vec<usize> = starts.collect();
     let of_file = |(rows, first): (&&[Labeled], &usize)| {
         job.check("nothing was written")?;
-        let inputs: Vec<&Input> = rows.iter().map(|labeled| &labeled.input).collect();
-        Ok(match cuts.of_file(*first, &inputs) {
+        Ok(match cuts.of_file(*first, rows) {
             Ok(of_rows) => of_rows,
             Err(error) => {
-                let reason = reason(&error, &inputs[0].path);
-                let of_row = |_: &&Input| OfRow { by_cut: vec![Err(reason.clone())], damage: String::new() };
-                inputs.iter().map(of_row).collect()
+                let reason = reason(&error, &rows[0].input.path);
+                let of_row = |_: &Labeled| OfRow { by_cut: vec![Err(reason.clone())], damage: String::new() };
+                rows.iter().map(of_row).collect()
             }
         })
     };
@@ -192,14 +201,6 @@ fn audible(windowed: Windowed) -> Result<Vec<Window>> {
         Some(silence) if audible.is_empty() => Err(audio_io::Error::Silent(silence).into()),
         _ => Ok(audible),
     }
-}
-
-/// The p-value of each clip, where the model has a detector of unknown sounds.
-fn outlier_p(detectors: Option<&Detectors>, outputs: &Outputs) -> Result<Option<Vec<f64>>> {
-    let Some(detectors) = detectors else { return Ok(None) };
-    let detector = detectors.detector("auto")?;
-    let scores = detector.fitted.score(outputs)?;
-    Ok(Some(scores.into_iter().map(|score| detector.conformal.p_value(score)).collect()))
 }
 
 fn verdict(window: &Window, labeled: &Labeled, probability: &[f32], outlier_p: Option<f64>, note: &str) -> Verdict {

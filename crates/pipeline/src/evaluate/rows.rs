@@ -22,7 +22,13 @@ pub(super) struct Labeled {
 }
 
 impl Labeled {
-    fn group(&self) -> &str {
+    /// The split that the manifest gives it.
+    pub(super) fn split(&self) -> &str {
+        self.input.row.split.as_deref().unwrap_or(UNASSIGNED)
+    }
+
+    /// The group, or the recording where none is known.
+    pub(super) fn group(&self) -> &str {
         self.input.row.group.as_deref().unwrap_or(&self.input.row.path)
     }
 }

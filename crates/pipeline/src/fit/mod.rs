@@ -319,6 +319,9 @@ fn test(options: &Options, prepared: &Prepared, job: &Job<'_>) -> Result<Option<
     }
     let source = evaluate::Source::Recordings { manifests: vec![prepared.manifest.clone()], stress: true };
     let out = options.out.join("test");
-    let options = evaluate::Options { run: options.out.clone(), source, split: "test".into(), out };
+    // Unknown sounds that nothing was chosen on are looked at now, too.
+    let split = std::iter::once("test".to_owned()).chain(prepared.table.unknown_splits.iter().cloned());
+    let split = split.collect::<Vec<_>>().join(",");
+    let options = evaluate::Options { run: options.out.clone(), source, split, out };
     Ok(Some(evaluate::run(&options, job)?))
 }

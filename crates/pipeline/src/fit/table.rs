@@ -14,6 +14,8 @@ use std::path::Path;
 const FOLDS: usize = 5;
 /// The split of unknown sounds that a detector is chosen on.
 const CHOOSE_ON: &str = "ood-val";
+/// In the name of a split of sounds that may count as known or as unknown: they enter no figure.
+const AMBIGUOUS: &str = "ambiguous";
 
 /// A row of the manifest with what is known of it.
 #[derive(Debug, Clone)]
@@ -46,6 +48,8 @@ pub(super) struct Table {
     pub(super) n_folds: usize,
     /// Known clips of the split `test`.
     pub(super) n_test: usize,
+    /// Splits of unknown sounds that are looked at once, at the end.
+    pub(super) unknown_splits: BTreeSet<String>,
     /// What a reader should know.
     pub(super) notes: Vec<String>,
 }
@@ -64,6 +68,9 @@ impl Table {
         let mut rows: Vec<Row> = manifest.rows.iter().filter(|row| is_fitted(row)).cloned().collect();
         let n_test = manifest.rows.iter().filter(|row| row.split.as_deref() == Some("test"));
         let n_test = n_test.filter(|row| classes.contains(&row.label)).count();
+        let splits = manifest.rows.iter().filter_map(|row| row.split.as_deref());
+        let is_last = |split: &&str| split.starts_with("ood") && *split != CHOOSE_ON && !split.contains(AMBIGUOUS);
+        let unknown_splits = splits.filter(is_last).map(str::to_owned).collect();
         let groups = groups_by_class(&rows);
         refuse_what_cannot_be_learned(path, &classes, &groups)?;
         let fewest = groups.values().map(BTreeSet::len).min().unwrap_or(0);
@@ -94,7 +101,7 @@ impl Table {
             clips.push(clip(row, class, fold, was.split.as_deref().unwrap_or_default()));
         }
         clips.extend(unknowns(&manifest).into_iter().map(|row| clip(row, None, None, CHOOSE_ON)));
-        Ok(Self { classes, clips, n_folds, n_test, notes })
+        Ok(Self { classes, clips, n_folds, n_test, unknown_splits, notes })
     }
 
     /// The known clips.
