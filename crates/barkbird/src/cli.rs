@@ -161,7 +161,7 @@ pub(crate) enum Command {
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
     Report(ReportArgs),
-    /// Run every stage, on made sounds or on your recordings
+    /// Run every stage on made sounds, or `fit` on your recordings
     #[command(after_help = "Examples:\n  barkbird demo\n  barkbird demo --data recordings --out first-look")]
     Demo(DemoArgs),
     /// Print the reference of all commands as Markdown

@@ -221,7 +221,7 @@ pub(crate) struct ReportArgs {
 /// Arguments of `demo`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DemoArgs {
-    /// Your recordings instead of made sounds: a folder with one folder a class, or a CSV
+    /// Your recordings instead of made sounds, as for `fit`: a folder with one folder a class, or a CSV
     #[arg(long, value_name = "DATA")]
     pub(crate) data: Option<PathBuf>,
     /// Folder for all results

@@ -1,6 +1,7 @@
-//! `barkbird demo`: every stage, one after the other, each shown as the command that runs it alone.
+//! `barkbird demo`: every stage on made sounds, one after the other, each shown as the command that runs it alone. With
+//! recordings it is `fit`.
 
-use super::{anomaly, evaluate, features, predict, report, scan, synth, train};
+use super::{anomaly, evaluate, features, fit, predict, report, scan, synth, train};
 use crate::cli::{DemoArgs, Global};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
@@ -12,6 +13,12 @@ use std::time::Instant;
 pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let started = Instant::now();
     let out = &args.out;
+    if let Some(data) = &args.data {
+        let command = ["fit".to_owned(), data.display().to_string(), "--out".to_owned(), out.display().to_string()];
+        ui.say(format!("$ {}\n", pipeline::run_record::command_line(&command)));
+        let job = Job { command: command.to_vec(), ..job.clone() };
+        return ui.result(&fit::execute(&fit::options(data, out), &job, ui)?);
+    }
     let _lock = pipeline::output::folder(out)?;
     // Shows the command of a stage; the stage is given it to record.
     let stage = |words: &[&dyn AsRef<Path>]| {
@@ -20,15 +27,10 @@ pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> R
         ui.say(format!("\n$ {}", pipeline::run_record::command_line(&command)));
         Job { command, ..job.clone() }
     };
-    let data = match &args.data {
-        Some(data) => data.clone(),
-        None => {
-            let (sounds, clips) = (out.join("sounds"), args.clips.to_string());
-            let job = stage(&[&"synth", &"--out", &sounds, &"--clips", &clips]);
-            let options = pipeline::synth::Options { out: sounds, clips: args.clips };
-            synth::execute(&options, &job, ui)?.manifest
-        }
-    };
+    let (sounds, clips) = (out.join("sounds"), args.clips.to_string());
+    let of_synth = stage(&[&"synth", &"--out", &sounds, &"--clips", &clips]);
+    let options = pipeline::synth::Options { out: sounds, clips: args.clips };
+    let data = synth::execute(&options, &of_synth, ui)?.manifest;
     let [manifest, spectrograms, run] = ["manifest.csv", "features", "run"].map(|name| out.join(name));
     let job = stage(&[&"scan", &data, &"--out", &manifest]);
     scan::execute(&pipeline::scan::Options::new(&data, &manifest), &job, ui)?;

@@ -6,17 +6,14 @@ use crate::ui::Ui;
 use anyhow::Result;
 use pipeline::Job;
 use pipeline::fit::{self, Options, Outcome, Start};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Candidates that are shown.
 const MOST_CANDIDATES: usize = 8;
 
 pub(super) fn run(args: &FitModelArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let options = Options {
-        data: args.data.clone(),
-        out: args.out.clone(),
         backbone: args.backbone.clone(),
-        usual_backbones: usual_backbones(),
         pretrained: args.pretrained.clone(),
         minutes: args.minutes,
         candidate: args.candidate.clone(),
@@ -26,6 +23,7 @@ pub(super) fn run(args: &FitModelArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             (_, true) => Start::Overwrite,
             _ => Start::Fresh,
         },
+        ..options(&args.data, &args.out)
     };
     if args.dry_run {
         let plan = fit::plan(&options, job)?;
@@ -33,6 +31,11 @@ pub(super) fn run(args: &FitModelArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         return ui.result(&plan);
     }
     ui.result(&execute(&options, job, ui)?)
+}
+
+/// The defaults, with YAMNet where it is found.
+pub(super) fn options(data: &Path, out: &Path) -> Options {
+    Options { usual_backbones: usual_backbones(), ..Options::new(data, out) }
 }
 
 pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Outcome> {

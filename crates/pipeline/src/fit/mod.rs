@@ -30,7 +30,7 @@ pub use choose::{CandidateFigures, Choice};
 pub use detector::DetectorRecord;
 pub use plan::{Plan, Step};
 
-use crate::error::{Context, Result, bail};
+use crate::error::{Context, Error, Result, bail};
 use crate::evaluate::Measured as Evaluated;
 use crate::job::Job;
 use crate::{doctor, evaluate, output, report, scan};
@@ -45,6 +45,7 @@ use shard::Skipped;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use table::Table;
+pub use words::ClassEvidence;
 
 /// Minutes that a fit may take where nothing else is asked for.
 pub const MINUTES: f64 = 10.0;
@@ -108,7 +109,7 @@ pub struct Outcome {
     pub choice: Choice,
     /// What of the pretrained network speaks for each class, where that is looked at: names and shares.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<(String, Vec<(String, f32)>)>,
+    pub evidence: Vec<ClassEvidence>,
     /// The detector of unknown sounds.
     pub detector: DetectorRecord,
     /// The evaluation on the test split; none where there are no test clips.
@@ -160,6 +161,15 @@ fn tempfile_folder(out: &Path) -> Result<PathBuf> {
 /// Data that cannot be read or learned from, a folder that holds a run already, or a stop that was asked for.
 #[tracing::instrument(level = "info", name = "fit", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    fit(options, job).map_err(|error| match error {
+        Error::Cancelled { .. } => {
+            Error::Cancelled { kept: "what is finished is kept; run the same command with --resume to go on".into() }
+        }
+        other => other,
+    })
+}
+
+fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let started = Instant::now();
     let out = &options.out;
     let _lock = output::folder(out)?;
@@ -199,6 +209,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         views.push(of);
     }
     begin("stress tests");
+    job.check("")?;
     let measured = measured::measure(table, backbone.as_ref(), &trained, job.seed(), job)?;
     let known = Known::of(&measured, table.classes.len());
     let (parts, left_out) = candidates::parts(&measured, &trained, &known)?;
