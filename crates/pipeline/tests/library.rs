@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 11] = [
+const WITH_ARGUMENTS: [&str; 12] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -18,6 +18,7 @@ const WITH_ARGUMENTS: [&str; 11] = [
     "sample_page",
     "score_rows",
     "search_many",
+    "stress_sounds",
     "ten_thousand",
     "waveform_raw",
 ];
