@@ -43,7 +43,11 @@ fn an_interrupted_fit_goes_on_and_gives_the_same_model() {
     assert!(!whole.out.exists(), "a plan leaves nothing behind");
     let outcome = run(&whole, &Job::default()).unwrap();
     assert_eq!(outcome.choice.candidates.len(), 1);
-    assert!(outcome.notes.iter().any(|note| note.contains("without a pretrained audio network")), "{:?}", outcome.notes);
+    assert!(
+        outcome.notes.iter().any(|note| note.contains("without a pretrained audio network")),
+        "{:?}",
+        outcome.notes
+    );
     let test = outcome.test.as_ref().unwrap();
     assert!(test.metrics.n > 0 && test.stress.as_ref().unwrap().conditions.len() == 13);
     assert!(outcome.sentences.len() == 3 && outcome.sentences[0].contains("bird and dog"), "{:?}", outcome.sentences);

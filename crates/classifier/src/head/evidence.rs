@@ -1,6 +1,6 @@
 //! Which of a pretrained network's own classes speak for each of the user's.
 
-use super::{Head, HeadKind, HeadRows, Labeled};
+use super::types::{Head, HeadKind, HeadRows, Labeled};
 use crate::Error;
 
 /// Most of the network's classes that speak for one of the user's.

@@ -1,6 +1,6 @@
 //! Logistic regression on embeddings.
 
-use super::{Head, HeadKind, HeadRows, Labeled};
+use super::types::{Head, HeadKind, HeadRows, Labeled};
 use rayon::prelude::*;
 use stats::{Stop, minimize};
 

@@ -1,6 +1,6 @@
 //! The mean direction of each class.
 
-use super::{Head, HeadKind, HeadRows, Labeled};
+use super::types::{Head, HeadKind, HeadRows, Labeled};
 
 /// A group counts as one, however many clips it has.
 const GROUP_POWER: f64 = 1.0;

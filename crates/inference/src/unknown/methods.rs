@@ -2,7 +2,9 @@
 //! classifier or of the backbone.
 
 use super::outputs::RowSource;
-use anomaly::{IsomapConfig, Keep, KnnConfig, LogisticFusionConfig, MahalanobisConfig, Method, PcaResidualConfig, SemanticConfig};
+use anomaly::{
+    IsomapConfig, Keep, KnnConfig, LogisticFusionConfig, MahalanobisConfig, Method, PcaResidualConfig, SemanticConfig,
+};
 use serde::{Deserialize, Serialize};
 
 /// One detector and whose rows it looks at.
@@ -63,7 +65,9 @@ impl OodMethod {
     /// In words, for tables.
     pub fn describe(&self) -> &'static str {
         match self.name.as_str() {
-            "semantic_few" => "the same as semantic of four backbone classes, with finer differences between faint ones",
+            "semantic_few" => {
+                "the same as semantic of four backbone classes, with finer differences between faint ones"
+            }
             "backbone_knn" => "distance to the 5th nearest training clip, in the backbone",
             "backbone_mahalanobis_normalized" => "distance to the nearest class, in the backbone, length 1",
             "backbone_relative_mahalanobis_normalized" => "the same less the distance to all clips together",
