@@ -1,6 +1,7 @@
 //! One HTML file that shows runs: sounds, learning curves, confusion, figures with intervals.
 
 mod sounds;
+mod tables;
 
 use crate::error::{Context, Result};
 use crate::inputs::{self, Expected};
@@ -96,6 +97,17 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
         commands: commands(run, record.as_ref(), &evaluations, options),
         ..RunReport::default()
     };
+    if let Some(fit) = tables::json(&run.join("fit.json"))? {
+        out.sentences = tables::sentences(&fit);
+        out.tables = tables::of_fit(&fit);
+        out.warnings.extend(tables::strings(&fit["notes"]));
+        let command = tables::strings(&fit["command"]);
+        out.commands = if command.is_empty() { Vec::new() } else { vec![command_line(&command)] };
+    }
+    if let Some((folder, _)) = evaluations.first() {
+        let metrics = tables::json(&folder.join("metrics.json"))?.unwrap_or_default();
+        out.tables.extend(tables::of_metrics(&metrics));
+    }
     for (_, metrics) in &evaluations {
         out.skipped.extend(metrics.skipped.iter().map(|s| (s.path.clone(), s.reason.clone())));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::findings::Table;
 use serde::{Deserialize, Deserializer};
 
 /// One line of `metrics.jsonl`. Fields that are not named here are ignored; `null` for a number reads as NaN.
@@ -152,6 +153,10 @@ pub struct RunReport {
     pub n_backbone_parameters: Option<u64>,
     /// Name and value of further facts: front end, seed, device, precision, durations.
     pub facts: Vec<(String, String)>,
+    /// Sentences for the top of the page, before those about the first evaluation.
+    pub sentences: Vec<String>,
+    /// Heading and content of further tables, each a section of its own.
+    pub tables: Vec<(String, Table)>,
     /// Learning curves, in order; empty where the run has no record of its epochs.
     pub epochs: Vec<Epoch>,
     /// Evaluations; the summary is about the first.

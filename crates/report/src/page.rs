@@ -10,6 +10,7 @@ use crate::curves::{Chart, charts};
 use crate::data::{Epoch, Example, RunReport};
 use crate::error::Result;
 use crate::evaluation::{self, EvaluationView, headline};
+use crate::findings::Table;
 use crate::number::{UNKNOWN, fixed, thousands};
 use crate::summary;
 use crate::words;
@@ -64,6 +65,9 @@ struct RunView {
     summary: Vec<String>,
     headline: Option<Figure>,
     warnings: Vec<String>,
+    tables: Vec<(String, Table)>,
+    /// Whether there is something to say of the training.
+    has_curves: bool,
     verdict: &'static str,
     words: Vec<String>,
     charts: Vec<Chart>,
@@ -94,11 +98,15 @@ fn run_view(i: usize, run: &RunReport, is_named: bool) -> Result<RunView> {
         parameters: parameters(run),
         classes: run.classes.join(", "),
         summary: match first {
+            Some(_) if !run.sentences.is_empty() => run.sentences.clone(),
             Some(metrics) => summary::sentences(metrics),
+            None if !run.sentences.is_empty() => run.sentences.clone(),
             None => vec!["This run has not been evaluated, so its accuracy on new recordings is not known.".into()],
         },
         headline: first.map(headline),
         warnings: run.warnings.clone(),
+        tables: run.tables.clone(),
+        has_curves: !run.epochs.is_empty() || run.tables.is_empty(),
         verdict: reading.verdict.title(),
         charts: charts(&run.epochs, &reading)?,
         words: reading.sentences,

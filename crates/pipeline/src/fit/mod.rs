@@ -120,6 +120,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// Seconds that it took.
     pub seconds: f64,
+    /// The command line, where there was one.
+    pub command: Vec<String>,
     /// The model's file.
     pub model: PathBuf,
     /// The page.
@@ -268,6 +270,7 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         skipped,
         notes,
         seconds: 0.0,
+        command: job.command.clone(),
         model: out.join(MODEL_FILE),
         report: page.clone(),
     };
