@@ -32,8 +32,8 @@ pub(super) fn sentences(outcome: &Outcome, classes: &[String]) -> Vec<String> {
         let chosen = outcome.choice.candidates.iter().find(|of| of.chosen);
         sentences.extend(chosen.map(|of| {
             format!(
-                "In cross-validation over {} clips the model tells {what} apart with a balanced accuracy of {:.3}; \
-                 there were no test clips to measure it on.",
+                "In cross-validation over {} clips the balanced accuracy for {what} is {:.3}; there were no test clips to \
+                 measure it on.",
                 outcome.plan.clips, of.balanced_accuracy
             )
         }));
@@ -42,8 +42,7 @@ pub(super) fn sentences(outcome: &Outcome, classes: &[String]) -> Vec<String> {
     let figures = &test.metrics;
     if let Some(accuracy) = figures.balanced_accuracy {
         sentences.push(format!(
-            "On {} clips of {} groups that it had not seen, the model tells {what} apart with a balanced accuracy of \
-             {accuracy:.3}{}.",
+            "On {} unseen clips of {} groups, the balanced accuracy for {what} is {accuracy:.3}{}.",
             figures.n,
             figures.n_groups,
             interval(figures.intervals.get("balanced_accuracy")),
@@ -51,11 +50,11 @@ pub(super) fn sentences(outcome: &Outcome, classes: &[String]) -> Vec<String> {
     }
     if let Some((stress, worst)) = test.stress.as_ref().and_then(|stress| Some((stress, stress.worst.as_ref()?))) {
         sentences.push(format!(
-            "Of {} stress tests (lower sample rates, codecs, noise, rooms) the hardest is {}: {:.3}{}.",
+            "Of {} stress tests (lower sample rates, codecs, noise, rooms) the hardest gives {:.3}{}: {}.",
             stress.conditions.len(),
-            worst.name.describe().to_lowercase(),
             worst.balanced_accuracy,
             interval(worst.interval.as_ref()),
+            worst.name.describe(),
         ));
     }
     let detector = &outcome.detector;
@@ -63,8 +62,8 @@ pub(super) fn sentences(outcome: &Outcome, classes: &[String]) -> Vec<String> {
     let chosen =
         best.map_or(String::new(), |(_, auroc)| format!(" (AUROC {auroc:.2} on the unknown sounds it was chosen on)"));
     sentences.push(format!(
-        "It says \"neither\" for sounds unlike its classes{chosen}; of known sounds at most 1 in {:.0} should be rejected, \
-         calibrated on {} groups.",
+        "It answers \"neither\" for sounds unlike its classes{chosen}; at most 1 in {:.0} known sounds should be rejected \
+         (calibrated on {} groups).",
         1.0 / detector.smallest_alpha.max(0.05),
         detector.calibration_groups,
     ));

@@ -78,7 +78,8 @@ pub(super) fn of_metrics(metrics: &Value) -> Vec<(String, Table)> {
             vec![condition(name), number(&figures["balanced_accuracy"]), range(interval), text(&figures["n"])]
         };
         let mut rows = vec![row("as_recorded", metrics, &metrics["intervals"]["balanced_accuracy"])];
-        rows.extend(conditions.iter().map(|(name, figures)| row(name, figures, &figures["interval"])));
+        let known = Condition::ALL.iter().filter_map(|(name, _, _)| Some((name, conditions.get(*name)?)));
+        rows.extend(known.map(|(name, figures)| row(name, figures, &figures["interval"])));
         let worst = &metrics["stress"]["worst"];
         tables.push((
             "Stress tests".into(),
