@@ -81,8 +81,11 @@ fn list(names: &[String]) -> String {
     }
 }
 
+/// Names of a pretrained network's classes, with the share of each.
+type Shares = Vec<(String, f32)>;
+
 /// What of the pretrained network speaks for each class, the strongest first.
-pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<(String, Vec<(String, f32)>)>> {
+pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<(String, Shares)>> {
     let model = Model::open(model)?;
     let names = model.pretrained_classes();
     for member in &model.members {
