@@ -1,5 +1,7 @@
 //! `predict`: sets of classes with a stated coverage.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use crate::common::Work;
 use classifier::ModelFile;
 use serde_json::{Value, json};
