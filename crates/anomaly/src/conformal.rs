@@ -109,6 +109,11 @@ impl Conformal {
         Ok(Self::new(form, groups.len(), scores, n_sharing))
     }
 
+    /// Scores in rising order, and for each the number of clips that share the weight of its group.
+    pub(crate) fn of_sorted(form: Form, n_groups: usize, scores: &[f64], n_sharing: Vec<f32>) -> Self {
+        Self::new(form, n_groups, scores.iter().map(|score| rounded_up(*score)).collect(), n_sharing)
+    }
+
     fn new(form: Form, n_groups: usize, scores: Vec<f32>, n_sharing: Vec<f32>) -> Self {
         let mut sum = 0.0;
         let mut at_least: Vec<f64> = n_sharing.iter().rev().map(|&n| (sum += 1.0 / f64::from(n), sum).1).collect();

@@ -17,7 +17,8 @@
 //! 4. [`metrics`] measures scores against labeled unknown sounds, with intervals over groups. [`RankMean`] and
 //!    [`LogisticFusion`] combine detectors; they are fitted on validation scores.
 //! 5. [`pool`](mod@pool) combines the windows of a clip, [`conformal`] turns scores into p-values with a guarantee, and
-//!    [`threshold`] sets a threshold; the last two are calibrated on known clips that nothing was fitted on.
+//!    [`threshold`] sets a threshold; the last two are calibrated on known clips that nothing was fitted on. [`coverage`]
+//!    makes the p-values of each class, and sets of classes, from a classifier's probabilities in the same way.
 //!
 //! Each method is also a type of its own ([`Knn`], [`Mahalanobis`], ...) with `fit` (or `new` where nothing is fitted),
 //! `score`, `to_tensors` and `from_tensors`. `registry.rs` lists them and says how to add one.
@@ -66,6 +67,7 @@ mod cluster;
 mod combination;
 pub mod conformal;
 mod covariance;
+pub mod coverage;
 mod declaration;
 mod detector;
 mod energy;

@@ -155,7 +155,15 @@ pub(crate) enum Command {
                             With a detector from `barkbird anomaly fit`, a window is labeled `neither` where its \
                             outlier_p is --alpha or less. outlier_p is a p-value: the share of known sounds that are \
                             at least as unusual. --alpha is the maximum false-rejection rate. \
-                            The probability beside `neither` is still that of the most likely class."
+                            The probability beside `neither` is still that of the most likely class.\n\n\
+                            The label is the first that applies:\n  \
+                            neither   the window is silent, or the detector rejects it: look for what else it is\n  \
+                            unsure    no class has a probability of --unsure-below: listen to it\n  \
+                            a class   the most likely one\n\n\
+                            With --coverage 0.95, clips like those of the calibration have their true class in `set` in \
+                            95 of 100 cases, for each class. A set of two or more classes says that the sound is \
+                            ambiguous; an empty set, that it is unlike every class, or silent. The set does not change \
+                            the label. docs/predict.md says more."
     )]
     Predict(PredictArgs),
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures

@@ -37,6 +37,10 @@ pub struct ModelHeader {
     pub calibration: Option<Calibration>,
     /// Detectors of unknown sounds, if fitted; their arrays are tensors of the file whose names begin with `outlier.`.
     pub outlier: Option<serde_json::Value>,
+    /// Calibration scores of each class, from which sets of classes with a stated coverage are made, if held-out clips gave
+    /// some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<serde_json::Value>,
 }
 
 /// A model file in memory.
@@ -142,6 +146,7 @@ mod tests {
             training: serde_json::json!({}),
             calibration: Some(Calibration { temperature: 1.25, n: 9 }),
             outlier: None,
+            coverage: None,
         }
     }
 
@@ -159,6 +164,16 @@ mod tests {
         assert_eq!(read.header, header());
         let tensors: std::collections::BTreeMap<_, _> = read.tensors.into_iter().collect();
         assert_eq!(ModelFile::to_bytes(&read.header, &tensors).unwrap(), bytes());
+    }
+
+    #[test]
+    fn a_header_without_coverage_has_no_such_key_and_one_with_it_reads_back() {
+        let without = serde_json::to_value(header()).unwrap();
+        assert!(without.get("coverage").is_none());
+        let with = ModelHeader { coverage: Some(serde_json::json!({"schema": "coverage/1"})), ..header() };
+        let text = serde_json::to_string(&with).unwrap();
+        assert_eq!(serde_json::from_str::<ModelHeader>(&text).unwrap(), with);
+        assert_eq!(serde_json::from_value::<ModelHeader>(without).unwrap(), header());
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! Columns: `path`, `start`, `end` (seconds, three decimals), `channel` (empty where channels are mixed), `label`,
 //! `probability`, `outlier_p` (empty without a detector), one `p_CLASS` a class (six decimals), `truth`, `note`. A
 //! recording that could not be used has a row with its path and the reason in `note` alone.
+//!
+//! Before `truth` come the columns that were asked for ([`Columns`]): `set`, classes joined with `|`, and `evidence`, such as
+//! `Bark 0.82; Crow 0.11`.
 
 use crate::{Error, Result, Thresholds, Verdict};
 use std::io::{Read, Write};
@@ -12,24 +15,49 @@ const FIRST: [&str; 7] = ["path", "start", "end", "channel", "label", "probabili
 /// Columns after those of the classes.
 const LAST: [&str; 2] = ["truth", "note"];
 
+/// Columns that are written only where they are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// [`Verdict::set`].
+    pub set: bool,
+    /// [`Verdict::evidence`].
+    pub evidence: bool,
+}
+
+impl Columns {
+    /// Their names.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        [(self.set, "set"), (self.evidence, "evidence")].into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name)
+    }
+}
+
 /// Writes verdicts row by row.
 pub struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
     classes: Vec<String>,
     thresholds: Thresholds,
+    columns: Columns,
 }
 
 impl<W: Write> CsvWriter<W> {
-    /// Writes the header.
+    /// Writes the header of the usual columns.
     ///
     /// # Errors
     /// A destination that cannot be written to; so for the other methods.
     pub fn new(out: W, classes: &[String], thresholds: Thresholds) -> Result<Self> {
+        Self::with_columns(out, classes, thresholds, Columns::default())
+    }
+
+    /// Writes the header of the usual columns and of others.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn with_columns(out: W, classes: &[String], thresholds: Thresholds, columns: Columns) -> Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         let of_classes = classes.iter().map(|class| format!("p_{class}"));
-        let header = FIRST.iter().map(ToString::to_string).chain(of_classes).chain(LAST.map(str::to_owned));
-        writer.write_record(header)?;
-        Ok(Self { writer, classes: classes.to_vec(), thresholds })
+        let last = columns.names().chain(LAST).map(str::to_owned);
+        writer.write_record(FIRST.iter().map(ToString::to_string).chain(of_classes).chain(last))?;
+        Ok(Self { writer, classes: classes.to_vec(), thresholds, columns })
     }
 
     /// One window.
@@ -49,6 +77,15 @@ impl<W: Write> CsvWriter<W> {
             optional(verdict.outlier_p.map(|p| format!("{p:.6}"))),
         ];
         record.extend(verdict.probability.iter().map(|p| format!("{p:.6}")));
+        if self.columns.set {
+            record.push(optional(verdict.set_names(&self.classes).map(|names| names.join("|"))));
+        }
+        if self.columns.evidence {
+            let of_all = |all: &Vec<(String, f32)>| {
+                all.iter().map(|(name, p)| format!("{name} {p:.2}")).collect::<Vec<_>>().join("; ")
+            };
+            record.push(optional(verdict.evidence.as_ref().map(of_all)));
+        }
         record.push(verdict.truth.clone().unwrap_or_default());
         record.push(verdict.note.clone());
         Ok(self.writer.write_record(&record)?)
@@ -59,7 +96,7 @@ impl<W: Write> CsvWriter<W> {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn skip(&mut self, path: &str, reason: &str) -> Result<()> {
-        let mut record = vec![""; FIRST.len() + self.classes.len() + LAST.len()];
+        let mut record = vec![""; FIRST.len() + self.classes.len() + self.columns.names().count() + LAST.len()];
         record[0] = path;
         if let Some(note) = record.last_mut() {
             *note = reason;
@@ -168,6 +205,30 @@ mod tests {
             \"a, b.wav\",0.500,5.500,,unsure,0.500000,0.030000,0.500000,0.500000,,\n\
             broken.wav,,,,,,,,,,not a sound file\n";
         assert_eq!(table(), expected);
+    }
+
+    #[test]
+    fn columns_that_are_asked_for_come_before_the_truth() {
+        let classes = ["bird".to_owned(), "dog".to_owned()];
+        let columns = Columns { set: true, evidence: true };
+        let mut writer = CsvWriter::with_columns(Vec::new(), &classes, Thresholds::default(), columns).unwrap();
+        let both = Verdict {
+            path: "a.wav".into(),
+            probability: vec![0.5, 0.5],
+            set: Some(vec![0, 1]),
+            evidence: Some(vec![("Bark".into(), 0.821), ("Crow".into(), 0.1)]),
+            ..Verdict::default()
+        };
+        writer.write(&both).unwrap();
+        writer.write(&Verdict { set: Some(Vec::new()), evidence: None, silent: true, ..both }).unwrap();
+        writer.skip("broken.wav", "not a sound file").unwrap();
+        let table = String::from_utf8(writer.finish().unwrap()).unwrap();
+        let expected = "path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,set,evidence,truth,note\n\
+            a.wav,0.000,0.000,,bird,0.500000,,0.500000,0.500000,bird|dog,Bark 0.82; Crow 0.10,,\n\
+            a.wav,0.000,0.000,,neither,0.500000,,0.500000,0.500000,,,,\n\
+            broken.wav,,,,,,,,,,,,not a sound file\n";
+        assert_eq!(table, expected);
+        assert_eq!(read_csv(table.as_bytes()).unwrap().len(), 2);
     }
 
     #[test]

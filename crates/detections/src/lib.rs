@@ -1,7 +1,8 @@
 //! What a model concludes about one window of a recording, and the tables that it is written to.
 //!
 //! A [`Verdict`] has a place in a recording (start, end, channel), the probability of each class, and how unusual the
-//! sound is (`outlier_p`). [`Verdict::label`] turns it into one word: a class, [`NEITHER`], or [`UNSURE`]. A writer a
+//! sound is (`outlier_p`). [`Verdict::label`] turns it into one word: a class, [`NEITHER`], or [`UNSURE`]. Where it is asked
+//! for, a verdict has also the set of classes that the sound may be, and what of a pretrained network spoke. A writer a
 //! format takes verdicts one by one, so that a table never has to fit into memory.
 //!
 //! This crate must not know models, sound or files: it has names and numbers, and writes to any [`std::io::Write`].
@@ -29,7 +30,7 @@ mod error;
 mod json;
 mod verdict;
 
-pub use csv_table::{CsvWriter, TableRow, read_csv};
+pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
 pub use error::{Error, Result};
 pub use json::to_json;
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

@@ -36,6 +36,12 @@ pub struct Verdict {
     pub truth: Option<String>,
     /// What a reader should know of the recording, such as that it is damaged; empty for nothing.
     pub note: String,
+    /// Numbers of the classes that the sound may be, with a stated coverage; none where no coverage was asked for. Empty for
+    /// a silent window. It does not change the [`label`](Self::label).
+    pub set: Option<Vec<usize>>,
+    /// The strongest of a pretrained network's own classes and the probability of each, the strongest first; none where they
+    /// were not asked for, or the model has no such network.
+    pub evidence: Option<Vec<(String, f32)>>,
 }
 
 impl Verdict {
@@ -45,7 +51,12 @@ impl Verdict {
         (1..self.probability.len()).fold(0, better)
     }
 
-    /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability.
+    /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability. The first that applies:
+    ///
+    /// 1. [`NEITHER`], where the window is silent;
+    /// 2. [`NEITHER`], where `outlier_p` is alpha or less;
+    /// 3. [`UNSURE`], where no class is as probable as asked for;
+    /// 4. the most likely class.
     pub fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
         let class = self.class();
         let probability = self.probability[class];
@@ -56,6 +67,12 @@ impl Verdict {
             _ => &classes[class],
         };
         (label, probability)
+    }
+
+    /// Names of the classes in the set; none where no coverage was asked for.
+    pub fn set_names<'a>(&self, classes: &'a [String]) -> Option<Vec<&'a str>> {
+        let names = |set: &Vec<usize>| set.iter().filter_map(|&class| classes.get(class).map(String::as_str)).collect();
+        self.set.as_ref().map(names)
     }
 }
 
@@ -75,5 +92,26 @@ mod tests {
         assert_eq!(unknown.label(&classes, thresholds).0, NEITHER);
         let silent = Verdict { silent: true, ..sure };
         assert_eq!(silent.label(&classes, thresholds).0, NEITHER);
+    }
+
+    #[test]
+    fn neither_comes_before_unsure_and_a_set_changes_no_label() {
+        let classes = ["bird".to_owned(), "dog".to_owned()];
+        let thresholds = Thresholds { unsure_below: 0.6, alpha: 0.02 };
+        let both = Verdict { probability: vec![0.5, 0.5], outlier_p: Some(0.01), ..Verdict::default() };
+        assert_eq!(both.label(&classes, thresholds), (NEITHER, 0.5));
+        let silent = Verdict { outlier_p: Some(0.9), silent: true, ..both.clone() };
+        assert_eq!(silent.label(&classes, thresholds).0, NEITHER);
+        // On the edges: alpha itself is rejected, the asked probability itself is enough.
+        let edge = Verdict { probability: vec![0.4, 0.6], outlier_p: Some(0.02), ..both.clone() };
+        assert_eq!(edge.label(&classes, thresholds).0, NEITHER);
+        let edge = Verdict { outlier_p: None, ..edge };
+        assert_eq!(edge.label(&classes, thresholds), ("dog", 0.6));
+        for set in [None, Some(vec![]), Some(vec![0]), Some(vec![0, 1])] {
+            let verdict = Verdict { set, ..edge.clone() };
+            assert_eq!(verdict.label(&classes, thresholds).0, "dog");
+        }
+        let two = Verdict { set: Some(vec![0, 1]), ..edge };
+        assert_eq!(two.set_names(&classes).unwrap(), ["bird", "dog"]);
     }
 }

@@ -24,21 +24,25 @@
 
 mod chain;
 mod error;
+mod evidence;
 mod input;
 mod members;
 mod model;
 mod network;
 mod predictor;
 mod recording;
+mod sets;
 pub mod unknown;
 mod windows;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
 pub use error::{Error, Result, one_line, reason};
+pub use evidence::ShowEvidence;
 pub use input::Input;
 pub use members::{MemberHeader, averaged};
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Member, Model, read_model};
 pub use network::build;
-pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject, per_recording};
+pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject};
 pub use recording::{damage_words, decode, enough};
+pub use sets::Sets;
 pub use windows::{Window, Windowed, Windows};

@@ -1,8 +1,10 @@
 //! A model with what is decided when it is asked: windows, a detector of unknown sounds, thresholds.
 
 use crate::error::{Error, Result, bail};
+use crate::evidence::{self, ShowEvidence};
 use crate::input::Input;
 use crate::model::Model;
+use crate::sets::Sets;
 use crate::unknown::{Calibrated, Detectors, KnownClip, Outputs};
 use crate::windows::{Window, Windowed, Windows};
 use classifier::Calibration;
@@ -35,11 +37,23 @@ pub struct PredictorOptions {
     pub unsure_below: f32,
     /// Training clips that each answer is compared with; 0 for none.
     pub n_nearest: usize,
+    /// Coverage of the sets of classes, above 0 and below 1; none for no sets.
+    pub coverage: Option<f64>,
+    /// The strongest of a pretrained network's own classes.
+    pub evidence: ShowEvidence,
 }
 
 impl Default for PredictorOptions {
     fn default() -> Self {
-        Self { overlap_s: 0.0, reject: Reject::Auto, alpha: None, unsure_below: 0.5, n_nearest: 0 }
+        Self {
+            overlap_s: 0.0,
+            reject: Reject::Auto,
+            alpha: None,
+            unsure_below: 0.5,
+            n_nearest: 0,
+            coverage: None,
+            evidence: ShowEvidence::No,
+        }
     }
 }
 
@@ -56,6 +70,9 @@ pub struct Predictor<'a> {
     thresholds: Thresholds,
     windows: Windows,
     n_nearest: usize,
+    sets: Option<Sets>,
+    /// Names of the pretrained network's own classes; empty where evidence is not shown.
+    evidence: &'static [&'static str],
 }
 
 /// A verdict and what is behind it.
@@ -98,8 +115,8 @@ impl Model {
     /// The model with what is decided when it is asked.
     ///
     /// # Errors
-    /// A detector that the model lacks, an alpha that its calibration is too small for, or an overlap that is not
-    /// shorter than the window.
+    /// A detector, calibration scores of the classes or a pretrained network that are asked for and that the model lacks, an
+    /// alpha that its calibration is too small for, or an overlap that is not shorter than the window.
     pub fn predictor(&self, options: &PredictorOptions) -> Result<Predictor<'_>> {
         let detectors = if options.reject == Reject::Off { None } else { Detectors::of(self)? };
         let detector = match (&detectors, &options.reject) {
@@ -116,8 +133,11 @@ impl Model {
         let (alpha, note) = used.map(|used| used.alpha(options.alpha)).transpose()?.unwrap_or_default();
         let windows = Windows::sliding(self, detectors.as_ref(), options.overlap_s)?;
         let thresholds = Thresholds { unsure_below: options.unsure_below, alpha };
-        let notes = note.into_iter().collect();
-        Ok(Predictor { model: self, detectors, notes, detector, thresholds, windows, n_nearest: options.n_nearest })
+        let sets = options.coverage.map(|asked| Sets::of(self, asked)).transpose()?;
+        let evidence = evidence::names(self, detectors.as_ref(), options.evidence)?;
+        let notes = note.into_iter().chain(sets.as_ref().and_then(|sets| sets.note(&self.header.classes))).collect();
+        let n_nearest = options.n_nearest;
+        Ok(Predictor { model: self, detectors, notes, detector, thresholds, windows, n_nearest, sets, evidence })
     }
 }
 
@@ -135,6 +155,16 @@ impl Predictor<'_> {
     /// The detector that is used.
     pub fn detector(&self) -> Option<&Calibrated> {
         self.detectors.as_ref().zip(self.detector).map(|(detectors, nth)| &detectors.detectors[nth])
+    }
+
+    /// What the sets of classes are made from, where a coverage was asked for.
+    pub fn sets(&self) -> Option<&Sets> {
+        self.sets.as_ref()
+    }
+
+    /// Whether verdicts name the strongest of a pretrained network's own classes.
+    pub fn shows_evidence(&self) -> bool {
+        !self.evidence.is_empty()
     }
 
     /// One verdict for each window of a recording.
@@ -204,10 +234,11 @@ impl Predictor<'_> {
         let p_value = |score: f64| detector.map(|detector| detector.conformal.p_value(score));
         let known = self.detectors.as_ref().filter(|_| self.n_nearest > 0).map(|detectors| &detectors.known);
         let nearest = known.map(|known| known.nearest(&outputs, self.n_nearest)).transpose()?;
+        let own = outputs.backbone.as_ref().filter(|_| self.shows_evidence());
         let judged = |(nth, window): (usize, &&Window)| {
             let (input, clip) = (&inputs[window.input], &window.clip);
             let score = scores.as_ref().map(|scores| scores[nth]);
-            let verdict = Verdict {
+            let mut verdict = Verdict {
                 path: input.name.clone(),
                 start_s: clip.start_s,
                 end_s: clip.start_s + clip.seconds,
@@ -217,19 +248,35 @@ impl Predictor<'_> {
                 silent: clip.silence.is_some(),
                 truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
                 note: note(clip.silence.is_some(), damage[nth]),
+                set: None,
+                evidence: own.map(|own| evidence::strongest(own.scores_of(nth), self.evidence)),
             };
+            verdict.set = self.sets.as_ref().map(|sets| sets.set(&verdict));
             let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);
             let nearest = nearest.iter().map(|&(clip, cosine)| (clip.clone(), cosine)).collect();
             Judged { input: first + window.input, verdict, score, nearest }
         };
         Ok(windows.iter().enumerate().map(judged).collect())
     }
-}
 
-/// One verdict a recording and channel: the mean of its windows' probabilities, and a p-value of the mean of their
-/// scores. Silent windows do not count, unless all are. Windows of one recording must follow each other.
-pub fn per_recording(judged: &[Judged], detector: Option<&Calibrated>) -> Vec<Verdict> {
-    let of_windows = |all: &[&Judged]| {
+    /// One verdict a recording and channel: the mean of its windows' probabilities, a p-value of the mean of their scores, the
+    /// set of classes of the mean probabilities, and of a pretrained network's classes those that are strongest in any window.
+    /// Silent windows do not count, unless all are. Windows of one recording must follow each other.
+    pub fn per_recording(&self, judged: &[Judged]) -> Vec<Verdict> {
+        let of_recording = |windows: &[Judged]| -> Vec<Verdict> {
+            let mut channels: Vec<Option<u16>> = windows.iter().map(|window| window.verdict.channel).collect();
+            channels.sort_unstable();
+            channels.dedup();
+            let of_channel = |channel: &Option<u16>| -> Vec<&Judged> {
+                windows.iter().filter(|window| window.verdict.channel == *channel).collect()
+            };
+            channels.iter().map(|channel| self.of_windows(&of_channel(channel))).collect()
+        };
+        judged.chunk_by(|a, b| a.input == b.input).flat_map(of_recording).collect()
+    }
+
+    /// The verdict of the windows of one recording and channel.
+    fn of_windows(&self, all: &[&Judged]) -> Verdict {
         let audible: Vec<&Judged> = all.iter().copied().filter(|window| !window.verdict.silent).collect();
         let windows = if audible.is_empty() { all } else { &audible };
         let n = windows.len() as f64;
@@ -241,17 +288,11 @@ pub fn per_recording(judged: &[Judged], detector: Option<&Calibrated>) -> Vec<Ve
         whole.start_s = all[0].verdict.start_s;
         whole.end_s = all.iter().map(|window| window.verdict.end_s).fold(0.0, f64::max);
         let score = windows.iter().map(|window| window.score).sum::<Option<f64>>().map(|sum| sum / n);
-        whole.outlier_p = score.zip(detector).map(|(score, detector)| detector.of_recordings.p_value(score));
+        whole.outlier_p = score.zip(self.detector()).map(|(score, detector)| detector.of_recordings.p_value(score));
+        whole.set = self.sets.as_ref().map(|sets| sets.set(&whole));
+        whole.evidence = self
+            .shows_evidence()
+            .then(|| evidence::strongest_of(windows.iter().filter_map(|window| window.verdict.evidence.as_deref())));
         whole
-    };
-    let of_recording = |windows: &[Judged]| -> Vec<Verdict> {
-        let mut channels: Vec<Option<u16>> = windows.iter().map(|window| window.verdict.channel).collect();
-        channels.sort_unstable();
-        channels.dedup();
-        let of_channel = |channel: &Option<u16>| -> Vec<&Judged> {
-            windows.iter().filter(|window| window.verdict.channel == *channel).collect()
-        };
-        channels.iter().map(|channel| of_windows(&of_channel(channel))).collect()
-    };
-    judged.chunk_by(|a, b| a.input == b.input).flat_map(of_recording).collect()
+    }
 }

@@ -1,13 +1,13 @@
 //! Classifies recordings, window by window.
 
-pub use inference::{PredictorOptions, Reject};
+pub use inference::{PredictorOptions, Reject, ShowEvidence};
 
 use crate::error::{Result, bail};
 use crate::inputs;
 use crate::inputs::Collected;
 use crate::job::Job;
-use detections::{CsvWriter, to_json};
-use inference::{Judged, Predictor, per_recording, reason};
+use detections::{Columns, CsvWriter, Verdict, to_json};
+use inference::{Judged, Predictor, Sets, reason};
 use serde_json::{Value, json};
 use shard::Skipped;
 use std::path::{Path, PathBuf};
@@ -49,12 +49,14 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// The table: a row a window, or a row a recording. A recording that could not be used has a row without a label.
+    /// The table: a row a window, or a row a recording. A recording that could not be used has a row without a label. It has
+    /// the columns `set` and `evidence` where these were asked for.
     pub fn csv(&self, per_recording: bool) -> &[u8] {
         &self.csv[usize::from(per_recording)]
     }
 
-    /// An object with `classes`, `predictions`, `recordings`, `skipped`, and `reject` where there is a detector.
+    /// An object with `classes`, `predictions`, `recordings`, `skipped`, `reject` where there is a detector, and `coverage`
+    /// where sets of classes were asked for.
     pub fn json(&self) -> &Value {
         &self.json
     }
@@ -96,21 +98,26 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Predictions> {
     if judged.is_empty() {
         bail!("none of the {} recordings could be used; the reasons are above", inputs.len());
     }
-    let csv = [csv(&predictor, &judged, &skipped, false)?, csv(&predictor, &judged, &skipped, true)?];
-    let json = as_json(&predictor, &judged, &skipped);
+    let columns =
+        Columns { set: predictor.sets().is_some(), evidence: options.predictor.evidence == ShowEvidence::Yes };
+    let recordings = predictor.per_recording(&judged);
+    let csv = [
+        csv(&predictor, columns, judged.iter().map(|one| &one.verdict), &skipped)?,
+        csv(&predictor, columns, &recordings, &skipped)?,
+    ];
+    let json = as_json(&predictor, &judged, &recordings, &skipped);
     Ok(Predictions { csv, json, judged, skipped, recordings: inputs.len() })
 }
 
-fn csv(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped], whole: bool) -> Result<Vec<u8>> {
-    let mut writer = CsvWriter::new(Vec::new(), predictor.classes(), predictor.thresholds())?;
-    if whole {
-        for verdict in per_recording(judged, predictor.detector()) {
-            writer.write(&verdict)?;
-        }
-    } else {
-        for one in judged {
-            writer.write(&one.verdict)?;
-        }
+fn csv<'a>(
+    predictor: &Predictor<'_>,
+    columns: Columns,
+    verdicts: impl IntoIterator<Item = &'a Verdict>,
+    skipped: &[Skipped],
+) -> Result<Vec<u8>> {
+    let mut writer = CsvWriter::with_columns(Vec::new(), predictor.classes(), predictor.thresholds(), columns)?;
+    for verdict in verdicts {
+        writer.write(verdict)?;
     }
     for s in skipped {
         writer.skip(&s.path, &s.reason)?;
@@ -118,7 +125,7 @@ fn csv(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped], whole:
     Ok(writer.finish()?)
 }
 
-fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) -> Value {
+fn as_json(predictor: &Predictor<'_>, judged: &[Judged], recordings: &[Verdict], skipped: &[Skipped]) -> Value {
     let (classes, thresholds, detector) = (predictor.classes(), predictor.thresholds(), predictor.detector());
     let one = |Judged { verdict, nearest, .. }: &Judged| {
         let mut value = to_json(verdict, classes, thresholds);
@@ -130,7 +137,6 @@ fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) ->
         }
         value
     };
-    let recordings = per_recording(judged, detector);
     let recordings: Vec<Value> = recordings.iter().map(|verdict| to_json(verdict, classes, thresholds)).collect();
     let mut value = json!({
         "classes": classes, "predictions": judged.iter().map(one).collect::<Vec<_>>(), "recordings": recordings,
@@ -142,7 +148,19 @@ fn as_json(predictor: &Predictor<'_>, judged: &[Judged], skipped: &[Skipped]) ->
             "calibration_groups": detector.conformal.n_groups(), "smallest_alpha": detector.conformal.smallest_alpha(),
         });
     }
+    if let Some(sets) = predictor.sets() {
+        value["coverage"] = coverage(sets, classes);
+    }
     value
+}
+
+/// What the sets of classes are worth: the coverage that was asked for, the calibration groups of each class, and the classes
+/// that have too few of them to be left out.
+fn coverage(sets: &Sets, classes: &[String]) -> Value {
+    let groups: serde_json::Map<String, Value> =
+        classes.iter().enumerate().map(|(nth, class)| (class.clone(), json!(sets.n_groups(nth)))).collect();
+    let always: Vec<&String> = sets.always_in().into_iter().map(|class| &classes[class]).collect();
+    json!({"asked": sets.asked(), "calibration_groups": groups, "always_in": always})
 }
 
 /// Writes a table atomically.

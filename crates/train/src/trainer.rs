@@ -219,6 +219,7 @@ impl<'a> Trainer<'a> {
             training,
             calibration,
             outlier: None,
+            coverage: None,
         }
     }
 

@@ -184,6 +184,12 @@ pub(crate) struct PredictArgs {
     /// Maximum false-rejection rate [default: 0.05, or the smallest that the calibration allows]
     #[arg(long, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: Option<f64>,
+    /// Give the classes that each window may be, so that the true one is among them with this probability (a model of `fit`)
+    #[arg(long, value_name = "C", value_parser = alpha)]
+    pub(crate) coverage: Option<f64>,
+    /// Name the strongest of the pretrained network's own classes (CSV column; JSON has them where the model does)
+    #[arg(long)]
+    pub(crate) evidence: bool,
     /// Write one row per recording instead of one per window (CSV; JSON has both)
     #[arg(long)]
     pub(crate) per_recording: bool,

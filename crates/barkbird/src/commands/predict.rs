@@ -3,7 +3,7 @@
 use crate::cli::{Format, PredictArgs};
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use pipeline::predict::{self, Options, Predictions, PredictorOptions, Reject};
+use pipeline::predict::{self, Options, Predictions, PredictorOptions, Reject, ShowEvidence};
 use pipeline::{Job, output};
 use std::io::{IsTerminal, Read};
 use std::path::Path;
@@ -27,6 +27,12 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         alpha: args.alpha,
         unsure_below: args.unsure_below,
         n_nearest: if as_json { N_NEAREST } else { 0 },
+        coverage: args.coverage,
+        evidence: match (args.evidence, as_json) {
+            (true, _) => ShowEvidence::Yes,
+            (false, true) => ShowEvidence::WherePossible,
+            (false, false) => ShowEvidence::No,
+        },
     };
     let out = args.out.as_deref().filter(|path| path.as_os_str() != STANDARD_STREAM);
     out.map(output::file).transpose()?;

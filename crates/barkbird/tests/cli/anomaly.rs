@@ -133,6 +133,22 @@ fn a_model_carries_its_backbone() {
     assert_ne!(p("autoencoder"), p("knn"));
     work.ok(&["predict", "run", "sounds/dog"]);
 
+    // What of the backbone's own classes spoke: in JSON always, in a table where it is asked for.
+    let ask = |more: &[&str]| work.ok(&[&["predict", "with", "manifest.csv"], more].concat());
+    let said = json(&ask(&["--format", "json"]));
+    for one in said["predictions"].as_array().unwrap().iter().chain(said["recordings"].as_array().unwrap()) {
+        let strengths: Vec<f64> =
+            one["evidence"].as_array().unwrap().iter().map(|pair| pair[1].as_f64().unwrap()).collect();
+        assert!(strengths.len() <= 5 && strengths.iter().all(|p| (0.05..=1.0).contains(p)), "{one}");
+        assert!(strengths.is_sorted_by(|a, b| a >= b), "{one}");
+    }
+    assert!(ask(&["--evidence"]).lines().next().unwrap().ends_with(",p_dog,evidence,truth,note"));
+    assert!(ask(&[]).lines().next().unwrap().ends_with(",p_dog,truth,note"));
+    let line = work.fails(&["predict", "run", "sounds/dog", "--evidence"]);
+    assert!(line.contains("contains no pretrained network") && line.contains("barkbird fit"), "{line}");
+    let line = work.fails(&["predict", "with", "sounds/dog", "--evidence", "--reject", "none"]);
+    assert!(line.contains("--reject none"), "{line}");
+
     // A file of version 0.1 has the old names, and so may --reject.
     fs::create_dir(work.path("old")).unwrap();
     with_old_names(&work.path("with/model.safetensors"), &work.path("old/model.safetensors"));

@@ -10,6 +10,7 @@ mod finetune;
 mod hub;
 mod odd;
 mod pipeline;
+mod predict;
 mod report;
 mod stress;
 

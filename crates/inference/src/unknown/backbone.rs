@@ -4,7 +4,7 @@ use crate::chain::Chain;
 use crate::error::{Context, Result, bail};
 use audio_io::ClipConfig;
 use candle_core::{Device, Tensor};
-use classifier::Parameters;
+use classifier::{Classifier, Parameters};
 use features::Preset;
 use models_cnn::{N_OWN_CLASSES, Yamnet, YamnetConfig, yamnet_weights};
 use rayon::prelude::*;
@@ -51,6 +51,11 @@ impl BackboneOutput {
             n_scores: rows.n_own,
             scores: rows.log_odds.iter().map(scores).collect(),
         })
+    }
+
+    /// The scores of clip `nth`, `[K]`.
+    pub(crate) fn scores_of(&self, nth: usize) -> &[f32] {
+        &self.scores[nth * self.n_scores..(nth + 1) * self.n_scores]
     }
 
     /// The clips `rows` alone.
@@ -119,6 +124,11 @@ impl Backbone {
         let mut weights = self.parameters.snapshot()?;
         weights.retain(|name, _| !name.starts_with(HEAD));
         Ok(weights)
+    }
+
+    /// Names of its own classes, in the order of [`BackboneOutput::scores`].
+    pub fn class_names(&self) -> &'static [&'static str] {
+        self.yamnet.pretrained_classes()
     }
 
     /// From a recording to its input: its own front end, over the classifier's windows.

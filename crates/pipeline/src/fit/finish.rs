@@ -6,6 +6,8 @@ use super::detector::{self, DetectorRecord};
 use super::measured::{Measured, Trained};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use anomaly::coverage::Coverage;
+use anomaly::{Labels, Rows};
 use candle_core::Tensor;
 use classifier::{Calibration, Head, Headed, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Top};
 use inference::unknown::{Detectors, Outputs};
@@ -52,6 +54,7 @@ pub(super) fn write(
         }
         _ => averaged(members),
     };
+    let calibration = Calibration::fit(&recipe.candidate.logits[0], &known.class, known.n_classes)?;
     let groups: std::collections::BTreeSet<&str> = known.group.iter().copied().collect();
     let mut header = ModelHeader {
         schema: MODEL_SCHEMA.into(),
@@ -63,8 +66,9 @@ pub(super) fn write(
         split: json!({"clips": known.class.len(), "groups": groups.len(), "folds": recipe.n_folds}),
         seed: job.seed(),
         training: recipe.training.clone(),
-        calibration: Some(Calibration::fit(&recipe.candidate.logits[0], &known.class, known.n_classes)?),
+        calibration: Some(calibration),
         outlier: None,
+        coverage: Some(coverage(recipe.candidate, calibration, known)?.to_json()),
     };
     let path = out.join(MODEL_FILE);
     let (detector, record, clips) = if has_heads {
@@ -87,6 +91,13 @@ pub(super) fn write(
     all.extend(of_detector);
     shard::write_atomic(&path, &ModelFile::to_bytes(&header, &all)?)?;
     Ok(record)
+}
+
+/// Calibration scores of the classes, from what models answered about clips that they did not see.
+fn coverage(candidate: &Candidate, calibration: Calibration, known: &Known<'_>) -> Result<Coverage> {
+    let n_classes = known.n_classes;
+    let probability = Calibration::probabilities(calibration.temperature, &candidate.logits[0], n_classes);
+    Ok(Coverage::fit(Rows::new(&probability, n_classes)?, Labels::new(&known.class, n_classes)?, &known.group)?)
 }
 
 /// The networks of the chosen parts; heads are one network together.

@@ -1,0 +1,81 @@
+//! `predict`: sets of classes with a stated coverage.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use crate::common::Work;
+use classifier::ModelFile;
+use serde_json::{Value, json};
+use std::fs;
+
+/// A model in `run`, and in `with` the same with calibration scores: birds in 19 groups, dogs in 5.
+fn models() -> Work {
+    let work = Work::new();
+    work.sounds(60);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    let quick = ["--epochs", "2", "--set", "cnn.channels=[8, 8, 16]", "--set", "train.batch_size=16"];
+    work.ok(&[&["train", "cnn", "--features", "features", "--out", "run", "--seed", "5"], &quick[..]].concat());
+    let path = work.path("run/model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let mut file = ModelFile::from_bytes(&bytes, &path).unwrap();
+    assert!(
+        ModelFile::to_bytes(&file.header, &file.tensors).unwrap() == bytes,
+        "a model without scores keeps its bytes"
+    );
+    let class = |groups: usize| json!({"groups": groups, "scores": vec![0.5; groups], "sharing": vec![1; groups]});
+    file.header.coverage = Some(json!({"schema": "coverage/1", "classes": [class(19), class(5)]}));
+    fs::create_dir(work.path("with")).unwrap();
+    fs::write(work.path("with/model.safetensors"), ModelFile::to_bytes(&file.header, &file.tensors).unwrap()).unwrap();
+    let silence = synth::to_wav_16(&vec![0.0; 3 * 22_050], 22_050);
+    fs::write(work.path("sounds/dog/silent.wav"), silence).unwrap();
+    fs::write(work.path("sounds/dog/broken.wav"), "no sound").unwrap();
+    work
+}
+
+#[test]
+fn sets_of_classes_say_what_a_window_may_be() {
+    let work = models();
+    let line = work.fails(&["predict", "run", "sounds", "--coverage", "0.95"]);
+    assert!(line.contains("no calibration scores") && line.contains("barkbird fit"), "{line}");
+    let before = work.ok(&["predict", "run", "sounds"]);
+    assert_eq!(work.ok(&["predict", "with", "sounds"]), before, "no column unless it is asked for");
+
+    let output = work.run(&["predict", "with", "sounds", "--coverage", "0.95"]);
+    let note = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(note.contains("dog (5 groups) in every set") && note.contains("19 calibration groups"), "{note}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    let mut reader = csv::Reader::from_reader(table.as_bytes());
+    assert_eq!(
+        reader.headers().unwrap().iter().skip(7).collect::<Vec<_>>(),
+        ["p_bird", "p_dog", "set", "truth", "note"]
+    );
+    let mut seen = [0; 3];
+    for record in reader.records().map(Result::unwrap) {
+        let expected = match (record[4].is_empty() || record[11].contains("silent"), record[7].parse::<f64>()) {
+            (false, Ok(p)) if p >= 0.5 => (1, "bird|dog"),
+            (false, _) => (2, "dog"),
+            (true, _) => (0, ""),
+        };
+        seen[expected.0] += 1;
+        assert_eq!(&record[9], expected.1, "{record:?}");
+    }
+    assert!(seen[0] >= 2 && seen[1] + seen[2] >= 48, "{seen:?}");
+
+    let said: Value =
+        serde_json::from_str(&work.ok(&["predict", "with", "sounds", "--coverage", "0.95", "--format", "json"]))
+            .unwrap();
+    let expected = json!({"asked": 0.95, "calibration_groups": {"bird": 19, "dog": 5}, "always_in": ["dog"]});
+    assert_eq!(said["coverage"], expected);
+    let of_recordings = work.ok(&["predict", "with", "sounds", "--coverage", "0.95", "--per-recording"]);
+    for recording in said["recordings"].as_array().unwrap() {
+        let set: Vec<&str> = recording["set"].as_array().unwrap().iter().map(|class| class.as_str().unwrap()).collect();
+        let is_silent = recording["note"].as_str().is_some_and(|note| note.contains("silent"));
+        assert_eq!(set.is_empty(), is_silent, "{recording}");
+        assert!(
+            of_recordings.lines().any(|line| line.contains(recording["path"].as_str().unwrap())
+                && line.contains(&format!(",{},", set.join("|"))))
+        );
+    }
+    assert!(
+        said["predictions"].as_array().unwrap().iter().all(|one| one["set"].is_array() && one["evidence"].is_null())
+    );
+}
