@@ -76,6 +76,6 @@ impl Pretrained {
 
     /// Its weights by name.
     pub(super) fn tensors(&self) -> Result<BTreeMap<String, Tensor>> {
-        Ok(self.parameters.snapshot().context("weights of the backbone")?)
+        self.parameters.snapshot().context("weights of the backbone")
     }
 }

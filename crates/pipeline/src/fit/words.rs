@@ -81,8 +81,11 @@ fn list(names: &[String]) -> String {
     }
 }
 
+/// A class, and classes of the pretrained network with their weights.
+pub(super) type ClassEvidence = (String, Vec<(String, f32)>);
+
 /// What of the pretrained network speaks for each class, the strongest first.
-pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<(String, Vec<(String, f32)>)>> {
+pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<ClassEvidence>> {
     let model = Model::open(model)?;
     let names = model.pretrained_classes();
     for member in &model.members {
