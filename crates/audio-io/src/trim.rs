@@ -85,7 +85,7 @@ mod tests {
 
     /// Quiet, loud and quiet again, at 1000 Hz.
     fn sound(before: usize, loud: usize, after: usize, quiet: f32) -> Vec<f32> {
-        let sign = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
         (0..before + loud + after)
             .map(|i| 0.25 + sign(i) * if (before..before + loud).contains(&i) { 0.5 } else { quiet })
             .collect()
