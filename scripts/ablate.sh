@@ -9,7 +9,7 @@
 # to measure (all).
 # A line starts from the recipe of the model without augmentation ("off") and adds one thing; the last lines are complete presets
 # and the recipe itself. Lines with views see each clip as often as the others, as the clip or as a view; "cured" is the recipe
-# with band limits on strong views.
+# with band limits on strong views; for the CNN, the light preset with band limits on strong views.
 # Columns "one recorder": the same models on the same clips under equalized recording conditions (one band, one noise floor). What
 # they get wrong only there, they decide by the recorder. What is in OUT already is not repeated.
 set -euo pipefail
@@ -70,12 +70,19 @@ line() {
   esac
   local passes=()
   case $kind in *views-*) passes=(--epochs "$view_epochs") ;; esac
+  # The CNN's lines start from its light preset, with every clip drawn equally often; its recipe is a line of its own.
+  local start=()
+  case "${model[0]} $name $*" in
+    "cnn recipe "*) ;;
+    cnn*--augment*) start=(--set train.group_balance=0) ;;
+    cnn*) start=(--augment light --set train.group_balance=0) ;;
+  esac
   for seed in $seeds; do
     for fold in 0 1 2 3 4; do
       local run=$out/$name-$seed-fold-$fold others=
       for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
       [ -f "$run/model.safetensors" ] || quietly "$run.log" "$barkbird" train "${model[@]}" --features "$out/$kind-folds" --out "$run" \
-        --overwrite --seed "$seed" --train-split "${others%,}" --val-split none "${passes[@]}" "$@" "${more[@]}"
+        --overwrite --seed "$seed" --train-split "${others%,}" --val-split none "${passes[@]}" "${start[@]}" "$@" "${more[@]}"
       asked "$run" test "$out/$kind-folds" "fold-$fold"
       asked "$run" field "$out/$kind-field" field
       case $kind in

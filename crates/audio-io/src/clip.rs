@@ -17,6 +17,7 @@ use crate::limits::MAX_RATE_HZ;
 use crate::range::frame_range;
 use crate::resample::{self, resampled_len};
 use crate::silence::silence_in;
+use crate::trim;
 use crate::window::{Placement, Windowing, pad, starts};
 
 /// Everything that decides what a clip is.
@@ -36,6 +37,11 @@ pub struct ClipConfig {
     /// shards and models, and is written only where it does something.
     #[serde(skip_serializing_if = "Equalize::is_off")]
     pub equalize: Equalize,
+    /// Silent ends are cut off before the window is placed: what is more than this many decibels below the loudest 20 ms.
+    /// Only where the whole row is at most one window long: a short clip is then repeated or padded without its silence,
+    /// and windows over a long recording stay where they are. `None`, and not written: nothing is cut off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trim_db: Option<f64>,
 }
 
 impl Default for ClipConfig {
@@ -46,6 +52,7 @@ impl Default for ClipConfig {
             level: Level::Peak,
             window: Windowing::default(),
             equalize: Equalize::default(),
+            trim_db: None,
         }
     }
 }
@@ -63,6 +70,7 @@ impl ClipConfig {
                 got: self.sample_rate_hz.to_string(),
             });
         }
+        trim::validate(self.trim_db)?;
         self.equalize.validate(self.sample_rate_hz)?;
         self.window.validate()
     }
@@ -117,7 +125,21 @@ pub fn clips(
     config: &ClipConfig,
 ) -> Result<Vec<Clip>> {
     config.validate()?;
-    let (first, last) = frame_range(decoded, row_start_s, row_end_s)?;
+    let row = frame_range(decoded, row_start_s, row_end_s)?;
+    let policy = row_channel.map_or(config.channels, ChannelPolicy::One);
+    let mut out = Vec::new();
+    for (frames, policy) in trim::rows(decoded, row, policy, config)? {
+        out.append(&mut clips_of(decoded, frames, policy, config)?);
+    }
+    Ok(out)
+}
+
+fn clips_of(
+    decoded: &Decoded,
+    (first, last): (usize, usize),
+    policy: ChannelPolicy,
+    config: &ClipConfig,
+) -> Result<Vec<Clip>> {
     let (from_hz, to_hz, windowing) = (decoded.rate_hz, config.sample_rate_hz, &config.window);
     let row = resampled_range(first, last, decoded.n_frames(), from_hz, to_hz);
     let reach = windowing.reach(row.len(), to_hz);
@@ -125,7 +147,6 @@ pub fn clips(
     let source: Vec<&[f32]> = decoded.channels.iter().map(|samples| &samples[cut.source.clone()]).collect(); // [C, n]
     let start_s = first as f64 / f64::from(from_hz);
     let length = windowing.length(reach.len(), to_hz);
-    let policy = row_channel.map_or(config.channels, ChannelPolicy::One);
     let mut out = Vec::new();
     for (channel, selected) in select(&source, policy)? {
         let resampled = match from_hz == to_hz {

@@ -71,6 +71,7 @@ pub mod split_names;
 mod stream;
 mod table;
 mod text;
+mod trim;
 mod walk;
 mod warning;
 mod wav;

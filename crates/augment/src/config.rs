@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Most points that a curve over the bands goes through.
 pub(crate) const MOST_POINTS: usize = 16;
 
+/// Levels of a gate where nothing else is set.
+const USUAL_GATE_DB: [f32; 2] = [20.0, 60.0];
+
 /// How strongly each step of [`augment`](crate::augment) acts. A field left out of a file takes its value from
 /// [`SpectrogramAugment::light`]; zero (or `false`) switches a step off.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -34,6 +37,13 @@ pub struct SpectrogramAugment {
     /// A straight line over the bands, from `-t` at the lowest to `+t` at the highest, is added; `t` is drawn from
     /// plus or minus this many decibels. It imitates another microphone's or room's frequency response.
     pub tilt_db: f32,
+    /// The probability that the clip is gated, 0 to 1: cells below a drawn level are set to one drawn value, so that a
+    /// recording without a noise floor does not give its label away. Written only where it is on, as the next.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub gate_share: f32,
+    /// How many decibels the gate's level is below the clip's loudest cell, drawn between the two.
+    #[serde(skip_serializing_if = "is_usual_gate")]
+    pub gate_below_db: [f32; 2],
     /// The probability that stationary noise is added, 0 to 1, so that neither the level nor the shape of a recording's
     /// own noise floor can give its label away.
     pub noise_share: f32,
@@ -78,6 +88,8 @@ impl SpectrogramAugment {
             roll: false,
             gain_db: 0.0,
             tilt_db: 0.0,
+            gate_share: 0.0,
+            gate_below_db: USUAL_GATE_DB,
             noise_share: 0.0,
             noise_below_db: [20.0, 60.0],
             noise_tilt_db: 12.0,
@@ -96,6 +108,7 @@ impl SpectrogramAugment {
     pub fn keeps_clips(&self) -> bool {
         let ranges = Self {
             excerpt_shortest: self.excerpt_shortest,
+            gate_below_db: self.gate_below_db,
             noise_below_db: self.noise_below_db,
             noise_tilt_db: self.noise_tilt_db,
             band_limit_lowest: self.band_limit_lowest,
@@ -147,6 +160,7 @@ impl SpectrogramAugment {
     /// The first field whose value makes no sense, with what was expected.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let [nearest, farthest] = self.noise_below_db;
+        let [gate_nearest, gate_farthest] = self.gate_below_db;
         let [fewest, most] = self.filter_curve_points;
         let checks = [
             ("excerpt_share", self.excerpt_share, "a share from 0 to 1", is_share(self.excerpt_share)),
@@ -160,6 +174,14 @@ impl SpectrogramAugment {
             ),
             ("gain_db", self.gain_db, "0 or more decibels", is_amount(self.gain_db)),
             ("tilt_db", self.tilt_db, "0 or more decibels", is_amount(self.tilt_db)),
+            ("gate_share", self.gate_share, "a share from 0 to 1", is_share(self.gate_share)),
+            ("gate_below_db[0]", gate_nearest, "0 or more decibels", is_amount(gate_nearest)),
+            (
+                "gate_below_db[1]",
+                gate_farthest,
+                "no less than gate_below_db[0]",
+                gate_farthest.is_finite() && gate_farthest >= gate_nearest,
+            ),
             ("noise_share", self.noise_share, "a share from 0 to 1", is_share(self.noise_share)),
             ("noise_tilt_db", self.noise_tilt_db, "0 or more decibels", is_amount(self.noise_tilt_db)),
             ("noise_below_db[0]", nearest, "0 or more decibels", is_amount(nearest)),
@@ -216,6 +238,14 @@ pub(crate) fn is_share(value: f32) -> bool {
 
 pub(crate) fn is_amount(value: f32) -> bool {
     value.is_finite() && value >= 0.0
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
+fn is_usual_gate(value: &[f32; 2]) -> bool {
+    *value == USUAL_GATE_DB
 }
 
 #[cfg(test)]

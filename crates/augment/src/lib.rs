@@ -26,6 +26,7 @@ mod bands;
 mod config;
 mod curve;
 mod cutmix;
+mod gate;
 mod mixup;
 mod noise;
 mod seed;

@@ -59,6 +59,8 @@ pub(crate) enum Step {
     Mixing,
     // Waveform, too.
     Lossy,
+    // Spectrogram, too.
+    Gate,
 }
 
 pub(crate) fn generator(seed: u64, step: Step) -> ChaCha8Rng {

@@ -3,15 +3,16 @@
 use crate::bands::{drop_bands, limit_band};
 use crate::config::SpectrogramAugment;
 use crate::curve::add_curve;
+use crate::gate::apply_gate;
 use crate::noise::add_noise;
 use crate::seed::{Step, generator, happens};
 use crate::warp::{shift_bands, warp_time};
 use rand::Rng;
 
-/// Augments one clip in place: excerpt, time warp, roll, shift along the bands, gain, tilt, curve, noise, band limit, then
+/// Augments one clip in place: excerpt, time warp, roll, shift along the bands, gain, tilt, curve, gate, noise, band limit, then
 /// what holds the mean: dropped bands and masks.
 ///
-/// Gain, tilt and noise act as a microphone, a room and a noisier place would; the masks come last so that their cells
+/// Gain, tilt, gate and noise act as a microphone, a recorder and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
 /// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
 /// Each step draws from its own stream; nothing but a row for the time warp is allocated.
@@ -47,6 +48,7 @@ pub fn augment(
         color(mel, n_frames, config, unit_per_db, seed);
     }
     add_curve(mel, n_frames, config, unit_per_db, seed);
+    apply_gate(mel, config, unit_per_db, seed);
     add_noise(mel, n_frames, config, unit_per_db, seed);
     limit_band(mel, n_mels, n_frames, config, seed);
     drop_bands(mel, n_frames, fill, config, seed);

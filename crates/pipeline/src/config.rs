@@ -128,6 +128,7 @@ impl Config {
             let mut read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
             with_written_names(&mut read);
             check_keys(&table, &read, "").with_context(|| path.display().to_string())?;
+            complete(&mut read).context("train.augment")?;
             overlay(&mut table, read);
         }
         for (key, value) in flags {
@@ -149,6 +150,19 @@ impl Config {
     pub fn to_toml(&self) -> Result<String> {
         Ok(toml::to_string(self)?)
     }
+}
+
+/// A `train.augment` with all keys that are always written was written whole, maybe by an older version: what it lacks is
+/// off there, and not as in the recipe.
+fn complete(read: &mut toml::Table) -> Result<()> {
+    let written = toml::Table::try_from(SpectrogramAugment::off())?;
+    let section = read.get_mut("train").and_then(|train| train.get_mut("augment"));
+    if let Some(toml::Value::Table(augment)) = section
+        && written.keys().all(|key| augment.contains_key(key))
+    {
+        augment.entry("gate_share").or_insert(toml::Value::Float(0.0));
+    }
+    Ok(())
 }
 
 /// A whole section as a flag, for flags that set many keys: `--set` comes after them and can change one.

@@ -124,14 +124,23 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
     let base = TrainConfig::default();
     let over_kept = TrainConfig { augment: SpectrogramAugment::off(), ..base.clone() };
     // A pretrained network overfits first to the pitch and the largest groups of a class; these two prevent it
-    // (docs/performance.md). A network from scratch gains nothing by them.
+    // (docs/performance.md). A network from scratch gains nothing by the first.
     let varied = TrainConfig {
         group_balance: 1.0,
         augment: SpectrogramAugment { frequency_shift_share: 0.19, ..SpectrogramAugment::light() },
         ..base.clone()
     };
+    // A network from scratch learns the recorder: bandwidth, noise floor, and that there is none (docs/new-places.md).
+    let no_recorder = SpectrogramAugment {
+        gate_share: 0.5,
+        noise_share: 0.5,
+        noise_below_db: [0.0, 50.0],
+        band_limit_share: 0.8,
+        band_limit_lowest: 0.4,
+        ..SpectrogramAugment::light()
+    };
     match (kind, strategy) {
-        (ModelKind::Cnn, _) => base,
+        (ModelKind::Cnn, _) => TrainConfig { group_balance: 0.5, augment: no_recorder, ..base },
         (_, Strategy::Probe) => TrainConfig {
             epochs: 100,
             batch_size: 64,
@@ -174,5 +183,40 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
             patience: 0,
             ..varied
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AugmentConfig, Config, Strength, section_flag};
+
+    fn cnn() -> Config {
+        Config { train: recipe(ModelKind::Cnn, Strategy::Auto), ..Config::default() }
+    }
+
+    #[test]
+    fn the_recipes_are_valid_and_a_preset_replaces_their_augmentation() {
+        cnn().train.validate().unwrap();
+        for strength in [Strength::Off, Strength::Light, Strength::Strong] {
+            let preset = AugmentConfig::preset(strength).spectrogram;
+            let flag = section_flag("train.augment", &preset).unwrap();
+            assert_eq!(Config::resolve_from(&cnn(), None, &[flag]).unwrap().train.augment, preset);
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_written_whole_is_read_as_it_was() {
+        let folder = std::env::temp_dir().join(format!("barkbird-recipe-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("c.toml");
+        for written in [Config::default(), cnn()] {
+            std::fs::write(&path, written.to_toml().unwrap()).unwrap();
+            assert_eq!(Config::resolve_from(&cnn(), Some(&path), &[]).unwrap(), written);
+        }
+        std::fs::write(&path, "[train.augment]\ngain_db = 1.5\n").unwrap();
+        let augment = Config::resolve_from(&cnn(), Some(&path), &[]).unwrap().train.augment;
+        assert_eq!(augment, SpectrogramAugment { gain_db: 1.5, ..cnn().train.augment });
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

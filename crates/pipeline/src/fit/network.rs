@@ -129,6 +129,8 @@ impl Network {
             options.val_split = "none".into();
             options.config.set = owned(&TRAINING);
             options.epochs = Some(self.epochs);
+            // Views have what the recipe of the network from scratch adds while training.
+            options.augment = (self.model == ModelKind::Cnn).then_some(Strength::Light);
             options.strategy = self.strategy;
             options.pretrained = self.pretrained.as_ref().map(|path| path.display().to_string());
             options.start = if out.join("last.safetensors").exists() { Start::Resume } else { Start::Overwrite };
