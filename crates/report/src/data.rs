@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::Table;
+use crate::table::Table;
 use serde::{Deserialize, Deserializer};
 
 /// One line of `metrics.jsonl`. Fields that are not named here are ignored; `null` for a number reads as NaN.

@@ -1,5 +1,6 @@
 //! A page of sections: what a command found, in sentences first, then numbers with their intervals, tables and sounds.
 
+use crate::table::Table;
 use askama::Template;
 
 use crate::bar::{Bar, position, range};
@@ -50,17 +51,6 @@ pub struct LineFigure {
     pub note: String,
     /// Whether it is highlighted as a problem.
     pub alarm: bool,
-}
-
-/// A table of text.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Table {
-    /// What it shows.
-    pub caption: String,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// Its rows, each as long as `columns`.
-    pub rows: Vec<Vec<String>>,
 }
 
 /// A clip to look at and listen to.

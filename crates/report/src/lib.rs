@@ -51,13 +51,15 @@ mod scatter;
 mod spectrogram;
 mod summary;
 mod svg;
+mod table;
 mod text;
 mod ticks;
 pub mod words;
 
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};
-pub use findings::{Findings, LineFigure, Section, SoundCard, Table, render_findings};
+pub use findings::{Findings, LineFigure, Section, SoundCard, render_findings};
 pub use page::render;
 pub use scatter::{Cloud, scatter_svg};
 pub use spectrogram::{Axes, Panel, spectrogram_png, spectrogram_sheet};
+pub use table::Table;

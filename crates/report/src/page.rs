@@ -10,9 +10,9 @@ use crate::curves::{Chart, charts};
 use crate::data::{Epoch, Example, RunReport};
 use crate::error::Result;
 use crate::evaluation::{self, EvaluationView, headline};
-use crate::findings::Table;
 use crate::number::{UNKNOWN, fixed, thousands};
 use crate::summary;
+use crate::table::Table;
 use crate::words;
 
 /// Rows of the table of epochs at most; longer runs show evenly spaced epochs.
