@@ -85,8 +85,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A condition with its name; none for the sounds as they are.
+type NamedCondition<'a> = (&'a str, Option<Condition>);
+
 /// Conditions by their names, with the names.
-fn conditions_of(names: &str) -> Result<Vec<(&str, Option<Condition>)>, Box<dyn Error>> {
+fn conditions_of(names: &str) -> Result<Vec<NamedCondition<'_>>, Box<dyn Error>> {
     let all = || std::iter::once((RECORDED, None)).chain(Condition::ALL.iter().map(|(name, of, _)| (*name, Some(*of))));
     if names == "all" {
         return Ok(all().collect());
