@@ -1,5 +1,7 @@
 //! The whole road from made sounds to a model, without a pretrained network.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use pipeline::fit::{Options, Start, plan, run};
 use pipeline::{CancelToken, Event, Job, Observer, one_line, synth};
 use std::path::{Path, PathBuf};
