@@ -12,7 +12,7 @@
 //!
 //! # How
 //! The score of a clip for a class is 1 minus the probability of the class. Each class has a
-//! [`Conformal`](crate::conformal::Conformal) of the scores of its own calibration clips, where a group weighs as much as
+//! [`Conformal`] of the scores of its own calibration clips, where a group weighs as much as
 //! any other however many clips it has. The p-value of a class is computed from these; a class is in the set where its
 //! p-value is above 1 - coverage. The proof is that of [`conformal`](crate::conformal), once a class.
 //!

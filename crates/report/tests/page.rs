@@ -1,7 +1,7 @@
 //! Pages for runs with much, little and hostile content.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, render, spectrogram_png};
+use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, Table, render, spectrogram_png};
 
 const NASTY: &str = "<script>alert('x')</script>\"&";
 
@@ -65,8 +65,15 @@ fn run(classes: [&str; 2]) -> RunReport {
         errors: vec![example(a, b)],
         commands: vec![format!("barkbird train cnn --features {a}")],
         skipped: vec![(format!("{a}.wav"), format!("not sound: {b}"))],
+        sentences: Vec::new(),
+        tables: vec![("Stress tests".into(), stress_tests(a))],
         warnings: vec![format!("beware of {a}")],
     }
+}
+
+fn stress_tests(caption: &str) -> Table {
+    let rows = vec![vec!["rate_8k".into(), "0.831".into()]];
+    Table { caption: caption.into(), columns: vec!["condition".into(), "balanced accuracy".into()], rows }
 }
 
 /// The page, after a check that its tags match.
@@ -91,6 +98,9 @@ fn a_complete_run() {
         "detector of unknown sounds has 3,200,000",
         "0.710 to 0.990",
         "barkbird train cnn --features bird",
+        "Stress tests",
+        "rate_8k",
+        "0.831",
         "not sound: dog",
         "beware of bird",
         "<svg class=\"chart\"",
