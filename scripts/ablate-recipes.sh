@@ -2,15 +2,16 @@
 # What each step of the CNN's recipe is for: recipes, measured as they are and under stress tests, one line of the table for each
 # recipe and set.
 #
-#     scripts/ablate-recipes.sh DATA OUT
+#     scripts/ablate-recipes.sh DATA OUT [MODELS]
 #
-# DATA/animals, DATA/field and DATA/field2 hold a manifest.csv each, with the splits train, val and test; field; field2. In the
-# environment: SEEDS ("0 1 2", pooled), ONLY, the names of the recipes to measure (all). What is in OUT already is not repeated.
-# It takes about 5 minutes on two free cores.
+# DATA/animals, DATA/field and DATA/field2 hold a manifest.csv each, with the splits train, val and test; field; field2. With
+# MODELS, which holds dinov2-small and yamnet, the pretrained networks are measured too. In the environment: SEEDS ("0 1 2",
+# pooled), ONLY, the names of the recipes to measure (all). What is in OUT already is not repeated. It takes about 5 minutes on
+# two free cores, and half an hour with MODELS.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-usage="usage: scripts/ablate-recipes.sh DATA OUT"
-data=${1:?$usage} out=${2:?$usage}
+usage="usage: scripts/ablate-recipes.sh DATA OUT [MODELS]"
+data=${1:?$usage} out=${2:?$usage} models=${3:-}
 for set in animals field field2; do
   [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
 done
@@ -24,18 +25,23 @@ quietly() {
   "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 }
 
-# recipe NAME CLIPS FLAGS...: trains with each seed on features with the clip settings CLIPS, and measures on each set.
-names=()
+# recipe NAME CLIPS FLAGS...: trains with each seed on features with the clip settings CLIPS, and measures on each set. `model` is
+# what is trained, `kind` the features that it takes.
+names=() model=(cnn) kind=features
 recipe() {
   local name=$1 clips=$2; shift 2
   case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
   names+=("$name")
-  local features=$out/features${clips:+-$clips} settings=()
-  [ -z "$clips" ] || settings=(--set "clip.$clips")
-  [ -f "$features/index.json" ] || quietly "$features.log" "$barkbird" features "$data/animals/manifest.csv" --out "$features" --no-cache "${settings[@]}"
+  local features=$out/$kind${clips:+-$clips} settings=(features "$data/animals/manifest.csv" --no-cache)
+  case $kind in
+    yamnet) settings+=(--front-end yamnet) ;;
+    views) settings=(augment "$data/animals/manifest.csv" --views 4 --augment strong) ;;
+  esac
+  [ -z "$clips" ] || settings+=(--set "clip.$clips")
+  [ -f "$features/index.json" ] || quietly "$features.log" "$barkbird" "${settings[@]}" --out "$features"
   for seed in $seeds; do
     local run=$out/$name-$seed
-    [ -f "$run/model.safetensors" ] || quietly "$run.log" "$barkbird" train cnn --features "$features" --out "$run" --overwrite --seed "$seed" "$@"
+    [ -f "$run/model.safetensors" ] || quietly "$run.log" "$barkbird" train "${model[@]}" --features "$features" --out "$run" --overwrite --seed "$seed" "$@"
     for set in animals/test field/field field2/field2; do
       local split=${set#*/}
       [ -f "$run/$split/stress.csv" ] || quietly "$run.log" "$barkbird" evaluate "$run" "$data/${set%/*}/manifest.csv" --split "$split" --stress --out "$run/$split"
@@ -51,6 +57,22 @@ recipe no-noise "" --set $a.noise_share=0
 recipe no-band-limit "" --set $a.band_limit_share=0
 recipe no-groups "" --set train.group_balance=0
 recipe trimmed trim_db=50.0
+kind=views
+recipe strong-views "" --augment light --set train.group_balance=0
+if [ -n "$models" ]; then
+  cured=(--set $a.gate_share=0.5 --set $a.noise_share=0.5 --set "$a.noise_below_db=[0.0, 50.0]"
+    --set $a.band_limit_share=0.8 --set $a.band_limit_lowest=0.4)
+  model=(vit --pretrained "$models/dinov2-small" --strategy lora) kind=features
+  recipe vit-lora ""
+  recipe vit-lora-cured "" "${cured[@]}"
+  recipe vit-lora-noise "" --set $a.noise_share=0.5 --set "$a.noise_below_db=[0.0, 50.0]"
+  model=(vit --pretrained "$models/dinov2-small" --strategy full)
+  recipe vit-full ""
+  recipe vit-full-cured "" "${cured[@]}"
+  model=(yamnet --pretrained "$models/yamnet/yamnet.tflite" --strategy last --last 4) kind=yamnet
+  recipe yamnet-last ""
+  recipe yamnet-last-cured "" "${cured[@]}"
+fi
 python3 - "$out" "$seeds" "${names[@]}" <<'PY'
 import csv, json, sys
 out, seeds, names = sys.argv[1], sys.argv[2].split(), sys.argv[3:]

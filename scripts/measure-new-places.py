@@ -58,6 +58,10 @@ for name, split, words in (("test", "ood-test", "cats and donkeys, against test"
     of = [m["unknown"] for m in sets[name]]
     print(f"| {words} | {spread([u['sets'][split]['auroc'] for u in of])} | {spread([u['sets'][split]['rejected'] for u in of], 2)} "
           f"| {spread([u['known_rejected'] for u in of], 2)} |")
+splits = [fit["detector"]["random_splits"] for fit in fits]
+rates = [f"at alpha {rate['alpha']:g} {spread([of['rates'][nth]['mean'] for of in splits])}" for nth, rate in enumerate(splits[0]["rates"])]
+print(f"\nKnown sounds rejected when the {splits[0]['groups']} groups of the training and validation clips are split at random "
+      f"{splits[0]['random_splits']} times, half to calibrate, half as new recordings: {'; '.join(rates)}.")
 print("\n| field2, share of 41 birds | bird | dog | neither | unsure |")
 print("|---|---|---|---|---|")
 for seed in seeds:

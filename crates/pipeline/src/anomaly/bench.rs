@@ -3,13 +3,13 @@
 use super::choice::choose;
 use super::noises::noises;
 use super::picture;
-use super::results::{AtAlpha, BenchFile, Chosen, Measured, RandomSplits, Rates, SetInfo, SplitRate};
+use super::results::{AtAlpha, BenchFile, Chosen, Measured, RandomSplits, Rates, SetInfo};
 use super::rows::RowsOptions;
 use super::sets::{Clips, fit_all, set_name};
 use crate::error::{Error, Result, bail};
 use crate::job::Job;
 use crate::output;
-use anomaly::conformal::{Conformal, Form, false_rejection_rates};
+use anomaly::conformal::{Conformal, Form};
 use anomaly::metrics::{Bootstrap, figures, intervals};
 use inference::Model;
 use inference::unknown::{Backbone, Fitted, Outputs, methods as all_methods};
@@ -18,11 +18,6 @@ use std::path::PathBuf;
 
 /// Softmax probability below which the baseline rejects a clip.
 const BASELINE: f64 = anomaly::BASELINE_SOFTMAX_THRESHOLD;
-
-/// Rates of false rejections that random splits are tried at.
-const ALPHAS: [f64; 2] = [0.05, 0.1];
-/// How often.
-const N_RANDOM_SPLITS: usize = 200;
 
 /// Unknown sounds beside knowns.
 struct Set<'a> {
@@ -211,19 +206,7 @@ fn measure(fitted: &[Fitted], sets: &[Set<'_>], given: &Given<'_>, job: &Job<'_>
 fn parted(one: &Fitted, clips: &Clips, knowns: &BTreeMap<String, Outputs>, seed: u64) -> Result<RandomSplits> {
     let mut all = clips.validation.clone();
     knowns.values().for_each(|table| all.extend(table.clone()));
-    let groups = all.groups();
-    let rates = false_rejection_rates(&one.score(&all)?, &groups, &ALPHAS, N_RANDOM_SPLITS, seed)?;
-    let rate = |(rates, alpha): (&Vec<f64>, f64)| {
-        let n = rates.len() as f64;
-        let mean = rates.iter().sum::<f64>() / n;
-        let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-        SplitRate { alpha, mean, standard_error: (variance / n).sqrt() }
-    };
-    Ok(RandomSplits {
-        random_splits: N_RANDOM_SPLITS,
-        groups: groups.iter().collect::<BTreeSet<_>>().len(),
-        rates: rates.iter().zip(ALPHAS).map(rate).collect(),
-    })
+    RandomSplits::of(&one.score(&all)?, &all.groups(), seed)
 }
 
 fn info(set: &Set<'_>) -> SetInfo {

@@ -1,8 +1,15 @@
 //! `anomaly.json`.
 
+use crate::error::Result;
+use anomaly::conformal::false_rejection_rates;
 use anomaly::metrics::{Figures, Intervals};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rates of false rejections that random splits are tried at.
+const ALPHAS: [f64; 2] = [0.05, 0.1];
+/// Random splits of the known groups.
+const N_RANDOM_SPLITS: usize = 200;
 
 /// `anomaly.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,7 +61,7 @@ pub struct SetInfo {
 
 /// The recommended method's false rejections when all known groups that had no part in fitting are parted at random: half
 /// calibrate, the others are new.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RandomSplits {
     /// How many random splits were drawn.
     #[serde(alias = "partings")]
@@ -65,8 +72,26 @@ pub struct RandomSplits {
     pub rates: Vec<SplitRate>,
 }
 
+impl RandomSplits {
+    /// What the scores of known clips give, none of which the detector was fitted on; `groups` has the group of each.
+    pub(crate) fn of<G: Ord>(scores: &[f64], groups: &[G], seed: u64) -> Result<Self> {
+        let rates = false_rejection_rates(scores, groups, &ALPHAS, N_RANDOM_SPLITS, seed)?;
+        let rate = |(rates, alpha): (&Vec<f64>, f64)| {
+            let n = rates.len() as f64;
+            let mean = rates.iter().sum::<f64>() / n;
+            let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+            SplitRate { alpha, mean, standard_error: (variance / n).sqrt() }
+        };
+        Ok(Self {
+            random_splits: N_RANDOM_SPLITS,
+            groups: groups.iter().collect::<BTreeSet<_>>().len(),
+            rates: rates.iter().zip(ALPHAS).map(rate).collect(),
+        })
+    }
+}
+
 /// False rejections at one alpha.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SplitRate {
     /// What is promised: the mean is at most this.
     pub alpha: f64,

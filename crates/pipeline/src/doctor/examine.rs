@@ -71,7 +71,8 @@ fn statistics(out: &mut Examination, set: &Set<'_>, config: &CrossValidation, n:
     let truth = &set.truth;
     out.classes.clone_from(&truth.classes);
     (out.n_clips, out.n_groups) = (truth.n_clips(), truth.n_groups);
-    job.say(format!("comparing {} clips of {} groups", truth.n_clips(), truth.n_groups));
+    let (clips, groups) = (truth.n_clips(), truth.n_groups);
+    job.say(format!("looking for shortcuts, leaks and wrong labels in {clips} clips of {groups} groups"));
     [out.shortcuts, out.shortcuts_in_clips] = set.shortcuts(config)?;
     let content = set.content()?;
     out.leak = Some(leak(&content, truth, config)?);

@@ -3,6 +3,7 @@
 use super::candidates::{Candidate, Known};
 use super::measured::{Measured, OfCondition};
 use crate::anomaly::choice::{Scored, choose_scored};
+use crate::anomaly::results::RandomSplits;
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use crate::one_line;
@@ -28,6 +29,9 @@ pub struct DetectorRecord {
     pub calibration_groups: usize,
     /// The smallest alpha that so many groups allow.
     pub smallest_alpha: f64,
+    /// How often known sounds are rejected when the held-out scores of one half of the groups calibrate, and those of the
+    /// other half are new.
+    pub random_splits: RandomSplits,
 }
 
 /// A detector over the pretrained network of the model.
@@ -81,7 +85,8 @@ pub(super) fn over_backbone(
     }
     let (scored, one) = fitted.swap_remove(nth);
     let calibrated = Calibrated::from_scores(one, &scored.known, &of_known)?;
-    let record = record(&calibrated, why, auroc, of_known.len());
+    let splits = RandomSplits::of(&scored.known, &of_known.groups(), job.seed())?;
+    let record = record(&calibrated, why, auroc, of_known.len(), splits);
     Ok((calibrated, record, KnownClips::of(&of_known, classes)))
 }
 
@@ -91,6 +96,7 @@ pub(super) fn over_logits(
     mut of_model: Outputs,
     candidate: &Candidate,
     classes: &[String],
+    seed: u64,
 ) -> Result<(Calibrated, DetectorRecord, KnownClips)> {
     let clips = KnownClips::of(&of_model, classes);
     // What it says of clips that it was trained on is surer than of new ones.
@@ -101,11 +107,18 @@ pub(super) fn over_logits(
     let scores = one.score(&of_model)?;
     let calibrated = Calibrated::from_scores(one, &scores, &of_model)?;
     let why = "without a pretrained network the softmax probability is all there is to go by".to_owned();
-    let record = record(&calibrated, why, Vec::new(), of_model.len());
+    let splits = RandomSplits::of(&scores, &of_model.groups(), seed)?;
+    let record = record(&calibrated, why, Vec::new(), of_model.len(), splits);
     Ok((calibrated, record, clips))
 }
 
-fn record(calibrated: &Calibrated, why: String, auroc: Vec<(String, f64)>, n: usize) -> DetectorRecord {
+fn record(
+    calibrated: &Calibrated,
+    why: String,
+    auroc: Vec<(String, f64)>,
+    n: usize,
+    random_splits: RandomSplits,
+) -> DetectorRecord {
     DetectorRecord {
         method: calibrated.fitted.method.name.clone(),
         why,
@@ -113,6 +126,7 @@ fn record(calibrated: &Calibrated, why: String, auroc: Vec<(String, f64)>, n: us
         calibration_clips: n,
         calibration_groups: calibrated.conformal.n_groups(),
         smallest_alpha: calibrated.conformal.smallest_alpha(),
+        random_splits,
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) fn write(
         detector::over_backbone(measured, recipe.candidate, known, recipe.classes, job)?
     } else {
         shard::write_atomic(&path, &ModelFile::to_bytes(&header, &tensors)?)?;
-        detector::over_logits(of_model(&path, measured, job)?, recipe.candidate, recipe.classes)?
+        detector::over_logits(of_model(&path, measured, job)?, recipe.candidate, recipe.classes, job.seed())?
     };
     let detectors = Detectors {
         detectors: vec![detector],

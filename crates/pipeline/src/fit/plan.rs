@@ -8,16 +8,16 @@ use serde::Serialize;
 
 /// Seconds a clip takes on one core, measured on two cores of 2.5 GHz (AMD EPYC): decoding it and making it under every
 /// condition; and for each condition, a pass of the pretrained network or of a convolutional one.
-const CONDITIONS_S: f64 = 0.25;
-const BACKBONE_S: f64 = 0.022;
-const CNN_S: f64 = 0.006;
-const VIT_S: f64 = 0.11;
+const CONDITIONS_S: f64 = 0.15;
+const BACKBONE_S: f64 = 0.013;
+const CNN_S: f64 = 0.0036;
+const VIT_S: f64 = 0.066;
 /// Seconds a clip takes for the doctor, scan, and a view.
-const DOCTOR_S: f64 = 0.10;
-const VIEW_S: f64 = 0.02;
+const DOCTOR_S: f64 = 0.06;
+const VIEW_S: f64 = 0.012;
 /// Seconds of one step forward and back.
-const CNN_TRAINING_S: f64 = 0.002;
-const YAMNET_TRAINING_S: f64 = 0.05;
+const CNN_TRAINING_S: f64 = 0.0012;
+const YAMNET_TRAINING_S: f64 = 0.03;
 /// What starting takes.
 const LEAST_S: f64 = 1.0;
 /// Trainings beside those of the folds: the one on all clips.
