@@ -60,14 +60,15 @@ recipe trimmed trim_db=50.0
 kind=views
 recipe strong-views "" --augment light --set train.group_balance=0
 if [ -n "$models" ]; then
+  as_before=(--set $a.gate_share=0 --set $a.noise_share=0 --set $a.band_limit_share=0)
   cured=(--set $a.gate_share=0.5 --set $a.noise_share=0.5 --set "$a.noise_below_db=[0.0, 50.0]"
     --set $a.band_limit_share=0.8 --set $a.band_limit_lowest=0.4)
   model=(vit --pretrained "$models/dinov2-small" --strategy lora) kind=features
-  recipe vit-lora ""
+  recipe vit-lora "" "${as_before[@]}"
   recipe vit-lora-cured "" "${cured[@]}"
-  recipe vit-lora-noise "" --set $a.noise_share=0.5 --set "$a.noise_below_db=[0.0, 50.0]"
+  recipe vit-lora-noise "" "${as_before[@]}" --set $a.noise_share=0.5
   model=(vit --pretrained "$models/dinov2-small" --strategy full)
-  recipe vit-full ""
+  recipe vit-full "" "${as_before[@]}"
   recipe vit-full-cured "" "${cured[@]}"
   model=(yamnet --pretrained "$models/yamnet/yamnet.tflite" --strategy last --last 4) kind=yamnet
   recipe yamnet-last ""

@@ -130,17 +130,22 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
         augment: SpectrogramAugment { frequency_shift_share: 0.19, ..SpectrogramAugment::light() },
         ..base.clone()
     };
-    // A network from scratch learns the recorder: bandwidth, noise floor, and that there is none (docs/new-places.md).
-    let no_recorder = SpectrogramAugment {
+    // A network from scratch, or pretrained on pictures, learns the recorder: bandwidth, noise floor, and that there is none.
+    // One that was pretrained on sounds gains nothing by these steps (docs/new-places.md).
+    let no_recorder = |augment: SpectrogramAugment| SpectrogramAugment {
         gate_share: 0.5,
         noise_share: 0.5,
         noise_below_db: [0.0, 50.0],
         band_limit_share: 0.8,
         band_limit_lowest: 0.4,
-        ..SpectrogramAugment::light()
+        ..augment
+    };
+    let varied = match kind {
+        ModelKind::Vit => TrainConfig { augment: no_recorder(varied.augment.clone()), ..varied },
+        ModelKind::Cnn | ModelKind::Yamnet => varied,
     };
     match (kind, strategy) {
-        (ModelKind::Cnn, _) => TrainConfig { group_balance: 0.5, augment: no_recorder, ..base },
+        (ModelKind::Cnn, _) => TrainConfig { group_balance: 0.5, augment: no_recorder(SpectrogramAugment::light()), ..base },
         (_, Strategy::Probe) => TrainConfig {
             epochs: 100,
             batch_size: 64,
