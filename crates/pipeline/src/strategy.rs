@@ -145,7 +145,9 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
         ModelKind::Cnn | ModelKind::Yamnet => varied,
     };
     match (kind, strategy) {
-        (ModelKind::Cnn, _) => TrainConfig { group_balance: 0.5, augment: no_recorder(SpectrogramAugment::light()), ..base },
+        (ModelKind::Cnn, _) => {
+            TrainConfig { group_balance: 0.5, augment: no_recorder(SpectrogramAugment::light()), ..base }
+        }
         (_, Strategy::Probe) => TrainConfig {
             epochs: 100,
             batch_size: 64,
