@@ -43,7 +43,7 @@ impl Headed {
         parameters: &mut Parameters,
     ) -> Result<Self, Error> {
         let (dim, n_own, zero) = (body.embedding_dim(), body.pretrained_classes().len(), Init::Constant(0.0));
-        if n_own == 0 || tops.is_empty() {
+        if tops.is_empty() || (n_own == 0 && tops.iter().any(|top| top.head == HeadKind::Evidence)) {
             let (expected, got) = ("a network with classes of its own".to_owned(), body.architecture().to_string());
             return Err(Error::Shape { what: "heads of a pretrained network".into(), expected, got });
         }
@@ -146,7 +146,7 @@ impl Classifier for Headed {
         self.body.pretrained(mel)
     }
 
-    fn pretrained_classes(&self) -> &'static [&'static str] {
+    fn pretrained_classes(&self) -> &[String] {
         self.body.pretrained_classes()
     }
 

@@ -41,6 +41,7 @@ mod model_file;
 mod neighbors;
 mod normalization;
 mod parameters;
+mod precomputed;
 mod predictor;
 mod vote;
 
@@ -55,5 +56,6 @@ pub use model_file::{MODEL_SCHEMA, ModelFile, ModelHeader};
 pub use neighbors::{Neighbors, NeighborsConfig};
 pub use normalization::{BandSums, Normalization};
 pub use parameters::{LeftOver, Parameters, Rule};
+pub use precomputed::{Precomputed, PrecomputedConfig};
 pub use predictor::{Predictor, Rows, clip_loss, largest, predict_mels};
 pub use vote::{fit_scale, mean_votes, votes};

@@ -99,7 +99,7 @@ pub trait Classifier: Send + Sync {
     }
 
     /// Names of the K classes that [`pretrained`](Self::pretrained) has scores of; empty for a model without.
-    fn pretrained_classes(&self) -> &'static [&'static str] {
+    fn pretrained_classes(&self) -> &[String] {
         &[]
     }
 

@@ -1,9 +1,11 @@
-//! From the bytes of a recording to spectrograms: the clip settings of `audio-io` and the front end of `features`
-//! joined, which is what shards and models name as their front end.
+//! From the bytes of a recording to spectrograms: the clip settings of `audio-io` and the front end of `features` (or a model
+//! of ONNX) joined, which is what shards and models name as their front end.
 
 use crate::error::{Context, Result, bail};
-use audio_io::{Clip, ClipConfig, Decoded, Row, Silence, Until};
-use features::{FrontEnd, FrontEndConfig, Kind, Output, Scratch, Spectrum};
+use crate::front_end::{FrontEnd, Scratch};
+use crate::onnx::{OnnxModel, describe};
+use audio_io::{Clip, ClipConfig, Decoded, Row, Silence, Until, Windowing};
+use features::{FrontEndConfig, Kind, Output, Preset, Spectrum};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::LN_10;
 use std::path::Path;
@@ -17,8 +19,11 @@ pub const CODE_SCHEMA: u32 = 2;
 pub struct Chain {
     /// From a recording to clips.
     pub clip: ClipConfig,
-    /// From a clip to a spectrogram.
+    /// From a clip to a spectrogram; with `onnx`, for pictures alone.
     pub spectrogram: FrontEndConfig,
+    /// A model of ONNX whose embedding and log-odds are the values of a clip, `[D + K, 1]`, in place of a spectrogram.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx: Option<OnnxModel>,
     /// [`CODE_SCHEMA`] of the program that wrote it.
     pub code_schema: u32,
 }
@@ -48,13 +53,28 @@ pub struct ClipSpectrogram {
 impl Chain {
     /// The chain that a configuration asks for.
     pub fn new(clip: ClipConfig, spectrogram: FrontEndConfig) -> Self {
-        Self { clip, spectrogram, code_schema: CODE_SCHEMA }
+        Self { clip, spectrogram, onnx: None, code_schema: CODE_SCHEMA }
+    }
+
+    /// The chain of a model of ONNX, and the names of its own classes, `[K]`: clips of five seconds, or of the model's window
+    /// where that is longer.
+    ///
+    /// # Errors
+    /// A model that cannot be read or does not say enough of itself, or a build without the feature `onnx`.
+    pub fn of_onnx(path: &Path) -> Result<(Self, Vec<String>)> {
+        let (model, facts) = describe(path)?;
+        let default = Windowing::default();
+        let window = Windowing { seconds: default.seconds.max(facts.window_s.unwrap_or(0.0)), ..default };
+        let clip = ClipConfig { sample_rate_hz: facts.sample_rate_hz, window, ..ClipConfig::default() };
+        let spectrogram = FrontEndConfig { sample_rate_hz: facts.sample_rate_hz, ..Preset::Stft.config() };
+        let chain = Self { onnx: Some(model), ..Self::new(clip, spectrogram) };
+        Ok((chain, facts.classes))
     }
 
     /// Reads the chain from a shard's or a model's header.
     pub fn from_header(value: &serde_json::Value, path: &Path) -> Result<Self> {
         let read = serde_json::from_value(value.clone());
-        let chain: Self = read.with_context(|| {
+        let mut chain: Self = read.with_context(|| {
             format!("{}: its front end is not one that this version of barkbird computes", path.display())
         })?;
         if chain.code_schema != CODE_SCHEMA {
@@ -64,6 +84,9 @@ impl Chain {
                 chain.code_schema
             );
         }
+        if let Some(model) = &mut chain.onnx {
+            model.find_beside(path);
+        }
         Ok(chain)
     }
 
@@ -72,7 +95,15 @@ impl Chain {
         Ok(serde_json::to_value(self)?)
     }
 
-    /// Seconds from one frame to the next.
+    /// What decides the values: [`to_header`](Self::to_header) without where files are.
+    ///
+    /// # Errors
+    /// A value that cannot be written as JSON.
+    pub fn to_key(&self) -> Result<serde_json::Value> {
+        Ok(without_place(&self.to_header()?))
+    }
+
+    /// Seconds from one frame of the spectrogram to the next.
     pub fn hop_s(&self) -> f64 {
         self.spectrogram.hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
     }
@@ -80,6 +111,9 @@ impl Chain {
     /// How many of the spectrogram's units one decibel is; 0 where values are not logarithms, so that a gain, which is
     /// not a sum there, is left out.
     pub fn unit_per_db(&self) -> f32 {
+        if self.onnx.is_some() {
+            return 0.0;
+        }
         let (output, spectrum) = match &self.spectrogram.kind {
             Kind::LogMel(log_mel) => (log_mel.output, log_mel.spectrum),
             Kind::Stft(stft) => (stft.output, stft.spectrum),
@@ -95,6 +129,14 @@ impl Chain {
 
     /// The spectrogram in words.
     pub fn describe(&self) -> String {
+        if let Some(model) = &self.onnx {
+            let license = model.license.as_ref().map_or_else(String::new, |license| format!(", {license}"));
+            let (name, sha256) = (model.name(), &model.sha256);
+            return format!(
+                "none: embedding ({}) and classes ({}) of {name} (SHA-256 {sha256}{license})",
+                model.dim, model.n_own
+            );
+        }
         let config = &self.spectrogram;
         let kind = match &config.kind {
             Kind::LogMel(log_mel) => format!("log-mel, {} bands", log_mel.mel.n_mels),
@@ -105,9 +147,23 @@ impl Chain {
         format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
     }
 
-    /// Builds filters and transforms, once for all recordings.
+    /// Builds filters and transforms or opens the model of ONNX, once for all recordings.
+    ///
+    /// # Errors
+    /// Settings that make no sense; a model of ONNX that is not there or has changed.
     pub fn build(&self) -> Result<FrontEnd> {
-        FrontEnd::new(&self.spectrogram).context("front end")
+        match &self.onnx {
+            Some(model) => Ok(FrontEnd::of_onnx(model.open()?, model.n_values())),
+            None => Ok(FrontEnd::of_spectrogram(self.build_picture()?)),
+        }
+    }
+
+    /// The front end that a person sees clips by.
+    ///
+    /// # Errors
+    /// Settings that make no sense.
+    pub fn build_picture(&self) -> Result<features::FrontEnd> {
+        features::FrontEnd::new(&self.spectrogram).context("front end")
     }
 
     /// How much of a recording is needed for a row; none for all of it.
@@ -152,6 +208,15 @@ impl Chain {
     }
 }
 
+/// A front end's header without the path of a model of ONNX.
+pub(crate) fn without_place(header: &serde_json::Value) -> serde_json::Value {
+    let mut header = header.clone();
+    if let Some(model) = header.get_mut("onnx").and_then(serde_json::Value::as_object_mut) {
+        model.remove("path");
+    }
+    header
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +228,7 @@ mod tests {
         let louder: Vec<f32> = quiet.iter().map(|sample| 10.0 * sample).collect(); // by 20 dB
         for preset in [Preset::LogMel, Preset::Stft, Preset::Yamnet, Preset::Ast] {
             let chain = Chain::new(ClipConfig::default(), preset.config());
-            let front_end = chain.build().unwrap();
+            let front_end = chain.build_picture().unwrap();
             let largest = |samples| front_end.compute_one(samples).unwrap().into_iter().fold(f32::MIN, f32::max);
             let gain = largest(&louder) - largest(&quiet);
             assert!((gain - 20.0 * chain.unit_per_db()).abs() < 1e-3, "{preset}: {gain}");

@@ -33,6 +33,10 @@ pub enum Error {
     /// A Vision Transformer.
     #[error(transparent)]
     Vit(#[from] models_vit::Error),
+    /// A model of ONNX.
+    #[cfg(feature = "onnx")]
+    #[error(transparent)]
+    Onnx(#[from] models_onnx::Error),
     /// A detector of unknown sounds.
     #[error(transparent)]
     Anomaly(#[from] anomaly::Error),

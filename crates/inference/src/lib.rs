@@ -4,7 +4,7 @@
 //! windows, the detector of unknown sounds, thresholds); [`Predictor::recording`] gives one verdict a window. A recording is
 //! decoded once for all front ends and all rows of it; its damage is in the verdicts' notes, and a window without sound
 //! gets no class. Below
-//! that, [`Chain`] turns a recording into spectrograms, [`Windows`] does so for all front ends of a model, and
+//! that, [`Chain`] turns a recording into spectrograms or what a model of ONNX computes, [`Windows`] does so for all front ends of a model, and
 //! [`unknown`] has the detectors of unknown sounds: what they look at ([`unknown::Outputs`]), how they are fitted
 //! ([`unknown::Fitted`]) and what a model file keeps of them ([`unknown::Detectors`]).
 //!
@@ -25,10 +25,12 @@
 mod chain;
 mod error;
 mod evidence;
+mod front_end;
 mod input;
 mod members;
 mod model;
 mod network;
+mod onnx;
 mod predictor;
 mod recording;
 mod sets;
@@ -38,10 +40,12 @@ mod windows;
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
 pub use error::{Error, Result, one_line, reason};
 pub use evidence::ShowEvidence;
+pub use front_end::{FrontEnd, Scratch};
 pub use input::Input;
 pub use members::{MemberHeader, averaged};
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Member, Model, read_model};
 pub use network::build;
+pub use onnx::OnnxModel;
 pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject};
 pub use recording::{damage_words, decode, enough};
 pub use sets::Sets;

@@ -1,6 +1,6 @@
 //! A trained model, from its file to a forward pass.
 
-use crate::chain::Chain;
+use crate::chain::{Chain, without_place};
 use crate::error::{Context, Result, bail};
 use crate::members;
 use candle_core::{Device, Tensor};
@@ -86,7 +86,8 @@ impl Model {
     /// The differences, in words.
     pub fn check_front_end(&self, front_end: &serde_json::Value, folder: &Path) -> Result<()> {
         let words = ["the model has", "the spectrograms have"];
-        let different = shard::differences(words, &self.header.front_end, front_end);
+        let (own, theirs) = (without_place(&self.header.front_end), without_place(front_end));
+        let different = shard::differences(words, &own, &theirs);
         if different.is_empty() {
             return Ok(());
         }
@@ -160,7 +161,7 @@ impl Model {
     }
 
     /// Names of the pretrained network's own classes that the detectors and heads look at; empty where there is none.
-    pub fn pretrained_classes(&self) -> &'static [&'static str] {
+    pub fn pretrained_classes(&self) -> &[String] {
         self.members
             .iter()
             .map(|member| member.classifier.pretrained_classes())

@@ -2,7 +2,7 @@
 
 use crate::error::{Context, Result, bail};
 use candle_core::Device;
-use classifier::{Classifier, Headed, Neighbors, NeighborsConfig, Parameters, Top};
+use classifier::{Classifier, Headed, Neighbors, NeighborsConfig, Parameters, Precomputed, PrecomputedConfig, Top};
 use models_cnn::{Cnn, CnnConfig, Yamnet, YamnetConfig};
 use models_vit::{Trained, Vit, VitConfig};
 
@@ -41,6 +41,10 @@ fn network(
             let config: YamnetConfig = serde_json::from_value(fields).context("configuration of YAMNet")?;
             Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
         }
+        "precomputed" => {
+            let config: PrecomputedConfig = serde_json::from_value(fields).context("what a front end computes")?;
+            Box::new(Precomputed::new(config, n_classes))
+        }
         "headed" => {
             let heads: Vec<Top> = serde_json::from_value(fields["heads"].take()).context("heads of a network")?;
             let body = network(&fields["body"], n_classes, parameters)?;
@@ -54,7 +58,7 @@ fn network(
             Box::new(Neighbors::new(body, config, n_clips, parameters)?)
         }
         other => bail!(
-            "kind: expected cnn, vit, yamnet, headed or neighbors, got {other}; a newer version of barkbird may have written it"
+            "kind: expected cnn, vit, yamnet, precomputed, headed or neighbors, got {other}; a newer version of barkbird may have written it"
         ),
     })
 }
@@ -67,6 +71,6 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, vit, yamnet, headed or neighbors, got tree"), "{message}");
+        assert!(message.starts_with("kind: expected cnn, vit, yamnet, precomputed, headed or neighbors, got tree"), "{message}");
     }
 }

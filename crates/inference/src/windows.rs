@@ -2,12 +2,12 @@
 
 use crate::chain::{Chain, ClipSpectrogram};
 use crate::error::{Context, Result, bail};
+use crate::front_end::FrontEnd;
 use crate::input::Input;
 use crate::model::Model;
 use crate::recording::{damage_words, decode, enough, for_each};
 use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
 use audio_io::{ClipConfig, Decoded, Placement, Row, Until, Windowing};
-use features::FrontEnd;
 
 /// Clips of one forward pass.
 const BATCH: usize = 32;

@@ -39,7 +39,8 @@ pub const N_OWN_CLASSES: usize = 521;
 
 /// Names of these classes: the display names of the AudioSet ontology (J. Gemmeke and others, 2017; CC BY 4.0), in the order
 /// of the network's outputs.
-static OWN_CLASSES: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("audioset.txt").lines().collect());
+static OWN_CLASSES: LazyLock<Vec<String>> =
+    LazyLock::new(|| include_str!("audioset.txt").lines().map(str::to_owned).collect());
 
 /// Probability that a window's class counts with at least, and one minus it at most: differences beyond are noise.
 const LEAST_PROBABILITY: f64 = 1e-4;
@@ -233,7 +234,7 @@ impl Classifier for Yamnet {
         Ok(Some(Pretrained { embedding: embedding.mean(1)?, log_odds: odds.log()? }))
     }
 
-    fn pretrained_classes(&self) -> &'static [&'static str] {
+    fn pretrained_classes(&self) -> &[String] {
         &OWN_CLASSES
     }
 

@@ -65,6 +65,7 @@ impl OnnxBackbone {
             }
             (said, fixed) => said.or(fixed),
         };
+        let hop_samples = settings.hop(path, sample_rate_hz, window_samples)?.or(window_samples);
         let n_samples = window_samples.unwrap_or(TRIAL_S * sample_rate_hz as usize);
         if n_samples == 0 || n_samples > MAX_WINDOW_SAMPLES {
             return Err(long(path, format!("{n_samples} samples")));
@@ -85,6 +86,7 @@ impl OnnxBackbone {
             license: settings.license,
             sample_rate_hz,
             window_samples,
+            hop_samples,
             input,
             scores,
             classes: settings.classes.unwrap_or_default(),

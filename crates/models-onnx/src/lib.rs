@@ -18,6 +18,7 @@
 //! ```toml
 //! sample_rate_hz = 32000
 //! window_s = 5.0                  # or window_samples = 160000
+//! hop_s = 2.5
 //! input = "inputs"
 //! input_shape = "[B, N]"
 //! input_peak = 1.0
@@ -35,6 +36,7 @@
 //! | --- | --- | --- | --- |
 //! | `sample_rate_hz` | sample rate, 1000 to 1000000 | `sample_rate` | an error |
 //! | `window_samples` or `window_s` | length of a window | `sample_duration` (s) | N of the graph; any length where N is a symbol |
+//! | `hop_s` | from one window of a clip to the next, at most a window | | a window |
 //! | `input` | name of the input | | the only one |
 //! | `input_shape` | `"[N]"`, `"[B, N]"` or `"[B, 1, N]"` | | by the input's dimensions |
 //! | `input_peak` | value of full scale: 1.0, or 32768.0 for a model of 16-bit samples | | 1.0 |
@@ -63,6 +65,12 @@
 //! A file is not trusted: sizes that it states are checked before memory is taken for them, and a panic of tract becomes an
 //! error. A graph can still be made to take hours, or more memory than there is.
 //!
+//! # Clips
+//! [`OnnxBackbone::clip`] cuts a clip into windows, a hop apart. Where more than half a hop is left at its end, one more window
+//! ends with the clip. A clip that is shorter than a window is repeated. The clip's embedding is the mean over the windows; its
+//! log-odds are the logarithm of the mean odds, where a probability counts as 0.0001 to 0.9999: a call in one window is not
+//! hidden by silence in the others.
+//!
 //! # Example
 //! ```no_run
 //! use models_onnx::OnnxBackbone;
@@ -78,6 +86,7 @@
 
 mod backbone;
 mod check;
+mod clip;
 mod description;
 mod error;
 mod graph;
@@ -89,6 +98,7 @@ mod settings;
 
 pub use backbone::{OnnxBackbone, Outputs};
 pub use check::{Batch, Check, check};
+pub use clip::ClipOutput;
 pub use description::{Description, Embedding, Input, Scores};
 pub use error::{Error, Result};
 pub use settings::{Activation, InputShape};

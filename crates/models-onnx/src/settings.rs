@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) sample_rate_hz: Option<u32>,
     pub(crate) window_samples: Option<usize>,
     pub(crate) window_s: Option<f64>,
+    pub(crate) hop_s: Option<f64>,
     pub(crate) input: Option<String>,
     pub(crate) input_shape: Option<InputShape>,
     pub(crate) input_peak: Option<f32>,
@@ -86,6 +87,7 @@ impl Settings {
         };
         number("input_peak", self.input_peak)?;
         number("normalize_peak", self.normalize_peak)?;
+        number("hop_s", self.hop_s.map(|seconds| seconds as f32))?;
         if self.window_samples.is_some() && self.window_s.is_some() {
             return Err(invalid(path, "window", "window_samples or window_s", "both"));
         }
@@ -143,6 +145,21 @@ impl Settings {
             return Err(invalid(model, "sample rate", expected, rate.to_string()));
         }
         Ok(rate)
+    }
+
+    /// From one window of a clip to the next, in samples, where it is said: at most as long as the window.
+    pub(crate) fn hop(&self, model: &Path, rate_hz: u32, window: Option<usize>) -> Result<Option<usize>> {
+        let Some(seconds) = self.hop_s else { return Ok(None) };
+        let Some(window) = window else {
+            let got = format!("{seconds} s, for a model that takes any length");
+            return Err(invalid(model, "hop_s", "a window, too: window_s", got));
+        };
+        let samples = (seconds * f64::from(rate_hz)).round();
+        if !(samples >= 1.0 && samples <= window as f64) {
+            let expected = format!("1 sample to a window, {:.3} s", window as f64 / f64::from(rate_hz));
+            return Err(invalid(model, "hop_s", expected, format!("{seconds} s")));
+        }
+        Ok(Some(samples as usize))
     }
 
     /// The window in samples, where one is said.
