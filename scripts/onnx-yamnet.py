@@ -1,13 +1,15 @@
 """Writes YAMNet as ONNX, front end included, from its weights in safetensors.
 
-    python onnx-yamnet.py YAMNET_FOLDER OUT.onnx
+    python onnx-yamnet.py YAMNET_FOLDER OUT.onnx CLASSES.txt
 
 Input `waveform` [B, 15600] at 16 kHz, full scale 1: one patch of 0.975 s. Outputs `embedding` [B, 1024] and `scores`
 [B, 521]. The short-time Fourier transform is one Conv with the kernels of a 512-point DFT under a Hann window of 400 samples,
-since runtimes read STFT differently or not at all. OpenSoundscape's metadata is written; OUT.toml is not needed.
+since runtimes read STFT differently or not at all. OpenSoundscape's metadata is written. OUT.toml has the hop that
+the built-in YAMNet has, 0.48 s. CLASSES.txt has the names of the classes, one a line.
 """
 
 import json
+import pathlib
 import sys
 
 import numpy as np
@@ -55,7 +57,7 @@ class Writer:
 
 
 def main():
-    folder, out = sys.argv[1:]
+    folder, out, classes = sys.argv[1:]
     weights = {name: value.astype(np.float32) for name, value in load_file(f"{folder}/model.safetensors").items()}
     w = Writer()
     signal = w.add("Unsqueeze", ["waveform", w.constant("axis_1", np.array([1], np.int64))], "signal")
@@ -94,13 +96,14 @@ def main():
     helper.set_model_props(model, {
         "sample_rate": str(RATE_HZ),
         "sample_duration": str(n_samples / RATE_HZ),
-        "classes": json.dumps([f"audioset-{nth}" for nth in range(521)]),
+        "classes": json.dumps(pathlib.Path(classes).read_text(encoding="utf-8").splitlines()),
         "class_outputs_key": "scores",
         "embedding_outputs_key": "embedding",
         "license": "Apache-2.0",
     })
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, out)
+    pathlib.Path(out).with_suffix(".toml").write_text("hop_s = 0.48\n", encoding="utf-8")
 
 
 main()

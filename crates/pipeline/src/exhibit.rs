@@ -12,7 +12,7 @@ const PLAYER_HZ: u32 = 22_050;
 
 /// A clip as files that a page holds.
 pub(crate) struct Exhibit {
-    /// The spectrogram that a model would get (PNG).
+    /// The spectrogram that a model would get, if it takes one (PNG).
     pub png: Vec<u8>,
     /// The sound (WAV), its peak at full scale.
     pub wav: Vec<u8>,
@@ -31,10 +31,11 @@ pub(crate) fn exhibit(
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let player = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..chain.clip };
     let decoded = decode(&bytes, path, None)?;
-    let clips = chain.spectrograms(front_end, &decoded, row)?;
-    let clip = clips.first().context("no sound")?;
-    let axes = axes(front_end, clip.n_frames as f64 * chain.hop_s(), title);
-    let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
+    let clips = chain.clips(&decoded, row)?;
+    let clip = &clips.first().context("no sound")?.samples;
+    let (mel, n_frames) = (front_end.compute_one(clip)?, front_end.n_frames(clip.len()));
+    let axes = axes(front_end, n_frames as f64 * chain.hop_s(), title);
+    let png = report::spectrogram_png(&mel, front_end.n_bands(), n_frames, &axes)?;
     let sound = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &player)?;
     let samples = &sound.first().context("no sound")?.samples;
     let n = longest_s.map_or(samples.len(), |s| samples.len().min((s * f64::from(PLAYER_HZ)) as usize));

@@ -122,7 +122,7 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
         return Ok(out);
     };
     let rows = predictions(&folder.join("predictions.csv"))?;
-    let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.build()?, missing: Vec::new() };
+    let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.build_picture()?, missing: Vec::new() };
     let mut shown = BTreeMap::<String, BTreeSet<String>>::new();
     for row in rows.iter().filter(|row| row.label == row.truth) {
         let groups = shown.entry(row.label.clone()).or_default();
@@ -144,13 +144,28 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
     Ok(out)
 }
 
+/// An architecture with the number of a foreign network's classes in place of their names, which may be thousands.
+fn short(architecture: &serde_json::Value) -> serde_json::Value {
+    match architecture {
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| match (name.as_str(), value) {
+                ("classes", serde_json::Value::Array(names)) => (name.clone(), names.len().into()),
+                _ => (name.clone(), short(value)),
+            })
+            .collect(),
+        serde_json::Value::Array(values) => values.iter().map(short).collect(),
+        other => other.clone(),
+    }
+}
+
 /// What a reader wants to know of a run before the figures.
 fn facts(header: &classifier::ModelHeader, chain: &Chain) -> Vec<(String, String)> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let clip = &chain.clip;
     vec![
         fact("Made by", format!("barkbird {}", header.version)),
-        fact("Architecture", header.architecture.to_string()),
+        fact("Architecture", short(&header.architecture).to_string()),
         fact(
             "Recording",
             format!("{} Hz, {:.1} s windows, level {:?}", clip.sample_rate_hz, clip.window.seconds, clip.level),

@@ -90,12 +90,16 @@ pub(crate) struct FrontEndArgs {
     /// Use the front end of this run or features folder, in place of the configuration's
     #[arg(long, value_name = "DIR")]
     pub(crate) like: Option<PathBuf>,
+    /// ONNX audio model: compute its embedding and class scores in place of spectrograms
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["like", "front_end", "config", "set"])]
+    pub(crate) backbone: Option<PathBuf>,
 }
 
 impl From<&FrontEndArgs> for pipeline::features::FrontEndOptions {
     fn from(args: &FrontEndArgs) -> Self {
-        let FrontEndArgs { config, front_end, equalize, like } = args;
-        Self { config: config.into(), front_end: *front_end, equalize: equalize.clone(), like: like.clone() }
+        let FrontEndArgs { config, front_end, equalize, like, backbone } = args;
+        let (like, onnx) = (like.clone(), backbone.clone());
+        Self { config: config.into(), front_end: *front_end, equalize: equalize.clone(), like, onnx }
     }
 }
 

@@ -77,8 +77,8 @@ pub(super) fn write(
     sounds.push(("all", sound, said));
 
     std::fs::create_dir_all(&options.out).with_context(|| options.out.display().to_string())?;
-    let front_end = chain.build()?;
-    let (n_bands, mut scratch) = (front_end.n_bands(), front_end.scratch());
+    let front_end = chain.build_picture()?;
+    let n_bands = front_end.n_bands();
     let mut panels = Vec::new();
     let mut files = Vec::new();
     for (i, (name, sound, said)) in sounds.iter().enumerate() {
@@ -87,8 +87,7 @@ pub(super) fn write(
         let said = if said.is_empty() { (*name).to_owned() } else { said.join("; ") };
         job.say(format!("{}: {said}", file.display()));
         let title = if *name == "all" { "all that is drawn".to_owned() } else { said.clone() };
-        let spectrogram = Chain::spectrogram(&front_end, &mut scratch, sound)?;
-        panels.push((spectrogram.mel, spectrogram.n_frames, title));
+        panels.push((front_end.compute_one(&sound.samples)?, front_end.n_frames(sound.samples.len()), title));
         files.push(PreviewFile { file, steps: said });
     }
     // Masked cells hold the clip's own means here: there is no training set.

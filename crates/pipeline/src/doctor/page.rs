@@ -107,7 +107,7 @@ fn split(found: &Examination) -> Option<Section> {
 /// Clips whose labels are doubtful, as pictures and sounds: as many as there is room for.
 fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<Option<Section>> {
     let Some(labels) = found.mislabels.as_ref().filter(|labels| !labels.ranked.is_empty()) else { return Ok(None) };
-    let front_end = sources.chain.build()?;
+    let front_end = sources.chain.build_picture()?;
     let card = |(i, doubt): (usize, &Doubt)| {
         let row = &sources.manifest.rows[doubt.row];
         // Longer than a window is not shown either.

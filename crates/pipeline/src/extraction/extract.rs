@@ -5,8 +5,7 @@ use super::plan::{Plan, Planned};
 use super::views::Views;
 use crate::error::{Error, Result};
 use audio_io::{Decoded, Row, Until};
-use features::FrontEnd;
-use inference::{Chain, ClipSpectrogram, damage_words, decode, enough, reason};
+use inference::{Chain, ClipSpectrogram, FrontEnd, damage_words, decode, enough, reason};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use shard::cache::{Cache, Key};
@@ -79,7 +78,7 @@ impl Extractor {
     /// Prepares the front end and the cache folder.
     pub(crate) fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
         let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
-        let chain_json = serde_json::to_string(chain)?;
+        let chain_json = if chain.onnx.is_some() { chain.to_key()?.to_string() } else { serde_json::to_string(chain)? };
         Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None })
     }
 

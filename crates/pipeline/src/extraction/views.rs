@@ -8,8 +8,7 @@ use crate::job::Job;
 use audio_io::{ChannelPolicy, Clip, ClipConfig, Decoded, Level, Placement, Row, Windowing, finish};
 use augment::seed_for;
 use augment::waveform::{WaveformAugment, augment_waveform, mix_clips};
-use features::FrontEnd;
-use inference::{Chain, ClipSpectrogram, reason};
+use inference::{Chain, ClipSpectrogram, FrontEnd, reason};
 use std::path::Path;
 
 /// Changes whenever the same settings give other views, so that no cache entry of an earlier version is used.

@@ -18,7 +18,7 @@ use crate::output;
 use inference::Chain;
 use shard::Provenance;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What turns recordings into spectrograms.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub struct FrontEndOptions {
     pub equalize: Vec<Nuisance>,
     /// The front end of this run or features folder, in place of the configuration's.
     pub like: Option<PathBuf>,
+    /// A model of ONNX: its embedding and the log-odds of its classes, in place of a spectrogram.
+    pub onnx: Option<PathBuf>,
 }
 
 /// Options of [`run`].
@@ -115,6 +117,11 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
 
 /// The front end that the options ask for.
 pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
+    if let Some(model) = &options.onnx {
+        let (mut chain, _) = Chain::of_onnx(model)?;
+        equalize(&mut chain, &options.equalize, model)?;
+        return Ok(chain);
+    }
     let Some(like) = &options.like else {
         let mut flags = Vec::new();
         if let Some(preset) = options.front_end {
@@ -134,13 +141,19 @@ pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
         let (path, file) = inference::read_model(like)?;
         Chain::from_header(&file.header.front_end, &path)?
     };
-    for nuisance in &options.equalize {
+    equalize(&mut chain, &options.equalize, like)?;
+    Ok(chain)
+}
+
+/// Equalizes the clips of a chain that was made elsewhere, as `of` says.
+fn equalize(chain: &mut Chain, what: &[Nuisance], of: &Path) -> Result<()> {
+    for nuisance in what {
         match nuisance {
             Nuisance::Band => chain.clip.equalize = common_band(),
             Nuisance::Level | Nuisance::Length => {
-                bail!("--equalize: with --like clips keep the level and the length of {}; only band", like.display())
+                bail!("--equalize: clips keep the level and the length of {}; only band", of.display())
             }
         }
     }
-    Ok(chain)
+    Ok(())
 }

@@ -54,17 +54,18 @@ pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let clip = ClipConfig { window, ..chain.clip };
     let whole = Chain { clip, ..chain.clone() };
-    let front_end = whole.build()?;
+    let front_end = whole.build_picture()?;
     let decoded = decode(&bytes, recording, None)?;
     let damage = damage_words(&decoded);
     if !damage.is_empty() {
         job.warn(format!("{}: {damage}", recording.display()));
     }
-    let clips = whole.spectrograms(&front_end, &decoded, &Row::default())?;
+    let clips = whole.clips(&decoded, &Row::default())?;
     let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
-    let axes = axes(&front_end, clip.n_frames as f64 * chain.hop_s(), name.into_owned());
-    let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
+    let (mel, n_frames) = (front_end.compute_one(&clip.samples)?, front_end.n_frames(clip.samples.len()));
+    let axes = axes(&front_end, n_frames as f64 * chain.hop_s(), name.into_owned());
+    let png = report::spectrogram_png(&mel, front_end.n_bands(), n_frames, &axes)?;
     shard::write_atomic(&options.out, &png)?;
     Ok(Picture {
         recording: options.recording.clone(),

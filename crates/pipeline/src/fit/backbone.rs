@@ -6,7 +6,7 @@ use crate::job::Job;
 use crate::pretrained::{Place, place};
 use audio_io::ClipConfig;
 use candle_core::Tensor;
-use classifier::{Classifier, Parameters};
+use classifier::{Classifier, Parameters, Precomputed, PrecomputedConfig};
 use features::Preset;
 use inference::Chain;
 use inference::unknown::weights_file;
@@ -21,7 +21,7 @@ const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
 pub(super) const LOST: &str = "without a pretrained audio network: the model learns from your recordings alone, and measured on \
      recordings from new places it is less accurate, and knows unknown sounds less well; name YAMNet's weights with --backbone";
 
-/// YAMNet, ready to be asked.
+/// A pretrained network, ready to be asked: YAMNet, or what a model of ONNX has computed as the front end.
 pub(super) struct Pretrained {
     /// The network.
     pub(super) body: Box<dyn Classifier>,
@@ -31,6 +31,13 @@ pub(super) struct Pretrained {
     pub(super) chain: Chain,
     /// SHA-256 of the file.
     pub(super) sha256: String,
+    /// What a reader should know of it.
+    pub(super) note: Option<String>,
+}
+
+/// Whether a path is a model of ONNX, by its name.
+pub(crate) fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
 /// Where the weights are: what was named (a path, or a repository of the hub), else the first of the usual places that
@@ -57,8 +64,11 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
 }
 
 impl Pretrained {
-    /// Reads the weights of a file or a folder.
+    /// Reads the weights of a file or a folder, or what is known of a model of ONNX.
     pub(super) fn open(path: &Path, n_classes: usize, job: &Job<'_>) -> Result<Self> {
+        if is_onnx(path) {
+            return Self::of_onnx(path, n_classes, job);
+        }
         let (bytes, path) = weights_file(path, &FILES)?;
         let weights = yamnet_weights(&bytes, &path)?;
         let mut parameters = Parameters::seeded(0, &job.device);
@@ -71,7 +81,34 @@ impl Pretrained {
         let clip = ClipConfig { sample_rate_hz: spectrogram.sample_rate_hz, ..ClipConfig::default() };
         let sha256 = shard::sha256_hex(&bytes);
         let chain = Chain::new(clip, spectrogram);
-        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256 })
+        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256, note: None })
+    }
+
+    fn of_onnx(path: &Path, n_classes: usize, job: &Job<'_>) -> Result<Self> {
+        let (chain, classes) = Chain::of_onnx(path)?;
+        let model = chain.onnx.as_ref().context("no model of ONNX")?;
+        if model.n_own == 0 {
+            bail!(
+                "{}: has no class scores, which heads and detectors look at; if it has some, name them: class_output = \"NAME\" \
+                 in {}",
+                path.display(),
+                path.with_extension("toml").display()
+            );
+        }
+        let license = match &model.license {
+            Some(license) => format!("its license ({license}) holds for what is trained on it, too"),
+            None => "its license is not stated, and may restrict what is trained on it".to_owned(),
+        };
+        let note = format!(
+            "the model file refers to {} (SHA-256 {}) and does not contain it: keep that file, there or beside the model file; \
+             {license}",
+            model.path.display(),
+            model.sha256
+        );
+        let body = Precomputed::new(PrecomputedConfig { dim: model.dim, classes }, n_classes);
+        let sha256 = model.sha256.clone();
+        let parameters = Parameters::seeded(0, &job.device);
+        Ok(Self { body: Box::new(body), parameters, chain, sha256, note: Some(note) })
     }
 
     /// Its weights by name.

@@ -12,7 +12,6 @@ use candle_core::Tensor;
 use classifier::{Calibration, Head, Headed, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Top};
 use inference::unknown::{Detectors, Outputs};
 use inference::{DETECTOR_PREFIX, Input, MODEL_FILE, MemberHeader, Model, Windows, averaged, read_model};
-use models_cnn::YamnetConfig;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -119,13 +118,16 @@ fn members(recipe: &Recipe<'_>, measured: &Measured, known: &Known<'_>) -> Resul
         let mut tensors = backbone.tensors()?;
         let of_heads: Vec<Head> = heads.iter().map(|(_, head)| head.clone()).collect();
         tensors.extend(Headed::tensors(&of_heads, &candle_core::Device::Cpu)?);
-        let n_bands = backbone.chain.build()?.n_bands();
+        let n_bands = match &backbone.chain.onnx {
+            Some(model) => model.n_values(),
+            None => backbone.chain.build()?.n_bands(),
+        };
         let normalization = backbone.body.normalization(n_bands).unwrap_or(Normalization::uniform(n_bands, 0.0, 1.0));
         let header = MemberHeader {
             name: names.join("+"),
             scale: if heads.len() == 1 { tops[0].scale } else { 1.0 },
             n_votes: heads.len(),
-            architecture: json!({"kind": "headed", "heads": tops, "body": YamnetConfig::default().architecture()}),
+            architecture: json!({"kind": "headed", "heads": tops, "body": backbone.body.architecture()}),
             front_end: backbone.chain.to_header()?,
             normalization,
         };

@@ -10,8 +10,7 @@ use crate::named::Named;
 use crate::stress::Condition;
 use candle_core::{Device, Tensor};
 use classifier::{HeadRows, predict_mels};
-use features::FrontEnd;
-use inference::{Chain, Model, decode, reason};
+use inference::{Chain, FrontEnd, Model, decode, reason};
 use rayon::prelude::*;
 use shard::Skipped;
 
@@ -88,8 +87,14 @@ pub(super) fn measure(
     job: &Job<'_>,
 ) -> Result<Measured> {
     let chains = chains(backbone, trained)?;
+    let built = |chain: Chain| -> Result<(Chain, FrontEnd)> {
+        let front_end = chain.build()?;
+        Ok((chain, front_end))
+    };
+    // A front end does not depend on how clips are cut: each is built once for all conditions.
+    let chains = chains.into_iter().map(built).collect::<Result<Vec<_>>>()?;
     let cuts = std::iter::once(None).chain(Condition::ALL.iter().map(|(_, condition, _)| Some(*condition)));
-    let cuts = cuts.map(|condition| Cut::new(condition, &chains)).collect::<Result<Vec<_>>>()?;
+    let cuts: Vec<Cut> = cuts.map(|condition| Cut::new(condition, &chains)).collect();
     let mut conditions: Vec<_> = cuts.iter().map(|cut| (cut.condition, OfCondition::empty(trained.len()))).collect();
     let (mut clips, mut skipped, mut unknowns) = (Vec::new(), Vec::new(), OfCondition::empty(0));
     let progress = job.progress("stress tests", table.clips.len());
@@ -145,14 +150,12 @@ fn chains(backbone: Option<&Pretrained>, trained: &[Trained]) -> Result<Vec<Chai
 }
 
 impl Cut {
-    fn new(condition: Option<Condition>, chains: &[Chain]) -> Result<Self> {
-        let changed = |chain: &Chain| -> Result<(Chain, FrontEnd)> {
+    fn new(condition: Option<Condition>, chains: &[(Chain, FrontEnd)]) -> Self {
+        let changed = |(chain, front_end): &(Chain, FrontEnd)| {
             let clip = condition.map_or(chain.clip, |condition| condition.clip_config(&chain.clip));
-            let chain = Chain { clip, ..chain.clone() };
-            let front_end = chain.build()?;
-            Ok((chain, front_end))
+            (Chain { clip, ..chain.clone() }, front_end.clone())
         };
-        Ok(Self { condition, chains: chains.iter().map(changed).collect::<Result<_>>()? })
+        Self { condition, chains: chains.iter().map(changed).collect() }
     }
 }
 

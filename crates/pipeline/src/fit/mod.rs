@@ -57,7 +57,7 @@ pub struct Options {
     pub data: PathBuf,
     /// Folder of the run.
     pub out: PathBuf,
-    /// YAMNet's weights: a file, a folder, a repository of the hub, or `none`.
+    /// YAMNet's weights (a file, a folder, or a repository of the hub), a model of ONNX (`.onnx`), or `none`.
     pub backbone: Option<String>,
     /// Folders where YAMNet's weights may be, where none is named.
     pub usual_backbones: Vec<PathBuf>,
@@ -195,9 +195,12 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     notes.extend(examine(&prepared.manifest, out, job));
     let backbone =
         prepared.backbone.as_deref().map(|path| Pretrained::open(path, table.classes.len(), job)).transpose()?;
-    if backbone.is_none() {
-        notes.push(backbone::LOST.to_owned());
-        job.warn(backbone::LOST);
+    match &backbone {
+        None => {
+            notes.push(backbone::LOST.to_owned());
+            job.warn(backbone::LOST);
+        }
+        Some(backbone) => notes.extend(backbone.note.clone()),
     }
     let folds = work.join("folds.csv");
     table.write_folds(&folds)?;
@@ -311,7 +314,7 @@ fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> 
     let table = Table::read(&manifest, &scanned.duplicates, job.seed())?;
     let backbone = backbone::find(options.backbone.as_deref(), &options.usual_backbones, options.offline, job)?;
     let mut networks = vec![Network::cnn()];
-    networks.extend(backbone.as_deref().map(Network::yamnet));
+    networks.extend(backbone.as_deref().filter(|path| !backbone::is_onnx(path)).map(Network::yamnet));
     networks.extend(options.pretrained.as_deref().map(Network::vit));
     let plan = Plan::new(&table, backbone.is_some(), &mut networks, options.minutes, rayon::current_num_threads());
     Ok(Prepared { table, backbone, networks, plan, manifest, unusable })

@@ -91,7 +91,7 @@ pub(super) fn evidence(model: &Path, classes: &[String]) -> Result<Vec<ClassEvid
         for head in member.classifier.heads()? {
             let Some(evidence) = head.evidence() else { continue };
             let of_class = |(class, all): (&String, &Vec<classifier::Evidence>)| {
-                let named = all.iter().map(|one| (names[one.own].to_owned(), one.weight));
+                let named = all.iter().map(|one| (names[one.own].clone(), one.weight));
                 (class.clone(), named.collect())
             };
             return Ok(classes.iter().zip(&evidence).map(of_class).collect());

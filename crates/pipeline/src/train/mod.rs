@@ -13,7 +13,7 @@ pub use crate::strategy::{Head, ModelKind, Strategy};
 pub use options::{Options, Preset};
 pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, bail};
 use crate::inputs::{Expected, expect};
 use crate::job::Job;
 use crate::named::Named;
@@ -42,6 +42,13 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let data = Data::from_spectrograms(clips, &options.train_split, &options.val_split)
         .with_context(|| options.features.display().to_string())?;
     let chain = Chain::from_header(&index.front_end, &options.features)?;
+    if let Some(model) = &chain.onnx {
+        bail!(
+            "{}: what {} computes, and no spectrograms: `barkbird fit` with it as --backbone puts heads on that",
+            options.features.display(),
+            model.name()
+        );
+    }
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
         compute,

@@ -27,7 +27,7 @@ pub(super) fn write(
     job: &Job<'_>,
 ) -> Result<()> {
     let chain = model.chain()?;
-    let front_end = chain.build()?;
+    let front_end = chain.build_picture()?;
     let bar = job.progress("page", files.len());
     let mut sections = Vec::new();
     for (nth, file) in files.iter_mut().enumerate() {
