@@ -13,5 +13,14 @@ fn a_file_that_is_no_model_and_a_build_without_onnx() {
         false => "built without ONNX: build it with `cargo build --release --features onnx`",
     };
     assert!(error.contains(expected), "{error}");
+    for command in [
+        &["fit", "noise", "--backbone", "noise.onnx", "--out", "run"][..],
+        &["features", "noise.csv", "--backbone", "noise.onnx", "--out", "features"],
+    ] {
+        work.ok(&["synth", "--out", "noise", "--clips", "8"]);
+        std::fs::copy(work.path("noise/manifest.csv"), work.path("noise.csv")).unwrap();
+        let error = work.fails(command);
+        assert!(error.starts_with("error: noise.onnx: ") && error.contains(expected), "{error}");
+    }
     assert!(work.ok(&["backbone", "check", "--help"]).contains("barkbird backbone check perch.onnx"));
 }

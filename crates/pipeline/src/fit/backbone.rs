@@ -55,7 +55,13 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
             "--backbone {named}: neither a file or folder that is there, nor a repository of the hub (owner/name)"
         ))
     })? {
-        Place::Local(path) => Ok(Some(path)),
+        Place::Local(path) => {
+            // A model that cannot be used is an error before anything is done.
+            if is_onnx(&path) {
+                Chain::of_onnx(&path)?;
+            }
+            Ok(Some(path))
+        }
         Place::Hub(repository) => {
             let request = Request { repository: &repository, revision: None, cache: None, offline };
             Ok(Some(fetch(&request, job)?.folder))
