@@ -4,8 +4,8 @@
 #
 #     scripts/measure-onnx.sh DATA MODELS YAMNET.onnx OUT
 #
-# DATA/animals holds a manifest.csv, MODELS/yamnet YAMNet's weights. scripts/check-onnx.sh writes YAMNET.onnx and its TOML file. The
-# barkbird in target/release, or BARKBIRD, has to have the feature `onnx`. Fits that are in OUT already are taken from there.
+# DATA/animals holds a manifest.csv, MODELS/yamnet YAMNet's weights. scripts/check-onnx.sh writes YAMNET.onnx and its TOML file. A
+# BARKBIRD in the environment has to have the feature `onnx`. Fits that are in OUT already are taken from there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-onnx.sh DATA MODELS YAMNET.onnx OUT"
@@ -13,7 +13,11 @@ data=${1:?$usage} models=${2:?$usage} onnx=${3:?$usage} out=${4:?$usage}
 [ -f "$data/animals/manifest.csv" ] || die "$data/animals/manifest.csv: no such file"
 [ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
 [ -f "$onnx" ] || die "$onnx: no such file"
-find_barkbird
+barkbird=${BARKBIRD:-}
+if [ -z "$barkbird" ]; then
+  cargo build --release --quiet --manifest-path "$root/Cargo.toml" --package barkbird --features onnx
+  barkbird=${CARGO_TARGET_DIR:-$root/target}/release/barkbird
+fi
 mkdir -p "$out"
 for kind in built-in onnx; do
   backbone=$models/yamnet

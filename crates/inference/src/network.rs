@@ -71,6 +71,9 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, vit, yamnet, precomputed, headed or neighbors, got tree"), "{message}");
+        assert!(
+            message.starts_with("kind: expected cnn, vit, yamnet, precomputed, headed or neighbors, got tree"),
+            "{message}"
+        );
     }
 }

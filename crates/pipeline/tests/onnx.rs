@@ -56,7 +56,8 @@ fn features_are_what_the_model_computes() {
         let clip = &chain.clips(&decoded, &audio_io::Row::default()).unwrap()[0].samples;
         let windows: Vec<&[f32]> = clip.chunks_exact(N).collect();
         let outputs = network.run(&windows).unwrap();
-        let rows = |values: &[f32], width: usize| -> Vec<Vec<f32>> { values.chunks(width).map(<[f32]>::to_vec).collect() };
+        let rows =
+            |values: &[f32], width: usize| -> Vec<Vec<f32>> { values.chunks(width).map(<[f32]>::to_vec).collect() };
         let odds: Vec<Vec<f32>> = rows(&outputs.scores, K);
         let odds: Vec<Vec<f32>> = odds.iter().map(|row| row.iter().map(|p| p / (1.0 - p)).collect()).collect();
         let mut expected = mean(&rows(&outputs.embedding, D));

@@ -7,9 +7,9 @@ use audio_io::{Decoded, Manifest, Row};
 use doctor::fault::{Fault, FaultConfig, Severity, faults};
 use doctor::fingerprint::{Fingerprint, RATE_HZ};
 use doctor::measure::{Measures, measure};
-use inference::{Chain, FrontEnd};
 use inference::Model;
 use inference::reason;
+use inference::{Chain, FrontEnd};
 use rayon::prelude::*;
 
 /// Recordings in memory at once.
