@@ -177,3 +177,31 @@ fn the_check_reports_what_a_model_is() {
     let path = save(folder.path(), &model(graph, 17, &METADATA), "");
     assert_eq!(check(&path).unwrap().batch, Batch::Fixed(2));
 }
+
+#[test]
+fn a_clip_is_windows_a_hop_apart() {
+    let graph = || network(&[Any("batch"), Is(N as i64)], false, "Sigmoid");
+    let clip: Vec<f32> = windows(3, N).concat();
+    let (_folder, backbone) = opened(graph(), "hop_s = 0.0015");
+    assert_eq!(backbone.description().hop_samples, Some(48));
+    let cut: Vec<&[f32]> = [0, 48, 96, 128].map(|start| &clip[start..start + N]).to_vec();
+    let outputs = backbone.run(&cut).unwrap();
+    let row = backbone.clip(&clip).unwrap();
+    let rows: Vec<Vec<f32>> = outputs.embedding.chunks(D).map(<[f32]>::to_vec).collect();
+    assert_near(&row.embedding, &mean(&rows), "embedding");
+    let odds: Vec<Vec<f32>> = outputs.scores.chunks(K).map(|row| row.iter().map(|p| p / (1.0 - p)).collect()).collect();
+    let log_odds: Vec<f32> = mean(&odds).iter().map(|odds| odds.ln()).collect();
+    assert_near(&row.log_odds, &log_odds, "log-odds");
+    // A short clip is repeated.
+    let short: Vec<f32> = clip[..40].iter().chain(&clip[..24]).copied().collect();
+    assert_eq!(backbone.clip(&clip[..40]).unwrap(), backbone.clip(&short).unwrap());
+    for (toml, expected) in [
+        ("hop_s = 0.01", "hop_s: expected 1 sample to a window, 0.002 s, got 0.01 s"),
+        ("hop_s = -1", "hop_s: expected a finite number above 0"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            OnnxBackbone::open(&save(folder.path(), &model(graph(), 17, &METADATA), toml)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
