@@ -23,7 +23,7 @@ def probabilities(run):
 def figures(run):
     fit = json.loads((run / "fit.json").read_text(encoding="utf-8"))
     chosen = next(of for of in fit["choice"]["candidates"] if of["chosen"])
-    metrics = fit["test"]["metrics"]
+    metrics = fit["test"]
     return {
         "seconds": fit["seconds"],
         "cross-validation, as recorded": chosen["balanced_accuracy"],

@@ -144,16 +144,20 @@ mod opened {
                     self.name()
                 );
             }
-            let network = OnnxBackbone::open(&self.path)?;
-            let found = Self::of(network.description())?;
-            if found.sha256 != self.sha256 {
+            // Before the graph is read: another file need not be one that can be opened.
+            let bytes = std::fs::read(&self.path).with_context(|| format!("{path}: cannot be read"))?;
+            let sha256 = shard::sha256_hex(&bytes);
+            drop(bytes);
+            if sha256 != self.sha256 {
                 bail!(
                     "{path}: another file than the one that embeddings came from: expected SHA-256 {}, got {}; put that \
                      one there, or fit again with this one",
                     self.sha256,
-                    found.sha256
+                    sha256
                 );
             }
+            let network = OnnxBackbone::open(&self.path)?;
+            let found = Self::of(network.description())?;
             let mut keys = self.reading.keys().chain(found.reading.keys());
             if let Some(key) = keys.find(|key| self.reading.get(*key) != found.reading.get(*key)) {
                 let text = |of: &BTreeMap<String, String>| of.get(key).map_or("none", String::as_str).to_owned();

@@ -11,7 +11,7 @@ use inference::unknown::Detectors;
 use inference::{Chain, Model, OnnxModel, PredictorOptions, ShowEvidence, decode, one_line};
 use models_onnx::OnnxBackbone;
 use pipeline::fit::{self, Outcome};
-use pipeline::{Job, evaluate, features, predict, synth};
+use pipeline::{Job, evaluate, features, predict, scan, synth};
 use std::path::{Path, PathBuf};
 use writer::{Any, D, Is, K, METADATA, N, mean, model, network, save};
 
@@ -40,7 +40,9 @@ fn computed(manifest: &Path, onnx: &Path, out: PathBuf) -> PathBuf {
 fn features_are_what_the_model_computes() {
     let folder = tempfile::tempdir().unwrap();
     let onnx = backbone(&folder.path().join("model"));
-    let manifest = sounds(folder.path());
+    let data = sounds(folder.path());
+    let manifest = folder.path().join("manifest.csv");
+    scan::run(&scan::Options::new(&data, &manifest), &Job::default()).unwrap();
     let out = computed(&manifest, &onnx, folder.path().join("features"));
     let clips = shard::Clips::open(&out).unwrap();
     assert_eq!((clips.n_cells(), clips.n_frames), (D + K, 1));
@@ -114,7 +116,7 @@ fn a_fitted_model_refers_to_its_backbone() {
     opened.predictor(&PredictorOptions::default()).unwrap();
 
     // What was computed before gives the same figures.
-    let features = computed(&manifest, &onnx, path("features"));
+    let features = computed(&run.join("manifest.csv"), &onnx, path("features"));
     let cached = evaluate::run(&evaluate::Options::new(&run, &features, path("cached")), &Job::default()).unwrap();
     assert_eq!(cached.metrics.n, test.metrics.n);
     assert_eq!(cached.metrics.balanced_accuracy, test.metrics.balanced_accuracy);

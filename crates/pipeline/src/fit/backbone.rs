@@ -102,8 +102,8 @@ impl Pretrained {
             );
         }
         let license = match &model.license {
-            Some(license) => format!("its license ({license}) holds for what is trained on it, too"),
-            None => "its license is not stated, and may restrict what is trained on it".to_owned(),
+            Some(license) => format!("its license is {license}; see what it says of models that are made with it"),
+            None => "its license is not stated, and may restrict models that are made with it".to_owned(),
         };
         let note = format!(
             "the model file refers to {} (SHA-256 {}) and does not contain it: keep that file, there or beside the model file; \
