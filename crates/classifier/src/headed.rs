@@ -146,7 +146,7 @@ impl Classifier for Headed {
         self.body.pretrained(mel)
     }
 
-    fn pretrained_classes(&self) -> &'static [&'static str] {
+    fn pretrained_classes(&self) -> Vec<&str> {
         self.body.pretrained_classes()
     }
 

@@ -99,8 +99,8 @@ pub trait Classifier: Send + Sync {
     }
 
     /// Names of the K classes that [`pretrained`](Self::pretrained) has scores of; empty for a model without.
-    fn pretrained_classes(&self) -> &'static [&'static str] {
-        &[]
+    fn pretrained_classes(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// The heads of a pretrained network that vote; empty for other models.

@@ -88,6 +88,9 @@ pub enum Kind {
     Stft(StftConfig),
     /// Mel-frequency cepstral coefficients.
     Mfcc(MfccConfig),
+    /// The samples as they are, one band of them: the input of a network with a front end of its own. Transform, hop and
+    /// window have no part in it.
+    Waveform,
 }
 
 /// The mel bands.

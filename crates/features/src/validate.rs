@@ -24,6 +24,7 @@ impl FrontEndConfig {
         let share = (0.0..=1.0).contains(&self.pre_emphasis);
         check("pre_emphasis", share, "a number from 0 to 1", self.pre_emphasis)?;
         match &self.kind {
+            Kind::Waveform => Ok(()),
             Kind::LogMel(log_mel) => {
                 self.validate_mel(&log_mel.mel)?;
                 validate_output(log_mel.output)

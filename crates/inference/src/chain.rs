@@ -74,7 +74,8 @@ impl Chain {
 
     /// Seconds from one frame to the next.
     pub fn hop_s(&self) -> f64 {
-        self.spectrogram.hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
+        let hop = if self.spectrogram.kind == Kind::Waveform { 1 } else { self.spectrogram.hop };
+        hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
     }
 
     /// How many of the spectrogram's units one decibel is; 0 where values are not logarithms, so that a gain, which is
@@ -83,7 +84,7 @@ impl Chain {
         let (output, spectrum) = match &self.spectrogram.kind {
             Kind::LogMel(log_mel) => (log_mel.output, log_mel.spectrum),
             Kind::Stft(stft) => (stft.output, stft.spectrum),
-            Kind::Pcen(_) | Kind::Mfcc(_) => return 0.0,
+            Kind::Pcen(_) | Kind::Mfcc(_) | Kind::Waveform => return 0.0,
         };
         match (output, spectrum) {
             (Output::Linear, _) => 0.0,
@@ -96,13 +97,32 @@ impl Chain {
     /// The spectrogram in words.
     pub fn describe(&self) -> String {
         let config = &self.spectrogram;
+        if config.kind == Kind::Waveform {
+            return format!("samples at {} Hz", config.sample_rate_hz);
+        }
         let kind = match &config.kind {
             Kind::LogMel(log_mel) => format!("log-mel, {} bands", log_mel.mel.n_mels),
             Kind::Pcen(pcen) => format!("PCEN, {} mel bands", pcen.mel.n_mels),
             Kind::Stft(_) => "linear frequency".to_owned(),
             Kind::Mfcc(mfcc) => format!("{} MFCC", mfcc.n_mfcc),
+            Kind::Waveform => "samples".to_owned(),
         };
         format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
+    }
+
+    /// The samples of clips at a rate, for a network that takes a waveform.
+    pub fn waveform(sample_rate_hz: u32) -> Self {
+        let clip = ClipConfig { sample_rate_hz, ..ClipConfig::default() };
+        Self::new(clip, FrontEndConfig { sample_rate_hz, kind: Kind::Waveform, ..FrontEndConfig::default() })
+    }
+
+    /// A chain for pictures of the same clips: this one, or log-mel spectrograms where it computes none.
+    pub fn for_pictures(&self) -> Self {
+        if self.spectrogram.kind != Kind::Waveform {
+            return self.clone();
+        }
+        let sample_rate_hz = self.spectrogram.sample_rate_hz;
+        Self::new(self.clip, FrontEndConfig { sample_rate_hz, ..FrontEndConfig::default() })
     }
 
     /// Builds filters and transforms, once for all recordings.

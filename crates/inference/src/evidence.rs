@@ -26,20 +26,17 @@ pub enum ShowEvidence {
 ///
 /// # Errors
 /// [`ShowEvidence::Yes`] where there is none.
-pub(crate) fn names(
-    model: &Model,
-    detectors: Option<&Detectors>,
-    show: ShowEvidence,
-) -> Result<&'static [&'static str]> {
+pub(crate) fn names(model: &Model, detectors: Option<&Detectors>, show: ShowEvidence) -> Result<Vec<String>> {
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     if show == ShowEvidence::No {
-        return Ok(&[]);
+        return Ok(Vec::new());
     }
     if let Some(backbone) = detectors.and_then(|detectors| detectors.backbone.as_ref()) {
-        return Ok(backbone.class_names());
+        return Ok(owned(backbone.class_names()));
     }
     for member in &model.members {
         if !member.classifier.heads()?.is_empty() {
-            return Ok(member.classifier.pretrained_classes());
+            return Ok(owned(member.classifier.pretrained_classes()));
         }
     }
     if show == ShowEvidence::Yes {
@@ -53,13 +50,13 @@ pub(crate) fn names(
             model.path.display()
         );
     }
-    Ok(&[])
+    Ok(Vec::new())
 }
 
 /// The strongest classes by their scores `[K]`, at most five.
-pub(crate) fn strongest(scores: &[f32], names: &[&str]) -> Vec<(String, f32)> {
+pub(crate) fn strongest(scores: &[f32], names: &[String]) -> Vec<(String, f32)> {
     let named = names.iter().zip(scores).filter(|(_, score)| **score >= LEAST);
-    first(named.map(|(name, score)| ((*name).to_owned(), *score)).collect())
+    first(named.map(|(name, score)| (name.clone(), *score)).collect())
 }
 
 /// The strongest classes of several windows, each with its largest probability.
@@ -87,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_strongest_first_and_the_weak_left_out() {
-        let names = ["Bark", "Crow", "Rain", "Wind", "Purr", "Moo", "Oink"];
+        let names = ["Bark", "Crow", "Rain", "Wind", "Purr", "Moo", "Oink"].map(str::to_owned);
         let strong = strongest(&[0.1, 0.8, 0.04, 0.05, 0.3, 0.2, 0.1], &names);
         let expected = [("Crow", 0.8), ("Purr", 0.3), ("Moo", 0.2), ("Bark", 0.1), ("Oink", 0.1)];
         assert_eq!(strong, expected.map(|(name, score)| (name.to_owned(), score)));

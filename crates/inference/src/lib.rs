@@ -29,6 +29,7 @@ mod input;
 mod members;
 mod model;
 mod network;
+pub mod onnx;
 mod predictor;
 mod recording;
 mod sets;

@@ -160,12 +160,12 @@ impl Model {
     }
 
     /// Names of the pretrained network's own classes that the detectors and heads look at; empty where there is none.
-    pub fn pretrained_classes(&self) -> &'static [&'static str] {
+    pub fn pretrained_classes(&self) -> Vec<&str> {
         self.members
             .iter()
             .map(|member| member.classifier.pretrained_classes())
             .find(|all| !all.is_empty())
-            .unwrap_or(&[])
+            .unwrap_or_default()
     }
 
     /// What logits are divided by before they become probabilities.

@@ -41,6 +41,7 @@ fn network(
             let config: YamnetConfig = serde_json::from_value(fields).context("configuration of YAMNet")?;
             Box::new(Yamnet::new(&config, n_classes, 0, parameters)?)
         }
+        "onnx" => crate::onnx::open(fields)?,
         "headed" => {
             let heads: Vec<Top> = serde_json::from_value(fields["heads"].take()).context("heads of a network")?;
             let body = network(&fields["body"], n_classes, parameters)?;
@@ -54,7 +55,7 @@ fn network(
             Box::new(Neighbors::new(body, config, n_clips, parameters)?)
         }
         other => bail!(
-            "kind: expected cnn, vit, yamnet, headed or neighbors, got {other}; a newer version of barkbird may have written it"
+            "kind: expected cnn, vit, yamnet, onnx, headed or neighbors, got {other}; a newer version of barkbird may have written it"
         ),
     })
 }
@@ -67,6 +68,9 @@ mod tests {
     #[test]
     fn an_unknown_kind_is_refused() {
         let message = build(&json!({"kind": "tree"}), 2, 0, &Device::Cpu).err().unwrap().to_string();
-        assert!(message.starts_with("kind: expected cnn, vit, yamnet, headed or neighbors, got tree"), "{message}");
+        assert!(
+            message.starts_with("kind: expected cnn, vit, yamnet, onnx, headed or neighbors, got tree"),
+            "{message}"
+        );
     }
 }

@@ -72,7 +72,7 @@ pub struct Predictor<'a> {
     n_nearest: usize,
     sets: Option<Sets>,
     /// Names of the pretrained network's own classes; empty where evidence is not shown.
-    evidence: &'static [&'static str],
+    evidence: Vec<String>,
 }
 
 /// A verdict and what is behind it.
@@ -249,7 +249,7 @@ impl Predictor<'_> {
                 truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
                 note: note(clip.silence.is_some(), damage[nth]),
                 set: None,
-                evidence: own.map(|own| evidence::strongest(own.scores_of(nth), self.evidence)),
+                evidence: own.map(|own| evidence::strongest(own.scores_of(nth), &self.evidence)),
             };
             verdict.set = self.sets.as_ref().map(|sets| sets.set(&verdict));
             let nearest = nearest.as_ref().map_or(&[][..], |all| &all[nth]);

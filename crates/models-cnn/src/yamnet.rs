@@ -233,8 +233,8 @@ impl Classifier for Yamnet {
         Ok(Some(Pretrained { embedding: embedding.mean(1)?, log_odds: odds.log()? }))
     }
 
-    fn pretrained_classes(&self) -> &'static [&'static str] {
-        &OWN_CLASSES
+    fn pretrained_classes(&self) -> Vec<&str> {
+        OWN_CLASSES.to_vec()
     }
 
     fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {

@@ -79,12 +79,14 @@ impl OnnxBackbone {
         let outputs = source.outputs(&outputs, n_batch, n_samples)?;
         let (scores, embedding) = description::roles(path, &graph, &settings, &outputs)?;
         let names = scores.iter().map(|of| &of.output).chain(embedding.iter().map(|of| &of.output)).cloned().collect();
+        let hop_samples = settings.hop(path, sample_rate_hz)?.or(window_samples.map(|window| window.div_ceil(2)));
         let description = Description {
             path: path.into(),
             sha256: graph.sha256,
             license: settings.license,
             sample_rate_hz,
             window_samples,
+            hop_samples,
             input,
             scores,
             classes: settings.classes.unwrap_or_default(),

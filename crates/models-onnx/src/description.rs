@@ -19,6 +19,8 @@ pub struct Description {
     pub sample_rate_hz: u32,
     /// Samples of a window; `None` where the model takes any length.
     pub window_samples: Option<usize>,
+    /// Samples from one window of a clip to the next: as described, else half a window.
+    pub hop_samples: Option<usize>,
     /// The input.
     pub input: Input,
     /// Scores of the model's own classes.

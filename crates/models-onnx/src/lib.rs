@@ -18,6 +18,7 @@
 //! ```toml
 //! sample_rate_hz = 32000
 //! window_s = 5.0                  # or window_samples = 160000
+//! hop_s = 2.5
 //! input = "inputs"
 //! input_shape = "[B, N]"
 //! input_peak = 1.0
@@ -35,6 +36,7 @@
 //! | --- | --- | --- | --- |
 //! | `sample_rate_hz` | sample rate, 1000 to 1000000 | `sample_rate` | an error |
 //! | `window_samples` or `window_s` | length of a window | `sample_duration` (s) | N of the graph; any length where N is a symbol |
+//! | `hop_s` | seconds from one window of a clip to the next | | half a window |
 //! | `input` | name of the input | | the only one |
 //! | `input_shape` | `"[N]"`, `"[B, N]"` or `"[B, 1, N]"` | | by the input's dimensions |
 //! | `input_peak` | value of full scale: 1.0, or 32768.0 for a model of 16-bit samples | | 1.0 |

@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) sample_rate_hz: Option<u32>,
     pub(crate) window_samples: Option<usize>,
     pub(crate) window_s: Option<f64>,
+    pub(crate) hop_s: Option<f64>,
     pub(crate) input: Option<String>,
     pub(crate) input_shape: Option<InputShape>,
     pub(crate) input_peak: Option<f32>,
@@ -143,6 +144,16 @@ impl Settings {
             return Err(invalid(model, "sample rate", expected, rate.to_string()));
         }
         Ok(rate)
+    }
+
+    /// Samples from one window to the next, where that is said.
+    pub(crate) fn hop(&self, model: &Path, rate_hz: u32) -> Result<Option<usize>> {
+        let Some(seconds) = self.hop_s else { return Ok(None) };
+        let samples = (seconds * f64::from(rate_hz)).round();
+        if !(samples >= 1.0 && samples <= MAX_WINDOW_SAMPLES as f64) {
+            return Err(invalid(model, "hop_s", format!("1 to {MAX_WINDOW_SAMPLES} samples"), format!("{seconds} s")));
+        }
+        Ok(Some(samples as usize))
     }
 
     /// The window in samples, where one is said.

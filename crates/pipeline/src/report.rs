@@ -122,7 +122,7 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
         return Ok(out);
     };
     let rows = predictions(&folder.join("predictions.csv"))?;
-    let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.build()?, missing: Vec::new() };
+    let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.for_pictures().build()?, missing: Vec::new() };
     let mut shown = BTreeMap::<String, BTreeSet<String>>::new();
     for row in rows.iter().filter(|row| row.label == row.truth) {
         let groups = shown.entry(row.label.clone()).or_default();

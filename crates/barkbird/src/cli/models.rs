@@ -94,7 +94,8 @@ pub(crate) struct FitModelArgs {
     /// Minutes that it may take, about; what does not fit is left out
     #[arg(long, default_value_t = pipeline::fit::MINUTES, value_name = "N", value_parser = above_zero)]
     pub(crate) minutes: f64,
-    /// YAMNet's weights: a file, a folder, a repository of the hub (owner/name), or none [default: where they are found]
+    /// YAMNet's weights: a file, a folder, a repository of the hub (owner/name), or none; or an ONNX model (docs/backbones.md)
+    /// [default: YAMNet where it is found]
     #[arg(long, value_name = "PATH|REPO")]
     pub(crate) backbone: Option<String>,
     /// Folder with the checkpoint of a Vision Transformer, as a further candidate

@@ -127,7 +127,7 @@ impl Backbone {
     }
 
     /// Names of its own classes, in the order of [`BackboneOutput::scores`].
-    pub fn class_names(&self) -> &'static [&'static str] {
+    pub fn class_names(&self) -> Vec<&str> {
         self.yamnet.pretrained_classes()
     }
 

@@ -31,6 +31,13 @@ pub(super) struct Pretrained {
     pub(super) chain: Chain,
     /// SHA-256 of the file.
     pub(super) sha256: String,
+    /// What a model's header says of it.
+    pub(super) architecture: serde_json::Value,
+}
+
+/// Whether a file is an ONNX model.
+pub(super) fn is_onnx(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
 /// Where the weights are: what was named (a path, or a repository of the hub), else the first of the usual places that
@@ -59,6 +66,9 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
 impl Pretrained {
     /// Reads the weights of a file or a folder.
     pub(super) fn open(path: &Path, n_classes: usize, job: &Job<'_>) -> Result<Self> {
+        if is_onnx(path) {
+            return Self::open_onnx(path, job);
+        }
         let (bytes, path) = weights_file(path, &FILES)?;
         let weights = yamnet_weights(&bytes, &path)?;
         let mut parameters = Parameters::seeded(0, &job.device);
@@ -71,7 +81,31 @@ impl Pretrained {
         let clip = ClipConfig { sample_rate_hz: spectrogram.sample_rate_hz, ..ClipConfig::default() };
         let sha256 = shard::sha256_hex(&bytes);
         let chain = Chain::new(clip, spectrogram);
-        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256 })
+        let architecture = YamnetConfig::default().architecture();
+        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256, architecture })
+    }
+
+    #[cfg(feature = "onnx")]
+    fn open_onnx(path: &Path, job: &Job<'_>) -> Result<Self> {
+        let network = inference::onnx::OnnxNetwork::open(path)?;
+        let reference = network.reference();
+        job.say(format!(
+            "backbone {}: license {}; the model refers to the file and does not contain it",
+            path.display(),
+            reference.license.as_deref().unwrap_or("not stated")
+        ));
+        let sha256 = reference.sha256.clone();
+        let (chain, architecture) = (network.chain(), network.architecture());
+        let parameters = Parameters::seeded(0, &job.device);
+        Ok(Self { body: Box::new(network), parameters, chain, sha256, architecture })
+    }
+
+    #[cfg(not(feature = "onnx"))]
+    fn open_onnx(path: &Path, _: &Job<'_>) -> Result<Self> {
+        bail!(
+            "{}: this barkbird is built without ONNX: build it with `cargo build --release --features onnx`",
+            path.display()
+        )
     }
 
     /// Its weights by name.

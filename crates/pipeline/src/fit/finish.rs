@@ -12,7 +12,6 @@ use candle_core::Tensor;
 use classifier::{Calibration, Head, Headed, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Top};
 use inference::unknown::{Detectors, Outputs};
 use inference::{DETECTOR_PREFIX, Input, MODEL_FILE, MemberHeader, Model, Windows, averaged, read_model};
-use models_cnn::YamnetConfig;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,7 +124,7 @@ fn members(recipe: &Recipe<'_>, measured: &Measured, known: &Known<'_>) -> Resul
             name: names.join("+"),
             scale: if heads.len() == 1 { tops[0].scale } else { 1.0 },
             n_votes: heads.len(),
-            architecture: json!({"kind": "headed", "heads": tops, "body": YamnetConfig::default().architecture()}),
+            architecture: json!({"kind": "headed", "heads": tops, "body": backbone.architecture}),
             front_end: backbone.chain.to_header()?,
             normalization,
         };

@@ -311,7 +311,7 @@ fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> 
     let table = Table::read(&manifest, &scanned.duplicates, job.seed())?;
     let backbone = backbone::find(options.backbone.as_deref(), &options.usual_backbones, options.offline, job)?;
     let mut networks = vec![Network::cnn()];
-    networks.extend(backbone.as_deref().map(Network::yamnet));
+    networks.extend(backbone.as_deref().filter(|path| !backbone::is_onnx(path)).map(Network::yamnet));
     networks.extend(options.pretrained.as_deref().map(Network::vit));
     let plan = Plan::new(&table, backbone.is_some(), &mut networks, options.minutes, rayon::current_num_threads());
     Ok(Prepared { table, backbone, networks, plan, manifest, unusable })
