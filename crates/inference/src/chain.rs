@@ -72,12 +72,6 @@ impl Chain {
         Ok(serde_json::to_value(self)?)
     }
 
-    /// Seconds from one frame to the next.
-    pub fn hop_s(&self) -> f64 {
-        let hop = if self.spectrogram.kind == Kind::Waveform { 1 } else { self.spectrogram.hop };
-        hop as f64 / f64::from(self.spectrogram.sample_rate_hz)
-    }
-
     /// How many of the spectrogram's units one decibel is; 0 where values are not logarithms, so that a gain, which is
     /// not a sum there, is left out.
     pub fn unit_per_db(&self) -> f32 {
@@ -97,15 +91,12 @@ impl Chain {
     /// The spectrogram in words.
     pub fn describe(&self) -> String {
         let config = &self.spectrogram;
-        if config.kind == Kind::Waveform {
-            return format!("samples at {} Hz", config.sample_rate_hz);
-        }
         let kind = match &config.kind {
             Kind::LogMel(log_mel) => format!("log-mel, {} bands", log_mel.mel.n_mels),
             Kind::Pcen(pcen) => format!("PCEN, {} mel bands", pcen.mel.n_mels),
             Kind::Stft(_) => "linear frequency".to_owned(),
             Kind::Mfcc(mfcc) => format!("{} MFCC", mfcc.n_mfcc),
-            Kind::Waveform => "samples".to_owned(),
+            Kind::Waveform => return format!("samples at {} Hz", config.sample_rate_hz),
         };
         format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
     }

@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 /// Names a folder where ONNX files are looked for, where they are no longer where they were.
 pub const FOLDER_VARIABLE: &str = "BARKBIRD_BACKBONES";
 
+/// What to say of an ONNX file in a build without the feature `onnx`.
+#[cfg(not(feature = "onnx"))]
+pub fn not_built(path: &Path) -> String {
+    let how = "this barkbird is built without ONNX: build it with `cargo build --release --features onnx`";
+    format!("{}: {how}", path.display())
+}
+
 /// What a model's header says of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,10 +54,7 @@ pub(crate) fn open(fields: serde_json::Value) -> Result<Box<dyn Classifier>> {
 /// In a build without the feature `onnx`: always an error.
 #[cfg(not(feature = "onnx"))]
 fn network(path: &Path, _: Option<&OnnxReference>) -> Result<Box<dyn Classifier>> {
-    bail!(
-        "{}: this barkbird is built without ONNX: build it with `cargo build --release --features onnx`",
-        path.display()
-    )
+    bail!("{}", not_built(path))
 }
 
 #[cfg(feature = "onnx")]

@@ -42,8 +42,5 @@ pub fn run(options: &Options) -> Result<Check> {
 /// Always.
 #[cfg(not(feature = "onnx"))]
 pub fn run(options: &Options) -> Result<Check> {
-    crate::error::bail!(
-        "{}: this barkbird is built without ONNX: build it with `cargo build --release --features onnx`",
-        options.file.display()
-    )
+    crate::error::bail!("{}", inference::onnx::not_built(&options.file))
 }

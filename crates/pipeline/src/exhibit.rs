@@ -33,7 +33,7 @@ pub(crate) fn exhibit(
     let decoded = decode(&bytes, path, None)?;
     let clips = chain.spectrograms(front_end, &decoded, row)?;
     let clip = clips.first().context("no sound")?;
-    let axes = axes(front_end, clip.n_frames as f64 * chain.hop_s(), title);
+    let axes = axes(front_end, clip.n_frames as f64 * front_end.frame_s(), title);
     let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
     let sound = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &player)?;
     let samples = &sound.first().context("no sound")?.samples;

@@ -101,7 +101,7 @@ pub(super) fn write(
         mel: mel.clone(),
         n_bands,
         n_frames: *n_frames,
-        axes: axes(&front_end, *n_frames as f64 * chain.hop_s(), title.clone()),
+        axes: axes(&front_end, *n_frames as f64 * front_end.frame_s(), title.clone()),
     };
     let panels: Vec<Panel> = panels.iter().map(panel).collect();
     let picture = options.out.join("preview.png");

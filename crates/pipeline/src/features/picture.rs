@@ -63,7 +63,7 @@ pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     let clips = whole.spectrograms(&front_end, &decoded, &Row::default())?;
     let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
-    let axes = axes(&front_end, clip.n_frames as f64 * chain.hop_s(), name.into_owned());
+    let axes = axes(&front_end, clip.n_frames as f64 * front_end.frame_s(), name.into_owned());
     let png = report::spectrogram_png(&clip.mel, front_end.n_bands(), clip.n_frames, &axes)?;
     shard::write_atomic(&options.out, &png)?;
     Ok(Picture {

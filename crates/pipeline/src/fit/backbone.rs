@@ -31,8 +31,6 @@ pub(super) struct Pretrained {
     pub(super) chain: Chain,
     /// SHA-256 of the file.
     pub(super) sha256: String,
-    /// What a model's header says of it.
-    pub(super) architecture: serde_json::Value,
 }
 
 /// Whether a file is an ONNX model.
@@ -81,8 +79,7 @@ impl Pretrained {
         let clip = ClipConfig { sample_rate_hz: spectrogram.sample_rate_hz, ..ClipConfig::default() };
         let sha256 = shard::sha256_hex(&bytes);
         let chain = Chain::new(clip, spectrogram);
-        let architecture = YamnetConfig::default().architecture();
-        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256, architecture })
+        Ok(Self { body: Box::new(yamnet), parameters, chain, sha256 })
     }
 
     #[cfg(feature = "onnx")]
@@ -94,18 +91,14 @@ impl Pretrained {
             path.display(),
             reference.license.as_deref().unwrap_or("not stated")
         ));
-        let sha256 = reference.sha256.clone();
-        let (chain, architecture) = (network.chain(), network.architecture());
+        let (chain, sha256) = (network.chain(), reference.sha256.clone());
         let parameters = Parameters::seeded(0, &job.device);
-        Ok(Self { body: Box::new(network), parameters, chain, sha256, architecture })
+        Ok(Self { body: Box::new(network), parameters, chain, sha256 })
     }
 
     #[cfg(not(feature = "onnx"))]
     fn open_onnx(path: &Path, _: &Job<'_>) -> Result<Self> {
-        bail!(
-            "{}: this barkbird is built without ONNX: build it with `cargo build --release --features onnx`",
-            path.display()
-        )
+        bail!("{}", inference::onnx::not_built(path))
     }
 
     /// Its weights by name.

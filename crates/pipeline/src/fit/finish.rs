@@ -124,7 +124,7 @@ fn members(recipe: &Recipe<'_>, measured: &Measured, known: &Known<'_>) -> Resul
             name: names.join("+"),
             scale: if heads.len() == 1 { tops[0].scale } else { 1.0 },
             n_votes: heads.len(),
-            architecture: json!({"kind": "headed", "heads": tops, "body": backbone.architecture}),
+            architecture: json!({"kind": "headed", "heads": tops, "body": backbone.body.architecture()}),
             front_end: backbone.chain.to_header()?,
             normalization,
         };

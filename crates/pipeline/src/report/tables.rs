@@ -45,7 +45,7 @@ pub(super) fn of_fit(fit: &Value) -> Vec<(String, Table)> {
         ]
     };
     tables.push(("How the model was chosen".into(), Table { caption: format!(
-            "Balanced accuracy in cross-validation over groups, on training and validation clips alone. Taken is, {}.",
+            "Balanced accuracy in cross-validation over groups, on training and validation clips alone. The choice: {}.",
             text(&choice["rule"])
         ), columns: heads(&["Candidate", "As recorded", "Hardest stress test", "Which", "Mean", "Numbers learned"]), rows: choice["candidates"].as_array().into_iter().flatten().take(MOST_CANDIDATES).map(row).collect(), }));
     let evidence = fit["evidence"].as_array().into_iter().flatten();

@@ -26,7 +26,7 @@ pub(super) fn write(
     model: &Model,
     job: &Job<'_>,
 ) -> Result<()> {
-    let chain = model.chain()?;
+    let chain = model.chain()?.for_pictures();
     let front_end = chain.build()?;
     let bar = job.progress("page", files.len());
     let mut sections = Vec::new();
