@@ -85,9 +85,9 @@ pub(super) fn of_metrics(metrics: &Value) -> Vec<(String, Table)> {
             "Stress tests".into(),
             Table {
                 caption: format!(
-                    "The same {} clips under other recording conditions. The hardest: {}, {}.",
-                    text(&metrics["split"]),
-                    condition(&text(&worst["name"])).to_lowercase(),
+                    "The same clips ({}) under other recording conditions. Hardest: {} ({}).",
+                    text(&metrics["split"]).replace(',', ", "),
+                    condition(&text(&worst["name"])),
                     number(&worst["balanced_accuracy"])
                 ),
                 columns: heads(&["Condition", "Balanced accuracy", "95 % interval", "Clips"]),
