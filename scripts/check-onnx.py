@@ -1,4 +1,4 @@
-"""Compares what barkbird computes with a model of ONNX with a reference, and its time with onnxruntime's.
+"""Compares what barkbird computes with an ONNX model with a reference, and its time with onnxruntime's.
 
     python check-onnx.py yamnet GOLDEN.safetensors MODEL.onnx OUTPUTS BARKBIRD
     python check-onnx.py birdnet MODEL.tflite MODEL.onnx OUTPUTS BARKBIRD

@@ -21,7 +21,7 @@ pub struct Chain {
     pub clip: ClipConfig,
     /// From a clip to a spectrogram; with `onnx`, for pictures alone.
     pub spectrogram: FrontEndConfig,
-    /// A model of ONNX whose embedding and log-odds are the values of a clip, `[D + K, 1]`, in place of a spectrogram.
+    /// An ONNX model whose embedding and log-odds are the values of a clip, `[D + K, 1]`, in place of a spectrogram.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onnx: Option<OnnxModel>,
     /// [`CODE_SCHEMA`] of the program that wrote it.
@@ -56,7 +56,7 @@ impl Chain {
         Self { clip, spectrogram, onnx: None, code_schema: CODE_SCHEMA }
     }
 
-    /// The chain of a model of ONNX, and the names of its own classes, `[K]`: clips of five seconds, or of the model's window
+    /// The chain of an ONNX model, and the names of its own classes, `[K]`: clips of five seconds, or of the model's window
     /// where that is longer.
     ///
     /// # Errors
@@ -147,10 +147,10 @@ impl Chain {
         format!("{kind}, transforms of {} samples every {}", config.n_fft, config.hop)
     }
 
-    /// Builds filters and transforms or opens the model of ONNX, once for all recordings.
+    /// Builds filters and transforms or opens the ONNX model, once for all recordings.
     ///
     /// # Errors
-    /// Settings that make no sense; a model of ONNX that is not there or has changed.
+    /// Settings that make no sense; an ONNX model that is not there or has changed.
     pub fn build(&self) -> Result<FrontEnd> {
         match &self.onnx {
             Some(model) => Ok(FrontEnd::of_onnx(model.open()?, model.n_values())),
@@ -208,7 +208,7 @@ impl Chain {
     }
 }
 
-/// A front end's header without the path of a model of ONNX.
+/// A front end's header without the path of an ONNX model.
 pub(crate) fn without_place(header: &serde_json::Value) -> serde_json::Value {
     let mut header = header.clone();
     if let Some(model) = header.get_mut("onnx").and_then(serde_json::Value::as_object_mut) {

@@ -33,7 +33,7 @@ pub enum Error {
     /// A Vision Transformer.
     #[error(transparent)]
     Vit(#[from] models_vit::Error),
-    /// A model of ONNX.
+    /// An ONNX model.
     #[cfg(feature = "onnx")]
     #[error(transparent)]
     Onnx(#[from] models_onnx::Error),

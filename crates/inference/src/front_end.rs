@@ -1,4 +1,4 @@
-//! What computes the values of a clip: a spectrogram's front end, or a model of ONNX.
+//! What computes the values of a clip: a spectrogram's front end, or an ONNX model.
 
 use crate::error::Result;
 use crate::onnx::Network;
@@ -26,7 +26,7 @@ impl FrontEnd {
         Self(Kind::Onnx { network: Arc::new(network), n_values })
     }
 
-    /// Values of a frame: bands of a spectrogram; embedding and log-odds of a model of ONNX.
+    /// Values of a frame: bands of a spectrogram; embedding and log-odds of an ONNX model.
     pub fn n_bands(&self) -> usize {
         match &self.0 {
             Kind::Spectrogram(front_end) => front_end.n_bands(),
@@ -34,7 +34,7 @@ impl FrontEnd {
         }
     }
 
-    /// Frames of a clip of that many samples; a model of ONNX gives one row for a clip of any length.
+    /// Frames of a clip of that many samples; an ONNX model gives one row for a clip of any length.
     pub fn n_frames(&self, n_samples: usize) -> usize {
         match &self.0 {
             Kind::Spectrogram(front_end) => front_end.n_frames(n_samples),

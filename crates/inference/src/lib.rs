@@ -4,7 +4,7 @@
 //! windows, the detector of unknown sounds, thresholds); [`Predictor::recording`] gives one verdict a window. A recording is
 //! decoded once for all front ends and all rows of it; its damage is in the verdicts' notes, and a window without sound
 //! gets no class. Below
-//! that, [`Chain`] turns a recording into spectrograms or what a model of ONNX computes, [`Windows`] does so for all front ends of a model, and
+//! that, [`Chain`] turns a recording into spectrograms or what an ONNX model computes, [`Windows`] does so for all front ends of a model, and
 //! [`unknown`] has the detectors of unknown sounds: what they look at ([`unknown::Outputs`]), how they are fitted
 //! ([`unknown::Fitted`]) and what a model file keeps of them ([`unknown::Detectors`]).
 //!

@@ -1,4 +1,4 @@
-//! A model of ONNX in place of a spectrogram: its embedding and class scores are the values of a clip.
+//! An ONNX model in place of a spectrogram: its embedding and class scores are the values of a clip.
 //!
 //! A header names the model by its path and SHA-256, and has how it is read; the weights stay in their file.
 
@@ -11,7 +11,10 @@ pub(crate) use absent::{Network, describe};
 #[cfg(feature = "onnx")]
 pub(crate) use opened::{Network, describe};
 
-/// What a header says of a model of ONNX.
+/// Names a folder where ONNX files are looked for that are no longer where they were.
+const FOLDER_VARIABLE: &str = "BARKBIRD_BACKBONES";
+
+/// What a header says of an ONNX model.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OnnxModel {
@@ -47,12 +50,15 @@ impl OnnxModel {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Takes the file of that name beside `other`, a model file or a folder, where there is one.
+    /// Takes the file of that name beside `other`, a model file or a folder, where there is one; else the stored path;
+    /// else the file of that name in the folder that [`FOLDER_VARIABLE`] names.
     pub(crate) fn find_beside(&mut self, other: &Path) {
         let folder = if other.is_dir() { other } else { other.parent().unwrap_or(Path::new("")) };
         let beside = folder.join(self.name());
-        if beside.is_file() {
-            self.path = beside;
+        let kept = std::env::var_os(FOLDER_VARIABLE).map(|folder| Path::new(&folder).join(self.name()));
+        let candidates = [Some(beside), Some(self.path.clone()), kept];
+        if let Some(found) = candidates.into_iter().flatten().find(|path| path.is_file()) {
+            self.path = found;
         }
     }
 }
@@ -98,7 +104,7 @@ mod absent {
 
 #[cfg(feature = "onnx")]
 mod opened {
-    use super::{Facts, OnnxModel};
+    use super::{FOLDER_VARIABLE, Facts, OnnxModel};
     use crate::error::{Context, Result, bail};
     use models_onnx::{Description, OnnxBackbone};
     use std::collections::BTreeMap;
@@ -138,8 +144,8 @@ mod opened {
             let path = self.path.display();
             if !self.path.is_file() {
                 bail!(
-                    "{path}: no such file: the model of ONNX that embeddings come from (SHA-256 {}); put {} there, or into \
-                     the folder of the model file or features that refer to it",
+                    "{path}: no such file: the ONNX model that embeddings come from (SHA-256 {}); put {} there, into the \
+                     folder of the model file or features that refer to it, or into one that {FOLDER_VARIABLE} names",
                     self.sha256,
                     self.name()
                 );
@@ -172,7 +178,7 @@ mod opened {
         }
     }
 
-    /// Reads what a model of ONNX takes and gives.
+    /// Reads what an ONNX model takes and gives.
     pub(crate) fn describe(path: &Path) -> Result<(OnnxModel, Facts)> {
         let backbone = OnnxBackbone::open(path)?;
         let description = backbone.description();

@@ -46,7 +46,7 @@ impl OnnxBackbone {
     /// Reads a model and what is known of it, and makes it ready.
     ///
     /// # Errors
-    /// A file that is not a model of ONNX, a graph that tract cannot run, a description that contradicts the graph or leaves
+    /// A file that is not an ONNX model, a graph that tract cannot run, a description that contradicts the graph or leaves
     /// out what the graph does not say, or a SHA-256 that is not the described one.
     #[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
     pub fn open(path: &Path) -> Result<Self> {

@@ -67,7 +67,7 @@ pub enum Error {
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] hub::Error),
-    /// A backbone of ONNX.
+    /// An ONNX backbone.
     #[cfg(feature = "onnx")]
     #[error(transparent)]
     Onnx(#[from] models_onnx::Error),

@@ -1,9 +1,9 @@
-//! A model of ONNX as the backbone of a fit, and its outputs as features.
+//! An ONNX model as the backbone of a fit, and its outputs as features.
 
 #![cfg(feature = "onnx")]
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-#[allow(dead_code, reason = "the other tests of models of ONNX use the rest")]
+#[allow(dead_code, reason = "the other tests of ONNX models use the rest")]
 #[path = "../../models-onnx/tests/onnx/writer.rs"]
 mod writer;
 

@@ -5,7 +5,7 @@ use crate::common::Work;
 #[test]
 fn a_file_that_is_no_model_and_a_build_without_onnx() {
     let work = Work::new();
-    std::fs::write(work.path("noise.onnx"), b"not a model of ONNX").unwrap();
+    std::fs::write(work.path("noise.onnx"), b"not an ONNX model").unwrap();
     let error = work.fails(&["backbone", "check", "noise.onnx"]);
     assert!(error.starts_with("error: noise.onnx: "), "{error}");
     let expected = match cfg!(feature = "onnx") {

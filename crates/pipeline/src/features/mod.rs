@@ -31,7 +31,7 @@ pub struct FrontEndOptions {
     pub equalize: Vec<Nuisance>,
     /// The front end of this run or features folder, in place of the configuration's.
     pub like: Option<PathBuf>,
-    /// A model of ONNX: its embedding and the log-odds of its classes, in place of a spectrogram.
+    /// An ONNX model: its embedding and the log-odds of its classes, in place of a spectrogram.
     pub onnx: Option<PathBuf>,
 }
 

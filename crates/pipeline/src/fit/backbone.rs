@@ -21,7 +21,7 @@ const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
 pub(super) const LOST: &str = "without a pretrained audio network: the model learns from your recordings alone, and measured on \
      recordings from new places it is less accurate, and knows unknown sounds less well; name YAMNet's weights with --backbone";
 
-/// A pretrained network, ready to be asked: YAMNet, or what a model of ONNX has computed as the front end.
+/// A pretrained network, ready to be asked: YAMNet, or what an ONNX model has computed as the front end.
 pub(super) struct Pretrained {
     /// The network.
     pub(super) body: Box<dyn Classifier>,
@@ -35,7 +35,7 @@ pub(super) struct Pretrained {
     pub(super) note: Option<String>,
 }
 
-/// Whether a path is a model of ONNX, by its name.
+/// Whether a path is an ONNX model, by its name.
 pub(crate) fn is_onnx(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
@@ -70,7 +70,7 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
 }
 
 impl Pretrained {
-    /// Reads the weights of a file or a folder, or what is known of a model of ONNX.
+    /// Reads the weights of a file or a folder, or what is known of an ONNX model.
     pub(super) fn open(path: &Path, n_classes: usize, job: &Job<'_>) -> Result<Self> {
         if is_onnx(path) {
             return Self::of_onnx(path, n_classes, job);
@@ -92,7 +92,7 @@ impl Pretrained {
 
     fn of_onnx(path: &Path, n_classes: usize, job: &Job<'_>) -> Result<Self> {
         let (chain, classes) = Chain::of_onnx(path)?;
-        let model = chain.onnx.as_ref().context("no model of ONNX")?;
+        let model = chain.onnx.as_ref().context("no ONNX model")?;
         if model.n_own == 0 {
             bail!(
                 "{}: has no class scores, which heads and detectors look at; if it has some, name them: class_output = \"NAME\" \

@@ -23,11 +23,10 @@ const NEARLY_WORST: f64 = 0.10;
 /// The rule, as reports state it.
 const RULE: &str = "of all candidates that are nearly as good as the best one (balanced accuracy as recorded within 0.03, and \
      under the hardest stress test within 0.10, or within one standard error over groups where that is more), the one that \
-     learned the fewest numbers from the clips (the mean over its parts): cross-validation within a collection cannot show \
-     what a network takes from its places and recorders, and in new places networks lose more than that";
-
+     learned the fewest numbers from the clips (the mean over its parts). Cross-validation within a collection cannot show what a \
+     network takes from its places and recorders, and in new places networks lose more than that";
 /// In its place where a candidate was asked for.
-const ASKED: &str = "asked for";
+const ASKED: &str = "asked for with --candidate";
 
 /// A candidate's figures from the cross-validation.
 #[derive(Debug, Clone, Serialize)]

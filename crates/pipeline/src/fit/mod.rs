@@ -57,7 +57,7 @@ pub struct Options {
     pub data: PathBuf,
     /// Folder of the run.
     pub out: PathBuf,
-    /// YAMNet's weights (a file, a folder, or a repository of the hub), a model of ONNX (`.onnx`), or `none`.
+    /// YAMNet's weights (a file, a folder, or a repository of the hub), an ONNX model (`.onnx`), or `none`.
     pub backbone: Option<String>,
     /// Folders where YAMNet's weights may be, where none is named.
     pub usual_backbones: Vec<PathBuf>,

@@ -6,7 +6,8 @@ use crate::named::Named;
 use crate::stress::Condition;
 use serde::Serialize;
 
-/// Seconds a clip takes on one core, measured on two cores of 2.5 GHz (AMD EPYC): decoding it and making it under every
+/// Seconds a clip takes on one core. All figures here are about twice what two free cores of 2.5 GHz (AMD EPYC) took, so that
+/// a plan holds on a machine that does other work: decoding it and making it under every
 /// condition; and for each condition, a pass of the pretrained network or of a convolutional one.
 const CONDITIONS_S: f64 = 0.15;
 const BACKBONE_S: f64 = 0.013;

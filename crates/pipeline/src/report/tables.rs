@@ -45,7 +45,7 @@ pub(super) fn of_fit(fit: &Value) -> Vec<(String, Table)> {
         ]
     };
     tables.push(("How the model was chosen".into(), Table { caption: format!(
-            "Balanced accuracy in cross-validation over groups, on training and validation clips alone. Taken is, {}.",
+            "Balanced accuracy in cross-validation over groups, on training and validation clips alone. The choice: {}.",
             text(&choice["rule"])
         ), columns: heads(&["Candidate", "As recorded", "Hardest stress test", "Which", "Mean", "Numbers learned"]), rows: choice["candidates"].as_array().into_iter().flatten().take(MOST_CANDIDATES).map(row).collect(), }));
     let evidence = fit["evidence"].as_array().into_iter().flatten();
@@ -85,9 +85,9 @@ pub(super) fn of_metrics(metrics: &Value) -> Vec<(String, Table)> {
             "Stress tests".into(),
             Table {
                 caption: format!(
-                    "The same {} clips under other recording conditions. The hardest: {}, {}.",
-                    text(&metrics["split"]),
-                    condition(&text(&worst["name"])).to_lowercase(),
+                    "The same clips ({}) under other recording conditions. Hardest: {} ({}).",
+                    text(&metrics["split"]).replace(',', ", "),
+                    condition(&text(&worst["name"])),
                     number(&worst["balanced_accuracy"])
                 ),
                 columns: heads(&["Condition", "Balanced accuracy", "95 % interval", "Clips"]),
