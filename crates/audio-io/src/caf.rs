@@ -1,15 +1,21 @@
 //! Core Audio files: the chunks that decoding needs, with sizes that are true, go on to symphonia.
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::blocks::{Contained, Ending, Opened};
 use crate::chunks::{Chunk, Style};
 use crate::damage::Damage;
-use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::extent::Claim;
 use crate::limits::{check_channels, check_rate};
 use crate::sniff::Format;
+use crate::source::{Shared, Spliced, View};
 use crate::stream;
+
+/// Bytes of a chunk other than the sound that are kept: a table of packets has one to three bytes for each.
+const MAX_CHUNK_BYTES: usize = 1 << 26;
 
 /// Bytes of the format's description.
 const DESCRIPTION_BYTES: usize = 32;
@@ -17,23 +23,34 @@ const DESCRIPTION_BYTES: usize = 32;
 /// Bytes that a description of one channel takes.
 const CHANNEL_BYTES: usize = 20;
 
-/// Decodes a file that begins with `caff`.
-pub(crate) fn decode(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
+/// Opens a file that begins with `caff`.
+pub(crate) fn open<'a>(source: Shared<'a>, path: &Path) -> Result<Opened<'a>> {
     let fail = |message: &str| Error::Decode { path: path.to_owned(), operation: "open", message: message.to_owned() };
+    let bytes = View::new(&*source);
     let mut description = None;
     let mut data = None;
-    let mut kept = bytes.get(..8).unwrap_or_default().to_vec();
+    let mut kept = Vec::new();
     let mut at = 8;
     while let Some(chunk) = Style::Caf.read(bytes, at) {
         let (end, next) = Style::Caf.end(&chunk);
-        match (&chunk.name, bytes.get(chunk.body..end)) {
-            (b"desc", Some(body)) if description.is_none() => {
-                description = body.first_chunk::<DESCRIPTION_BYTES>().copied();
+        let body = || {
+            let is_whole = end <= bytes.len() && end - chunk.body <= MAX_CHUNK_BYTES as u64;
+            is_whole.then(|| bytes.from(chunk.body).first(end - chunk.body).bytes(MAX_CHUNK_BYTES))
+        };
+        match &chunk.name {
+            b"desc" if description.is_none() => {
+                description = body().and_then(|body| body.first_chunk::<DESCRIPTION_BYTES>().copied());
             }
-            (b"data", _) if data.is_none() => data = Some(chunk),
-            (b"chan", Some(body))
-                if body.len() < 12 || (body.len() - 12) / CHANNEL_BYTES < u32_at(body, 8) as usize => {}
-            (b"chan" | b"kuki" | b"pakt", Some(body)) if description.is_some() => push(&mut kept, &chunk.name, body),
+            b"data" if data.is_none() => data = Some(chunk),
+            b"chan" | b"kuki" | b"pakt" if description.is_some() => {
+                let count = |body: &[u8]| u32_at(body, 8) as usize;
+                let is_sound = |body: &Vec<u8>| {
+                    &chunk.name != b"chan" || (body.len() >= 12 && (body.len() - 12) / CHANNEL_BYTES >= count(body))
+                };
+                if let Some(body) = body().filter(is_sound) {
+                    push(&mut kept, &chunk.name, &body);
+                }
+            }
             _ => {}
         }
         at = match next {
@@ -45,52 +62,53 @@ pub(crate) fn decode(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<
     let rate_hz = f64::from_be_bytes(*description.first_chunk().unwrap_or(&[0; 8]));
     check_rate(rate_hz as u32, path)?;
     check_channels(u32_at(&description, 24) as usize, path)?;
-    let Extracted { payload, mut damage, mut notes, declared_bytes } = extract(bytes, data);
+    let Extracted { payload, mut ending, declared_bytes } = extract(bytes, data);
     if let Some(message) = settle_packets(&mut description) {
-        damage.push(Damage::Header(message));
+        ending.damage.push(Damage::Header(message));
     }
-    let mut file = kept[..8.min(kept.len())].to_vec();
-    file.reserve_exact(bytes.len() + 64);
-    push(&mut file, b"desc", &description);
-    file.extend_from_slice(&kept[8.min(kept.len())..]);
-    file.extend_from_slice(b"data");
-    file.extend_from_slice(&(payload.len() as u64 + 4).to_be_bytes());
-    file.extend_from_slice(&[0; 4]);
-    file.extend_from_slice(payload);
-
-    let inner = stream::decode(&file, Format::Caf, path, until)?;
+    let mut head = bytes.bytes(8);
+    push(&mut head, b"desc", &description);
+    head.extend_from_slice(&kept);
+    head.extend_from_slice(b"data");
+    head.extend_from_slice(&(payload.end - payload.start + 4).to_be_bytes());
+    head.extend_from_slice(&[0; 4]);
+    let rebuilt = Spliced::new(head, source, payload, Vec::new());
+    let inner = stream::open(Arc::new(rebuilt), Format::Caf, path)?;
     let (packet_bytes, packet_frames) = (u64::from(u32_at(&description, 16)), u64::from(u32_at(&description, 20)));
     let declared_frames = declared_bytes
         .filter(|_| packet_bytes > 0 && packet_frames > 0)
         .map(|bytes| (bytes / packet_bytes).saturating_mul(packet_frames))
         .or(inner.declared_frames);
-    damage.extend(inner.damage);
-    notes.extend(inner.notes);
-    Ok(Decoded { declared_frames, damage, notes, ..inner })
+    let join = move |inner: Ending, _: u64, _: bool| {
+        let mut ending = std::mem::take(&mut ending);
+        ending.damage.extend(inner.damage);
+        ending.notes.extend(inner.notes);
+        Ending { declared_frames, ..ending }
+    };
+    let blocks = Box::new(Contained { inner: inner.blocks, join });
+    Ok(Opened { declared_frames, blocks, ..inner })
 }
 
 /// The sound, and what was unusual about its size.
 #[derive(Default)]
-struct Extracted<'a> {
-    payload: &'a [u8],
-    damage: Vec<Damage>,
-    notes: Vec<String>,
+struct Extracted {
+    payload: Range<u64>,
+    ending: Ending,
     declared_bytes: Option<u64>,
 }
 
 /// Finds the sound behind the header of the data chunk, which begins with an edit count that is not needed.
-fn extract(bytes: &[u8], data: Option<Chunk>) -> Extracted<'_> {
+fn extract(bytes: View<'_>, data: Option<Chunk>) -> Extracted {
     let Some(chunk) = data else { return Extracted::default() };
     let begin = (chunk.body + 4).min(bytes.len());
     let is_open = chunk.size == u64::MAX;
     let declared = (!is_open).then_some(chunk.size.saturating_sub(4));
-    let claim = Claim { rest: &bytes[begin..], declared, outer: None, style: Style::Caf };
-    let extent = claim.settle();
-    let payload = &claim.rest[..extent.n_bytes];
+    let extent = Claim { rest: bytes.from(begin), declared, outer: None, style: Style::Caf }.settle();
     // Allowed for the last chunk: the file was streamed or never finished.
     let damage = extent.damage.into_iter().chain(is_open.then_some(Damage::OpenEnd)).collect();
     let notes = extent.note.into_iter().filter(|_| !is_open).collect();
-    Extracted { payload, damage, notes, declared_bytes: extent.declared }
+    let ending = Ending { declared_frames: None, damage, notes };
+    Extracted { payload: begin..begin + extent.n_bytes, ending, declared_bytes: extent.declared }
 }
 
 /// Brings the packets of uncompressed sound in line with its channels and bits.
@@ -121,6 +139,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Decoded;
 
     fn caf(rate_hz: f64, packet_bytes: u32, size: i64, samples: &[i16]) -> Vec<u8> {
         let mut description = rate_hz.to_be_bytes().to_vec();
@@ -139,7 +158,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Decoded {
-        decode(bytes, Path::new("a.caf"), None).unwrap()
+        crate::decode_bytes(bytes, Path::new("a.caf")).unwrap()
     }
 
     #[test]
@@ -163,6 +182,6 @@ mod tests {
             assert_eq!(decoded.n_frames(), 500);
             assert!(matches!(decoded.damage[..], [Damage::Header(_)]), "{:?}", decoded.damage);
         }
-        assert!(decode(&caf(1.0, 2, 1004, &samples), Path::new("a.caf"), None).is_err());
+        assert!(crate::decode_bytes(&caf(1.0, 2, 1004, &samples), Path::new("a.caf")).is_err());
     }
 }

@@ -2,16 +2,17 @@
 
 use crate::chunks::Style;
 use crate::damage::Damage;
+use crate::source::View;
 
 /// Sizes that programs write into a header which they cannot complete, since their output is a pipe: `sox` writes
 /// 0x7ffff000, `arecord` 0x7fffff00 or 0x7fffffff, `ffmpeg` 0xffffffff.
 const STREAMED: [std::ops::RangeInclusive<u64>; 2] = [0x7fff_f000..=0x8000_0000, 0xffff_f000..=0xffff_ffff];
 
 /// What the header claims of the sound.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Claim<'a> {
     /// The file from the first byte of the sound on.
-    pub(crate) rest: &'a [u8],
+    pub(crate) rest: View<'a>,
     /// Bytes of the sound; `None` where the header leaves it open.
     pub(crate) declared: Option<u64>,
     /// Bytes from the first of the sound to the end of the outer chunk, by the outer chunk's size.
@@ -22,7 +23,7 @@ pub(crate) struct Claim<'a> {
 /// The bytes of sound, and what was unusual about their size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Extent {
-    pub(crate) n_bytes: usize,
+    pub(crate) n_bytes: u64,
     /// Bytes that the header declares, where it can be believed.
     pub(crate) declared: Option<u64>,
     pub(crate) damage: Option<Damage>,
@@ -36,27 +37,27 @@ impl Claim<'_> {
         let extent = |n_bytes, declared| Extent { n_bytes, declared, damage: None, note: None };
         let declared = match self.declared {
             Some(0) if self.style.only_chunks(self.rest) => return extent(0, Some(0)),
-            Some(declared) if declared > n_bytes as u64 && !is_streamed(declared) => {
+            Some(declared) if declared > n_bytes && !is_streamed(declared) => {
                 return extent(n_bytes, Some(declared));
             }
-            Some(declared @ 1..) if declared <= n_bytes as u64 => declared,
+            Some(declared @ 1..) if declared <= n_bytes => declared,
             _ => {
                 let note = "the header gives no length, as in a stream: read to the end of the file".to_owned();
                 return Extent { note: Some(note), ..extent(n_bytes, None) };
             }
         };
-        let behind = &self.rest[declared as usize..];
+        let behind = self.rest.from(declared);
         if self.style.is_trailer(behind, declared) {
-            return extent(declared as usize, Some(declared));
+            return extent(declared, Some(declared));
         }
         // Two sizes contradict each other, or more bytes follow than were declared.
         let outer = self.outer.filter(|outer| *outer > declared + 8 && !is_streamed(*outer));
         let taken = match outer {
-            Some(outer) => outer.min(n_bytes as u64) as usize,
-            None if behind.len() as u64 > declared => n_bytes,
+            Some(outer) => outer.min(n_bytes),
+            None if behind.len() > declared => n_bytes,
             None => {
                 let message = format!("{} bytes follow the {declared} of its data and are not read", behind.len());
-                return Extent { damage: Some(Damage::Header(message)), ..extent(declared as usize, Some(declared)) };
+                return Extent { damage: Some(Damage::Header(message)), ..extent(declared, Some(declared)) };
             }
         };
         let message =
@@ -73,13 +74,15 @@ pub(crate) fn is_streamed(size: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Memory;
 
     fn sound(n: usize) -> Vec<u8> {
         (0..n).map(|i| (i * 37 % 251) as u8 | 0x80).collect()
     }
 
-    fn settle(rest: &[u8], declared: Option<u64>, outer: Option<u64>) -> (usize, Option<u64>, bool, bool) {
-        let extent = Claim { rest, declared, outer, style: Style::Riff }.settle();
+    fn settle(rest: &[u8], declared: Option<u64>, outer: Option<u64>) -> (u64, Option<u64>, bool, bool) {
+        let (rest, style) = (Memory(rest), Style::Riff);
+        let extent = Claim { rest: View::new(&rest), declared, outer, style }.settle();
         (extent.n_bytes, extent.declared, extent.damage.is_some(), extent.note.is_some())
     }
 

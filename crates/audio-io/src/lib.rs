@@ -33,6 +33,7 @@
 //! ```
 
 mod aiff;
+mod blocks;
 mod caf;
 mod channels;
 pub mod check;
@@ -50,6 +51,7 @@ mod flac;
 mod folder;
 pub mod folds;
 mod groups;
+mod inspection;
 pub mod labels;
 mod level;
 mod limits;
@@ -58,6 +60,7 @@ mod open;
 mod packets;
 mod range;
 mod read;
+mod recording;
 mod resample;
 mod room;
 mod same;
@@ -66,6 +69,7 @@ mod shares;
 mod silence;
 mod sink;
 mod sniff;
+mod source;
 pub mod split;
 pub mod split_names;
 mod stream;
@@ -89,6 +93,7 @@ pub use limits::{MAX_CHANNELS, MAX_FREE_SAMPLES, MAX_RATE_HZ, MAX_SAMPLES_PER_BY
 pub use manifest::{Manifest, Row};
 pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
+pub use recording::Recording;
 pub use resample::{resample, resampled_len};
 pub use silence::silence_of;
 pub use walk::{Found, Skipped, Walk, utf8_name, walk};

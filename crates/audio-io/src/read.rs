@@ -1,6 +1,7 @@
 //! The bytes of a file that is named by somebody else: plain files alone are opened.
 
-use std::fs::{FileType, Metadata};
+use std::fs::{File, FileType, Metadata};
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -10,11 +11,22 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A file that cannot be read, and what is no plain file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = open_file(path)?;
+    file.read_to_end(&mut bytes).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(bytes)
+}
+
+/// Opens a plain file, as [`read_file`] does.
+///
+/// # Errors
+/// As for [`read_file`].
+pub(crate) fn open_file(path: &Path) -> Result<File> {
     let metadata = metadata(path)?;
     if let Some(found) = special(metadata.file_type()).or_else(|| metadata.is_dir().then_some("a folder")) {
         return Err(Error::NotAFile { path: path.to_owned(), found });
     }
-    std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })
 }
 
 /// What a path leads to.

@@ -1,4 +1,4 @@
-//! The samples of a stream while they come in.
+//! The samples of a stream while they come in, until they are taken.
 
 use symphonia::core::audio::{Audio, GenericAudioBufferRef};
 
@@ -6,26 +6,42 @@ use crate::error::Result;
 use crate::limits::{MAX_GAP_FRAMES, max_frames};
 use crate::room::try_reserve;
 
-/// The samples of a stream so far.
+/// The samples of a stream that were not taken yet.
 pub(crate) struct Sink {
     pub(crate) rate_hz: u32,
     pub(crate) channels: Vec<Vec<f32>>,
+    /// Frames that were taken.
+    n_taken: u64,
     /// Bytes of the file.
     n_bytes: usize,
-    /// Frames that room is made for with the first packet.
-    n_reserved: usize,
     /// Frames of silence before the first packet that decodes; until then the number of channels is not known.
     n_lead: usize,
     scratch: Vec<Vec<f32>>,
 }
 
 impl Sink {
-    pub(crate) fn new(n_bytes: usize, n_reserved: usize) -> Self {
-        Sink { rate_hz: 0, channels: Vec::new(), n_bytes, n_reserved, n_lead: 0, scratch: Vec::new() }
+    pub(crate) fn new(n_bytes: usize) -> Self {
+        Sink { rate_hz: 0, channels: Vec::new(), n_taken: 0, n_bytes, n_lead: 0, scratch: Vec::new() }
     }
 
+    /// Frames so far.
     pub(crate) fn n_frames(&self) -> u64 {
-        self.channels.first().map_or(self.n_lead, Vec::len) as u64
+        self.n_taken + self.channels.first().map_or(self.n_lead, Vec::len) as u64
+    }
+
+    /// Frames that can be taken.
+    pub(crate) fn n_ready(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
+    }
+
+    /// Moves what is ready to the end of other channels.
+    pub(crate) fn give(&mut self, channels: &mut [Vec<f32>]) -> Result<()> {
+        self.n_taken += self.n_ready() as u64;
+        for (to, from) in channels.iter_mut().zip(&mut self.channels) {
+            try_reserve(to, from.len())?;
+            to.append(from);
+        }
+        Ok(())
     }
 
     pub(crate) fn push_silence(&mut self, n_frames: u64) -> Result<()> {
@@ -48,7 +64,7 @@ impl Sink {
             let most = max_frames(self.n_bytes, n_channels) as usize;
             self.channels = vec![Vec::new(); n_channels];
             for channel in &mut self.channels {
-                try_reserve(channel, self.n_reserved.max(self.n_lead).min(most))?;
+                try_reserve(channel, self.n_lead.min(most))?;
                 channel.resize(self.n_lead.min(most), 0.0);
             }
         }

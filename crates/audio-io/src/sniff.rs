@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::source::View;
 
 /// What to do about a format that is recognized and not decoded.
 pub(crate) const CONVERT: &str = "convert it to FLAC or WAV first";
@@ -58,13 +59,16 @@ const LOOKS_LIKE: [(&[u8], &str); 8] = [
     (b"<html", "a web page"),
 ];
 
+/// Bytes that a format is known by.
+const HEAD_BYTES: usize = 512;
+
 /// The format of the file, and where its stream begins (after ID3v2 tags).
-pub(crate) fn sniff(bytes: &[u8], path: &Path) -> Result<(Format, usize)> {
-    if bytes.is_empty() {
+pub(crate) fn sniff(file: View<'_>, path: &Path) -> Result<(Format, u64)> {
+    if file.len() == 0 {
         return Err(Error::Empty { path: path.to_owned() });
     }
-    let start = after_id3(bytes);
-    let head = &bytes[start..];
+    let start = after_id3(file);
+    let head = &file.from(start).bytes(HEAD_BYTES)[..];
     let refuse =
         |format: &str| Err(Error::Unsupported { path: path.to_owned(), format: format.to_owned(), advice: CONVERT });
     if let Some((_, name)) = REFUSED.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -92,11 +96,11 @@ pub(crate) fn sniff(bytes: &[u8], path: &Path) -> Result<(Format, usize)> {
             0x02 => Format::Mp3,
             0x04 => return refuse("MPEG audio layer II"),
             0x06 => return refuse("MPEG audio layer I"),
-            _ => return unknown(bytes, path),
+            _ => return unknown(file, path),
         },
         // An MP3 may have anything before its first frame.
         _ if has_extension(path, "mp3") || start > 0 => Format::Mp3,
-        _ => return unknown(bytes, path),
+        _ => return unknown(file, path),
     };
     Ok((format, start))
 }
@@ -106,17 +110,18 @@ fn has_extension(path: &Path, extension: &str) -> bool {
 }
 
 /// Where the first byte after any ID3v2 tags is; 0 when nothing would be left.
-fn after_id3(bytes: &[u8]) -> usize {
+fn after_id3(file: View<'_>) -> u64 {
     let mut start = 0;
-    while let Some([b'I', b'D', b'3', _, _, flags, s0, s1, s2, s3]) = bytes.get(start..start + 10) {
-        let body = [s0, s1, s2, s3].iter().fold(0usize, |size, &&byte| (size << 7) | usize::from(byte & 0x7f));
+    while let Some([b'I', b'D', b'3', _, _, flags, s0, s1, s2, s3]) = file.array::<10>(start) {
+        let body = [s0, s1, s2, s3].iter().fold(0, |size, &byte| (size << 7) | u64::from(byte & 0x7f));
         let footer = if flags & 0x10 != 0 { 10 } else { 0 };
         start += 10 + body + footer;
     }
     // Some writers pad a tag further than its size says.
-    let padding = if start > 0 { bytes.get(start..).unwrap_or_default() } else { &[] };
-    start += padding.iter().take_while(|byte| **byte == 0).count();
-    if start < bytes.len() { start } else { 0 }
+    if start > 0 {
+        start += file.from(start).n_leading(0);
+    }
+    if start < file.len() { start } else { 0 }
 }
 
 /// A codec in OGG that is not decoded, from the first packet of the first page.
@@ -129,7 +134,8 @@ fn ogg_codec(head: &[u8]) -> Option<&'static str> {
 }
 
 /// The error for bytes that are no sound: the first bytes, readable, and what they look like.
-pub(crate) fn unknown<T>(bytes: &[u8], path: &Path) -> Result<T> {
+pub(crate) fn unknown<T>(file: View<'_>, path: &Path) -> Result<T> {
+    let bytes = file.bytes(HEAD_BYTES);
     let head = &bytes[..bytes.len().min(8)];
     let hex: Vec<String> = head.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut found = format!("{} (\"{}\")", hex.join(" "), head.escape_ascii());
@@ -144,9 +150,10 @@ pub(crate) fn unknown<T>(bytes: &[u8], path: &Path) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Memory;
 
     fn name(bytes: &[u8], path: &str) -> String {
-        match sniff(bytes, Path::new(path)) {
+        match sniff(View::new(&Memory(bytes)), Path::new(path)) {
             Ok((format, start)) => format!("{format:?}@{start}"),
             Err(error) => error.to_string(),
         }

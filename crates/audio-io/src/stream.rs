@@ -1,24 +1,25 @@
 //! Compressed streams through symphonia: open the container, decode packet by packet, report what does not.
 
-use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_OPUS, CODEC_ID_SPEEX};
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Failure;
 use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
+use symphonia::core::io::MediaSourceStream;
 use symphonia::default::formats::{
     AdtsReader, AiffReader, CafReader, FlacReader, IsoMp4Reader, MkvReader, MpaReader, OggReader, WavReader,
 };
 
+use crate::blocks::{Blocks, Ending, Opened};
 use crate::damage::Damage;
-use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::limits::{check_channels, check_rate, max_frames, too_many_samples};
 use crate::packets::{Packets, Reader};
 use crate::sink::Sink;
-use crate::sniff::{CONVERT, Format, WavContainer, unknown};
+use crate::sniff::{CONVERT, Format, unknown};
+use crate::source::{Reading, Shared, View};
 
 /// Room that is made before the first packet at most, in frames: a header may promise anything.
 const MAX_RESERVED_FRAMES: u64 = 1 << 24;
@@ -26,57 +27,41 @@ const MAX_RESERVED_FRAMES: u64 = 1 << 24;
 /// Frames of a long packet.
 const LONG_PACKET_FRAMES: u64 = 8192;
 
-/// Decodes a stream of a format that the bytes announce.
-pub(crate) fn decode(bytes: &[u8], format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
-    match open(bytes, format) {
-        Ok(reader) => read(reader, bytes.len(), format, path, until),
+/// Opens a stream of a format that the bytes announce, and decodes up to its first samples.
+pub(crate) fn open<'a>(source: Shared<'a>, format: Format, path: &Path) -> Result<Opened<'a>> {
+    match reader(&source, format) {
+        Ok(reader) => start(reader, source.len(), format, path),
         // Bytes with the extension of an MP3 and no frame in them are no MP3.
-        Err(_) if format == Format::Mp3 && bytes.first() != Some(&0xff) => unknown(bytes, path),
+        Err(_) if format == Format::Mp3 && View::new(&*source).array::<1>(0) != Some([0xff]) => {
+            unknown(View::new(&*source), path)
+        }
         Err(failure) => Err(fail(path, "open", failure.to_string())),
     }
-}
-
-/// Decodes a WAV file with a payload that is left to symphonia.
-pub(crate) fn decode_wav(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
-    let reader = WavReader::try_new(seekable(bytes), FormatOptions::default())
-        .map_err(|failure| fail(path, "open", failure.to_string()))?;
-    read(Box::new(reader), bytes.len(), Format::Wav(WavContainer::Riff), path, until)
 }
 
 fn fail(path: &Path, operation: &'static str, message: String) -> Error {
     Error::Decode { path: path.to_owned(), operation, message }
 }
 
-fn seekable(bytes: &[u8]) -> MediaSourceStream<'_> {
-    source(Box::new(Cursor::new(bytes)))
-}
-
-/// A source without a length. An MPEG stream must not guess its number of frames from its bit rate: the guess would
-/// cut off real sound.
-fn streamed(bytes: &[u8]) -> MediaSourceStream<'_> {
-    source(Box::new(ReadOnlySource::new(bytes)))
-}
-
-fn source<'a>(source: Box<dyn MediaSource + 'a>) -> MediaSourceStream<'a> {
-    MediaSourceStream::new(source, Default::default())
-}
-
-fn open(bytes: &[u8], format: Format) -> std::result::Result<Reader<'_>, Failure> {
+fn reader<'a>(source: &Shared<'a>, format: Format) -> std::result::Result<Reader<'a>, Failure> {
+    let stream = |reading| MediaSourceStream::new(Box::new(reading), Default::default());
+    let seekable = || stream(Reading::seekable(Arc::clone(source)));
+    let streamed = || stream(Reading::streamed(Arc::clone(source)));
     let options = FormatOptions::default();
     Ok(match format {
-        Format::Flac => Box::new(FlacReader::try_new(seekable(bytes), options)?),
+        Format::Flac => Box::new(FlacReader::try_new(seekable(), options)?),
         // The last page of a damaged file may be unreadable; read forwards, it still gives what comes before.
-        Format::Ogg => match OggReader::try_new(seekable(bytes), options) {
+        Format::Ogg => match OggReader::try_new(seekable(), options) {
             Ok(reader) => Box::new(reader),
-            Err(_) => Box::new(OggReader::try_new(streamed(bytes), FormatOptions::default())?),
+            Err(_) => Box::new(OggReader::try_new(streamed(), FormatOptions::default())?),
         },
-        Format::Mp3 => Box::new(MpaReader::try_new(streamed(bytes), options)?),
-        Format::Adts => Box::new(AdtsReader::try_new(streamed(bytes), options)?),
-        Format::Mp4 => Box::new(IsoMp4Reader::try_new(seekable(bytes), options)?),
-        Format::Aiff => Box::new(AiffReader::try_new(seekable(bytes), options)?),
-        Format::Caf => Box::new(CafReader::try_new(seekable(bytes), options)?),
-        Format::Matroska => Box::new(MkvReader::try_new(seekable(bytes), options)?),
-        Format::Wav(_) => Box::new(WavReader::try_new(seekable(bytes), options)?),
+        Format::Mp3 => Box::new(MpaReader::try_new(streamed(), options)?),
+        Format::Adts => Box::new(AdtsReader::try_new(streamed(), options)?),
+        Format::Mp4 => Box::new(IsoMp4Reader::try_new(seekable(), options)?),
+        Format::Aiff => Box::new(AiffReader::try_new(seekable(), options)?),
+        Format::Caf => Box::new(CafReader::try_new(seekable(), options)?),
+        Format::Matroska => Box::new(MkvReader::try_new(seekable(), options)?),
+        Format::Wav(_) => Box::new(WavReader::try_new(seekable(), options)?),
     })
 }
 
@@ -113,7 +98,22 @@ pub(crate) fn room(declared_frames: Option<u64>, enough: u64) -> usize {
     declared_frames.unwrap_or(0).min(most) as usize
 }
 
-fn read(reader: Reader<'_>, n_bytes: usize, format: Format, path: &Path, until: Option<Until>) -> Result<Decoded> {
+/// A stream while it is decoded.
+struct Stream<'a> {
+    packets: Packets<'a>,
+    decoder: Box<dyn AudioDecoder>,
+    sink: Sink,
+    format: Format,
+    n_bytes: u64,
+    declared_frames: Option<u64>,
+    damage: Vec<Damage>,
+    bad_packets: u64,
+    last_failure: Option<String>,
+    ended: bool,
+    path: PathBuf,
+}
+
+fn start<'a>(reader: Reader<'a>, n_bytes: u64, format: Format, path: &Path) -> Result<Opened<'a>> {
     let track = reader.default_track(TrackType::Audio).ok_or_else(|| fail(path, "open", "no sound track".into()))?;
     let params = track
         .codec_params
@@ -134,85 +134,105 @@ fn read(reader: Reader<'_>, n_bytes: usize, format: Format, path: &Path, until: 
     let declared_frames = track.num_frames.filter(|_| ticks_are_frames);
     // In MPEG streams only an encoder's tag knows the padding.
     let trim = format != Format::Mp3 || track.delay.is_some() || track.padding.is_some();
-    let mut decoder = make_decoder(&params, trim, path)?;
-
-    let enough = until.zip(params.sample_rate).map_or(u64::MAX, |(until, rate_hz)| until.n_frames(rate_hz) as u64);
-    let mut packets = Packets::new(reader, track_id, format == Format::Mp3);
-    let mut sink = Sink::new(n_bytes, room(declared_frames, enough));
-    let mut damage = Vec::new();
-    let mut bad_packets = 0u64;
-    let mut last_failure = None;
-    let mut stopped = false;
-    loop {
-        let n_frames = sink.n_frames();
-        if let Some(until) = until
-            && !sink.channels.is_empty()
-            && n_frames >= until.n_frames(sink.rate_hz) as u64
-            && declared_frames.is_none_or(|declared| n_frames < declared)
-        {
-            stopped = true;
-            break;
-        }
-        if n_frames > max_frames(n_bytes, sink.channels.len()) {
-            damage.push(Damage::Tail(too_many_samples()));
-            break;
-        }
-        let packet = match packets.next() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => break,
-            Err(Failure::ResetRequired) => {
-                damage.push(Damage::Tail("a second stream follows in the same file".into()));
-                break;
-            }
-            Err(failure) => {
-                damage.push(Damage::Tail(failure.to_string()));
-                break;
-            }
-        };
-        if format == Format::Flac && packet.pts.get() > sink.n_frames() as i64 {
-            // Frames carry their place: one that failed its checksum is missing here.
-            bad_packets += 1;
-            sink.push_silence(packet.pts.get() as u64 - sink.n_frames())?;
-        }
-        match decoder.decode(&packet) {
-            Ok(buffer) => {
-                check_rate(buffer.spec().rate(), path)?;
-                check_channels(buffer.num_planes(), path)?;
-                if !sink.push(&buffer)? {
-                    damage.push(Damage::Tail("the rate or the number of channels changes".into()));
-                    break;
-                }
-            }
-            Err(Failure::ResetRequired) => decoder.reset(),
-            Err(failure) => {
-                bad_packets += 1;
-                sink.push_silence(packet.dur.get())?;
-                last_failure = Some(failure.to_string());
-            }
-        }
+    let decoder = make_decoder(&params, trim, path)?;
+    let mut stream = Stream {
+        packets: Packets::new(reader, track_id, format == Format::Mp3),
+        decoder,
+        sink: Sink::new(n_bytes as usize),
+        format,
+        n_bytes,
+        declared_frames,
+        damage: Vec::new(),
+        bad_packets: 0,
+        last_failure: None,
+        ended: false,
+        path: path.to_owned(),
+    };
+    // What the samples are is known with the first of them.
+    while !stream.ended && stream.sink.channels.is_empty() {
+        stream.packet()?;
     }
-    if bad_packets > 0 {
-        if sink.channels.is_empty() {
-            let message = last_failure.unwrap_or_else(|| "no packet decodes".into());
-            return Err(fail(path, "decode", format!("none of {bad_packets} packets decodes: {message}")));
-        }
-        damage.push(Damage::BadPackets(bad_packets));
+    let has_sound = !stream.sink.channels.is_empty();
+    if stream.bad_packets > 0 && !has_sound {
+        let message = stream.last_failure.unwrap_or_else(|| "no packet decodes".into());
+        return Err(fail(path, "decode", format!("none of {} packets decodes: {message}", stream.bad_packets)));
     }
-    let mut notes = Vec::new();
-    if packets.goes_on() {
-        let declared = declared_frames.unwrap_or(0);
-        notes.push(format!("the header counts {declared} frames, the stream has more: all of them are read"));
-    }
-    let codec = decoder.codec_info().short_name.to_owned();
-    Ok(Decoded {
-        rate_hz: if sink.channels.is_empty() { params.sample_rate.unwrap_or(0) } else { sink.rate_hz },
-        channels: sink.channels,
-        format: name(format).to_owned(),
-        codec,
+    Ok(Opened {
+        rate_hz: if has_sound { stream.sink.rate_hz } else { params.sample_rate.unwrap_or(0) },
+        n_channels: stream.sink.channels.len(),
+        format: name(format),
+        codec: stream.decoder.codec_info().short_name.to_owned(),
         bits: params.bits_per_sample,
         declared_frames,
-        damage,
-        notes,
-        stopped,
+        blocks: Box::new(stream),
     })
+}
+
+impl Stream<'_> {
+    /// Decodes one packet into the sink, or finds the end.
+    fn packet(&mut self) -> Result<()> {
+        let n_frames = self.sink.n_frames();
+        if n_frames > max_frames(self.n_bytes as usize, self.sink.channels.len()) {
+            return self.end(Some(too_many_samples()));
+        }
+        let packet = match self.packets.next() {
+            Ok(Some(packet)) => packet,
+            Ok(None) => return self.end(None),
+            Err(Failure::ResetRequired) => return self.end(Some("a second stream follows in the same file".into())),
+            Err(failure) => return self.end(Some(failure.to_string())),
+        };
+        if self.format == Format::Flac && packet.pts.get() > n_frames as i64 {
+            // Frames carry their place: one that failed its checksum is missing here.
+            self.bad_packets += 1;
+            self.sink.push_silence(packet.pts.get() as u64 - n_frames)?;
+        }
+        match self.decoder.decode(&packet) {
+            Ok(buffer) => {
+                check_rate(buffer.spec().rate(), &self.path)?;
+                check_channels(buffer.num_planes(), &self.path)?;
+                if !self.sink.push(&buffer)? {
+                    return self.end(Some("the rate or the number of channels changes".into()));
+                }
+            }
+            Err(Failure::ResetRequired) => self.decoder.reset(),
+            Err(failure) => {
+                self.bad_packets += 1;
+                self.sink.push_silence(packet.dur.get())?;
+                self.last_failure = Some(failure.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, early: Option<String>) -> Result<()> {
+        self.damage.extend(early.map(Damage::Tail));
+        self.ended = true;
+        Ok(())
+    }
+}
+
+impl Blocks for Stream<'_> {
+    fn more(&mut self, n: usize, channels: &mut [Vec<f32>]) -> Result<()> {
+        while !self.ended && self.sink.n_ready() < n {
+            self.packet()?;
+        }
+        self.sink.give(channels)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.ended && self.sink.n_ready() == 0
+    }
+
+    fn ending(&mut self, _: u64, _: bool) -> Ending {
+        let mut damage = std::mem::take(&mut self.damage);
+        if self.bad_packets > 0 {
+            damage.push(Damage::BadPackets(self.bad_packets));
+        }
+        let mut notes = Vec::new();
+        if self.packets.goes_on() {
+            let declared = self.declared_frames.unwrap_or(0);
+            notes.push(format!("the header counts {declared} frames, the stream has more: all of them are read"));
+        }
+        Ending { declared_frames: self.declared_frames, damage, notes }
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::sniff::sniff;
+use crate::source::{Memory, View};
 
 /// What may separate fields, the most usual first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -68,7 +69,7 @@ fn what_else(bytes: &[u8], path: &Path) -> String {
     if bytes.starts_with(b"PK\x03\x04") {
         return "a workbook or a ZIP archive: save the table as CSV (UTF-8)".to_owned();
     }
-    match sniff(bytes, path) {
+    match sniff(View::new(&Memory(bytes)), path) {
         Ok(_) | Err(Error::Unsupported { .. }) => "a recording".to_owned(),
         Err(_) => "bytes that are no text".to_owned(),
     }
