@@ -39,6 +39,7 @@ mod channels;
 pub mod check;
 mod chunks;
 mod clip;
+mod clip_stream;
 mod companding;
 mod damage;
 mod deal;
@@ -83,6 +84,7 @@ mod window;
 
 pub use channels::ChannelPolicy;
 pub use clip::{Clip, ClipConfig, audible, clips, finish};
+pub use clip_stream::{ClipStream, Frames};
 pub use damage::{Damage, Silence};
 pub use decode::{decode_bytes, decode_bytes_until, decode_file};
 pub use decoded::{Decoded, Until};

@@ -12,16 +12,27 @@ pub const END_TOLERANCE_S: f64 = 0.01;
 /// No sound, or a row that is not within the file.
 pub fn frame_range(decoded: &Decoded, start_s: Option<f64>, end_s: Option<f64>) -> Result<(usize, usize)> {
     let n_frames = decoded.n_frames();
+    let whole = match decoded.stopped {
+        false => n_frames,
+        // The file goes on: as far as its header declares, or to an unknown end.
+        true => decoded.declared_frames.map_or(usize::MAX, |frames| n_frames.max(frames as usize)),
+    };
+    known_range(n_frames, whole, decoded.rate_hz, start_s, end_s)
+}
+
+/// As [`frame_range`], where `n_frames` of the `whole` recording are known.
+pub(crate) fn known_range(
+    n_frames: usize,
+    whole: usize,
+    rate_hz: u32,
+    start_s: Option<f64>,
+    end_s: Option<f64>,
+) -> Result<(usize, usize)> {
     if n_frames == 0 {
         return Err(Error::NoSound);
     }
-    if !decoded.stopped {
-        return range(n_frames, decoded.rate_hz, start_s, end_s);
-    }
-    // The file goes on: as far as its header declares, or to an unknown end.
-    let whole = decoded.declared_frames.map_or(usize::MAX, |frames| n_frames.max(frames as usize));
-    let (first, last) = range(whole, decoded.rate_hz, start_s, end_s)?;
-    if first < n_frames { Ok((first, last.min(n_frames))) } else { range(n_frames, decoded.rate_hz, start_s, end_s) }
+    let (first, last) = range(whole, rate_hz, start_s, end_s)?;
+    if first < n_frames { Ok((first, last.min(n_frames))) } else { range(n_frames, rate_hz, start_s, end_s) }
 }
 
 /// As [`frame_range`], from the numbers alone.

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::channels::{ChannelPolicy, select};
-use crate::clip::ClipConfig;
-use crate::decoded::Decoded;
+use crate::clip::{ClipConfig, Part};
 use crate::error::{Error, Result};
 use crate::window::Placement;
 
@@ -32,18 +31,18 @@ pub(crate) fn validate(trim_db: Option<f64>) -> Result<()> {
 /// # Errors
 /// A channel that the file lacks, or too little memory.
 pub(crate) fn rows(
-    decoded: &Decoded,
+    part: &Part<'_>,
     (first, last): (usize, usize),
     policy: ChannelPolicy,
     config: &ClipConfig,
 ) -> Result<Vec<((usize, usize), ChannelPolicy)>> {
-    let rate_hz = decoded.rate_hz;
+    let rate_hz = part.rate_hz;
     let fits = config.window.placement != Placement::Whole
         && (last - first) as f64 <= config.window.seconds * f64::from(rate_hz);
     let Some(trim_db) = config.trim_db.filter(|_| fits) else {
         return Ok(vec![((first, last), policy)]);
     };
-    let source: Vec<&[f32]> = decoded.channels.iter().map(|samples| &samples[first..last]).collect(); // [C, n]
+    let source = part.frames(first..last); // [C, n]
     let of_channel = |(channel, samples): (Option<u16>, Cow<'_, [f32]>)| {
         let kept = without_silent_ends(&samples, rate_hz, trim_db);
         ((first + kept.start, first + kept.end), channel.map_or(policy, ChannelPolicy::One))
@@ -80,6 +79,7 @@ fn power(samples: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Decoded;
     use crate::clip::clips;
     use crate::window::{Padding, Windowing};
 

@@ -92,6 +92,12 @@ impl Windowing {
         }
     }
 
+    /// Samples from one sliding window to the next.
+    pub(crate) fn hop(&self, overlap_s: f64, rate_hz: u32) -> usize {
+        let hop = ((self.seconds - overlap_s) * f64::from(rate_hz)).round() as usize;
+        hop.clamp(1, self.length(0, rate_hz))
+    }
+
     /// The part of a sound of `n` samples that windows can come from, known from its length alone.
     pub(crate) fn reach(&self, n: usize, rate_hz: u32) -> Range<usize> {
         let length = self.length(n, rate_hz).min(n);
@@ -138,16 +144,12 @@ pub(crate) fn starts(samples: &[f32], rate_hz: u32, windowing: &Windowing) -> Ve
     if n == 0 {
         return Vec::new();
     }
-    let rate = f64::from(rate_hz);
     let length = windowing.length(n, rate_hz);
     match windowing.placement {
         Placement::Whole | Placement::First => vec![0],
         Placement::Center => vec![n.saturating_sub(length) / 2],
         Placement::Loudest => vec![loudest(samples, length)],
-        Placement::Sliding { overlap_s } => {
-            let hop = (((windowing.seconds - overlap_s) * rate).round() as usize).clamp(1, length);
-            sliding(n, length, hop)
-        }
+        Placement::Sliding { overlap_s } => sliding(n, length, windowing.hop(overlap_s, rate_hz)),
     }
 }
 
@@ -163,7 +165,8 @@ pub fn pad(window: &mut Vec<f32>, length: usize, padding: Padding) {
     }
 }
 
-fn sliding(n: usize, length: usize, hop: usize) -> Vec<usize> {
+/// Where sliding windows of a sound of `n` samples start.
+pub(crate) fn sliding(n: usize, length: usize, hop: usize) -> Vec<usize> {
     if n <= length {
         return vec![0];
     }
