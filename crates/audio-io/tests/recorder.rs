@@ -86,6 +86,8 @@ fn a_file_name_may_be_in_local_time_or_in_utc() {
     assert_eq!(read("20240229_235959.WAV", &bytes).notes, [""; 0], "a second apart");
     assert_eq!(read("20240229_215958.WAV", &bytes).notes, [""; 0], "in UTC");
     assert_eq!(read("20240229_225958.WAV", &bytes).notes.len(), 1);
+    let triggered = read("20240229_235958T.WAV", &bytes).notes;
+    assert!(triggered.len() == 1 && triggered[0].contains("triggered"), "{triggered:?}");
     let info = read("site_2024-02-29_22-00-00.mp3", b"no sound at all");
     assert_eq!(start(&info), Some(("2024-02-29T22:00:00".into(), StartSource::FileName)));
 }

@@ -70,6 +70,12 @@ pub fn recorder_info(path: &Path) -> RecorderInfo {
         if found.is_gps {
             notes.push("the clock was synchronized by GPS: the file name has `$` before the time".into());
         }
+        if found.is_triggered {
+            notes.push(
+                "the recording was triggered (`T` behind the time): where it has gaps, later times are too early"
+                    .into(),
+            );
+        }
     }
 
     let audiomoth = comment::audiomoth(comment).or_else(|| comment::audiomoth(texts.artist.as_deref()?));

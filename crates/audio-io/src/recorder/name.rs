@@ -15,6 +15,8 @@ pub(super) struct Found {
     pub(super) time: LocalTime,
     /// Whether the name says that the clock was synchronized by GPS.
     pub(super) is_gps: bool,
+    /// Whether the name says that only what was over a threshold was recorded.
+    pub(super) is_triggered: bool,
 }
 
 /// The first time in a file name without its extension: `20240229_235959`, `PREFIX_20240229$235959`,
@@ -28,7 +30,7 @@ pub(super) fn find(stem: &str) -> Option<Found> {
         }
         before = Some(c);
     }
-    hexadecimal(stem).map(|time| Found { time, is_gps: false })
+    hexadecimal(stem).map(|time| Found { time, is_gps: false, is_triggered: false })
 }
 
 /// The time that a text begins with.
@@ -45,7 +47,7 @@ fn begin(text: &str) -> Option<Found> {
     }
     let time = LocalTime::new(day, hour).filter(|time| YEARS.contains(&time.date().0))?;
     let time = offset(rest, separator).and_then(|minutes| time.with_offset(minutes)).unwrap_or(time);
-    Some(Found { time, is_gps: separator == '$' })
+    Some(Found { time, is_gps: separator == '$', is_triggered: rest == "T" })
 }
 
 /// The offset behind a time: `Z`, or four digits where the rest is ISO 8601. Elsewhere `-0001` is a number of its own.
@@ -103,7 +105,9 @@ mod tests {
             assert_eq!(time(stem), expected, "{stem}");
         }
         assert!(find("SITE_20240229$235959").unwrap().is_gps);
-        assert!(!find("SITE_20240229_235959").unwrap().is_gps);
+        assert!(find("20240229_235959T").unwrap().is_triggered);
+        let plain = find("SITE_20240229_235959").unwrap();
+        assert!(!plain.is_gps && !plain.is_triggered);
     }
 
     #[test]
