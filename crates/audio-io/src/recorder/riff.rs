@@ -40,7 +40,7 @@ pub(super) fn read(source: &mut Source, container: WavContainer, start: u64, tex
             }
             name if is_text(name) => {
                 let bytes = source.read(body, size)?;
-                if bytes.len() as u64 != size {
+                if bytes.len() as u64 != size && has_texts(name, &bytes) {
                     let name = String::from_utf8_lossy(name).into_owned();
                     let left = source.left(body);
                     texts.notes.push(if size > left {
@@ -69,14 +69,19 @@ pub(super) fn read(source: &mut Source, container: WavContainer, start: u64, tex
 pub(super) fn take(name: &[u8; 4], bytes: &[u8], size: u64, texts: &mut Texts) {
     if name == b"guan" && texts.guano.is_none() {
         texts.guano = Some((bytes.to_vec(), (bytes.len() as u64) < size));
-    } else if is_text(name) && bytes.starts_with(b"INFO") {
+    } else if name != b"guan" && has_texts(name, bytes) {
         info(&bytes[4..], texts);
     }
 }
 
-/// Whether a chunk holds texts.
+/// Whether a chunk of this name may hold texts.
 fn is_text(name: &[u8; 4]) -> bool {
     matches!(name, b"guan" | b"LIST" | b"list")
+}
+
+/// Whether it does: lists are of many kinds.
+fn has_texts(name: &[u8; 4], bytes: &[u8]) -> bool {
+    name == b"guan" || (is_text(name) && bytes.starts_with(b"INFO"))
 }
 
 fn info(bytes: &[u8], texts: &mut Texts) {
