@@ -4,7 +4,7 @@
 //! folders, which [`walk()`] lists. [`decode_file`] turns a file into samples and reports what is damaged; [`clips`] turns
 //! samples into clips of one rate, level and length. [`scan()`](scan::scan) checks a whole manifest once, finds exact
 //! duplicates and assigns training, validation and test. [`silence_of`] and [`Clip::is_silent`] decide for all of them
-//! what holds no sound.
+//! what holds no sound. [`recorder_info`] says when, where and with what a file was recorded.
 //!
 //! Formats: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis, FLAC), AAC
 //! and ALAC in M4A, AAC in ADTS, AIFF, CAF and Matroska. Everything else is refused by name. Sample rates from
@@ -61,6 +61,7 @@ mod open;
 mod packets;
 mod range;
 mod read;
+mod recorder;
 mod recording;
 mod resample;
 mod room;
@@ -95,6 +96,7 @@ pub use limits::{MAX_CHANNELS, MAX_FREE_SAMPLES, MAX_RATE_HZ, MAX_SAMPLES_PER_BY
 pub use manifest::{Manifest, Row};
 pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
+pub use recorder::{LocalTime, Place, RecorderInfo, Start, StartSource, recorder_info};
 pub use recording::Recording;
 pub use resample::{resample, resampled_len};
 pub use silence::silence_of;
