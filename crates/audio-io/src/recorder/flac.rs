@@ -7,6 +7,7 @@ use super::riff;
 use super::source::{MAX_CHUNKS, Source};
 use super::texts::{Field, Texts};
 use crate::chunks::Style;
+use crate::source::{Memory, View};
 
 const APPLICATION: u8 = 2;
 const VORBIS_COMMENT: u8 = 4;
@@ -44,9 +45,9 @@ pub(super) fn read(source: &mut Source, start: u64, texts: &mut Texts) -> io::Re
 /// A chunk of the WAV file, with its header.
 fn application(bytes: &[u8], block_bytes: u64, texts: &mut Texts) {
     let Some(riff) = bytes.strip_prefix(b"riff") else { return };
-    let Some(chunk) = Style::Riff.read(riff, 0) else { return };
+    let Some(chunk) = Style::Riff.read(View::new(&Memory(riff)), 0) else { return };
     let (end, _) = Style::Riff.end(&chunk);
-    let body = &riff[chunk.body..end.min(riff.len())];
+    let body = &riff[chunk.body as usize..end.min(riff.len() as u64) as usize];
     // The block is cut where the file or the size that is read at most ends.
     let is_cut = (bytes.len() as u64) < block_bytes;
     riff::take(&chunk.name, body, body.len() as u64 + u64::from(is_cut), texts);

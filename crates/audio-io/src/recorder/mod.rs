@@ -18,6 +18,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::sniff::{Format, sniff};
+use crate::source::{Memory, View};
 pub use info::{Place, RecorderInfo, Start, StartSource};
 use source::{MAX_BODY_BYTES, Source};
 use texts::Texts;
@@ -96,7 +97,7 @@ fn read(path: &Path, texts: &mut Texts) -> Result<(), String> {
     let mut source = Source::open(path)?;
     let head =
         source.read(0, MAX_BODY_BYTES).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
-    let done = match sniff(&head, path) {
+    let done = match sniff(View::new(&Memory(&head)), path) {
         Ok((Format::Wav(container), start)) => riff::read(&mut source, container, start as u64, texts),
         Ok((Format::Flac, start)) => flac::read(&mut source, start as u64, texts),
         // That it cannot be decoded is no matter here.

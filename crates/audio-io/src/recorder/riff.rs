@@ -6,6 +6,7 @@ use super::source::{MAX_BODY_BYTES, MAX_CHUNKS, Source};
 use super::texts::{Field, Texts};
 use crate::chunks::{Chunk, Style};
 use crate::sniff::WavContainer;
+use crate::source::{Memory, View};
 
 /// Bytes of the longest header of a chunk.
 const HEADER_BYTES: u64 = 24;
@@ -26,7 +27,7 @@ pub(super) fn read(source: &mut Source, container: WavContainer, start: u64, tex
     let mut places = (start + first, start + first);
     for _ in 0..MAX_CHUNKS {
         let Some((at, chunk)) = chunk_at(source, style, places)? else { return Ok(()) };
-        let body = at + chunk.body as u64;
+        let body = at + chunk.body;
         let size = match &chunk.name {
             b"data" if container == WavContainer::Rf64 && chunk.size == u64::from(u32::MAX) => {
                 wide_data.unwrap_or(u64::MAX)
@@ -89,7 +90,7 @@ fn info(bytes: &[u8], texts: &mut Texts) {
     while let Some((at, chunk)) = [places.0, places.1].into_iter().find_map(|at| Some((at, named(bytes, at)?))) {
         let (end, next) = Style::Riff.end(&chunk);
         if let Some((_, field)) = INFO.iter().find(|(name, _)| **name == chunk.name) {
-            texts.keep(*field, &bytes[chunk.body..end.min(bytes.len())]);
+            texts.keep(*field, &bytes[chunk.body as usize..end.min(bytes.len() as u64) as usize]);
         }
         debug_assert!(end > at, "a chunk has a header");
         let Some(next) = next else { return };
@@ -97,14 +98,14 @@ fn info(bytes: &[u8], texts: &mut Texts) {
     }
 }
 
-fn named(bytes: &[u8], at: usize) -> Option<Chunk> {
-    Style::Riff.read(bytes, at).filter(|chunk| has_name(*chunk))
+fn named(bytes: &[u8], at: u64) -> Option<Chunk> {
+    Style::Riff.read(View::new(&Memory(bytes)), at).filter(|chunk| has_name(*chunk))
 }
 
 fn chunk_at(source: &mut Source, style: Style, places: (u64, u64)) -> io::Result<Option<(u64, Chunk)>> {
     for at in [places.0, places.1] {
         let header = source.read(at, HEADER_BYTES)?;
-        if let Some(chunk) = style.read(&header, 0).filter(|chunk| has_name(*chunk)) {
+        if let Some(chunk) = style.read(View::new(&Memory(&header)), 0).filter(|chunk| has_name(*chunk)) {
             return Ok(Some((at, chunk)));
         }
     }
