@@ -28,6 +28,30 @@ pub enum Error {
         /// What the cell holds.
         got: String,
     },
+    /// A setting of events that is out of its range.
+    #[error("events: {key}: expected {expected}, got {got}")]
+    Setting {
+        /// The key.
+        key: String,
+        /// What it may be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
+    /// A window that cannot follow those before it.
+    #[error("{path}: window at {start_s} s: {what}: expected {expected}, got {got}")]
+    Window {
+        /// The recording.
+        path: String,
+        /// Start of the window, in seconds.
+        start_s: f64,
+        /// What of it is wrong.
+        what: &'static str,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        got: String,
+    },
 }
 
 /// A result of this crate.

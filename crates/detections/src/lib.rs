@@ -27,10 +27,13 @@
 
 mod csv_table;
 mod error;
+pub mod events;
 mod json;
+mod time;
 mod verdict;
 
 pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
 pub use error::{Error, Result};
+pub use events::{Event, EventFinder, EventSettings};
 pub use json::to_json;
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

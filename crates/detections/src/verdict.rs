@@ -51,6 +51,18 @@ impl Verdict {
         (1..self.probability.len()).fold(0, better)
     }
 
+    /// Whether the window is [`NEITHER`]: silent, or `outlier_p` is alpha or less.
+    pub fn is_rejected(&self, thresholds: Thresholds) -> bool {
+        self.silent || self.outlier_p.is_some_and(|p| p <= thresholds.alpha)
+    }
+
+    /// Index of the class that is the window's label; none where that is [`NEITHER`] or [`UNSURE`].
+    pub fn decided(&self, thresholds: Thresholds) -> Option<usize> {
+        let class = self.class();
+        let unsure = self.probability[class] < thresholds.unsure_below;
+        (!unsure && !self.is_rejected(thresholds)).then_some(class)
+    }
+
     /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability. The first that applies:
     ///
     /// 1. [`NEITHER`], where the window is silent;
@@ -58,15 +70,12 @@ impl Verdict {
     /// 3. [`UNSURE`], where no class is as probable as asked for;
     /// 4. the most likely class.
     pub fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
-        let class = self.class();
-        let probability = self.probability[class];
-        let label = match self.outlier_p {
-            _ if self.silent => NEITHER,
-            Some(p) if p <= thresholds.alpha => NEITHER,
-            _ if probability < thresholds.unsure_below => UNSURE,
-            _ => &classes[class],
+        let label = match self.decided(thresholds) {
+            Some(class) => &classes[class],
+            None if self.is_rejected(thresholds) => NEITHER,
+            None => UNSURE,
         };
-        (label, probability)
+        (label, self.probability[self.class()])
     }
 
     /// Names of the classes in the set; none where no coverage was asked for.
