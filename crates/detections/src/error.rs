@@ -52,6 +52,35 @@ pub enum Error {
         /// What it is.
         got: String,
     },
+    /// A format that is not one of ours.
+    #[error("format of a table: expected one of {expected}, got `{got}`")]
+    Format {
+        /// Names of the formats.
+        expected: String,
+        /// The name that was asked for.
+        got: String,
+    },
+    /// A length of a recording that is none.
+    #[error("table of detections: {path}: length: expected a number of seconds, 0 or more, got {got}")]
+    Length {
+        /// The recording.
+        path: String,
+        /// Its length, in seconds.
+        got: f64,
+    },
+    /// Rows in an order that the format has no room for.
+    #[error("table of detections ({format}): expected {expected}, got {got}")]
+    Order {
+        /// Name of the format.
+        format: &'static str,
+        /// What may come next.
+        expected: String,
+        /// What came.
+        got: String,
+    },
+    /// A Parquet file that cannot be written.
+    #[error("table of detections (parquet): {0}")]
+    Parquet(#[from] parquet::errors::ParquetError),
 }
 
 /// A result of this crate.

@@ -26,14 +26,22 @@
 //! ```
 
 mod csv_table;
+mod detection;
 mod error;
 pub mod events;
+mod format;
 mod json;
+mod provenance;
+pub mod tables;
 mod time;
 mod verdict;
 
 pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
+pub use detection::Detection;
 pub use error::{Error, Result};
 pub use events::{Event, EventFinder, EventSettings};
+pub use format::Format;
 pub use json::to_json;
+pub use provenance::Provenance;
+pub use tables::{TableWriter, table_writer};
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

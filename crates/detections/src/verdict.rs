@@ -1,5 +1,8 @@
 //! What a model concludes about one window.
 
+use crate::time::milliseconds;
+use crate::{Error, Result};
+
 /// The label of a window whose most likely class is not likely enough.
 pub const UNSURE: &str = "unsure";
 
@@ -76,6 +79,19 @@ impl Verdict {
             None => UNSURE,
         };
         (label, self.probability[self.class()])
+    }
+
+    /// Start and end in whole milliseconds.
+    pub(crate) fn bounds_ms(&self) -> Result<(u64, u64)> {
+        let fail = |what: &'static str, expected: &str, got: f64| {
+            let (expected, got) = (expected.to_owned(), got.to_string());
+            Err(Error::Window { path: self.path.clone(), start_s: self.start_s, what, expected, got })
+        };
+        match (milliseconds(self.start_s), milliseconds(self.end_s)) {
+            (None, _) => fail("start", "a number of seconds, 0 or more", self.start_s),
+            (Some(start_ms), Some(end_ms)) if end_ms >= start_ms => Ok((start_ms, end_ms)),
+            _ => fail("end", "a number of seconds, the start or more", self.end_s),
+        }
     }
 
     /// Names of the classes in the set; none where no coverage was asked for.

@@ -204,13 +204,7 @@ impl EventFinder {
         if let Some(odd) = verdict.probability.iter().find(|p| !p.is_finite()) {
             return fail("probabilities", "finite numbers".into(), odd.to_string());
         }
-        let Some(start_ms) = milliseconds(verdict.start_s) else {
-            return fail("start", "a number of seconds, 0 or more".into(), verdict.start_s.to_string());
-        };
-        let end_ms = match milliseconds(verdict.end_s) {
-            Some(end_ms) if end_ms >= start_ms => end_ms,
-            _ => return fail("end", "a number of seconds, the start or more".into(), verdict.end_s.to_string()),
-        };
+        let (start_ms, end_ms) = verdict.bounds_ms()?;
         match self.channels.get(&verdict.channel) {
             Some(channel) if verdict.path == self.path && start_ms < channel.last_start_ms => {
                 let last = crate::time::seconds(channel.last_start_ms);
