@@ -8,9 +8,10 @@ pub(super) fn printable(name: &str) -> String {
     name.replace(char::is_control, " ")
 }
 
-/// Folder and name of a file, of either kind of path. The folder has no separator at its end, except for a root.
+/// Folder and name of a file. A backslash separates only where there is no slash, since it may be a part of a name. The folder
+/// has no separator at its end, except for a root.
 pub(super) fn folder_and_name(path: &str) -> (&str, &str) {
-    match path.rfind(['/', '\\']) {
+    match path.rfind('/').or_else(|| path.rfind('\\')) {
         Some(0) => path.split_at(1),
         Some(at) => (&path[..at], &path[at + 1..]),
         None => ("", path),
@@ -48,6 +49,7 @@ mod tests {
     fn folders_and_names() {
         assert_eq!(folder_and_name("a/b c/d.wav"), ("a/b c", "d.wav"));
         assert_eq!(folder_and_name("C:\\a\\d.wav"), ("C:\\a", "d.wav"));
+        assert_eq!(folder_and_name("a/b\\c.wav"), ("a", "b\\c.wav"));
         assert_eq!(folder_and_name("/d.wav"), ("/", "d.wav"));
         assert_eq!(folder_and_name("d.wav"), ("", "d.wav"));
         assert_eq!(printable("a\tb\r\nc é"), "a b  c é");
