@@ -113,6 +113,8 @@ fn a_window_that_cannot_follow_is_an_error_that_says_why() {
     let short = Verdict { probability: vec![1.0], ..window(3.0, 4.0, 0.5) };
     assert_eq!(message(&short), "a.wav: window at 3 s: probabilities: expected 2, one a class, got 1");
     assert!(message(&window(3.0, 4.0, f32::NAN)).contains("finite numbers"));
+    let odd = Verdict { outlier_p: Some(1.5), ..window(3.0, 4.0, 0.5) };
+    assert!(message(&odd).ends_with("outlier_p: expected a number from 0 to 1, got 1.5"));
     // None of these had an effect, another channel starts anew, and so does the same path after its end.
     assert_eq!(finder.push(&Verdict { channel: Some(1), ..window(0.0, 1.0, 0.9) }).unwrap(), []);
     assert_eq!(finder.end_recording().len(), 2);

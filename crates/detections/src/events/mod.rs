@@ -163,8 +163,8 @@ impl EventFinder {
     /// One window; gives out the events that are complete. A window without length has no effect.
     ///
     /// # Errors
-    /// A window that starts before the one before it in its channel, that ends before it starts, or whose probabilities are not
-    /// one finite number a class. It has no effect then.
+    /// A window that starts before the one before it in its channel, that ends before it starts, whose probabilities are not one
+    /// finite number a class, or whose `outlier_p` is not from 0 to 1. It has no effect then.
     pub fn push(&mut self, verdict: &Verdict) -> Result<Vec<Event>> {
         let (start_ms, end_ms) = self.check(verdict)?;
         let events = if verdict.path == self.path { Vec::new() } else { self.end_recording() };
@@ -203,6 +203,9 @@ impl EventFinder {
         }
         if let Some(odd) = verdict.probability.iter().find(|p| !p.is_finite()) {
             return fail("probabilities", "finite numbers".into(), odd.to_string());
+        }
+        if let Some(odd) = verdict.outlier_p.filter(|p| !(0.0..=1.0).contains(p)) {
+            return fail("outlier_p", "a number from 0 to 1".into(), odd.to_string());
         }
         let (start_ms, end_ms) = verdict.bounds_ms()?;
         match self.channels.get(&verdict.channel) {

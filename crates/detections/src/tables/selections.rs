@@ -63,7 +63,7 @@ struct Recording {
 
 /// Nanoseconds as the nearest milliseconds.
 fn ms(ns: u64) -> u64 {
-    (ns + 500_000) / 1_000_000
+    ns.saturating_add(500_000) / 1_000_000
 }
 
 impl<W: Write> Selections<W> {
@@ -78,7 +78,7 @@ impl<W: Write> Selections<W> {
 impl<W: Write> TableWriter<W> for Selections<W> {
     fn recording(&mut self, path: &str, seconds: f64) -> Result<()> {
         let length_ns = (length(path, seconds)? * 1e9).round() as u64;
-        let before_ns = self.current.as_ref().map_or(0, |last| last.before_ns + last.length_ns);
+        let before_ns = self.current.as_ref().map_or(0, |last| last.before_ns.saturating_add(last.length_ns));
         self.current = Some(Recording { path: path.to_owned(), before_ns, length_ns });
         Ok(())
     }
