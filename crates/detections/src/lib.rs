@@ -2,8 +2,12 @@
 //!
 //! A [`Verdict`] has a place in a recording (start, end, channel), the probability of each class, and how unusual the
 //! sound is (`outlier_p`). [`Verdict::label`] turns it into one word: a class, [`NEITHER`], or [`UNSURE`]. Where it is asked
-//! for, a verdict has also the set of classes that the sound may be, and what of a pretrained network spoke. A writer a
-//! format takes verdicts one by one, so that a table never has to fit into memory.
+//! for, a verdict has also the set of classes that the sound may be, and what of a pretrained network spoke. An
+//! [`EventFinder`] joins windows that follow each other into an [`Event`].
+//!
+//! [`CsvWriter`] writes verdicts with the probability of every class. [`table_writer`] writes [`Detection`]s, which are windows or
+//! events, in the [`Format`]s of other tools and in our own; [`read_table`] reads them back, and those of these tools.
+//! Writers take rows one by one, so that a table never has to fit into memory.
 //!
 //! This crate must not know models, sound or files: it has names and numbers, and writes to any [`std::io::Write`].
 //!
@@ -26,11 +30,24 @@
 //! ```
 
 mod csv_table;
+mod detection;
 mod error;
+pub mod events;
+mod format;
 mod json;
+mod provenance;
+pub mod read;
+pub mod tables;
+mod time;
 mod verdict;
 
 pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
+pub use detection::Detection;
 pub use error::{Error, Result};
+pub use events::{Event, EventFinder, EventSettings};
+pub use format::Format;
 pub use json::to_json;
+pub use provenance::Provenance;
+pub use read::{TableDetection, read_table};
+pub use tables::{TableWriter, table_writer};
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

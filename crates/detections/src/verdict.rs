@@ -1,5 +1,8 @@
 //! What a model concludes about one window.
 
+use crate::time::milliseconds;
+use crate::{Error, Result};
+
 /// The label of a window whose most likely class is not likely enough.
 pub const UNSURE: &str = "unsure";
 
@@ -51,6 +54,18 @@ impl Verdict {
         (1..self.probability.len()).fold(0, better)
     }
 
+    /// Whether the window is [`NEITHER`]: silent, or `outlier_p` is alpha or less.
+    pub fn is_rejected(&self, thresholds: Thresholds) -> bool {
+        self.silent || self.outlier_p.is_some_and(|p| p <= thresholds.alpha)
+    }
+
+    /// Index of the class that is the window's label; none where that is [`NEITHER`] or [`UNSURE`].
+    pub fn decided(&self, thresholds: Thresholds) -> Option<usize> {
+        let class = self.class();
+        let unsure = self.probability[class] < thresholds.unsure_below;
+        (!unsure && !self.is_rejected(thresholds)).then_some(class)
+    }
+
     /// The most likely class, [`NEITHER`], or [`UNSURE`]; and the most likely class's probability. The first that applies:
     ///
     /// 1. [`NEITHER`], where the window is silent;
@@ -58,15 +73,25 @@ impl Verdict {
     /// 3. [`UNSURE`], where no class is as probable as asked for;
     /// 4. the most likely class.
     pub fn label<'a>(&self, classes: &'a [String], thresholds: Thresholds) -> (&'a str, f32) {
-        let class = self.class();
-        let probability = self.probability[class];
-        let label = match self.outlier_p {
-            _ if self.silent => NEITHER,
-            Some(p) if p <= thresholds.alpha => NEITHER,
-            _ if probability < thresholds.unsure_below => UNSURE,
-            _ => &classes[class],
+        let label = match self.decided(thresholds) {
+            Some(class) => &classes[class],
+            None if self.is_rejected(thresholds) => NEITHER,
+            None => UNSURE,
         };
-        (label, probability)
+        (label, self.probability[self.class()])
+    }
+
+    /// Start and end in whole milliseconds.
+    pub(crate) fn bounds_ms(&self) -> Result<(u64, u64)> {
+        let fail = |what: &'static str, expected: &str, got: f64| {
+            let (expected, got) = (expected.to_owned(), got.to_string());
+            Err(Error::Window { path: self.path.clone(), start_s: self.start_s, what, expected, got })
+        };
+        match (milliseconds(self.start_s), milliseconds(self.end_s)) {
+            (None, _) => fail("start", "a number of seconds, 0 or more", self.start_s),
+            (Some(start_ms), Some(end_ms)) if end_ms >= start_ms => Ok((start_ms, end_ms)),
+            _ => fail("end", "a number of seconds, the start or more", self.end_s),
+        }
     }
 
     /// Names of the classes in the set; none where no coverage was asked for.
