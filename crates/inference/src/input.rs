@@ -1,14 +1,16 @@
 //! What a model is asked about.
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::recording;
-use audio_io::Row;
+use audio_io::{Recording, Row};
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// One recording, or a part of one.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Input {
     /// The file.
     pub path: PathBuf,
@@ -16,8 +18,10 @@ pub struct Input {
     pub name: String,
     /// Part, channel and label, where a manifest has them.
     pub row: Row,
-    /// Its bytes, where they do not come from a file but from standard input.
+    /// Its bytes, where they are in memory.
     pub bytes: Option<Arc<[u8]>>,
+    /// The file itself, where it has no name: what came through a pipe is kept in such a file.
+    pub file: Option<Arc<File>>,
 }
 
 impl Input {
@@ -26,19 +30,60 @@ impl Input {
         Self { path: path.to_owned(), name: path.to_string_lossy().into_owned(), ..Self::default() }
     }
 
+    /// Opens the recording.
+    ///
+    /// # Errors
+    /// A file that cannot be read, and bytes that are no sound.
+    pub fn open(&self) -> Result<Recording<'_>> {
+        Ok(match (&self.bytes, &self.file) {
+            (Some(bytes), _) => Recording::of_bytes(bytes, &self.path)?,
+            (None, Some(file)) => Recording::of_file(self.rewound(file)?, &self.path)?,
+            (None, None) => Recording::open(&self.path)?,
+        })
+    }
+
     /// The bytes of the recording.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub fn read(&self) -> Result<Cow<'_, [u8]>> {
-        match &self.bytes {
-            Some(bytes) => Ok(Cow::Borrowed(bytes)),
-            None => recording::read(&self.path).map(Cow::Owned),
+        match (&self.bytes, &self.file) {
+            (Some(bytes), _) => Ok(Cow::Borrowed(bytes)),
+            (None, Some(file)) => {
+                let mut bytes = Vec::new();
+                let name = || format!("{}: cannot be read", self.path.display());
+                self.rewound(file)?.read_to_end(&mut bytes).with_context(name)?;
+                Ok(Cow::Owned(bytes))
+            }
+            (None, None) => recording::read(&self.path).map(Cow::Owned),
         }
+    }
+
+    fn rewound(&self, file: &File) -> Result<File> {
+        let open = || -> std::io::Result<File> {
+            let mut file = file.try_clone()?;
+            file.rewind()?;
+            Ok(file)
+        };
+        open().with_context(|| format!("{}: cannot be read", self.path.display()))
     }
 
     /// Whether the other is a row of the same recording.
     pub fn is_of_same_file(&self, other: &Self) -> bool {
-        self.path == other.path && self.bytes == other.bytes
+        self.path == other.path && self.bytes == other.bytes && is_same(self.file.as_ref(), other.file.as_ref())
+    }
+}
+
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_of_same_file(other) && self.name == other.name && self.row == other.row
+    }
+}
+
+fn is_same(a: Option<&Arc<File>>, b: Option<&Arc<File>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        _ => false,
     }
 }

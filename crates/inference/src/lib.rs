@@ -35,6 +35,7 @@ mod predictor;
 mod recording;
 mod sets;
 pub mod unknown;
+mod window_stream;
 mod windows;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};

@@ -99,12 +99,14 @@ pub struct Answers {
     pub warnings: Vec<(usize, String)>,
 }
 
-/// The note of a window: that it is silent, and what is wrong with its recording.
-fn note(silent: bool, damage: &str) -> String {
-    match (silent, damage.is_empty()) {
-        (false, _) => damage.to_owned(),
-        (true, true) => "silent".to_owned(),
-        (true, false) => format!("silent; {damage}"),
+impl Judged {
+    /// Notes that the window is silent, and what is wrong with its recording.
+    pub(crate) fn note(&mut self, damage: &str) {
+        self.verdict.note = match (self.verdict.silent, damage.is_empty()) {
+            (false, _) => damage.to_owned(),
+            (true, true) => "silent".to_owned(),
+            (true, false) => format!("silent; {damage}"),
+        };
     }
 }
 
@@ -225,8 +227,15 @@ impl Predictor<'_> {
 
     fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
         let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
-        let damage: Vec<&str> = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str())).collect();
-        let Some(outputs) = self.outputs(inputs, &windows)? else { return Ok(Vec::new()) };
+        let mut judged = self.judge_windows(inputs, first, &windows)?;
+        let damage = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str()));
+        judged.iter_mut().zip(damage).for_each(|(judged, damage)| judged.note(damage));
+        Ok(judged)
+    }
+
+    /// The verdicts of windows, the notes of which do not know yet what is wrong with their recordings.
+    pub(crate) fn judge_windows(&self, inputs: &[Input], first: usize, windows: &[&Window]) -> Result<Vec<Judged>> {
+        let Some(outputs) = self.outputs(inputs, windows)? else { return Ok(Vec::new()) };
         let n_classes = outputs.n_classes;
         let probabilities = Calibration::probabilities(self.model.temperature(), &outputs.logits, n_classes);
         let detector = self.detector();
@@ -247,7 +256,7 @@ impl Predictor<'_> {
                 outlier_p: score.and_then(p_value),
                 silent: clip.silence.is_some(),
                 truth: Some(input.row.label.clone()).filter(|label| !label.is_empty()),
-                note: note(clip.silence.is_some(), damage[nth]),
+                note: String::new(),
                 set: None,
                 evidence: own.map(|own| evidence::strongest(own.scores_of(nth), &self.evidence)),
             };

@@ -5,8 +5,9 @@ use crate::error::{Context, Result, bail};
 use crate::front_end::FrontEnd;
 use crate::input::Input;
 use crate::model::Model;
-use crate::recording::{damage_words, decode, enough, for_each};
+use crate::recording::{damage_words, enough, for_each};
 use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
+use crate::window_stream::Closed;
 use audio_io::{ClipConfig, Decoded, Placement, Row, Until, Windowing};
 
 /// Clips of one forward pass.
@@ -15,7 +16,7 @@ const BATCH: usize = 32;
 /// The front ends of a model, over whole recordings.
 pub struct Windows {
     /// Each once, that of the first network first.
-    front_ends: Vec<(Chain, FrontEnd)>,
+    pub(crate) front_ends: Vec<(Chain, FrontEnd)>,
     /// Which of them each network has.
     of_member: Vec<usize>,
     /// Which of them the backbone of the detectors has, where there is one.
@@ -29,7 +30,7 @@ pub struct Window {
     /// The spectrogram of the first front end.
     pub clip: ClipSpectrogram,
     /// The spectrograms of the others, and their numbers of frames.
-    others: Vec<(Vec<f32>, usize)>,
+    pub(crate) others: Vec<(Vec<f32>, usize)>,
 }
 
 impl Window {
@@ -58,15 +59,19 @@ impl Windowed {
 
     /// What a reader should know of the recording: damage, and silence.
     pub fn warning(&self) -> Option<String> {
-        let (n, of) = (self.n_silent(), self.windows.len());
-        let silence = match n {
-            0 => String::new(),
-            _ if n == of => "silent".to_owned(),
-            _ => format!("{n} of {of} windows are silent"),
-        };
-        let parts: Vec<&str> = [silence.as_str(), &self.damage].into_iter().filter(|part| !part.is_empty()).collect();
-        Some(parts.join("; ")).filter(|text| !text.is_empty())
+        warning(self.n_silent(), self.windows.len(), &self.damage)
     }
+}
+
+/// What a reader should know of a recording of `of` windows, `n` of them silent.
+pub(crate) fn warning(n: usize, of: usize, damage: &str) -> Option<String> {
+    let silence = match n {
+        0 => String::new(),
+        _ if n == of => "silent".to_owned(),
+        _ => format!("{n} of {of} windows are silent"),
+    };
+    let parts: Vec<&str> = [silence.as_str(), damage].into_iter().filter(|part| !part.is_empty()).collect();
+    Some(parts.join("; ")).filter(|text| !text.is_empty())
 }
 
 impl Windows {
@@ -104,7 +109,7 @@ impl Windows {
         Ok(Self { front_ends, of_member, of_backbone })
     }
 
-    fn chains(&self) -> impl Iterator<Item = &Chain> + Clone {
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Chain> + Clone {
         self.front_ends.iter().map(|(chain, _)| chain)
     }
 
@@ -130,16 +135,43 @@ impl Windows {
         self.of_rows(nth, std::slice::from_ref(input)).swap_remove(0)
     }
 
-    /// The windows of several rows of one recording, which is read and decoded once; `first` is the number of the first
-    /// row among the inputs.
-    #[tracing::instrument(level = "debug", skip_all, fields(recording = %rows[0].name, rows = rows.len()))]
+    /// The windows of several rows of one recording, which is decoded once; `first` is the number of the first row among the
+    /// inputs.
     pub(crate) fn of_rows(&self, first: usize, rows: &[Input]) -> Vec<Result<Windowed>> {
-        let until = self.until(rows.iter().map(|input| &input.row));
-        let decoded = rows[0].read().and_then(|bytes| decode(&bytes, &rows[0].path, until));
-        match decoded {
-            Ok(decoded) => (first..).zip(rows).map(|(nth, input)| self.of_decoded(nth, input, &decoded)).collect(),
-            Err(error) => for_each(error, rows.len()),
+        self.few_of_rows(first, rows, usize::MAX).unwrap_or_default()
+    }
+
+    /// The same, or none where they are more than `most` windows.
+    #[tracing::instrument(level = "debug", skip_all, fields(recording = %rows[0].name, rows = rows.len()))]
+    pub(crate) fn few_of_rows(&self, first: usize, rows: &[Input], most: usize) -> Option<Vec<Result<Windowed>>> {
+        let mut stream = match self.stream(first, rows) {
+            Ok(stream) => stream,
+            Err(error) => return Some(for_each(error, rows.len())),
+        };
+        let window_s = self.chains().map(|chain| chain.clip.window.seconds).fold(f64::INFINITY, f64::min);
+        let is_whole = rows.iter().any(|input| input.row.end_s.is_none()) && self.slides();
+        if is_whole && stream.declared_s().is_some_and(|seconds| seconds / window_s > most as f64) {
+            return None;
         }
+        let mut of_rows: Vec<Vec<Window>> = rows.iter().map(|_| Vec::new()).collect();
+        let mut n = 0;
+        while let Some(windows) = stream.next() {
+            n += windows.len();
+            if n > most {
+                return None;
+            }
+            windows.into_iter().for_each(|window| of_rows[window.input - first].push(window));
+        }
+        let Closed { damage, failed } = stream.close();
+        let windowed = |windows| Ok(Windowed { windows, damage: damage.clone() });
+        let mut of_rows: Vec<Result<Windowed>> = of_rows.into_iter().map(windowed).collect();
+        failed.into_iter().for_each(|(nth, error)| of_rows[nth - first] = Err(error));
+        Some(of_rows)
+    }
+
+    /// Whether windows follow each other over the whole recording.
+    fn slides(&self) -> bool {
+        self.chains().all(|chain| matches!(chain.clip.window.placement, Placement::Sliding { .. }))
     }
 
     /// The windows of a row of a recording that is decoded already, as far as [`until`](Self::until) says; `nth` is the

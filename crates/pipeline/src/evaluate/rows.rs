@@ -54,7 +54,8 @@ pub(super) fn rows_of_split(manifests: &[PathBuf], split: &str, classes: &[Strin
                 true => Some(row.label.clone()),
                 false => name.starts_with("ood").then(|| NEITHER.to_owned()),
             };
-            let input = Input { path: manifest.file(row), name: row.path.clone(), row: row.clone(), bytes: None };
+            let input =
+                Input { path: manifest.file(row), name: row.path.clone(), row: row.clone(), ..Input::default() };
             rows.push(Labeled { input, class, truth });
         }
     }

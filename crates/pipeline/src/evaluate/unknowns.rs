@@ -4,7 +4,6 @@ use super::rows::Labeled;
 use crate::error::Result;
 use crate::job::Job;
 use ::anomaly::metrics::{Bootstrap, figures, intervals};
-use audio_io::Row;
 use inference::unknown::{Detectors, Outputs};
 use inference::{Input, Model, Window, Windows};
 use serde::Serialize;
@@ -150,7 +149,7 @@ pub(super) fn noises(
             let samples = kind.render(n_samples, RATE_HZ, job.seed(), nth as u64);
             let bytes: Arc<[u8]> = synth::to_wav_16(&samples, RATE_HZ).into();
             let input =
-                Input { path: PathBuf::from(&name), name: name.clone(), row: Row::default(), bytes: Some(bytes) };
+                Input { path: PathBuf::from(&name), name: name.clone(), bytes: Some(bytes), ..Input::default() };
             let window = windows.of(0, &input)?.windows.into_iter().next();
             match window.filter(|window| window.clip.silence.is_none()) {
                 Some(window) => audible.push((name, window)),

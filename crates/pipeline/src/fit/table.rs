@@ -88,7 +88,7 @@ impl Table {
         }
         assign_folds(&mut rows, &tied, n_folds, seed)?;
         let clip = |row: &Row, class: Option<u32>, fold: Option<usize>, split: &str| Clip {
-            input: Input { path: manifest.file(row), name: row.path.clone(), row: row.clone(), bytes: None },
+            input: Input { path: manifest.file(row), name: row.path.clone(), row: row.clone(), ..Input::default() },
             class,
             fold,
             split: split.to_owned(),

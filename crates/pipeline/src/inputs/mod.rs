@@ -86,7 +86,7 @@ pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<[u8]>>, cancel
             let manifest = Manifest::read_csv_unlabeled(argument)?;
             let rows = manifest.rows.iter().map(|row| {
                 let path = manifest.file(row);
-                Input { name: path.to_string_lossy().into_owned(), path, row: row.clone(), bytes: None }
+                Input { name: path.to_string_lossy().into_owned(), path, row: row.clone(), ..Input::default() }
             });
             all.inputs.extend(rows);
         } else {
