@@ -132,6 +132,12 @@ pub enum Error {
         /// Two of the files.
         files: String,
     },
+    /// A column that would be in a table twice.
+    #[error("table of detections: a column `{column}` is there already; expected a table without it")]
+    RepeatedColumn {
+        /// Its name.
+        column: String,
+    },
     /// A Parquet file that cannot be written.
     #[error("table of detections (parquet): {0}")]
     Parquet(#[from] parquet::errors::ParquetError),

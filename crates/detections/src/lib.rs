@@ -6,7 +6,8 @@
 //! [`EventFinder`] joins windows that follow each other into an [`Event`].
 //!
 //! [`CsvWriter`] writes verdicts with the probability of every class. [`table_writer`] writes [`Detection`]s, which are windows or
-//! events, in the [`Format`]s of other tools and in our own; [`read_table`] reads them back, and those of these tools.
+//! events, in the [`Format`]s of other tools and in our own; [`read_table`] reads them back, and those of these tools;
+//! [`read_raw_table`] does so and keeps the rows as they are written, so that columns can be added.
 //! Writers take rows one by one, so that a table never has to fit into memory.
 //!
 //! This crate must not know models, sound or files: it has names and numbers, and writes to any [`std::io::Write`].
@@ -48,6 +49,6 @@ pub use events::{Event, EventFinder, EventSettings};
 pub use format::Format;
 pub use json::to_json;
 pub use provenance::Provenance;
-pub use read::{TableDetection, read_table};
+pub use read::{RawTable, TableDetection, read_raw_table, read_table};
 pub use tables::{TableWriter, table_writer};
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

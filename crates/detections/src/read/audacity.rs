@@ -2,6 +2,7 @@
 
 use super::cells::time;
 use super::detection::TableDetection;
+use super::raw::{Record, Rows};
 use crate::{Error, Result};
 
 /// Whether a line begins with two times and has no header's names.
@@ -11,9 +12,14 @@ pub(super) fn is_label(line: &str) -> bool {
     is_time() && is_time()
 }
 
-pub(super) fn read(text: &str, table: &str) -> Result<Vec<TableDetection>> {
-    let mut rows: Vec<TableDetection> = Vec::new();
-    for (line, number) in text.lines().zip(1..) {
+pub(super) fn read(text: &str, table: &str) -> Result<Rows> {
+    let mut rows = Rows::default();
+    let mut start = 0;
+    for (whole, number) in text.split_inclusive('\n').zip(1..) {
+        let line = whole.strip_suffix('\n').unwrap_or(whole);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let bytes = start..start + line.len();
+        start += whole.len();
         if line.trim().is_empty() {
             continue;
         }
@@ -31,7 +37,7 @@ pub(super) fn read(text: &str, table: &str) -> Result<Vec<TableDetection>> {
                 _ => Err(error(column, "a frequency in Hz", text)),
             };
             let band = (hz("low frequency", second)?, hz("high frequency", third.unwrap_or_default())?);
-            if let Some(row) = rows.last_mut() {
+            if let Some(row) = rows.detections.last_mut() {
                 (row.low_hz, row.high_hz) = band;
             }
             continue;
@@ -44,7 +50,19 @@ pub(super) fn read(text: &str, table: &str) -> Result<Vec<TableDetection>> {
             return Err(error("end", "a time that is not before the start", second));
         }
         let (label, score) = label_and_score(third.unwrap_or_default());
-        rows.push(TableDetection { start_ms, end_ms, label: label.to_owned(), score, ..TableDetection::default() });
+        // The label is the third cell, whatever is in it.
+        rows.records.push(Record {
+            bytes,
+            n_cells: line.splitn(3, '\t').count(),
+            detection: Some(rows.detections.len()),
+        });
+        rows.detections.push(TableDetection {
+            start_ms,
+            end_ms,
+            label: label.to_owned(),
+            score,
+            ..TableDetection::default()
+        });
     }
     Ok(rows)
 }

@@ -20,16 +20,23 @@ mod audacity;
 mod cells;
 mod detection;
 mod json_lines;
+mod raw;
 mod rows;
 
 pub use detection::TableDetection;
+pub use raw::RawTable;
 
 use crate::{Error, Result};
 use cells::Header;
+use raw::Rows;
 use std::io::Read;
 
 /// The formats that are understood, for messages.
 const UNDERSTOOD: &str = "barkbird (CSV, JSON lines), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
+    Python (CSV), Audacity labels";
+
+/// Those of them that have columns.
+const UNDERSTOOD_WITH_COLUMNS: &str = "barkbird (CSV), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
     Python (CSV), Audacity labels";
 
 /// Reads a table of any format that is understood. `name` is what errors call it; `label_column` names the column of the label
@@ -45,42 +52,92 @@ const UNDERSTOOD: &str = "barkbird (CSV, JSON lines), Raven, BirdNET-Analyzer (C
 /// # Errors
 /// A table that cannot be read or is not UTF-8, of a format that is not understood, without a column that is needed, or with a
 /// cell that does not hold what it should; the error names line, column, what was expected and what is there.
-pub fn read_table(mut input: impl Read, name: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+pub fn read_table(input: impl Read, name: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+    let bytes = bytes_of(input, name)?;
+    let text = text_of(&bytes, name)?;
+    if first_line(text).trim_start().starts_with('{') {
+        return json_lines::read(text, name);
+    }
+    Ok(rows_of(text, name, label_column)?.1.detections)
+}
+
+/// The same with the rows as they are written, so that columns can be added to them. JSON lines have no columns.
+///
+/// ```
+/// let table = "Start (s),End (s),Common name,Confidence,File\n0.0,3.0,Tawny Owl,0.71,night.wav\n";
+/// let raw = detections::read_raw_table(table.as_bytes(), "night.csv", None)?;
+/// assert_eq!(raw.detections[0].label, "Tawny Owl");
+/// let mut out = Vec::new();
+/// raw.write_with(&mut out, &["heard".to_owned()], |_| vec!["dog".to_owned()])?;
+/// assert!(out.ends_with(b"0.0,3.0,Tawny Owl,0.71,night.wav,dog\n"));
+/// # Ok::<(), detections::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`read_table`], and JSON lines.
+pub fn read_raw_table(input: impl Read, name: &str, label_column: Option<&str>) -> Result<RawTable> {
+    let bytes = bytes_of(input, name)?;
+    let text = text_of(&bytes, name)?;
+    if first_line(text).trim_start().starts_with('{') {
+        return Err(unknown(name, UNDERSTOOD_WITH_COLUMNS, first_line(text)));
+    }
+    let (delimiter, rows) = rows_of(text, name, label_column)?;
+    // A byte order mark stays where it is.
+    let n_before = bytes.len() - text.len();
+    let mut table = RawTable::new(text.to_owned(), delimiter, rows);
+    table.before = bytes[..n_before].to_vec();
+    Ok(table)
+}
+
+fn bytes_of(mut input: impl Read, name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes).map_err(|source| Error::Read { table: name.to_owned(), source })?;
-    let unknown = |got: &str| Error::UnknownTable {
-        table: name.to_owned(),
-        understood: UNDERSTOOD,
-        got: got.chars().take(80).collect(),
-    };
+    Ok(bytes)
+}
+
+/// The text without a byte order mark.
+fn text_of<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str> {
     if bytes.starts_with(b"PAR1") {
-        return Err(unknown("PAR1 (Parquet)"));
+        return Err(unknown(name, UNDERSTOOD, "PAR1 (Parquet)"));
     }
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let before = &bytes[..error.valid_up_to()];
             let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
             let got = format!("byte {:#04x}", bytes[error.valid_up_to()]);
-            return Err(Error::Cell { table: name.into(), line, column: "text".into(), expected: "UTF-8", got });
+            Err(Error::Cell { table: name.into(), line, column: "text".into(), expected: "UTF-8", got })
         }
-    };
-    let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else { return Ok(Vec::new()) };
-    if first.trim_start().starts_with('{') {
-        return json_lines::read(text, name);
+    }
+}
+
+fn unknown(name: &str, understood: &'static str, got: &str) -> Error {
+    Error::UnknownTable { table: name.to_owned(), understood, got: got.chars().take(80).collect() }
+}
+
+/// The first line that is not empty.
+fn first_line(text: &str) -> &str {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
+}
+
+/// What separates cells, and the rows of a table that has columns.
+fn rows_of(text: &str, name: &str, label_column: Option<&str>) -> Result<(u8, Rows)> {
+    let first = first_line(text);
+    if first.is_empty() {
+        return Ok((b',', Rows::default()));
     }
     if audacity::is_label(first) {
-        return audacity::read(text, name);
+        return Ok((b'\t', audacity::read(text, name)?));
     }
+    let delimiter = if first.contains('\t') { b'\t' } else { b',' };
     let mut reader = csv::ReaderBuilder::new();
-    reader.flexible(true);
-    if first.contains('\t') {
-        reader.delimiter(b'\t').quoting(false);
-    }
+    reader.flexible(true).delimiter(delimiter).quoting(delimiter == b',');
     let mut reader = reader.from_reader(text.as_bytes());
-    let header = Header::new(reader.headers()?, name, UNDERSTOOD);
-    let Some(layout) = rows::Layout::of(&header, label_column)? else { return Err(unknown(first)) };
-    let rows = layout.read(reader.records(), &header)?;
-    tracing::debug!(table = name, rows = rows.len(), "table read");
-    Ok(rows)
+    let names = reader.headers()?.clone();
+    let header = Header::new(&names, name, UNDERSTOOD);
+    let Some(layout) = rows::Layout::of(&header, label_column)? else { return Err(unknown(name, UNDERSTOOD, first)) };
+    let mut rows = layout.read(reader.records(), &header, text)?;
+    rows.add_header(text, &names);
+    tracing::debug!(table = name, rows = rows.detections.len(), "table read");
+    Ok((delimiter, rows))
 }

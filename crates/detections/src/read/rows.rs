@@ -2,9 +2,11 @@
 
 use super::cells::{Column, Header, Row};
 use super::detection::TableDetection;
+use super::raw::{Record, Rows};
 use crate::{Error, Result};
 use csv::StringRecord;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::ops::Range;
 
 /// Columns of a label in selection tables, the first that is there.
 const LABELS: [&str; 5] = ["Label", "Species", "Annotation", "Class", "Common Name"];
@@ -35,6 +37,9 @@ struct Selection {
     offset: Option<Column>,
     selection: Option<Column>,
 }
+
+/// What the views of one selection have in common: number, start, end and file.
+type View = (String, u64, u64, Option<String>);
 
 /// The columns of a format.
 pub(super) struct Layout {
@@ -130,46 +135,67 @@ impl Layout {
         Ok(None)
     }
 
-    /// All rows.
+    /// All rows of a table, which is `text`.
     pub(super) fn read(
         &self,
         records: impl Iterator<Item = csv::Result<StringRecord>>,
         header: &Header,
-    ) -> Result<Vec<TableDetection>> {
-        let mut rows: Vec<TableDetection> = Vec::new();
-        let mut seen = HashSet::new();
+        text: &str,
+    ) -> Result<Rows> {
+        let mut all = Rows::default();
+        let mut seen = HashMap::new();
         for record in records {
             let record = record?;
-            if record.iter().all(|cell| cell.trim().is_empty()) {
-                continue;
-            }
-            let line = record.position().map_or(0, csv::Position::line);
-            let row = Row { record: &record, table: header.table(), line };
-            let label = row.text(&self.label)?;
-            if self.skips_unlabeled && label.is_empty() {
-                continue;
-            }
-            let detection = self.detection(&row, label)?;
-            if let Some(selection) = &self.selection {
-                let other = rows.first().filter(|first| first.path != detection.path);
-                if let (None, Some(other)) = (&selection.offset, other) {
-                    return Err(Error::SeveralFiles {
-                        table: row.table.to_owned(),
-                        line: row.line,
-                        files: [other, &detection].map(|d| d.path.clone().unwrap_or_default()).join(" and "),
-                    });
-                }
-                if let Some(number) = &selection.selection {
-                    let key =
-                        (row.text(number)?.to_owned(), detection.start_ms, detection.end_ms, detection.path.clone());
-                    if !seen.insert(key) {
-                        continue;
-                    }
-                }
-            }
-            rows.push(detection);
+            let start = record.position().map_or(0, csv::Position::byte) as usize;
+            let detection = self.of_record(&record, header, &mut all.detections, &mut seen)?;
+            all.records.push(Record { bytes: start..start, n_cells: record.len(), detection });
         }
-        Ok(rows)
+        let mut end = text.len();
+        for record in all.records.iter_mut().rev() {
+            let next = record.bytes.start;
+            record.bytes = trimmed(text, next..end);
+            end = next;
+        }
+        Ok(all)
+    }
+
+    /// The number of a record's detection, which is a new one, but for further views of one selection; none where it has none.
+    fn of_record(
+        &self,
+        record: &StringRecord,
+        header: &Header,
+        rows: &mut Vec<TableDetection>,
+        seen: &mut HashMap<View, usize>,
+    ) -> Result<Option<usize>> {
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            return Ok(None);
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = Row { record, table: header.table(), line };
+        let label = row.text(&self.label)?;
+        if self.skips_unlabeled && label.is_empty() {
+            return Ok(None);
+        }
+        let detection = self.detection(&row, label)?;
+        if let Some(selection) = &self.selection {
+            let other = rows.first().filter(|first| first.path != detection.path);
+            if let (None, Some(other)) = (&selection.offset, other) {
+                return Err(Error::SeveralFiles {
+                    table: row.table.to_owned(),
+                    line: row.line,
+                    files: [other, &detection].map(|d| d.path.clone().unwrap_or_default()).join(" and "),
+                });
+            }
+            if let Some(number) = &selection.selection {
+                let key = (row.text(number)?.to_owned(), detection.start_ms, detection.end_ms, detection.path.clone());
+                let first = *seen.entry(key).or_insert(rows.len());
+                if first < rows.len() {
+                    return Ok(Some(first));
+                }
+            }
+        }
+        rows.push(detection);
+        Ok(Some(rows.len() - 1))
     }
 
     fn detection(&self, row: &Row, label: &str) -> Result<TableDetection> {
@@ -216,6 +242,13 @@ impl Layout {
             None => Ok((start_ms, end_ms)),
         }
     }
+}
+
+/// A part of a text without line breaks at its ends.
+pub(super) fn trimmed(text: &str, bytes: Range<usize>) -> Range<usize> {
+    let part = &text[bytes.clone()];
+    let start = bytes.start + part.len() - part.trim_start_matches(['\r', '\n']).len();
+    start..start.max(bytes.start + part.trim_end_matches(['\r', '\n']).len())
 }
 
 /// A path of its parts; empty ones have no separator.
