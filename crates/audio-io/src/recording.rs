@@ -100,6 +100,11 @@ impl<'a> Recording<'a> {
         self.opened.declared_frames
     }
 
+    /// Bits per sample where the codec has such a number.
+    pub fn bits(&self) -> Option<u32> {
+        self.opened.bits
+    }
+
     /// Bytes of the file.
     pub fn n_bytes(&self) -> u64 {
         self.n_bytes

@@ -3,12 +3,14 @@
 mod anomaly;
 mod backbone;
 mod config;
+mod detections;
 mod models;
 mod recordings;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
+pub(crate) use detections::{CheckArgs, ClipsArgs};
 pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, Format, PredictArgs, ReportArgs, TrainArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
@@ -166,6 +168,16 @@ pub(crate) enum Command {
                             the label. docs/predict.md says more."
     )]
     Predict(PredictArgs),
+    /// Cut the sound of detections out of their recordings, to listen to
+    #[command(
+        after_help = "Examples:\n  barkbird clips detections.csv --out clips --per-class 20 --pick spread --pictures\n  \
+                            barkbird clips night.selections.txt --out clips --recordings cards/ --label dog\n\n\
+                            docs/clips.md says how recordings are found and clips are named."
+    )]
+    Clips(ClipsArgs),
+    /// Say what a model calls the detections of another tool: its table with columns added
+    #[command(after_help = "Example:\n  barkbird check BirdNET_CombinedTable.csv run --mark dog --out checked.csv")]
+    Check(CheckArgs),
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
     Report(ReportArgs),
@@ -185,7 +197,10 @@ pub(crate) fn conflict(text: &str) -> ! {
 impl Command {
     /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
     pub(crate) fn streams(&self) -> bool {
-        matches!(self, Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_))
+        matches!(
+            self,
+            Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_) | Self::Clips(_)
+        )
     }
 }
 

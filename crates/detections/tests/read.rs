@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use detections::{
-    CsvWriter, Detection, Format, Provenance, TableDetection, Thresholds, Verdict, read_table, table_writer, to_json,
+    CsvWriter, Detection, Format, Provenance, TableDetection, Thresholds, Verdict, read_raw_table, read_table,
+    table_writer, to_json,
 };
 use proptest::prelude::*;
 
@@ -96,7 +97,16 @@ proptest! {
 
     #[test]
     fn no_file_makes_it_panic(text in "([a-zA-Z0-9 .,:\t\n\"\\\\{}()-]|Begin Time \\(s\\)|End Time \\(s\\)|Label|\n){0,60}") {
-        let _ = read_table(text.as_bytes(), "t", None);
+        let rows = read_table(text.as_bytes(), "t", None);
+        // The same rows are read where they are kept as they are written, and nothing of them is lost.
+        if let Ok(raw) = read_raw_table(text.as_bytes(), "t", None) {
+            prop_assert_eq!(&raw.detections, &rows.unwrap());
+            let mut out = Vec::new();
+            raw.write_with(&mut out, &[], |_| Vec::new()).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            let mut left = out.chars();
+            prop_assert!(text.chars().all(|c| left.any(|other| other == c)), "{}", out);
+        }
     }
 }
 

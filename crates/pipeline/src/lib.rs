@@ -24,6 +24,8 @@
 pub mod anomaly;
 pub mod augment;
 pub mod backbone;
+pub mod check;
+pub mod clips;
 pub mod compute;
 pub mod config;
 pub mod doctor;

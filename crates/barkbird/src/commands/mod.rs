@@ -5,6 +5,8 @@
 mod anomaly;
 mod augment;
 mod backbone;
+mod check;
+mod clips;
 mod demo;
 mod doctor;
 mod embed;
@@ -39,6 +41,8 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Embed(args) => embed::run(args, &job(words)?, ui),
         Command::Evaluate(args) => evaluate::run(args, &job(words)?, ui),
         Command::Predict(args) => predict::run(args, &job(words)?, ui),
+        Command::Clips(args) => clips::run(args, &job(words)?, ui),
+        Command::Check(args) => check::run(args, &job(words)?, ui),
         Command::Report(args) => report::run(args, &job(words)?, ui),
         Command::Demo(args) => demo::run(args, &cli.global, &job(words)?, ui),
         Command::Docs => ui.stdout(crate::reference::markdown().as_bytes()),

@@ -1,16 +1,20 @@
 //! What commands are given: recordings, folders of recordings, manifests, features, runs; and what is said where one is
 //! given in the place of another.
 
+mod found;
 mod kind;
 
+pub(crate) use found::Recordings;
 pub use kind::{Expected, Kind, expect, what_is};
 
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use crate::observer::CancelToken;
 use audio_io::Manifest;
+use detections::TableDetection;
 use inference::{Input, Model};
 use shard::Skipped;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +38,26 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
 pub(crate) fn open_manifest(path: &Path, cancel: &CancelToken) -> Result<Manifest> {
     expect(path, Expected::Manifest)?;
     Ok(Manifest::open_until(path, &|| cancel.is_cancelled())?)
+}
+
+/// The detections of a table, ours or another tool's.
+pub(crate) fn detections(table: &Path, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+    Ok(detections::read_table(open_table(table)?, &table.to_string_lossy(), label_column)?)
+}
+
+/// A table of detections.
+pub(crate) fn open_table(table: &Path) -> Result<File> {
+    let what = match what_is(table) {
+        Kind::Table | Kind::Other | Kind::Missing if !table.is_dir() => None,
+        kind => Some(kind.words()),
+    };
+    if let Some(what) = what {
+        bail!(
+            "{} is {what}; expected a table of detections: `barkbird predict` writes one, and other tools do",
+            table.display()
+        );
+    }
+    File::open(table).with_context(|| format!("{}: cannot be read", table.display()))
 }
 
 /// The model of a run, on the device of the job.

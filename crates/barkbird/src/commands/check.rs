@@ -1,0 +1,30 @@
+//! `barkbird check`.
+
+use crate::cli::CheckArgs;
+use crate::text::table_of_few;
+use crate::ui::Ui;
+use anyhow::Result;
+use pipeline::Job;
+use pipeline::check::{self, Options, Outcome};
+
+pub(super) fn run(args: &CheckArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
+    let detections = args.table.detections.clone();
+    args.out.as_ref().map(|out| Outcome::prepare(out, &detections)).transpose()?;
+    let outcome = check::run(
+        &Options {
+            recordings: args.table.recordings.clone(),
+            label_column: args.table.label_column.clone(),
+            mark: args.mark.clone(),
+            ..Options::new(detections, args.run.clone())
+        },
+        job,
+    )?;
+    let (header, rows) = outcome.summary();
+    ui.say(table_of_few(&header, &rows, "the output of --json"));
+    match &args.out {
+        Some(out) => outcome.write(out)?,
+        None if !ui.json() => ui.stdout(&outcome.table)?,
+        None => {}
+    }
+    ui.result(&outcome)
+}
