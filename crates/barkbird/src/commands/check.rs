@@ -9,7 +9,9 @@ use pipeline::check::{self, Options, Outcome};
 
 pub(super) fn run(args: &CheckArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let detections = args.table.detections.clone();
-    args.out.as_ref().map(|out| Outcome::prepare(out, &detections)).transpose()?;
+    if let Some(out) = &args.out {
+        Outcome::prepare(out, &detections)?;
+    }
     let outcome = check::run(
         &Options {
             recordings: args.table.recordings.clone(),

@@ -4,6 +4,7 @@ mod anomaly;
 mod augment;
 mod backbone;
 mod bad_input;
+mod clips;
 mod common;
 mod doctor;
 mod finetune;

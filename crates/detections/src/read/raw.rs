@@ -1,7 +1,6 @@
 //! A table with its rows as they are written, so that columns can be added and nothing else changes.
 
 use super::detection::TableDetection;
-use super::rows::trimmed;
 use crate::{Error, Result};
 use csv::StringRecord;
 use std::io::Write;
@@ -33,6 +32,13 @@ impl Rows {
         let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
         self.header = Some((Record { bytes, n_cells: names.len(), detection: None }, names));
     }
+}
+
+/// A part of a text without line breaks at its ends.
+pub(super) fn trimmed(text: &str, bytes: Range<usize>) -> Range<usize> {
+    let part = &text[bytes.clone()];
+    let start = bytes.start + part.len() - part.trim_start_matches(['\r', '\n']).len();
+    start..start.max(bytes.start + part.trim_end_matches(['\r', '\n']).len())
 }
 
 /// A table whose rows are kept as they are written.

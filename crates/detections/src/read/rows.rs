@@ -2,11 +2,10 @@
 
 use super::cells::{Column, Header, Row};
 use super::detection::TableDetection;
-use super::raw::{Record, Rows};
+use super::raw::{Record, Rows, trimmed};
 use crate::{Error, Result};
 use csv::StringRecord;
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// Columns of a label in selection tables, the first that is there.
 const LABELS: [&str; 5] = ["Label", "Species", "Annotation", "Class", "Common Name"];
@@ -242,13 +241,6 @@ impl Layout {
             None => Ok((start_ms, end_ms)),
         }
     }
-}
-
-/// A part of a text without line breaks at its ends.
-pub(super) fn trimmed(text: &str, bytes: Range<usize>) -> Range<usize> {
-    let part = &text[bytes.clone()];
-    let start = bytes.start + part.len() - part.trim_start_matches(['\r', '\n']).len();
-    start..start.max(bytes.start + part.trim_end_matches(['\r', '\n']).len())
 }
 
 /// A path of its parts; empty ones have no separator.

@@ -150,6 +150,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let setting = |key: &str, value: String| (key.to_owned(), value);
     let settings = BTreeMap::from([
         setting("detections", name.clone().into_owned()),
+        setting("recordings", options.recordings.as_ref().map_or_else(String::new, |path| path.display().to_string())),
         setting("label_column", options.label_column.clone().unwrap_or_default()),
         setting("mark", options.mark.join(",")),
         setting("unsure_below", thresholds.unsure_below.to_string()),

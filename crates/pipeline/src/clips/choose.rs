@@ -1,6 +1,6 @@
 //! Which detections of a table are cut.
 
-use super::{Options, Pick};
+use super::options::{Options, Pick};
 use crate::error::{Result, bail};
 use detections::TableDetection;
 use std::collections::BTreeMap;
@@ -101,7 +101,7 @@ mod tests {
 
     fn rows() -> Vec<TableDetection> {
         let row = |nth: usize| TableDetection {
-            label: if nth % 3 == 0 { "owl".into() } else { "dog".into() },
+            label: if nth.is_multiple_of(3) { "owl".into() } else { "dog".into() },
             score: Some((nth as f64 / 300.0).powi(3)),
             ..TableDetection::default()
         };
@@ -138,7 +138,7 @@ mod tests {
             let both = draw(1, &[]);
             assert_eq!((both.len(), &both), (40, &draw(1, &[])));
             assert_ne!(both, draw(2, &[]));
-            let owls: Vec<usize> = both.iter().copied().filter(|nth| nth % 3 == 0).collect();
+            let owls: Vec<usize> = both.iter().copied().filter(|nth| nth.is_multiple_of(3)).collect();
             assert_eq!(owls, draw(1, &["owl"]));
             // A third of the scores are below 0.037; spread takes of each tenth.
             let low = owls.iter().filter(|&&nth| rows[nth].score.unwrap() < 0.1).count();

@@ -1,6 +1,6 @@
 //! Goes through a recording once, and writes its clips.
 
-use super::Options;
+use super::options::Options;
 use super::plan::{OfRecording, Part};
 use super::sound::{Samples, Sound};
 use crate::error::{Context, Error, Result, bail};

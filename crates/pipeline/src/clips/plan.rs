@@ -1,7 +1,7 @@
 //! Where each clip is cut from, and what it is called.
 
 use super::names::{Named, Names};
-use super::{Encoding, Options};
+use super::options::{Encoding, Options};
 use crate::error::Result;
 use crate::inputs::Recordings;
 use audio_io::{Place, StartSource, recorder_info};

@@ -1,7 +1,7 @@
 //! The file of one clip while it is written: samples go to a temporary file, so that memory does not grow with the clip; then it
 //! gets its name. FLAC is made of that file at the end, and needs it in memory.
 
-use super::Encoding;
+use super::options::Encoding;
 use crate::error::{Context, Error, Result, bail};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};

@@ -1,8 +1,8 @@
 //! Where each clip is from, for a spreadsheet and for Raven.
 
-use super::Options;
 use super::cut::Clip;
 use super::names::Names;
+use super::options::Options;
 use crate::error::Result;
 use detections::{Detection, Format, Provenance, table_writer};
 use std::collections::BTreeMap;
