@@ -7,7 +7,7 @@ use crate::inputs;
 use crate::inputs::Collected;
 use crate::job::Job;
 use detections::{Columns, CsvWriter, Verdict, to_json};
-use inference::{Judged, Predictor, Sets, reason};
+use inference::{Judged, Predictor, Sets, Watch, reason};
 use serde_json::{Value, json};
 use shard::Skipped;
 use std::path::{Path, PathBuf};
@@ -75,8 +75,9 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Predictions> {
         inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let progress = job.progress("predict", inputs.len());
     let (mut judged, mut warnings) = (Vec::new(), Vec::new());
+    let watch = Watch { stop: &|| job.cancel.is_cancelled(), heard: &|_| {} };
     for (nth, block) in inputs.chunks(BLOCK).enumerate() {
-        let answers = predictor.recordings(block, nth * BLOCK, &|| job.cancel.is_cancelled());
+        let answers = predictor.recordings(block, nth * BLOCK, &watch);
         job.check("nothing was written")?;
         let answers = answers?;
         judged.extend(answers.judged);

@@ -33,6 +33,7 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             (false, true) => ShowEvidence::WherePossible,
             (false, false) => ShowEvidence::No,
         },
+        ..PredictorOptions::default()
     };
     let out = args.out.as_deref().filter(|path| path.as_os_str() != STANDARD_STREAM);
     out.map(output::file).transpose()?;
