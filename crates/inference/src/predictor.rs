@@ -10,6 +10,7 @@ use crate::watch::Watch;
 use crate::windows::{Window, Windows};
 use classifier::Calibration;
 use detections::{Thresholds, Verdict};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Which detector of unknown sounds is used.
@@ -80,7 +81,8 @@ pub struct Predictor<'a> {
 }
 
 /// A verdict and what is behind it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Judged {
     /// Number of its recording among the inputs.
     pub input: usize,
@@ -101,6 +103,8 @@ pub struct Answers {
     pub failed: Vec<Failed>,
     /// What a reader should know of recordings: damage, silence. By number among the inputs, at most one for each.
     pub warnings: Vec<(usize, String)>,
+    /// Seconds of sound that each recording has, as far as it was decoded, by number among the inputs.
+    pub seconds: Vec<(usize, f64)>,
 }
 
 impl Judged {

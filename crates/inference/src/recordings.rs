@@ -43,6 +43,7 @@ impl Predictor<'_> {
                 match of_row {
                     Ok(of_row) => {
                         answers.warnings.extend(of_row.warning().map(|warning| (first + nth, warning)));
+                        answers.seconds.push((first + nth, of_row.seconds));
                         (watch.heard)(of_row.windows.iter().map(|window| window.clip.seconds).sum());
                         windowed.push(of_row);
                     }
@@ -57,10 +58,12 @@ impl Predictor<'_> {
             answers.judged.extend(more.judged);
             answers.failed.extend(more.failed);
             answers.warnings.extend(more.warnings);
+            answers.seconds.extend(more.seconds);
         }
         answers.judged.sort_by_key(|judged| judged.input);
         answers.failed.sort_by_key(|(input, _)| *input);
         answers.warnings.sort_by_key(|(input, _)| *input);
+        answers.seconds.sort_by_key(|(input, _)| *input);
         Ok(answers)
     }
 
@@ -95,7 +98,8 @@ impl Predictor<'_> {
                 return Ok(answers);
             }
         };
-        let Closed { damage, failed } = self.classify(inputs, stream, first, &mut answers.judged, watch)?;
+        let Closed { damage, seconds, failed } = self.classify(inputs, stream, first, &mut answers.judged, watch)?;
+        answers.seconds = rows.map(|nth| (first + nth, seconds)).collect();
         answers.judged.sort_by_key(|judged| judged.input);
         answers.judged.retain(|judged| failed.iter().all(|(nth, _)| first + nth != judged.input));
         answers.judged.iter_mut().for_each(|judged| judged.note(&damage));

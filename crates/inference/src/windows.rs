@@ -49,6 +49,8 @@ pub struct Windowed {
     pub windows: Vec<Window>,
     /// What is wrong with the recording, in words; empty where nothing is.
     pub damage: String,
+    /// Seconds of the recording, as far as it was decoded.
+    pub seconds: f64,
 }
 
 impl Windowed {
@@ -162,8 +164,8 @@ impl Windows {
             }
             windows.into_iter().for_each(|window| of_rows[window.input - first].push(window));
         }
-        let Closed { damage, failed } = stream.close();
-        let windowed = |windows| Ok(Windowed { windows, damage: damage.clone() });
+        let Closed { damage, seconds, failed } = stream.close();
+        let windowed = |windows| Ok(Windowed { windows, damage: damage.clone(), seconds });
         let mut of_rows: Vec<Result<Windowed>> = of_rows.into_iter().map(windowed).collect();
         failed.into_iter().for_each(|(nth, error)| of_rows[nth - first] = Err(error));
         Some(of_rows)
@@ -195,7 +197,7 @@ impl Windows {
         }
         let window = |(clip, others)| Window { input: nth, clip, others };
         let windows = clips.into_iter().zip(others).map(window).collect();
-        Ok(Windowed { windows, damage: damage_words(decoded) })
+        Ok(Windowed { windows, damage: damage_words(decoded), seconds: decoded.seconds() })
     }
 
     /// Runs the networks, and the backbone where there is one; none where there are no windows. `name` is what an
