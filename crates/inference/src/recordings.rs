@@ -18,7 +18,24 @@ const BATCH: usize = 64;
 /// Windows that a recording may always have before it counts as long.
 const FEW: usize = 8;
 
+/// Recordings that are looked at together, at most.
+const MOST_RECORDINGS: usize = 32;
+
+/// Share of a limit of memory that goes to windows; the rest is for what networks compute of them, and for sound.
+const WINDOWS_SHARE: u64 = 4;
+
 impl Predictor<'_> {
+    /// Limits the memory that windows and networks take, in bytes, about. Results do not depend on it.
+    pub fn limit_memory(&mut self, n_bytes: u64) {
+        let n = n_bytes / WINDOWS_SHARE / self.windows.n_bytes().max(1);
+        self.max_windows = (n as usize).clamp(FEW, 1 << 16);
+    }
+
+    /// Recordings that [`recordings`](Self::recordings) is best given at once.
+    pub fn n_recordings(&self) -> usize {
+        (self.max_windows / FEW).clamp(1, MOST_RECORDINGS)
+    }
+
     /// Several recordings. Short ones are decoded in parallel and classified together; a long one is classified while it is
     /// decoded, and is never in memory as a whole. Rows of one recording that follow each other are decoded together.
     /// `first` is the number of the first among all inputs.

@@ -171,6 +171,15 @@ impl Windows {
         Some(of_rows)
     }
 
+    /// Bytes of a window for all front ends.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        let of_front_end = |(chain, front_end): &(Chain, FrontEnd)| {
+            let n_samples = (chain.clip.window.seconds * f64::from(chain.clip.sample_rate_hz)) as usize;
+            (size_of::<f32>() * front_end.n_bands() * front_end.n_frames(n_samples)) as u64
+        };
+        self.front_ends.iter().map(of_front_end).sum()
+    }
+
     /// Whether windows follow each other over the whole recording.
     fn slides(&self) -> bool {
         self.chains().all(|chain| matches!(chain.clip.window.placement, Placement::Sliding { .. }))
