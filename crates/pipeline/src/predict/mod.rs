@@ -118,52 +118,59 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let files = Files::new(&inputs, options.part)?;
     let context = Context::new(&asked, options.events.as_ref(), &predictor)?;
-    let mut outputs = Outputs::new(outputs, &context)?;
+    let place = outputs::prepare(&outputs)?;
     let mut outcome = Outcome { recordings: inputs.len(), skipped, ..Outcome::default() };
-    let mut journal = match outputs.journal_path() {
-        Some(path) => Some(Journal::open(&path, &context.header, options, job)?),
+    match place {
+        Some(path) => {
+            let mut journal = Journal::open(&path, &context.header, options, job)?;
+            classify(&predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
+            if options.part.is_none() {
+                let mut outputs = Outputs::new(outputs, &context)?;
+                for nth in 0..files.len() {
+                    job.check(KEPT)?;
+                    outputs.take(files.rows(nth), &journal.record(files.key(nth))?, &mut outcome)?;
+                }
+                finish(outputs, &mut outcome, job)?;
+                journal.remove()?;
+            }
+        }
         None if options.part.is_some() => {
             bail!("--part: expected --out FILE, beside which each part keeps what it did")
         }
-        None => None,
-    };
-    classify(&predictor, &files, journal.as_mut(), &mut outputs, &mut outcome, job)?;
-    if options.part.is_none() {
-        if let Some(journal) = &journal {
-            for nth in 0..files.len() {
-                job.check("the journal has what is done; --resume goes on")?;
-                let record = journal.record(files.key(nth))?;
-                outputs.take(files.rows(nth), &record, &mut outcome)?;
-            }
-        }
-        for skipped in &outcome.skipped {
-            job.warn(format!("{}: {}", skipped.path, skipped.reason));
-        }
-        if outcome.windows == 0 {
-            bail!("none of the {} recordings could be used; the reasons are above", inputs.len());
-        }
-        outcome.files = outputs.finish(&outcome.skipped)?;
-        if let Some(journal) = journal {
-            journal.remove()?;
+        None => {
+            let mut outputs = Outputs::new(outputs, &context)?;
+            classify(&predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?;
+            finish(outputs, &mut outcome, job)?;
         }
     }
     outcome.seconds = began.elapsed().as_secs_f64();
     Ok(outcome)
 }
 
+/// What a stopped run leaves behind where it has a journal.
+const KEPT: &str = "the journal has what is done; --resume goes on";
+
+/// What becomes of a recording's verdicts at once.
+enum Keep<'a, 'b> {
+    Journal(&'a mut Journal),
+    Tables(&'a mut Outputs<'b>),
+}
+
 /// Classifies what the journal does not have yet, block by block.
 fn classify(
     predictor: &Predictor<'_>,
     files: &Files<'_>,
-    mut journal: Option<&mut Journal>,
-    outputs: &mut Outputs<'_>,
+    mut keep: Keep<'_, '_>,
     outcome: &mut Outcome,
     job: &Job<'_>,
 ) -> Result<()> {
-    let kept = if journal.is_some() { "the journal has what is done; --resume goes on" } else { "nothing was written" };
-    let known = |nth: usize| journal.as_ref().is_some_and(|journal| journal.has(files.key(nth)));
-    let (done, todo): (Vec<usize>, Vec<usize>) = (0..files.len()).partition(|&nth| known(nth));
-    outcome.resumed = done.len();
+    let (kept, known): (_, Box<dyn Fn(usize) -> bool + '_>) = match &keep {
+        Keep::Journal(journal) => (KEPT, Box::new(|nth| journal.has(files.key(nth)))),
+        Keep::Tables(_) => ("nothing was written", Box::new(|_| false)),
+    };
+    let todo: Vec<usize> = (0..files.len()).filter(|&nth| !known(nth)).collect();
+    drop(known);
+    outcome.resumed = files.len() - todo.len();
     let todo: Vec<usize> = todo.into_iter().filter(|&nth| files.is_in_part(nth)).collect();
     let progress = job.progress("predict", todo.len());
     let heard_ms = AtomicU64::new(0);
@@ -180,17 +187,29 @@ fn classify(
             if let Some(warning) = &record.warning {
                 job.warn(format!("{}: {warning}", files.rows(nth)[0].name));
             }
-            match &mut journal {
-                Some(journal) => journal.append(files.key(nth), &record)?,
-                None => outputs.take(files.rows(nth), &record, outcome)?,
+            match &mut keep {
+                Keep::Journal(journal) => journal.append(files.key(nth), &record)?,
+                Keep::Tables(outputs) => outputs.take(files.rows(nth), &record, outcome)?,
             }
         }
-        if let Some(journal) = &mut journal {
+        if let Keep::Journal(journal) = &keep {
             journal.sync()?;
         }
         progress.inc(block.len());
     }
     outcome.classified_s = heard_ms.into_inner() as f64 / 1000.0;
+    Ok(())
+}
+
+/// Ends the tables, and says what could not be used.
+fn finish(outputs: Outputs<'_>, outcome: &mut Outcome, job: &Job<'_>) -> Result<()> {
+    for skipped in &outcome.skipped {
+        job.warn(format!("{}: {}", skipped.path, skipped.reason));
+    }
+    if outcome.windows == 0 {
+        bail!("none of the {} recordings could be used; the reasons are above", outcome.recordings);
+    }
+    outcome.files = outputs.finish(&outcome.skipped)?;
     Ok(())
 }
 

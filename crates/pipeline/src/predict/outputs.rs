@@ -69,14 +69,15 @@ impl<'a> Context<'a> {
         let method = predictor.detector().map(|detector| detector.fitted.method.name.clone());
         let mut settings = json!({
             "overlap_s": asked.overlap_s, "reject": method, "alpha": thresholds.alpha,
-            "unsure_below": thresholds.unsure_below, "nearest": asked.n_nearest, "coverage": asked.coverage,
+            "unsure_below": asked.unsure_below.to_string(), "nearest": asked.n_nearest, "coverage": asked.coverage,
             "evidence": predictor.shows_evidence(),
         });
         let model = predictor.model;
         let header = Header::new(model.sha256.clone(), settings.clone());
         if let Some(events) = events {
             events.validate(predictor.classes())?;
-            settings["events"] = serde_json::to_value(events)?;
+            // By way of text, which has the shortest decimals of a number.
+            settings["events"] = serde_json::from_str(&serde_json::to_string(events)?)?;
         }
         let words = |(key, value): (&String, &serde_json::Value)| match value {
             serde_json::Value::String(text) => (key.clone(), text.clone()),
@@ -130,44 +131,48 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Makes sure that tables can be written. Gives the path of the journal, where a table goes to a file.
+pub(super) fn prepare(outputs: &[Output]) -> Result<Option<PathBuf>> {
+    let mut journal = None;
+    for Output { to, .. } in outputs {
+        match to {
+            To::Stream(_) => {}
+            To::Folder(folder) => {
+                output::shared_folder(folder)?;
+                journal.get_or_insert(folder.join("predict.journal"));
+            }
+            To::File(path) => {
+                output::file(path)?;
+                let mut name = path.as_os_str().to_owned();
+                name.push(".journal");
+                journal.get_or_insert(PathBuf::from(name));
+            }
+        }
+    }
+    Ok(journal)
+}
+
 /// All tables of a run.
 pub(super) struct Outputs<'a> {
     context: &'a Context<'a>,
     sinks: Vec<Box<dyn Sink + 'a>>,
-    journal: Option<PathBuf>,
     /// Whether some table has rows of [`detections`].
     wants_detections: bool,
 }
 
 impl<'a> Outputs<'a> {
+    /// Begins the tables, which were [prepared](prepare).
     pub(super) fn new(outputs: Vec<Output>, context: &'a Context<'a>) -> Result<Self> {
         let wants_detections = outputs.iter().any(|output| matches!(output.table, Table::Detections(_)));
-        let mut journal = None;
-        let mut sinks = Vec::new();
-        for Output { table, to } in outputs {
-            let sink: Box<dyn Sink + 'a> = match to {
-                To::Folder(folder) => {
-                    output::shared_folder(&folder)?;
-                    journal.get_or_insert(folder.join("predict.journal"));
-                    Box::new(Separate { table, folder, context, used: BTreeMap::new() })
-                }
-                To::File(path) => {
-                    output::file(&path)?;
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(".journal");
-                    journal.get_or_insert(PathBuf::from(name));
-                    one(table, Target::file(&path)?, context)?
-                }
-                To::Stream(stream) => one(table, Target::Stream(stream), context)?,
-            };
-            sinks.push(sink);
-        }
-        Ok(Self { context, sinks, journal, wants_detections })
-    }
-
-    /// Where the journal is, where a table goes to a file.
-    pub(super) fn journal_path(&self) -> Option<PathBuf> {
-        self.journal.clone()
+        let sink = |Output { table, to }| -> Result<Box<dyn Sink + 'a>> {
+            match to {
+                To::Folder(folder) => Ok(Box::new(Separate { table, folder, context, used: BTreeMap::new() })),
+                To::File(path) => one(table, Target::file(&path)?, context),
+                To::Stream(stream) => one(table, Target::Stream(stream), context),
+            }
+        };
+        let sinks = outputs.into_iter().map(sink).collect::<Result<_>>()?;
+        Ok(Self { context, sinks, wants_detections })
     }
 
     /// Writes a recording's rows.
