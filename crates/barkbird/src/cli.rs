@@ -5,13 +5,15 @@ mod backbone;
 mod config;
 mod detections;
 mod models;
+mod predict;
 mod recordings;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use detections::{CheckArgs, ClipsArgs};
-pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, Format, PredictArgs, ReportArgs, TrainArgs};
+pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, ReportArgs, TrainArgs};
+pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};

@@ -19,6 +19,9 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exit code where the work is done, except for recordings that could not be used.
+const INCOMPLETE: u8 = 3;
+
 /// Exit code after an interruption, as shells have it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let cancel = CancelToken::default();
     let outcome = prepare(&cli, &cancel).and_then(|()| commands::run(&cli, &ui, &cancel));
     match outcome {
+        Ok(()) if ui.is_incomplete() => ExitCode::from(INCOMPLETE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             ui.error(&pipeline::one_line(error.as_ref()));

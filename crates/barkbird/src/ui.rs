@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pipeline::{CancelToken, Event, Job, Observer, Unit};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where text, progress and results go.
@@ -15,6 +16,7 @@ pub(crate) struct Ui {
     quiet: bool,
     terminal: bool,
     bar: Mutex<Option<ProgressBar>>,
+    incomplete: AtomicBool,
 }
 
 /// A line on stderr; where that has gone away, the work goes on.
@@ -26,7 +28,13 @@ impl Ui {
     /// As the flags ask.
     pub(crate) fn new(global: &Global) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Self { json: global.json, quiet: global.quiet, terminal, bar: Mutex::new(None) }
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            terminal,
+            bar: Mutex::new(None),
+            incomplete: AtomicBool::new(false),
+        }
     }
 
     /// What a stage is given beside its options.
@@ -50,6 +58,16 @@ impl Ui {
     /// The one line that says why the command failed.
     pub(crate) fn error(&self, text: &str) {
         self.above_the_bar(&format!("error: {text}"));
+    }
+
+    /// Some recordings could not be used: the exit code says so.
+    pub(crate) fn incomplete(&self) {
+        self.incomplete.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether some recordings could not be used.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete.load(Ordering::Relaxed)
     }
 
     fn above_the_bar(&self, text: &str) {

@@ -1,5 +1,7 @@
 //! What a model concludes about one window.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::milliseconds;
 use crate::{Error, Result};
 
@@ -19,7 +21,8 @@ pub struct Thresholds {
 }
 
 /// One window of a recording, and what a model concludes about it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// The recording, as in its manifest or as it was given.
     pub path: String,

@@ -33,8 +33,10 @@ mod network;
 mod onnx;
 mod predictor;
 mod recording;
+mod recordings;
 mod sets;
 pub mod unknown;
+mod watch;
 mod window_stream;
 mod windows;
 
@@ -50,4 +52,5 @@ pub use onnx::OnnxModel;
 pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject};
 pub use recording::{damage_words, decode, enough};
 pub use sets::Sets;
+pub use watch::Watch;
 pub use windows::{Window, Windowed, Windows};

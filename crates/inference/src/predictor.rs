@@ -1,15 +1,16 @@
 //! A model with what is decided when it is asked: windows, a detector of unknown sounds, thresholds.
 
-use crate::error::{Error, Result, bail};
+use crate::error::{Result, bail};
 use crate::evidence::{self, ShowEvidence};
 use crate::input::Input;
 use crate::model::Model;
 use crate::sets::Sets;
 use crate::unknown::{Calibrated, Detectors, KnownClip, Outputs};
-use crate::windows::{Window, Windowed, Windows};
+use crate::watch::Watch;
+use crate::windows::{Window, Windows};
 use classifier::Calibration;
 use detections::{Thresholds, Verdict};
-use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Which detector of unknown sounds is used.
@@ -41,6 +42,8 @@ pub struct PredictorOptions {
     pub coverage: Option<f64>,
     /// The strongest of a pretrained network's own classes.
     pub evidence: ShowEvidence,
+    /// Windows of recordings that are in memory at once, about; results do not depend on it.
+    pub max_windows: usize,
 }
 
 impl Default for PredictorOptions {
@@ -53,6 +56,7 @@ impl Default for PredictorOptions {
             n_nearest: 0,
             coverage: None,
             evidence: ShowEvidence::No,
+            max_windows: 256,
         }
     }
 }
@@ -68,15 +72,17 @@ pub struct Predictor<'a> {
     /// Number of the detector that is used.
     detector: Option<usize>,
     thresholds: Thresholds,
-    windows: Windows,
+    pub(crate) windows: Windows,
     n_nearest: usize,
+    pub(crate) max_windows: usize,
     sets: Option<Sets>,
     /// Names of the pretrained network's own classes; empty where evidence is not shown.
     evidence: Vec<String>,
 }
 
 /// A verdict and what is behind it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Judged {
     /// Number of its recording among the inputs.
     pub input: usize,
@@ -97,6 +103,8 @@ pub struct Answers {
     pub failed: Vec<Failed>,
     /// What a reader should know of recordings: damage, silence. By number among the inputs, at most one for each.
     pub warnings: Vec<(usize, String)>,
+    /// Seconds of sound that each recording has, as far as it was decoded, by number among the inputs.
+    pub seconds: Vec<(usize, f64)>,
 }
 
 impl Judged {
@@ -138,8 +146,19 @@ impl Model {
         let sets = options.coverage.map(|asked| Sets::of(self, asked)).transpose()?;
         let evidence = evidence::names(self, detectors.as_ref(), options.evidence)?;
         let notes = note.into_iter().chain(sets.as_ref().and_then(|sets| sets.note(&self.header.classes))).collect();
-        let n_nearest = options.n_nearest;
-        Ok(Predictor { model: self, detectors, notes, detector, thresholds, windows, n_nearest, sets, evidence })
+        let PredictorOptions { n_nearest, max_windows, .. } = *options;
+        Ok(Predictor {
+            model: self,
+            detectors,
+            notes,
+            detector,
+            thresholds,
+            windows,
+            n_nearest,
+            max_windows,
+            sets,
+            evidence,
+        })
     }
 }
 
@@ -174,46 +193,11 @@ impl Predictor<'_> {
     /// # Errors
     /// A recording that cannot be read or holds no sound.
     pub fn recording(&self, path: impl AsRef<Path>) -> Result<Vec<Verdict>> {
-        let input = Input::file(path.as_ref());
-        let windowed = self.windows.of(0, &input)?;
-        Ok(self.judge(&[input], 0, &[windowed])?.into_iter().map(|judged| judged.verdict).collect())
-    }
-
-    /// Several recordings, decoded in parallel and classified together; they are in memory at once. Rows of one recording
-    /// that follow each other are decoded together. `first` is the number of the first among all inputs; `stop` is asked
-    /// before each recording is read.
-    ///
-    /// # Errors
-    /// A model whose outputs are not finite, and [`Error::Cancelled`] once `stop` is true.
-    pub fn recordings(&self, inputs: &[Input], first: usize, stop: &(dyn Fn() -> bool + Sync)) -> Result<Answers> {
-        let mut answers = Answers::default();
-        let mut windowed = Vec::new();
-        for (nth, of_input) in self.windows_of(inputs, stop)?.into_iter().enumerate() {
-            match of_input {
-                Ok(of_input) => {
-                    answers.warnings.extend(of_input.warning().map(|warning| (first + nth, warning)));
-                    windowed.push(of_input);
-                }
-                Err(error) => answers.failed.push((first + nth, error)),
-            }
+        let mut answers = self.recordings(&[Input::file(path.as_ref())], 0, &Watch::default())?;
+        match answers.failed.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(answers.judged.into_iter().map(|judged| judged.verdict).collect()),
         }
-        answers.judged = self.judge(inputs, first, &windowed)?;
-        Ok(answers)
-    }
-
-    /// The windows of several recordings, decoded in parallel; those that cannot be used have the reason.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] once `stop` is true, which is asked before each recording is read.
-    pub fn windows_of(&self, inputs: &[Input], stop: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Result<Windowed>>> {
-        let files: Vec<&[Input]> = inputs.chunk_by(Input::is_of_same_file).collect();
-        let starts = files.iter().scan(0, |next, rows| Some(std::mem::replace(next, *next + rows.len())));
-        let starts: Vec<usize> = starts.collect();
-        let of_file = |(rows, first): (&&[Input], &usize)| {
-            if stop() { None } else { Some(self.windows.of_rows(*first, rows)) }
-        };
-        let of_files: Option<Vec<_>> = files.par_iter().zip(&starts).map(of_file).collect();
-        Ok(of_files.ok_or(Error::Cancelled)?.into_iter().flatten().collect())
     }
 
     /// What the networks compute for windows; none where there are no windows.
@@ -223,14 +207,6 @@ impl Predictor<'_> {
     pub fn outputs(&self, inputs: &[Input], windows: &[&Window]) -> Result<Option<Outputs>> {
         let name = |nth: usize| inputs[nth].name.as_str();
         self.windows.outputs(self.model, self.detectors.as_ref(), windows, name)
-    }
-
-    fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
-        let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
-        let mut judged = self.judge_windows(inputs, first, &windows)?;
-        let damage = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str()));
-        judged.iter_mut().zip(damage).for_each(|(judged, damage)| judged.note(damage));
-        Ok(judged)
     }
 
     /// The verdicts of windows, the notes of which do not know yet what is wrong with their recordings.

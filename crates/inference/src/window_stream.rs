@@ -40,6 +40,8 @@ struct RowStream<'w> {
 pub(crate) struct Closed {
     /// What is wrong with it, in words; empty where nothing is.
     pub(crate) damage: String,
+    /// Seconds that were decoded.
+    pub(crate) seconds: f64,
     /// Rows that could not be used after all, by their numbers, and why. Windows of theirs do not count.
     pub(crate) failed: Vec<(usize, Error)>,
 }
@@ -108,7 +110,8 @@ impl WindowStream<'_> {
 
     /// What is known at the end.
     pub(crate) fn close(self) -> Closed {
-        Closed { damage: damage_words(&self.recording.finish()), failed: self.failed }
+        let seconds = self.seconds();
+        Closed { damage: damage_words(&self.recording.finish()), seconds, failed: self.failed }
     }
 
     /// Decodes one block and makes the windows that it completes.

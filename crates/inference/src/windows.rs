@@ -49,6 +49,8 @@ pub struct Windowed {
     pub windows: Vec<Window>,
     /// What is wrong with the recording, in words; empty where nothing is.
     pub damage: String,
+    /// Seconds of the recording, as far as it was decoded.
+    pub seconds: f64,
 }
 
 impl Windowed {
@@ -162,11 +164,20 @@ impl Windows {
             }
             windows.into_iter().for_each(|window| of_rows[window.input - first].push(window));
         }
-        let Closed { damage, failed } = stream.close();
-        let windowed = |windows| Ok(Windowed { windows, damage: damage.clone() });
+        let Closed { damage, seconds, failed } = stream.close();
+        let windowed = |windows| Ok(Windowed { windows, damage: damage.clone(), seconds });
         let mut of_rows: Vec<Result<Windowed>> = of_rows.into_iter().map(windowed).collect();
         failed.into_iter().for_each(|(nth, error)| of_rows[nth - first] = Err(error));
         Some(of_rows)
+    }
+
+    /// Bytes of a window for all front ends.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        let of_front_end = |(chain, front_end): &(Chain, FrontEnd)| {
+            let n_samples = (chain.clip.window.seconds * f64::from(chain.clip.sample_rate_hz)) as usize;
+            (size_of::<f32>() * front_end.n_bands() * front_end.n_frames(n_samples)) as u64
+        };
+        self.front_ends.iter().map(of_front_end).sum()
     }
 
     /// Whether windows follow each other over the whole recording.
@@ -195,7 +206,7 @@ impl Windows {
         }
         let window = |(clip, others)| Window { input: nth, clip, others };
         let windows = clips.into_iter().zip(others).map(window).collect();
-        Ok(Windowed { windows, damage: damage_words(decoded) })
+        Ok(Windowed { windows, damage: damage_words(decoded), seconds: decoded.seconds() })
     }
 
     /// Runs the networks, and the backbone where there is one; none where there are no windows. `name` is what an

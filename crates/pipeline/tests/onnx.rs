@@ -11,6 +11,7 @@ use inference::unknown::Detectors;
 use inference::{Chain, Model, OnnxModel, PredictorOptions, ShowEvidence, decode, one_line};
 use models_onnx::OnnxBackbone;
 use pipeline::fit::{self, Outcome};
+use pipeline::predict::{Output, Table, To};
 use pipeline::{Job, evaluate, features, predict, scan, synth};
 use std::path::{Path, PathBuf};
 use writer::{Any, D, Is, K, METADATA, N, mean, model, network, save};
@@ -80,11 +81,18 @@ fn features_are_what_the_model_computes() {
 fn table(run: &Path, recordings: &Path) -> String {
     let mut options = predict::Options::new(run, vec![recordings.to_owned()]);
     options.predictor.evidence = ShowEvidence::Yes;
-    String::from_utf8(predict::run(&options, &Job::default()).unwrap().csv(false).to_vec()).unwrap()
+    let out = run.join("table.csv");
+    let output = Output { table: Table::Windows, to: To::File(out.clone()) };
+    predict::run(&options, vec![output], &Job::default()).unwrap();
+    std::fs::read_to_string(out).unwrap()
 }
 
 fn refused(run: &Path, recordings: &Path) -> String {
-    one_line(&predict::run(&predict::Options::new(run, vec![recordings.to_owned()]), &Job::default()).err().unwrap())
+    one_line(
+        &predict::run(&predict::Options::new(run, vec![recordings.to_owned()]), Vec::new(), &Job::default())
+            .err()
+            .unwrap(),
+    )
 }
 
 fn fitted(manifest: &Path, onnx: &Path, out: &Path) -> Outcome {

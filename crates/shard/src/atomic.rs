@@ -34,6 +34,51 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     place(path, &[bytes], Durability::Synced)
 }
 
+/// A file that is written piece by piece and appears under its name with [`commit`](Self::commit); dropped before that, it
+/// leaves nothing.
+pub struct AtomicFile {
+    path: PathBuf,
+    writer: BufWriter<File>,
+    temporary: Temporary,
+}
+
+impl AtomicFile {
+    /// Begins the file; its folder has to exist.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if no file can be created beside it.
+    pub fn create(path: &Path) -> Result<Self> {
+        let (file, temporary) = create_sibling(folder_of(path))?;
+        Ok(Self { path: path.to_owned(), writer: BufWriter::new(file), temporary })
+    }
+
+    /// Puts the file under its name, as [`write_atomic`] does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the step that failed and its path.
+    pub fn commit(mut self) -> Result<()> {
+        let path = &self.path;
+        let io = |operation| Error::io(operation, path);
+        self.writer.flush().map_err(io("write"))?;
+        set_mode(self.writer.get_ref()).map_err(io("set the mode of"))?;
+        self.writer.get_ref().sync_all().map_err(io("sync"))?;
+        drop(self.writer);
+        fs::rename(&self.temporary.path, path).map_err(Error::io("write", path))?;
+        self.temporary.keep();
+        sync_folder(folder_of(path)).map_err(Error::io("sync", folder_of(path)))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
 /// Removes the temporary files of killed runs in `dir` that are at least `age` old; returns their number.
 ///
 /// If another process may be writing to the same folder, choose an age that is longer than any write takes.
@@ -166,6 +211,23 @@ mod tests {
         write_atomic(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(names(dir.path()), ["a.json"]);
+    }
+
+    #[test]
+    fn a_file_in_pieces_appears_at_the_end_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.csv");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert!(names(dir.path()).is_empty());
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"one").unwrap();
+        assert!(!path.exists());
+        file.write_all(b"two").unwrap();
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"onetwo");
+        assert_eq!(names(dir.path()), ["a.csv"]);
     }
 
     #[cfg(unix)]

@@ -128,7 +128,7 @@ mod schema;
 mod spectrogram;
 mod writer;
 
-pub use atomic::{remove_temporaries, write_atomic};
+pub use atomic::{AtomicFile, remove_temporaries, write_atomic};
 pub use clips::Clips;
 pub use difference::differences;
 pub use dtype::MelDtype;

@@ -1,8 +1,8 @@
 //! Arguments of the commands that train a model or use one.
 
 use super::config::ConfigArgs;
-use super::values::{above_zero, alpha, named, not_negative, positive, share};
-use clap::{Args, ValueEnum};
+use super::values::{above_zero, named, positive};
+use clap::Args;
 use pipeline::compute::Precision;
 use pipeline::config::Strength;
 use pipeline::train::{Head, ModelKind, Preset, Strategy};
@@ -159,53 +159,6 @@ pub(crate) struct EmbedArgs {
     /// Folder for the shards of embeddings and logits
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-}
-
-/// Arguments of `predict`.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct PredictArgs {
-    /// Folder of a run, or a model file
-    #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
-    /// Recordings, folders of recordings, or manifests; - for standard input
-    #[arg(value_name = "INPUT", required = true)]
-    pub(crate) inputs: Vec<PathBuf>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
-    pub(crate) format: Format,
-    /// Output file; - for standard output [default: -]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// Minimum probability of a class; below it the label is `unsure`
-    #[arg(long, default_value_t = 0.5, value_name = "P", value_parser = share)]
-    pub(crate) unsure_below: f32,
-    /// Detector of unknown sounds: a method that the model has, auto (its first) or none
-    #[arg(long, value_name = "METHOD")]
-    pub(crate) reject: Option<String>,
-    /// Maximum false-rejection rate [default: 0.05, or the smallest that the calibration allows]
-    #[arg(long, value_name = "A", value_parser = alpha)]
-    pub(crate) alpha: Option<f64>,
-    /// Give the classes that each window may be, so that the true one is among them with this probability (a model of `fit`)
-    #[arg(long, value_name = "C", value_parser = alpha)]
-    pub(crate) coverage: Option<f64>,
-    /// Name the strongest of the pretrained network's own classes (CSV column; JSON has them where the model does)
-    #[arg(long)]
-    pub(crate) evidence: bool,
-    /// Write one row per recording instead of one per window (CSV; JSON has both)
-    #[arg(long)]
-    pub(crate) per_recording: bool,
-    /// Overlap of consecutive windows
-    #[arg(long, default_value_t = 0.0, value_name = "SECONDS", value_parser = not_negative)]
-    pub(crate) overlap: f64,
-}
-
-/// Forms of a prediction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// A row a window
-    Csv,
-    /// An object with `predictions` and `skipped`
-    Json,
 }
 
 /// Arguments of `report`.

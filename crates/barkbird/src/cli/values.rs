@@ -53,6 +53,14 @@ pub(super) fn share(text: &str) -> Result<f32, String> {
     parsed.ok_or_else(|| format!("{text}: expected a number from 0 to 1"))
 }
 
+/// A threshold for all classes, or for one: `0.6`, `dog=0.8`.
+pub(super) fn threshold(text: &str) -> Result<(Option<String>, f32), String> {
+    match text.rsplit_once('=') {
+        Some((class, number)) => Ok((Some(class.to_owned()), share(number)?)),
+        None => Ok((None, share(text)?)),
+    }
+}
+
 pub(super) fn alpha(text: &str) -> Result<f64, String> {
     let parsed = text.parse().ok().filter(|a| *a > 0.0 && *a < 1.0);
     parsed.ok_or_else(|| format!("{text}: expected a number between 0 and 1, such as 0.05"))
@@ -94,6 +102,8 @@ mod tests {
         for wrong in ["0", "100000", "-1", "many"] {
             assert!(threads(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(threshold("dog=0.8"), Ok((Some("dog".into()), 0.8)));
+        assert!(threshold("0.6") == Ok((None, 0.6)) && threshold("dog=2").is_err());
         assert_eq!((above_zero("1e-3"), not_negative("0")), (Ok(1e-3), Ok(0.0)));
         for wrong in ["nan", "inf", "-1", "x", ""] {
             assert!(above_zero(wrong).is_err() && not_negative(wrong).is_err(), "{wrong}");

@@ -28,5 +28,8 @@ pub(super) fn run(args: &CheckArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         None if !ui.json() => ui.stdout(&outcome.table)?,
         None => {}
     }
+    if !outcome.skipped.is_empty() {
+        ui.incomplete();
+    }
     ui.result(&outcome)
 }

@@ -26,5 +26,8 @@ pub(super) fn run(args: &ClipsArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     )?;
     let (clips, table) = (outcome.clips, outcome.table.display());
     ui.say(format!("{clips} clips of {} detections: {table}, {}", outcome.detections, outcome.selections.display()));
+    if !outcome.skipped.is_empty() {
+        ui.incomplete();
+    }
     ui.result(&outcome)
 }

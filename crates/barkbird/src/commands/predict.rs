@@ -1,13 +1,19 @@
 //! `barkbird predict`.
 
-use crate::cli::{Format, PredictArgs};
+use crate::cli::{EventArgs, Format, PredictArgs};
+use crate::text;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use pipeline::predict::{self, Options, Predictions, PredictorOptions, Reject, ShowEvidence};
-use pipeline::{Job, output};
-use std::io::{IsTerminal, Read};
-use std::path::Path;
+use pipeline::predict::{
+    self, EventSettings, Format as Of, Options, Outcome, Output, Part, PredictorOptions, Reject, ShowEvidence, Table,
+    To,
+};
+use pipeline::{CancelToken, Job};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The argument that stands for standard input or output.
 const STANDARD_STREAM: &str = pipeline::inputs::STANDARD_INPUT;
@@ -16,9 +22,9 @@ const STANDARD_STREAM: &str = pipeline::inputs::STANDARD_INPUT;
 const N_NEAREST: usize = 3;
 
 pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
-    let as_json = args.format == Format::Json || ui.json();
+    let as_json = args.format.contains(&Format::Json) || ui.json();
     let predictor = PredictorOptions {
-        overlap_s: args.overlap,
+        overlap_s: args.overlap.unwrap_or(0.0),
         reject: match args.reject.as_deref() {
             None => Reject::Auto,
             Some("none") => Reject::Off,
@@ -33,60 +39,148 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             (false, true) => ShowEvidence::WherePossible,
             (false, false) => ShowEvidence::No,
         },
+        ..PredictorOptions::default()
     };
-    let out = args.out.as_deref().filter(|path| path.as_os_str() != STANDARD_STREAM);
-    out.map(output::file).transpose()?;
     let options = Options {
-        run: args.run.clone(),
-        inputs: args.inputs.clone(),
         predictor,
+        half_overlap: args.events.events && args.overlap.is_none(),
         standard_input: standard_input(args)?,
+        events: args.events.events.then(|| settings(&args.events)),
+        resume: args.resume,
+        overwrite: args.overwrite,
+        part: args.part.map(|(index, count)| Part { index, count }),
+        memory_mib: args.memory,
+        ..Options::new(&args.run, args.inputs.clone())
     };
-    let predictions = predict::run(&options, job)?;
-    let table = match args.format {
-        Format::Csv => predictions.csv(args.per_recording).to_vec(),
-        Format::Json => json(&predictions)?,
-    };
-    if let Some(path) = out {
-        write(path, &table, &predictions, ui)?;
+    let closed = Arc::new(AtomicBool::new(false));
+    let stream = || To::Stream(Box::new(Stdout { closed: Arc::clone(&closed), cancel: job.cancel.clone() }));
+    let mut outputs = outputs(args, ui.json(), &stream)?;
+    if ui.json() {
+        outputs.push(Output { table: Table::Json, to: stream() });
     }
-    match (out, ui.json()) {
-        (_, true) => ui.stdout(&json(&predictions)?),
-        (None, false) => ui.stdout(&table),
-        (Some(_), false) => Ok(()),
+    match predict::run(&options, outputs, job) {
+        // Whoever read the table has seen enough.
+        Err(_) if closed.load(Ordering::Relaxed) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(outcome) => {
+            report(&outcome, args.events.events, args.part, ui);
+            Ok(())
+        }
     }
 }
 
-/// The recording that the input `-` stands for.
-fn standard_input(args: &PredictArgs) -> Result<Option<Arc<[u8]>>> {
+/// Where each table goes.
+fn outputs(args: &PredictArgs, json: bool, stream: &dyn Fn() -> To) -> Result<Vec<Output>> {
+    let table = |format: Format| match format {
+        Format::Csv if args.per_recording => Table::Recordings,
+        Format::Csv if args.events.events => Table::Detections(Of::Csv),
+        Format::Csv => Table::Windows,
+        Format::Json => Table::Json,
+        Format::Jsonl => Table::Detections(Of::JsonLines),
+        Format::Parquet => Table::Detections(Of::Parquet),
+        Format::Raven => Table::Detections(Of::Raven),
+        Format::Audacity => Table::Detections(Of::Audacity),
+        Format::Kaleidoscope => Table::Detections(Of::Kaleidoscope),
+        Format::Birdnet => Table::Detections(Of::Birdnet),
+        Format::BirdnetTable => Table::Detections(Of::BirdnetTable),
+    };
+    let Some(out) = args.out.as_deref().filter(|path| path.as_os_str() != STANDARD_STREAM) else {
+        if args.format.len() > 1 || args.separate {
+            bail!("--format: several tables go to files; name a folder with --out DIR/");
+        }
+        return Ok(if json { Vec::new() } else { vec![Output { table: table(args.format[0]), to: stream() }] });
+    };
+    let is_folder = args.separate || args.format.len() > 1 || out.is_dir() || out.to_string_lossy().ends_with('/');
+    let to = |format: Format| -> Result<To> {
+        Ok(match (args.separate, is_folder) {
+            (true, _) => To::Folder(out.to_owned()),
+            (false, true) => To::File(out.join(name(table(format))?)),
+            (false, false) => To::File(out.to_owned()),
+        })
+    };
+    args.format.iter().map(|&format| Ok(Output { table: table(format), to: to(format)? })).collect()
+}
+
+/// The name of a table of all recordings.
+fn name(table: Table) -> Result<PathBuf> {
+    let name = match table {
+        Table::Windows => "windows.csv",
+        Table::Recordings => "recordings.csv",
+        Table::Json => "predictions.json",
+        Table::Detections(format) => format.combined_name().with_context(|| {
+            format!("--format {format}: has room for one recording in a table; add --separate for a table each")
+        })?,
+    };
+    Ok(name.into())
+}
+
+fn settings(args: &EventArgs) -> EventSettings {
+    let mut settings = EventSettings::default();
+    for (class, threshold) in &args.threshold {
+        match class {
+            None => settings.threshold = *threshold,
+            Some(class) => drop(settings.thresholds.insert(class.clone(), *threshold)),
+        }
+    }
+    settings.low = args.low.unwrap_or(settings.low);
+    settings.smooth = args.smooth.unwrap_or(settings.smooth);
+    settings.max_gap_s = args.max_gap.unwrap_or(settings.max_gap_s);
+    settings.min_s = args.min_length.unwrap_or(settings.min_s);
+    settings
+}
+
+/// The recording that the input `-` stands for, in a temporary file without a name: a night has no place in memory.
+fn standard_input(args: &PredictArgs) -> Result<Option<Arc<File>>> {
     if !args.inputs.iter().any(|input| input.as_os_str() == STANDARD_STREAM) {
         return Ok(None);
     }
-    let mut stdin = std::io::stdin().lock();
+    let mut stdin = io::stdin().lock();
     if stdin.is_terminal() {
         bail!("-: standard input is a terminal; pipe a recording into it");
     }
-    let mut bytes = Vec::new();
-    stdin.read_to_end(&mut bytes).context("-: standard input cannot be read")?;
-    Ok(Some(bytes.into()))
+    Ok(Some(pipeline::inputs::spool(&mut stdin)?))
+}
+
+/// Standard output. Once nobody reads it any more, the work is stopped.
+struct Stdout {
+    closed: Arc<AtomicBool>,
+    cancel: CancelToken,
+}
+
+impl Stdout {
+    fn or_closed<T>(&self, outcome: io::Result<T>) -> io::Result<T> {
+        if outcome.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.closed.store(true, Ordering::Relaxed);
+            self.cancel.cancel();
+        }
+        outcome
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.or_closed(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.or_closed(io::stdout().flush())
+    }
 }
 
 /// Classifies, and writes the table.
 pub(super) fn execute(options: &Options, out: &Path, job: &Job<'_>, ui: &Ui) -> Result<()> {
-    output::file(out)?;
-    let predictions = predict::run(options, job)?;
-    write(out, predictions.csv(false), &predictions, ui)
-}
-
-fn write(path: &Path, bytes: &[u8], predictions: &Predictions, ui: &Ui) -> Result<()> {
-    predict::write(path, bytes)?;
-    let (windows, recordings) = (predictions.judged.len(), predictions.recordings);
-    ui.say(format!("{windows} windows of {recordings} recordings: {}", path.display()));
+    let output = Output { table: Table::Windows, to: To::File(out.to_owned()) };
+    let outcome = predict::run(options, vec![output], job)?;
+    report(&outcome, false, None, ui);
     Ok(())
 }
 
-fn json(predictions: &Predictions) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec_pretty(predictions.json())?;
-    bytes.push(b'\n');
-    Ok(bytes)
+fn report(outcome: &Outcome, events: bool, part: Option<(usize, usize)>, ui: &Ui) {
+    if !outcome.skipped.is_empty() {
+        ui.incomplete();
+    }
+    if outcome.files.is_empty() && part.is_none() {
+        return;
+    }
+    text::predicted(outcome, events, part).iter().for_each(|line| ui.say(line));
 }

@@ -5,13 +5,14 @@ use crate::inputs::Recordings;
 use crate::job::Job;
 use audio_io::{Recording, Row};
 use detections::{TableDetection, Verdict};
-use inference::{Input, Judged, Predictor, reason};
+use inference::{Input, Judged, Predictor, Watch, reason};
 use shard::Skipped;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-/// Most detections of recordings that are in memory at once, as spectrograms.
-pub(super) const MOST_ROWS: usize = 512;
+/// Detections of short recordings that are asked about together, at most.
+const MOST_ROWS: usize = 256;
 
 /// More frames than a recording has.
 const ENDLESS: u64 = 1 << 40;
@@ -54,11 +55,23 @@ pub(super) fn ask(
     let progress = job.progress("check", rows.len());
     progress.inc(rows.len() - questions.len());
     let mut warnings: Vec<(&str, String)> = Vec::new();
-    for block in blocks(&questions) {
+    let mut n_done = rows.len() - questions.len();
+    for block in blocks(&questions, predictor.n_recordings()) {
         let inputs: Vec<Input> = block.iter().map(|question| question.input.clone()).collect();
-        let answers = predictor.recordings(&inputs, 0, &|| job.cancel.is_cancelled());
+        // Of a long recording, seconds tell how far it is.
+        let (heard_s, end_s) = (Mutex::new(0.0), rows[block[block.len() - 1].nth].end_ms as f64 / 1000.0);
+        let heard = |seconds: f64| {
+            let mut heard_s = heard_s.lock().unwrap_or_else(PoisonError::into_inner);
+            *heard_s += seconds;
+            let share = (*heard_s / end_s).clamp(0.0, 1.0);
+            progress.set(n_done + (share * block.len() as f64) as usize);
+        };
+        let watch = Watch { stop: &|| job.cancel.is_cancelled(), heard: &heard };
+        let answers = predictor.recordings(&inputs, 0, &watch);
         job.check("nothing was written")?;
         let answers = answers?;
+        n_done += block.len();
+        progress.set(n_done);
         for of_row in answers.judged.chunk_by(|a, b| a.input == b.input) {
             asked.answers[block[of_row[0].input].nth] = answer(predictor, of_row);
         }
@@ -70,26 +83,28 @@ pub(super) fn ask(
             asked.answers[*nth].note = why;
         }
         warnings.extend(answers.warnings.into_iter().map(|(nth, text)| (block[nth].input.name.as_str(), text)));
-        progress.inc(block.len());
     }
     warnings.dedup();
     asked.warnings = warnings.into_iter().map(|(name, text)| format!("{name}: {text}")).collect();
     Ok(asked)
 }
 
-/// Recordings as a whole, together as many as fit; those with many detections in parts.
-fn blocks(questions: &[Question]) -> Vec<&[Question]> {
+/// Recordings as a whole: short ones together, at most `most`.
+fn blocks(questions: &[Question], most: usize) -> Vec<&[Question]> {
     let mut blocks = Vec::new();
-    let (mut start, mut end) = (0, 0);
+    let (mut start, mut end, mut n_recordings) = (0, 0, 0);
     for of_file in questions.chunk_by(|a, b| a.input.is_of_same_file(&b.input)) {
-        if end > start && end - start + of_file.len() > MOST_ROWS {
+        if end > start && (end - start + of_file.len() > MOST_ROWS || n_recordings == most) {
             blocks.push(&questions[start..end]);
-            start = end;
+            (start, n_recordings) = (end, 0);
         }
         end += of_file.len();
+        n_recordings += 1;
     }
-    blocks.push(&questions[start..end]);
-    blocks.into_iter().flat_map(|block| block.chunks(MOST_ROWS)).collect()
+    if end > start {
+        blocks.push(&questions[start..end]);
+    }
+    blocks
 }
 
 /// One verdict for the windows of a detection: of several channels, that of the surest.

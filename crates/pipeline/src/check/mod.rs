@@ -115,8 +115,8 @@ impl Outcome {
     }
 }
 
-/// Asks a model about the seconds of each detection of a table. Each recording is decoded once, but for those with more than
-/// 512 detections, which are decoded once for so many.
+/// Asks a model about the seconds of each detection of a table. Each recording is decoded once, whatever the order of the table,
+/// and memory does not grow with its length.
 ///
 /// # Errors
 /// A table or a model that cannot be read, a label to mark that the model does not have, recordings that are ambiguous, no usable

@@ -15,6 +15,7 @@ use detections::TableDetection;
 use inference::{Input, Model};
 use shard::Skipped;
 use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,6 +67,18 @@ pub(crate) fn open_model(run: &Path, job: &Job<'_>) -> Result<Model> {
     Ok(Model::open_on(run, &job.device)?)
 }
 
+/// Copies a stream, such as standard input, to a temporary file without a name: a night has no place in memory.
+///
+/// # Errors
+/// A stream that cannot be read, and a temporary file that cannot be written.
+pub fn spool(stream: &mut dyn Read) -> Result<Arc<File>> {
+    let mut file = tempfile::tempfile().context("-: no temporary file can be made")?;
+    std::io::copy(stream, &mut file)
+        .context("-: cannot be read, or there is no room for it in the temporary folder")?;
+    file.rewind()?;
+    Ok(Arc::new(file))
+}
+
 /// Everything that arguments name.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
@@ -75,18 +88,18 @@ pub struct Collected {
     pub skipped: Vec<Skipped>,
 }
 
-/// Everything that the arguments name, in order. [`STANDARD_INPUT`] is the recording with the bytes `standard_input`.
+/// Everything that the arguments name, in order. [`STANDARD_INPUT`] is the recording in the file `standard_input`.
 ///
 /// # Errors
 /// A folder without a recording, a manifest that cannot be read, things that are no recordings, and a stop that was asked
 /// for.
-pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<[u8]>>, cancel: &CancelToken) -> Result<Collected> {
+pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<File>>, cancel: &CancelToken) -> Result<Collected> {
     let mut all = Collected::default();
     for argument in arguments {
         cancel.check("nothing was written")?;
         if argument.as_os_str() == STANDARD_INPUT {
-            let bytes = standard_input.context("-: this command does not read a recording from standard input")?;
-            all.inputs.push(Input { bytes: Some(Arc::clone(bytes)), ..Input::file(argument) });
+            let file = standard_input.context("-: this command does not read a recording from standard input")?;
+            all.inputs.push(Input { file: Some(Arc::clone(file)), ..Input::file(argument) });
             continue;
         }
         refuse_other_text(argument)?;
@@ -135,11 +148,11 @@ mod tests {
     #[test]
     fn standard_input_is_a_recording_where_its_bytes_are_given() {
         let (cancel, arguments) = (CancelToken::default(), ["-".into()]);
-        let bytes: Arc<[u8]> = Arc::from(&b"RIFF"[..]);
-        let all = collect(&arguments, Some(&bytes), &cancel).unwrap();
-        assert_eq!((all.inputs[0].name.as_str(), all.inputs[0].bytes.as_deref()), ("-", Some(&b"RIFF"[..])));
+        let file = Arc::new(tempfile::tempfile().unwrap());
+        let all = collect(&arguments, Some(&file), &cancel).unwrap();
+        assert!(all.inputs[0].name == "-" && all.inputs[0].file.is_some());
         assert!(collect(&arguments, None, &cancel).is_err());
         cancel.cancel();
-        assert!(matches!(collect(&arguments, Some(&bytes), &cancel), Err(crate::Error::Cancelled { .. })));
+        assert!(matches!(collect(&arguments, Some(&file), &cancel), Err(crate::Error::Cancelled { .. })));
     }
 }

@@ -1,0 +1,179 @@
+//! Several recordings: short ones together, a long one while it is decoded.
+
+use crate::error::{Error, Result};
+use crate::input::Input;
+use crate::predictor::{Answers, Judged, Predictor};
+use crate::recording::for_each;
+use crate::watch::Watch;
+use crate::window_stream::{Closed, WindowStream};
+use crate::windows::{Window, Windowed, warning};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::mpsc::sync_channel;
+
+/// Windows of a long recording that are classified at once. A multiple of what every network takes at once, so that each
+/// window is in the same batch however much is decoded at a time.
+const BATCH: usize = 64;
+
+/// Windows that a recording may always have before it counts as long.
+const FEW: usize = 8;
+
+/// Recordings that are looked at together, at most.
+const MOST_RECORDINGS: usize = 32;
+
+/// Share of a limit of memory that goes to windows; the rest is for what networks compute of them, and for sound.
+const WINDOWS_SHARE: u64 = 4;
+
+impl Predictor<'_> {
+    /// Limits the memory that windows and networks take, in bytes, about. Results do not depend on it.
+    pub fn limit_memory(&mut self, n_bytes: u64) {
+        let n = n_bytes / WINDOWS_SHARE / self.windows.n_bytes().max(1);
+        self.max_windows = (n as usize).clamp(FEW, 1 << 16);
+    }
+
+    /// Recordings that [`recordings`](Self::recordings) is best given at once.
+    pub fn n_recordings(&self) -> usize {
+        (self.max_windows / FEW).clamp(1, MOST_RECORDINGS)
+    }
+
+    /// Several recordings. Short ones are decoded in parallel and classified together; a long one is classified while it is
+    /// decoded, and is never in memory as a whole. Rows of one recording that follow each other are decoded together.
+    /// `first` is the number of the first among all inputs.
+    ///
+    /// # Errors
+    /// A model whose outputs are not finite, and [`Error::Cancelled`] once it is stopped.
+    pub fn recordings(&self, inputs: &[Input], first: usize, watch: &Watch<'_>) -> Result<Answers> {
+        let files = files(inputs);
+        let most = (self.max_windows / files.len().max(1)).max(FEW);
+        let few = |rows: &Range<usize>| match (watch.stop)() {
+            true => Err(Error::Cancelled),
+            false => Ok(self.windows.few_of_rows(rows.start, &inputs[rows.clone()], most)),
+        };
+        let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;
+        let (mut answers, mut windowed, mut long) = (Answers::default(), Vec::new(), Vec::new());
+        for (rows, of_file) in files.into_iter().zip(few) {
+            let Some(of_file) = of_file else {
+                long.push(rows);
+                continue;
+            };
+            for (nth, of_row) in rows.zip(of_file) {
+                match of_row {
+                    Ok(of_row) => {
+                        answers.warnings.extend(of_row.warning().map(|warning| (first + nth, warning)));
+                        answers.seconds.push((first + nth, of_row.seconds));
+                        (watch.heard)(of_row.windows.iter().map(|window| window.clip.seconds).sum());
+                        windowed.push(of_row);
+                    }
+                    Err(error) => answers.failed.push((first + nth, error)),
+                }
+            }
+        }
+        answers.judged = self.judge(inputs, first, &windowed)?;
+        drop(windowed);
+        for rows in long {
+            let more = self.long(inputs, rows, first, watch)?;
+            answers.judged.extend(more.judged);
+            answers.failed.extend(more.failed);
+            answers.warnings.extend(more.warnings);
+            answers.seconds.extend(more.seconds);
+        }
+        answers.judged.sort_by_key(|judged| judged.input);
+        answers.failed.sort_by_key(|(input, _)| *input);
+        answers.warnings.sort_by_key(|(input, _)| *input);
+        answers.seconds.sort_by_key(|(input, _)| *input);
+        Ok(answers)
+    }
+
+    /// The windows of several recordings, decoded in parallel; those that cannot be used have the reason.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once `stop` is true, which is asked before each recording is read.
+    pub fn windows_of(&self, inputs: &[Input], stop: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Result<Windowed>>> {
+        let of_file = |rows: &Range<usize>| {
+            if stop() { None } else { Some(self.windows.of_rows(rows.start, &inputs[rows.clone()])) }
+        };
+        let of_files: Option<Vec<_>> = files(inputs).par_iter().map(of_file).collect();
+        Ok(of_files.ok_or(Error::Cancelled)?.into_iter().flatten().collect())
+    }
+
+    fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
+        let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
+        let mut judged = self.judge_windows(inputs, first, &windows)?;
+        let damage = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str()));
+        judged.iter_mut().zip(damage).for_each(|(judged, damage)| judged.note(damage));
+        Ok(judged)
+    }
+
+    /// A long recording: one thread decodes and makes windows while another asks the networks.
+    fn long(&self, inputs: &[Input], rows: Range<usize>, first: usize, watch: &Watch<'_>) -> Result<Answers> {
+        let mut answers = Answers::default();
+        let stream = match self.windows.stream(rows.start, &inputs[rows.clone()]) {
+            Ok(stream) => stream,
+            Err(error) => {
+                let errors = for_each::<()>(error, rows.len()).into_iter().filter_map(Result::err);
+                answers.failed = rows.map(|nth| first + nth).zip(errors).collect();
+                return Ok(answers);
+            }
+        };
+        let Closed { damage, seconds, failed } = self.classify(inputs, stream, first, &mut answers.judged, watch)?;
+        answers.seconds = rows.map(|nth| (first + nth, seconds)).collect();
+        answers.judged.sort_by_key(|judged| judged.input);
+        answers.judged.retain(|judged| failed.iter().all(|(nth, _)| first + nth != judged.input));
+        answers.judged.iter_mut().for_each(|judged| judged.note(&damage));
+        for windows in answers.judged.chunk_by(|a, b| a.input == b.input) {
+            let n_silent = windows.iter().filter(|judged| judged.verdict.silent).count();
+            answers.warnings.extend(warning(n_silent, windows.len(), &damage).map(|text| (windows[0].input, text)));
+        }
+        answers.failed = failed.into_iter().map(|(nth, error)| (first + nth, error)).collect();
+        Ok(answers)
+    }
+
+    fn classify(
+        &self,
+        inputs: &[Input],
+        mut stream: WindowStream<'_>,
+        first: usize,
+        judged: &mut Vec<Judged>,
+        watch: &Watch<'_>,
+    ) -> Result<Closed> {
+        let (sender, receiver) = sync_channel::<(Vec<Window>, f64)>(1);
+        std::thread::scope(|scope| {
+            let decoding = scope.spawn(move || {
+                let mut before = 0.0;
+                while !(watch.stop)()
+                    && let Some(windows) = stream.next()
+                {
+                    let seconds = stream.seconds();
+                    if sender.send((windows, seconds - before)).is_err() {
+                        break;
+                    }
+                    before = seconds;
+                }
+                stream.close()
+            });
+            let classify = || {
+                let mut held = Vec::new();
+                for (windows, seconds) in receiver {
+                    held.extend(windows);
+                    while held.len() >= BATCH {
+                        let batch: Vec<Window> = held.drain(..BATCH).collect();
+                        judged.extend(self.judge_windows(inputs, first, &batch.iter().collect::<Vec<_>>())?);
+                    }
+                    (watch.heard)(seconds);
+                }
+                judged.extend(self.judge_windows(inputs, first, &held.iter().collect::<Vec<_>>())?);
+                Ok(())
+            };
+            // Without a receiver the other thread ends.
+            let outcome = classify();
+            let closed = decoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            outcome.and(if (watch.stop)() { Err(Error::Cancelled) } else { Ok(closed) })
+        })
+    }
+}
+
+/// The rows of each file.
+fn files(inputs: &[Input]) -> Vec<Range<usize>> {
+    let lengths = inputs.chunk_by(Input::is_of_same_file).map(<[Input]>::len);
+    lengths.scan(0, |next, n| Some(std::mem::replace(next, *next + n)..*next)).collect()
+}

@@ -1,0 +1,93 @@
+//! The files behind inputs, and the share of them that a part takes.
+
+use crate::error::{Result, bail};
+use inference::Input;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::time::UNIX_EPOCH;
+
+/// Share number `index`, from 1, of `count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which share, from 1.
+    pub index: usize,
+    /// How many shares there are.
+    pub count: usize,
+}
+
+/// What a file is known by: a file that has changed is another one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) path: String,
+    pub(super) bytes: u64,
+    /// Time of the last change, in nanoseconds since 1970.
+    pub(super) modified_ns: u64,
+    /// The rows that are asked about: start, end and channel, where a manifest names them.
+    pub(super) rows: String,
+}
+
+/// The recordings, each with the rows that follow each other.
+pub(super) struct Files<'a> {
+    inputs: &'a [Input],
+    rows: Vec<Range<usize>>,
+    keys: Vec<Key>,
+    part: Option<Part>,
+}
+
+impl<'a> Files<'a> {
+    pub(super) fn new(inputs: &'a [Input], part: Option<Part>) -> Result<Self> {
+        if let Some(Part { index, count }) = part
+            && !(1..=count).contains(&index)
+        {
+            bail!("--part {index}/{count}: expected a number from 1 to {count}");
+        }
+        let mut rows = Vec::new();
+        let mut start = 0;
+        for of_file in inputs.chunk_by(Input::is_of_same_file) {
+            rows.push(start..start + of_file.len());
+            start += of_file.len();
+        }
+        let keys = rows.iter().map(|rows| key(&inputs[rows.clone()])).collect();
+        Ok(Self { inputs, rows, keys, part })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn rows(&self, nth: usize) -> &'a [Input] {
+        &self.inputs[self.rows[nth].clone()]
+    }
+
+    pub(super) fn key(&self, nth: usize) -> &Key {
+        &self.keys[nth]
+    }
+
+    pub(super) fn is_in_part(&self, nth: usize) -> bool {
+        self.part.is_none_or(|part| nth % part.count == part.index - 1)
+    }
+}
+
+fn key(rows: &[Input]) -> Key {
+    let metadata = std::fs::metadata(&rows[0].path).ok();
+    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    let whole = rows.iter().all(|input| {
+        let row = &input.row;
+        row.start_s.is_none() && row.end_s.is_none() && row.channel.is_none() && row.label.is_empty()
+    });
+    let row = |input: &Input| {
+        let row = &input.row;
+        format!("{:?} {:?} {:?} {}", row.start_s, row.end_s, row.channel, row.label)
+    };
+    Key {
+        path: rows[0].name.clone(),
+        bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
+        modified_ns: modified.map_or(0, |since| since.as_nanos() as u64),
+        rows: if whole && rows.len() == 1 {
+            String::new()
+        } else {
+            rows.iter().map(row).collect::<Vec<_>>().join("; ")
+        },
+    }
+}

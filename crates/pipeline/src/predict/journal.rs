@@ -1,0 +1,237 @@
+//! What is done already, in a file beside the table: a line a recording, so that a run that was killed goes on where it was
+//! and ends with the same bytes.
+
+use super::Options;
+use super::files::{Key, Part};
+use super::record::Record;
+use crate::error::{Context, Result, bail};
+use crate::job::Job;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Changes whenever a line is read in another way.
+const SCHEMA: &str = "journal/1";
+
+/// The first line: whose results these are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    schema: String,
+    version: String,
+    model_sha256: String,
+    /// What decides the verdicts, beside the model.
+    settings: serde_json::Value,
+}
+
+impl Header {
+    pub(super) fn new(model_sha256: String, settings: serde_json::Value) -> Self {
+        Self { schema: SCHEMA.into(), version: env!("CARGO_PKG_VERSION").into(), model_sha256, settings }
+    }
+
+    /// Which of another header's fields differ, in words.
+    fn difference(&self, other: &Self) -> Option<String> {
+        let pairs = [
+            ("schema", &self.schema, &other.schema),
+            ("version", &self.version, &other.version),
+            ("model (SHA-256)", &self.model_sha256, &other.model_sha256),
+        ];
+        let differs = pairs.into_iter().find(|(_, a, b)| a != b);
+        let words = |(name, expected, got)| format!("{name}: expected {expected}, got {got}");
+        let settings = || format!("settings: expected {}, got {}", self.settings, other.settings);
+        differs.map(words).or_else(|| (self.settings != other.settings).then(settings))
+    }
+}
+
+/// A line after the first.
+#[derive(Serialize)]
+struct NewLine<'a> {
+    key: &'a Key,
+    record: &'a Record,
+}
+
+/// A line of which the key is read.
+#[derive(Deserialize)]
+struct Keyed {
+    key: Key,
+    #[serde(rename = "record")]
+    _record: IgnoredAny,
+}
+
+/// A line that is read.
+#[derive(Deserialize)]
+struct Line {
+    record: Record,
+}
+
+/// Where a line is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    file: usize,
+    at: u64,
+    n_bytes: usize,
+}
+
+/// The journal of this run, and those of its parts.
+pub(super) struct Journal {
+    /// This run's first.
+    files: Vec<(PathBuf, RefCell<File>)>,
+    places: HashMap<Key, Place>,
+    /// Bytes of this run's.
+    end: u64,
+}
+
+impl Journal {
+    /// Opens or begins the journal of the tables that `path` is beside.
+    pub(super) fn open(path: &Path, header: &Header, options: &Options, job: &Job<'_>) -> Result<Self> {
+        let own = options.part.map_or_else(|| path.to_owned(), |part| of_part(path, part));
+        if options.overwrite {
+            remove(&own)?;
+        } else if own.exists() && !options.resume {
+            bail!(
+                "{}: an earlier run was broken off; --resume goes on with it, --overwrite begins again",
+                own.display()
+            );
+        }
+        let mut journal = Self { files: Vec::new(), places: HashMap::new(), end: 0 };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&own)
+            .with_context(|| format!("{}: cannot be written", own.display()))?;
+        journal.end = journal.index(&mut file, &own, header)?;
+        if journal.end == 0 {
+            let mut line = serde_json::to_vec(header)?;
+            line.push(b'\n');
+            journal.end = line.len() as u64;
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| file.write_all(&line))
+                .with_context(full(&own))?;
+        }
+        // A line that was cut off by a kill is written again.
+        file.set_len(journal.end).with_context(full(&own))?;
+        journal.files.push((own, RefCell::new(file)));
+        if options.part.is_none() {
+            for part in parts(path)? {
+                let mut file = File::open(&part).with_context(|| format!("{}: cannot be read", part.display()))?;
+                journal.index(&mut file, &part, header)?;
+                job.say(format!("{}: taken", part.display()));
+                journal.files.push((part, RefCell::new(file)));
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Finds the lines of a file, which becomes the next of the files; gives the end of the last whole line.
+    fn index(&mut self, file: &mut File, path: &Path, header: &Header) -> Result<u64> {
+        let unreadable = || format!("{}: cannot be read", path.display());
+        let mut reader = BufReader::new(file);
+        let (mut at, mut line) = (0, Vec::new());
+        loop {
+            line.clear();
+            let n_bytes = reader.read_until(b'\n', &mut line).with_context(unreadable)?;
+            if line.last() != Some(&b'\n') {
+                return Ok(at);
+            }
+            if at == 0 {
+                let found: Header = serde_json::from_slice(&line)
+                    .with_context(|| format!("{}: no journal of `barkbird predict`", path.display()))?;
+                if let Some(difference) = header.difference(&found) {
+                    bail!(
+                        "{}: the journal of another run: {difference}; use these again, or --overwrite to begin again",
+                        path.display()
+                    );
+                }
+            } else {
+                // What a power cut left of a line ends the journal.
+                let Ok(Keyed { key, .. }) = serde_json::from_slice(&line) else { return Ok(at) };
+                self.places.insert(key, Place { file: self.files.len(), at, n_bytes });
+            }
+            at += n_bytes as u64;
+        }
+    }
+
+    /// Whether a recording is done; one that has changed since is not.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.places.contains_key(key)
+    }
+
+    /// Appends what became of a recording.
+    pub(super) fn append(&mut self, key: &Key, record: &Record) -> Result<()> {
+        let mut line = serde_json::to_vec(&NewLine { key, record })?;
+        line.push(b'\n');
+        let (path, file) = &self.files[0];
+        let mut file = file.borrow_mut();
+        file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(&line)).with_context(full(path))?;
+        self.places.insert(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
+        self.end += line.len() as u64;
+        Ok(())
+    }
+
+    /// Makes sure that what was appended survives a power cut.
+    pub(super) fn sync(&self) -> Result<()> {
+        let (path, file) = &self.files[0];
+        Ok(file.borrow().sync_data().with_context(full(path))?)
+    }
+
+    /// What became of a recording.
+    pub(super) fn record(&self, key: &Key) -> Result<Record> {
+        let place = self.places.get(key).with_context(|| format!("{}: not in the journal", key.path))?;
+        let (path, file) = &self.files[place.file];
+        let mut line = vec![0; place.n_bytes];
+        let mut file = file.borrow_mut();
+        let unreadable = || format!("{}: cannot be read", path.display());
+        file.seek(SeekFrom::Start(place.at)).and_then(|_| file.read_exact(&mut line)).with_context(unreadable)?;
+        let Line { record } = serde_json::from_slice(&line).with_context(unreadable)?;
+        Ok(record)
+    }
+
+    /// Removes the journals once all tables are written.
+    pub(super) fn remove(self) -> Result<()> {
+        self.files.into_iter().try_for_each(|(path, file)| {
+            drop(file);
+            remove(&path)
+        })
+    }
+}
+
+fn full(path: &Path) -> impl Fn() -> String {
+    let path = path.display().to_string();
+    move || format!("{path}: cannot be written; what is in it is kept: make room and go on with --resume")
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The journal of one part: `table.csv.journal` becomes `table.csv.part-1-of-4.journal`.
+fn of_part(path: &Path, Part { index, count }: Part) -> PathBuf {
+    path.with_extension(format!("part-{index}-of-{count}.journal"))
+}
+
+/// Journals of parts that are there, in order.
+fn parts(path: &Path) -> Result<Vec<PathBuf>> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let is_part = |name: &str| {
+        let rest = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix(".part-"));
+        rest.and_then(|rest| rest.strip_suffix(".journal")).is_some_and(|rest| rest.contains("-of-"))
+    };
+    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| is_part(name));
+    let mut found: Vec<PathBuf> = names.map(|name| folder.join(name)).collect();
+    found.sort();
+    Ok(found)
+}

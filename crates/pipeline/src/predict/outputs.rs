@@ -1,0 +1,392 @@
+//! The tables that verdicts are written to, recording by recording.
+
+use super::journal::Header;
+use super::json::Json;
+use super::record::Record;
+use super::{Outcome, shows_evidence};
+use crate::error::{Context as _, Result, bail};
+use crate::output;
+use audio_io::{RecorderInfo, recorder_info};
+use detections::{
+    Columns, CsvWriter, Detection, EventFinder, EventSettings, Format, Provenance, TableWriter, table_writer,
+};
+use inference::{Input, Predictor, PredictorOptions};
+use serde_json::json;
+use shard::{AtomicFile, Skipped};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A kind of table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// CSV: a row a window, with the probability of every class.
+    Windows,
+    /// CSV: a row a recording.
+    Recordings,
+    /// An object with everything, made in memory.
+    Json,
+    /// Windows or events in a format of [`detections`].
+    Detections(Format),
+}
+
+/// Where a table goes.
+pub enum To {
+    /// One file.
+    File(PathBuf),
+    /// A file for each recording, in a folder with the folders of the recordings.
+    Folder(PathBuf),
+    /// A stream, which is given row by row.
+    Stream(Box<dyn Write + Send>),
+}
+
+/// A table and where it goes.
+pub struct Output {
+    /// What is written.
+    pub table: Table,
+    /// Where.
+    pub to: To,
+}
+
+/// What all tables know.
+pub(super) struct Context<'a> {
+    pub(super) predictor: &'a Predictor<'a>,
+    pub(super) header: Header,
+    pub(super) columns: Columns,
+    pub(super) provenance: Provenance,
+    events: Option<EventSettings>,
+    /// Upper end of the band that the model looks at, in Hz.
+    high_hz: f64,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(
+        asked: &PredictorOptions,
+        events: Option<&EventSettings>,
+        predictor: &'a Predictor<'a>,
+    ) -> Result<Self> {
+        let thresholds = predictor.thresholds();
+        let method = predictor.detector().map(|detector| detector.fitted.method.name.clone());
+        let mut settings = json!({
+            "overlap_s": asked.overlap_s, "reject": method, "alpha": thresholds.alpha,
+            "unsure_below": asked.unsure_below.to_string(), "nearest": asked.n_nearest, "coverage": asked.coverage,
+            "evidence": predictor.shows_evidence(),
+        });
+        let model = predictor.model;
+        let header = Header::new(model.sha256.clone(), settings.clone());
+        if let Some(events) = events {
+            events.validate(predictor.classes())?;
+            // By way of text, which has the shortest decimals of a number.
+            settings["events"] = serde_json::from_str(&serde_json::to_string(events)?)?;
+        }
+        let words = |(key, value): (&String, &serde_json::Value)| match value {
+            serde_json::Value::String(text) => (key.clone(), text.clone()),
+            other => (key.clone(), other.to_string()),
+        };
+        Ok(Self {
+            predictor,
+            header,
+            columns: Columns { set: predictor.sets().is_some(), evidence: shows_evidence(asked) },
+            provenance: Provenance {
+                program: format!("barkbird {}", env!("CARGO_PKG_VERSION")),
+                model: model.path.display().to_string(),
+                model_sha256: model.sha256.clone(),
+                settings: settings.as_object().into_iter().flatten().map(words).collect(),
+            },
+            events: events.cloned(),
+            high_hz: f64::from(model.chain()?.clip.sample_rate_hz) / 2.0,
+        })
+    }
+
+    /// Windows or events of a recording, in the order of time.
+    fn detections(&self, rows: &[Input], record: &Record, info: &RecorderInfo) -> Result<Vec<Detection>> {
+        let (classes, thresholds) = (self.predictor.classes(), self.predictor.thresholds());
+        let mut found: Vec<Detection> = match &self.events {
+            None => {
+                let window = |judged: &inference::Judged| Detection::of_window(&judged.verdict, classes, thresholds);
+                record.judged.iter().map(window).collect::<detections::Result<_>>()?
+            }
+            Some(settings) => {
+                let mut events = Vec::new();
+                // A row of a manifest is a recording of its own.
+                for of_row in record.judged.chunk_by(|a, b| a.input == b.input) {
+                    let mut finder = EventFinder::new(settings, classes, thresholds)?;
+                    for judged in of_row {
+                        events.extend(finder.push(&judged.verdict)?);
+                    }
+                    events.extend(finder.finish());
+                }
+                events.sort_by(|a, b| (a.start_ms, a.channel, &a.class).cmp(&(b.start_ms, b.channel, &b.class)));
+                events.into_iter().map(Detection::from).collect()
+            }
+        };
+        for detection in &mut found {
+            detection.path.clone_from(&rows[0].name);
+            detection.recording_ms = Some((record.seconds * 1000.0).round() as u64);
+            (detection.low_hz, detection.high_hz) = (Some(0.0), Some(self.high_hz));
+            detection.recorded = info.start.as_ref().map(|start| start.at(detection.start_ms));
+            detection.place = info.place.as_ref().map(|place| (place.lat, place.lon));
+        }
+        Ok(found)
+    }
+}
+
+/// Makes sure that tables can be written. Gives the path of the journal, where a table goes to a file.
+pub(super) fn prepare(outputs: &[Output]) -> Result<Option<PathBuf>> {
+    let mut journal = None;
+    for Output { to, .. } in outputs {
+        match to {
+            To::Stream(_) => {}
+            To::Folder(folder) => {
+                output::shared_folder(folder)?;
+                journal.get_or_insert(folder.join("predict.journal"));
+            }
+            To::File(path) => {
+                output::file(path)?;
+                let mut name = path.as_os_str().to_owned();
+                name.push(".journal");
+                journal.get_or_insert(PathBuf::from(name));
+            }
+        }
+    }
+    Ok(journal)
+}
+
+/// All tables of a run.
+pub(super) struct Outputs<'a> {
+    context: &'a Context<'a>,
+    sinks: Vec<Box<dyn Sink + 'a>>,
+    /// Whether some table has rows of [`detections`].
+    wants_detections: bool,
+}
+
+impl<'a> Outputs<'a> {
+    /// Begins the tables, which were [prepared](prepare).
+    pub(super) fn new(outputs: Vec<Output>, context: &'a Context<'a>) -> Result<Self> {
+        let wants_detections = outputs.iter().any(|output| matches!(output.table, Table::Detections(_)));
+        let sink = |Output { table, to }| -> Result<Box<dyn Sink + 'a>> {
+            match to {
+                To::Folder(folder) => Ok(Box::new(Separate { table, folder, context, used: BTreeMap::new() })),
+                To::File(path) => one(table, Target::file(&path)?, context),
+                To::Stream(stream) => one(table, Target::Stream(stream), context),
+            }
+        };
+        let sinks = outputs.into_iter().map(sink).collect::<Result<_>>()?;
+        Ok(Self { context, sinks, wants_detections })
+    }
+
+    /// Writes a recording's rows.
+    pub(super) fn take(&mut self, rows: &[Input], record: &Record, outcome: &mut Outcome) -> Result<()> {
+        outcome.windows += record.judged.len();
+        outcome.sound_s += record.seconds;
+        let skipped =
+            record.failed.iter().map(|(nth, reason)| Skipped { path: rows[*nth].name.clone(), reason: reason.clone() });
+        outcome.skipped.extend(skipped);
+        let is_file = rows[0].bytes.is_none() && rows[0].file.is_none();
+        let info =
+            if is_file && self.wants_detections { recorder_info(&rows[0].path) } else { RecorderInfo::default() };
+        let detections = match self.wants_detections || self.context.events.is_some() {
+            true => self.context.detections(rows, record, &info)?,
+            false => Vec::new(),
+        };
+        let mut count = |label: &str| *outcome.labels.entry(label.to_owned()).or_default() += 1;
+        if self.context.events.is_some() {
+            detections.iter().for_each(|detection| count(&detection.label));
+        } else {
+            let (classes, thresholds) = (self.context.predictor.classes(), self.context.predictor.thresholds());
+            record.judged.iter().for_each(|judged| count(judged.verdict.label(classes, thresholds).0));
+        }
+        let taken = Taken { rows, record, detections: &detections };
+        self.sinks.iter_mut().try_for_each(|sink| sink.take(&taken))
+    }
+
+    /// Ends all tables and gives their paths.
+    pub(super) fn finish(self, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for sink in self.sinks {
+            paths.extend(sink.finish(skipped)?);
+        }
+        Ok(paths)
+    }
+}
+
+/// A recording and what is known of it.
+pub(super) struct Taken<'r> {
+    pub(super) rows: &'r [Input],
+    pub(super) record: &'r Record,
+    detections: &'r [Detection],
+}
+
+/// A table while it is written.
+pub(super) trait Sink {
+    fn take(&mut self, taken: &Taken<'_>) -> Result<()>;
+
+    /// Ends it; gives the files that it is in.
+    fn finish(self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>>;
+}
+
+/// Where one table is written.
+pub(super) enum Target {
+    File(AtomicFile, PathBuf),
+    Stream(Box<dyn Write + Send>),
+}
+
+impl Target {
+    fn file(path: &Path) -> Result<Self> {
+        Ok(Self::File(AtomicFile::create(path)?, path.to_owned()))
+    }
+
+    /// Puts the file under its name, and beside it what made it where `provenance` says so.
+    pub(super) fn commit(self, provenance: Option<&Provenance>) -> Result<Vec<PathBuf>> {
+        match self {
+            Self::Stream(mut stream) => {
+                stream.flush()?;
+                Ok(Vec::new())
+            }
+            Self::File(file, path) => {
+                if let Some(provenance) = provenance {
+                    let mut bytes = Vec::new();
+                    provenance.write_json(&mut bytes)?;
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    shard::write_atomic(&path.with_file_name(Provenance::file_name(&name)), &bytes)?;
+                }
+                file.commit()?;
+                Ok(vec![path])
+            }
+        }
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file, _) => file.write(bytes),
+            Self::Stream(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => file.flush(),
+            Self::Stream(stream) => stream.flush(),
+        }
+    }
+}
+
+/// One table in one place.
+fn one<'a>(table: Table, target: Target, context: &'a Context<'a>) -> Result<Box<dyn Sink + 'a>> {
+    let classes = context.predictor.classes();
+    Ok(match table {
+        Table::Json => Box::new(Json::new(target, context)),
+        Table::Windows | Table::Recordings => {
+            let thresholds = context.predictor.thresholds();
+            let writer = CsvWriter::with_columns(target, classes, thresholds, context.columns)?;
+            Box::new(Rows { writer, of_recordings: table == Table::Recordings, context })
+        }
+        Table::Detections(format) => {
+            Box::new(Formatted { format, writer: table_writer(format, target, &context.provenance)?, context })
+        }
+    })
+}
+
+/// Our CSV with the probability of every class.
+struct Rows<'a> {
+    writer: CsvWriter<Target>,
+    of_recordings: bool,
+    context: &'a Context<'a>,
+}
+
+impl Sink for Rows<'_> {
+    fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
+        let judged = &taken.record.judged;
+        if self.of_recordings {
+            let verdicts = self.context.predictor.per_recording(judged);
+            return verdicts.iter().try_for_each(|verdict| Ok(self.writer.write(verdict)?));
+        }
+        judged.iter().try_for_each(|judged| Ok(self.writer.write(&judged.verdict)?))
+    }
+
+    fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
+        skipped.iter().try_for_each(|of| self.writer.skip(&of.path, &of.reason))?;
+        self.writer.finish()?.commit(Some(&self.context.provenance))
+    }
+}
+
+/// A table in a format of [`detections`].
+struct Formatted<'a> {
+    format: Format,
+    writer: Box<dyn TableWriter<Target> + Send>,
+    context: &'a Context<'a>,
+}
+
+impl Sink for Formatted<'_> {
+    fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
+        self.writer.recording(&taken.rows[0].name, taken.record.seconds)?;
+        let classes = self.context.predictor.classes();
+        // Tables of other tools have a row for what was found; ours have all windows.
+        let has_all = matches!(self.format, Format::Csv | Format::JsonLines | Format::Parquet);
+        let is_row = |detection: &&Detection| has_all || classes.contains(&detection.label);
+        taken.detections.iter().filter(is_row).try_for_each(|detection| Ok(self.writer.write(detection)?))
+    }
+
+    fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
+        for of in skipped {
+            self.writer.skip(&of.path, &of.reason)?;
+        }
+        let beside = (!self.format.has_provenance()).then_some(&self.context.provenance);
+        self.writer.finish()?.commit(beside)
+    }
+}
+
+/// A table for each recording.
+struct Separate<'a> {
+    table: Table,
+    folder: PathBuf,
+    context: &'a Context<'a>,
+    /// Which recording has a name.
+    used: BTreeMap<PathBuf, String>,
+}
+
+impl Separate<'_> {
+    /// The table of a recording: its own path under the folder, with the ending of the format.
+    fn path(&mut self, recording: &str) -> Result<PathBuf> {
+        let own: PathBuf =
+            Path::new(recording).components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect();
+        let name = |of: Option<&std::ffi::OsStr>| of.unwrap_or_default().to_string_lossy().into_owned();
+        // Two recordings may differ in their extension alone.
+        for stem in [name(own.file_stem()), name(own.file_name())] {
+            let file = match self.table {
+                Table::Windows | Table::Recordings => format!("{stem}.csv"),
+                Table::Json => format!("{stem}.json"),
+                Table::Detections(format) => format.file_name(&stem),
+            };
+            let path = self.folder.join(own.with_file_name(file));
+            let user = self.used.entry(path.clone()).or_insert_with(|| recording.to_owned());
+            if user == recording {
+                return Ok(path);
+            }
+        }
+        bail!("{recording}: its table would have the name of another recording's; write one table with --out FILE")
+    }
+}
+
+impl Sink for Separate<'_> {
+    fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
+        let path = self.path(&taken.rows[0].name)?;
+        let folder = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
+        let mut sink = one(self.table, Target::file(&path)?, self.context)?;
+        sink.take(taken)?;
+        let skipped = taken
+            .record
+            .failed
+            .iter()
+            .map(|(nth, reason)| Skipped { path: taken.rows[*nth].name.clone(), reason: reason.clone() });
+        sink.finish(&skipped.collect::<Vec<_>>())?;
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, _: &[Skipped]) -> Result<Vec<PathBuf>> {
+        Ok(vec![self.folder])
+    }
+}
