@@ -96,7 +96,7 @@ mod tests {
     fn names_are_safe_everywhere() {
         for (name, expected) in [
             ("Strix aluco_Tawny Owl", "Strix aluco_Tawny Owl"),
-            ("a/b\\c:d*?\"<>|\t", "a_b_c_d_______"),
+            ("a/b\\c:d*?\"<>|\t", "a_b_c_d______"),
             ("..", "__"),
             ("../../etc", "_._.._etc"),
             ("dog. ", "dog_"),
