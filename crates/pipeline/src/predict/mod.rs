@@ -104,6 +104,7 @@ pub struct Outcome {
 #[tracing::instrument(level = "info", name = "predict", skip_all)]
 pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Outcome> {
     let began = Instant::now();
+    let place = outputs::prepare(&outputs)?;
     let model = inputs::open_model(&options.run, job)?;
     let mut asked = options.predictor.clone();
     if options.half_overlap {
@@ -118,7 +119,6 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let files = Files::new(&inputs, options.part)?;
     let context = Context::new(&asked, options.events.as_ref(), &predictor)?;
-    let place = outputs::prepare(&outputs)?;
     let mut outcome = Outcome { recordings: inputs.len(), skipped, ..Outcome::default() };
     match place {
         Some(path) => {
