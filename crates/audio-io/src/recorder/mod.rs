@@ -98,8 +98,8 @@ fn read(path: &Path, texts: &mut Texts) -> Result<(), String> {
     let head =
         source.read(0, MAX_BODY_BYTES).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     let done = match sniff(View::new(&Memory(&head)), path) {
-        Ok((Format::Wav(container), start)) => riff::read(&mut source, container, start as u64, texts),
-        Ok((Format::Flac, start)) => flac::read(&mut source, start as u64, texts),
+        Ok((Format::Wav(container), start)) => riff::read(&mut source, container, start, texts),
+        Ok((Format::Flac, start)) => flac::read(&mut source, start, texts),
         // That it cannot be decoded is no matter here.
         Ok(_) | Err(Error::Unsupported { .. }) => Ok(()),
         Err(error) => return Err(error.to_string()),

@@ -178,7 +178,7 @@ impl Journal {
     /// Makes sure that what was appended survives a power cut.
     pub(super) fn sync(&self) -> Result<()> {
         let (path, file) = &self.files[0];
-        Ok(file.borrow().sync_data().with_context(full(path))?)
+        file.borrow().sync_data().with_context(full(path))
     }
 
     /// What became of a recording.
