@@ -2,16 +2,16 @@
 
 /// Payload formats by their tag in the `fmt ` chunk.
 pub(super) mod tag {
-    pub(in crate::wav) const PCM: u16 = 0x0001;
-    pub(in crate::wav) const MS_ADPCM: u16 = 0x0002;
-    pub(in crate::wav) const FLOAT: u16 = 0x0003;
-    pub(in crate::wav) const A_LAW: u16 = 0x0006;
-    pub(in crate::wav) const MU_LAW: u16 = 0x0007;
-    pub(in crate::wav) const IMA_ADPCM: u16 = 0x0011;
-    pub(in crate::wav) const MP3: u16 = 0x0055;
-    pub(in crate::wav) const EXTENSIBLE: u16 = 0xfffe;
+    pub(crate) const PCM: u16 = 0x0001;
+    pub(crate) const MS_ADPCM: u16 = 0x0002;
+    pub(crate) const FLOAT: u16 = 0x0003;
+    pub(crate) const A_LAW: u16 = 0x0006;
+    pub(crate) const MU_LAW: u16 = 0x0007;
+    pub(crate) const IMA_ADPCM: u16 = 0x0011;
+    pub(crate) const MP3: u16 = 0x0055;
+    pub(crate) const EXTENSIBLE: u16 = 0xfffe;
     /// Tags that are refused by name.
-    pub(in crate::wav) const NAMED: [(u16, &str); 7] = [
+    pub(crate) const NAMED: [(u16, &str); 7] = [
         (0x0031, "GSM 6.10"),
         (0x0040, "G.721"),
         (0x0050, "MPEG audio layer I or II"),

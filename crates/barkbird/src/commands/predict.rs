@@ -90,7 +90,7 @@ fn outputs(args: &PredictArgs, json: bool, stream: &dyn Fn() -> To) -> Result<Ve
         }
         return Ok(if json { Vec::new() } else { vec![Output { table: table(args.format[0]), to: stream() }] });
     };
-    let is_folder = args.separate || args.format.len() > 1 || out.is_dir() || out.to_string_lossy().ends_with('/');
+    let is_folder = args.separate || args.format.len() > 1 || out.to_string_lossy().ends_with('/');
     let to = |format: Format| -> Result<To> {
         Ok(match (args.separate, is_folder) {
             (true, _) => To::Folder(out.to_owned()),

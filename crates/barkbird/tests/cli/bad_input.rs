@@ -57,7 +57,7 @@ fn a_corrupt_recording_is_listed_and_the_others_go_on() {
     assert_eq!((&scan["recordings"], &scan["usable"]), (&30.into(), &29.into()));
     assert!(!fs::read_to_string(work.path("again.csv")).unwrap().contains(&victim));
     work.ok(&["train", "cnn", "--features", "features", "--out", "run", "--epochs", "1", "--set", "cnn.channels=[8]"]);
-    let csv = work.ok(&["predict", "run", &victim, "sounds/bird"]);
+    let csv = work.ok_but_for_some(&["predict", "run", &victim, "sounds/bird"]);
     let row = csv.lines().find(|line| line.starts_with(&victim)).unwrap();
     assert!(row.contains(",,,,,,,,,,\"not a sound file: "), "{row}");
     let message = work.fails(&["predict", "run", &victim]);

@@ -37,6 +37,13 @@ impl Work {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Runs the binary; it must do its work and say by status 3 that some recordings could not be used. Returns stdout.
+    pub(crate) fn ok_but_for_some(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs the binary; it must fail with status 1 and one `error:` line. Returns that line.
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
         error_line(&self.run(arguments))

@@ -1,8 +1,8 @@
 //! What is done already, in a file beside the table: a line a recording, so that a run that was killed goes on where it was
 //! and ends with the same bytes.
 
-use super::Options;
 use super::files::{Key, Part};
+use super::options::Options;
 use super::record::Record;
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
@@ -178,7 +178,7 @@ impl Journal {
     /// Makes sure that what was appended survives a power cut.
     pub(super) fn sync(&self) -> Result<()> {
         let (path, file) = &self.files[0];
-        Ok(file.borrow().sync_data().with_context(full(path))?)
+        file.borrow().sync_data().with_context(full(path))
     }
 
     /// What became of a recording.

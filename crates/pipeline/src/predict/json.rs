@@ -1,6 +1,6 @@
 //! Everything as one JSON object.
 
-use super::outputs::{Context, Sink, Taken, Target};
+use super::sink::{Context, Sink, Taken, Target};
 use crate::error::Result;
 use detections::to_json;
 use inference::{Judged, Sets};

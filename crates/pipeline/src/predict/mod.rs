@@ -3,12 +3,15 @@
 mod files;
 mod journal;
 mod json;
+mod options;
 mod outputs;
 mod record;
+mod sink;
 
 pub use detections::{EventSettings, Format};
 pub use files::Part;
 pub use inference::{PredictorOptions, Reject, ShowEvidence};
+pub use options::{Options, Outcome};
 pub use outputs::{Output, Table, To};
 
 use crate::error::{Result, bail};
@@ -16,83 +19,13 @@ use crate::inputs;
 use crate::inputs::Collected;
 use crate::job::Job;
 use files::Files;
-use inference::{Predictor, ShowEvidence as Evidence, Watch, reason};
+use inference::{Predictor, Watch};
 use journal::Journal;
-use outputs::{Context, Outputs};
+use outputs::Outputs;
 use record::Record;
-use shard::Skipped;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::PathBuf;
-use std::sync::Arc;
+use sink::Context;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-
-/// Options of [`run`].
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Folder of a run, or a model file.
-    pub run: PathBuf,
-    /// Recordings, folders of recordings, or manifests; `-` for [`standard_input`](Self::standard_input).
-    pub inputs: Vec<PathBuf>,
-    /// How the model is asked.
-    pub predictor: PredictorOptions,
-    /// Windows overlap by half of their length, whatever [`predictor`](Self::predictor) says.
-    pub half_overlap: bool,
-    /// The recording that the input `-` stands for.
-    pub standard_input: Option<Arc<File>>,
-    /// How windows become events; none for windows as they are.
-    pub events: Option<EventSettings>,
-    /// Goes on with a run that was broken off.
-    pub resume: bool,
-    /// Forgets a run that was broken off.
-    pub overwrite: bool,
-    /// Which share of the recordings is classified; the tables are written by a later run without one.
-    pub part: Option<Part>,
-    /// Memory for windows and what networks compute of them, in MiB, about; results do not depend on it.
-    pub memory_mib: Option<u64>,
-}
-
-impl Options {
-    /// The model's own detector and thresholds.
-    pub fn new(run: impl Into<PathBuf>, inputs: Vec<PathBuf>) -> Self {
-        Self {
-            run: run.into(),
-            inputs,
-            predictor: PredictorOptions::default(),
-            standard_input: None,
-            events: None,
-            resume: false,
-            overwrite: false,
-            part: None,
-            half_overlap: false,
-            memory_mib: None,
-        }
-    }
-}
-
-/// What became of the recordings.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// Recordings and rows of manifests that were given.
-    pub recordings: usize,
-    /// Windows that were classified.
-    pub windows: usize,
-    /// Rows of the tables by label: windows, or events.
-    pub labels: BTreeMap<String, usize>,
-    /// Recordings that could not be used.
-    pub skipped: Vec<Skipped>,
-    /// Seconds of sound, those of an earlier run included.
-    pub sound_s: f64,
-    /// Seconds of sound that this run classified.
-    pub classified_s: f64,
-    /// Seconds that this run took.
-    pub seconds: f64,
-    /// Recordings that an earlier run had classified.
-    pub resumed: usize,
-    /// Tables that were written.
-    pub files: Vec<PathBuf>,
-}
 
 /// Classifies recordings and writes tables. Memory does not grow with their number or length, except for
 /// [`Table::Json`]. Where a table goes to a file, a journal beside it keeps what is done, and an interrupted run
@@ -104,6 +37,7 @@ pub struct Outcome {
 #[tracing::instrument(level = "info", name = "predict", skip_all)]
 pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Outcome> {
     let began = Instant::now();
+    let place = outputs::prepare(&outputs)?;
     let model = inputs::open_model(&options.run, job)?;
     let mut asked = options.predictor.clone();
     if options.half_overlap {
@@ -118,7 +52,6 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let files = Files::new(&inputs, options.part)?;
     let context = Context::new(&asked, options.events.as_ref(), &predictor)?;
-    let place = outputs::prepare(&outputs)?;
     let mut outcome = Outcome { recordings: inputs.len(), skipped, ..Outcome::default() };
     match place {
         Some(path) => {
@@ -211,14 +144,4 @@ fn finish(outputs: Outputs<'_>, outcome: &mut Outcome, job: &Job<'_>) -> Result<
     }
     outcome.files = outputs.finish(&outcome.skipped)?;
     Ok(())
-}
-
-/// Whether a table has the column of evidence.
-fn shows_evidence(options: &PredictorOptions) -> bool {
-    options.evidence == Evidence::Yes
-}
-
-/// Why a recording could not be used, without its name.
-fn why(error: &inference::Error, input: &inference::Input) -> String {
-    reason(error, &input.path)
 }

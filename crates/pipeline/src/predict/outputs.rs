@@ -1,20 +1,17 @@
 //! The tables that verdicts are written to, recording by recording.
 
-use super::journal::Header;
 use super::json::Json;
+use super::options::Outcome;
 use super::record::Record;
-use super::{Outcome, shows_evidence};
+use super::sink::{Context, Sink, Taken, Target};
 use crate::error::{Context as _, Result, bail};
 use crate::output;
 use audio_io::{RecorderInfo, recorder_info};
-use detections::{
-    Columns, CsvWriter, Detection, EventFinder, EventSettings, Format, Provenance, TableWriter, table_writer,
-};
-use inference::{Input, Predictor, PredictorOptions};
-use serde_json::json;
-use shard::{AtomicFile, Skipped};
+use detections::{CsvWriter, Detection, Format, TableWriter, table_writer};
+use inference::Input;
+use shard::Skipped;
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A kind of table.
@@ -46,89 +43,6 @@ pub struct Output {
     pub table: Table,
     /// Where.
     pub to: To,
-}
-
-/// What all tables know.
-pub(super) struct Context<'a> {
-    pub(super) predictor: &'a Predictor<'a>,
-    pub(super) header: Header,
-    pub(super) columns: Columns,
-    pub(super) provenance: Provenance,
-    events: Option<EventSettings>,
-    /// Upper end of the band that the model looks at, in Hz.
-    high_hz: f64,
-}
-
-impl<'a> Context<'a> {
-    pub(super) fn new(
-        asked: &PredictorOptions,
-        events: Option<&EventSettings>,
-        predictor: &'a Predictor<'a>,
-    ) -> Result<Self> {
-        let thresholds = predictor.thresholds();
-        let method = predictor.detector().map(|detector| detector.fitted.method.name.clone());
-        let mut settings = json!({
-            "overlap_s": asked.overlap_s, "reject": method, "alpha": thresholds.alpha,
-            "unsure_below": asked.unsure_below.to_string(), "nearest": asked.n_nearest, "coverage": asked.coverage,
-            "evidence": predictor.shows_evidence(),
-        });
-        let model = predictor.model;
-        let header = Header::new(model.sha256.clone(), settings.clone());
-        if let Some(events) = events {
-            events.validate(predictor.classes())?;
-            // By way of text, which has the shortest decimals of a number.
-            settings["events"] = serde_json::from_str(&serde_json::to_string(events)?)?;
-        }
-        let words = |(key, value): (&String, &serde_json::Value)| match value {
-            serde_json::Value::String(text) => (key.clone(), text.clone()),
-            other => (key.clone(), other.to_string()),
-        };
-        Ok(Self {
-            predictor,
-            header,
-            columns: Columns { set: predictor.sets().is_some(), evidence: shows_evidence(asked) },
-            provenance: Provenance {
-                program: format!("barkbird {}", env!("CARGO_PKG_VERSION")),
-                model: model.path.display().to_string(),
-                model_sha256: model.sha256.clone(),
-                settings: settings.as_object().into_iter().flatten().map(words).collect(),
-            },
-            events: events.cloned(),
-            high_hz: f64::from(model.chain()?.clip.sample_rate_hz) / 2.0,
-        })
-    }
-
-    /// Windows or events of a recording, in the order of time.
-    fn detections(&self, rows: &[Input], record: &Record, info: &RecorderInfo) -> Result<Vec<Detection>> {
-        let (classes, thresholds) = (self.predictor.classes(), self.predictor.thresholds());
-        let mut found: Vec<Detection> = match &self.events {
-            None => {
-                let window = |judged: &inference::Judged| Detection::of_window(&judged.verdict, classes, thresholds);
-                record.judged.iter().map(window).collect::<detections::Result<_>>()?
-            }
-            Some(settings) => {
-                let mut events = Vec::new();
-                // A row of a manifest is a recording of its own.
-                for of_row in record.judged.chunk_by(|a, b| a.input == b.input) {
-                    let mut finder = EventFinder::new(settings, classes, thresholds)?;
-                    for judged in of_row {
-                        events.extend(finder.push(&judged.verdict)?);
-                    }
-                    events.extend(finder.finish());
-                }
-                events.sort_by(|a, b| (a.start_ms, a.channel, &a.class).cmp(&(b.start_ms, b.channel, &b.class)));
-                events.into_iter().map(Detection::from).collect()
-            }
-        };
-        for detection in &mut found {
-            detection.path.clone_from(&rows[0].name);
-            detection.recording_ms = Some((record.seconds * 1000.0).round() as u64);
-            (detection.low_hz, detection.high_hz) = (Some(0.0), Some(self.high_hz));
-            detection.recorded = info.start.as_ref().map(|start| start.at(detection.start_ms));
-            detection.place = info.place.as_ref().map(|place| (place.lat, place.lon));
-        }
-        Ok(found)
-    }
 }
 
 /// Makes sure that tables can be written. Gives the path of the journal, where a table goes to a file.
@@ -207,69 +121,6 @@ impl<'a> Outputs<'a> {
             paths.extend(sink.finish(skipped)?);
         }
         Ok(paths)
-    }
-}
-
-/// A recording and what is known of it.
-pub(super) struct Taken<'r> {
-    pub(super) rows: &'r [Input],
-    pub(super) record: &'r Record,
-    detections: &'r [Detection],
-}
-
-/// A table while it is written.
-pub(super) trait Sink {
-    fn take(&mut self, taken: &Taken<'_>) -> Result<()>;
-
-    /// Ends it; gives the files that it is in.
-    fn finish(self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>>;
-}
-
-/// Where one table is written.
-pub(super) enum Target {
-    File(AtomicFile, PathBuf),
-    Stream(Box<dyn Write + Send>),
-}
-
-impl Target {
-    fn file(path: &Path) -> Result<Self> {
-        Ok(Self::File(AtomicFile::create(path)?, path.to_owned()))
-    }
-
-    /// Puts the file under its name, and beside it what made it where `provenance` says so.
-    pub(super) fn commit(self, provenance: Option<&Provenance>) -> Result<Vec<PathBuf>> {
-        match self {
-            Self::Stream(mut stream) => {
-                stream.flush()?;
-                Ok(Vec::new())
-            }
-            Self::File(file, path) => {
-                if let Some(provenance) = provenance {
-                    let mut bytes = Vec::new();
-                    provenance.write_json(&mut bytes)?;
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    shard::write_atomic(&path.with_file_name(Provenance::file_name(&name)), &bytes)?;
-                }
-                file.commit()?;
-                Ok(vec![path])
-            }
-        }
-    }
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file, _) => file.write(bytes),
-            Self::Stream(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file, _) => file.flush(),
-            Self::Stream(stream) => stream.flush(),
-        }
     }
 }
 

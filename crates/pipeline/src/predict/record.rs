@@ -1,7 +1,6 @@
 //! What is kept of one recording.
 
-use super::why;
-use inference::{Answers, Input, Judged};
+use inference::{Answers, Input, Judged, reason};
 use serde::{Deserialize, Serialize};
 
 /// The verdicts of one recording, or why there are none. Rows are counted from the recording's first.
@@ -34,7 +33,7 @@ impl Record {
             records.push(Self {
                 seconds: answers.seconds.iter().filter(in_range).map(|(_, seconds)| *seconds).fold(0.0, f64::max),
                 judged: of_file,
-                failed: failed.map(|(nth, error)| (nth - first, why(error, &rows[nth - first]))).collect(),
+                failed: failed.map(|(nth, error)| (nth - first, reason(error, &rows[nth - first].path))).collect(),
                 warning: answers.warnings.iter().find(|(nth, _)| range.contains(nth)).map(|(_, text)| text.clone()),
             });
             first = range.end;
