@@ -90,6 +90,16 @@ impl<'a> Recording<'a> {
         self.opened.n_channels
     }
 
+    /// The codec, as [`Decoded::codec`].
+    pub fn codec(&self) -> &str {
+        &self.opened.codec
+    }
+
+    /// Bits a sample where the codec has such a number.
+    pub fn bits(&self) -> Option<u32> {
+        self.opened.bits
+    }
+
     /// Frames that were decoded or left out so far.
     pub fn n_frames(&self) -> u64 {
         self.n_frames

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::channels::ChannelPolicy;
-use crate::check::{FileCheck, MIN_SECONDS, check_and_decode};
-use crate::decoded::Decoded;
+use crate::check::{FileCheck, MIN_SECONDS, check_rows};
+use crate::damage::Silence;
 use crate::error::{Error, Result};
 use crate::folds::{assign_folds, leave_out};
 use crate::groups::is_class;
@@ -17,7 +17,7 @@ use crate::manifest::{Manifest, Row};
 use crate::range::range;
 use crate::same::{duplicates, label_conflicts, without_repeats};
 use crate::shares::Shares;
-use crate::silence::silence_of;
+use crate::silence::SilenceStream;
 use crate::split::assign;
 use crate::split_names;
 pub use crate::warning::Warning;
@@ -197,8 +197,20 @@ fn check_all(
                 return None;
             }
             let first = rows[of_file[0]];
-            let (check, decoded) = check_and_decode(&manifest.file(first), &first.path, options.min_seconds);
-            let reasons = of_file.iter().map(|&i| row_reason(rows[i], &check, decoded.as_ref(), options)).collect();
+            let streams = |rate_hz: u32| {
+                let frame = |seconds: f64| (seconds * f64::from(rate_hz)).round() as usize;
+                let stream = |&i: &usize| {
+                    let row = rows[i];
+                    let (first, last) = (row.start_s.map_or(0, frame), row.end_s.map_or(usize::MAX, frame));
+                    SilenceStream::new(first, last, row.channel, options.channels)
+                };
+                of_file.iter().map(stream).collect()
+            };
+            let (check, silences) = check_rows(&manifest.file(first), &first.path, options.min_seconds, streams);
+            let silences = silences.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+            let reasons =
+                of_file.iter().zip(silences).map(|(&i, silence)| row_reason(rows[i], &check, silence, options));
+            let reasons = reasons.collect();
             if !progress(n_done.fetch_add(1, Ordering::Relaxed) + 1) {
                 cancelled.store(true, Ordering::Relaxed);
             }
@@ -269,7 +281,12 @@ fn column_values(manifest: &Manifest, column: &str, kept: &[(&Row, &FileCheck)])
 }
 
 /// Why a row cannot be used: its file, or the part that it names.
-fn row_reason(row: &Row, check: &FileCheck, decoded: Option<&Decoded>, options: &ScanOptions) -> Option<String> {
+fn row_reason(
+    row: &Row,
+    check: &FileCheck,
+    silence: Option<Result<Option<Silence>>>,
+    options: &ScanOptions,
+) -> Option<String> {
     let min_seconds = options.min_seconds;
     if let Some(reason) = &check.reason {
         return Some(reason.clone());
@@ -285,8 +302,7 @@ fn row_reason(row: &Row, check: &FileCheck, decoded: Option<&Decoded>, options: 
     if seconds < min_seconds {
         return Some(format!("too short: {seconds:.3} s, at least {min_seconds} s are needed"));
     }
-    let silence = silence_of(decoded?, row.start_s, row.end_s, row.channel, options.channels);
-    silence.map(|silence| silence.map(|silence| silence.to_string())).unwrap_or_else(|error| Some(error.to_string()))
+    silence?.map(|silence| silence.map(|silence| silence.to_string())).unwrap_or_else(|error| Some(error.to_string()))
 }
 
 /// The usable rows with the measured columns in place of any of the same name.

@@ -49,6 +49,60 @@ pub fn silence_of(
     Ok(ranges.first().map(|range| range.reason(&sources)))
 }
 
+/// Whether a part of a recording is silent, found while the recording comes in: what [`silence_of`] finds.
+#[derive(Debug)]
+pub(crate) struct SilenceStream {
+    first: usize,
+    last: usize,
+    policy: ChannelPolicy,
+    outputs: Vec<Range>,
+    sources: Vec<Range>,
+    /// The first sample of each channel.
+    starts: Vec<f32>,
+}
+
+impl SilenceStream {
+    /// For frames `first..last`, of which the recording may have fewer.
+    pub(crate) fn new(first: usize, last: usize, row_channel: Option<u16>, channels: ChannelPolicy) -> Self {
+        let policy = row_channel.map_or(channels, ChannelPolicy::One);
+        Self { first, last, policy, outputs: Vec::new(), sources: Vec::new(), starts: Vec::new() }
+    }
+
+    /// Takes the block that begins with frame `at`.
+    pub(crate) fn take(&mut self, at: usize, block: &[Vec<f32>]) -> Result<()> {
+        let n = block.first().map_or(0, Vec::len);
+        let range = self.first.clamp(at, at + n) - at..self.last.clamp(at, at + n) - at;
+        if range.is_empty() {
+            return Ok(());
+        }
+        let sources: Vec<&[f32]> = block.iter().map(|samples| &samples[range.clone()]).collect();
+        let selected = select(&sources, self.policy)?;
+        self.outputs.resize(selected.len(), Range::default());
+        self.sources.resize(sources.len(), Range::default());
+        self.outputs.iter_mut().zip(&selected).for_each(|(range, (_, samples))| range.take(samples));
+        self.sources.iter_mut().zip(&sources).for_each(|(range, samples)| range.take(samples));
+        if self.starts.is_empty() {
+            self.starts = sources.iter().map(|samples| samples[0]).collect();
+        }
+        Ok(())
+    }
+
+    /// Why there is nothing to classify, where that is so.
+    pub(crate) fn reason(&self) -> Option<Silence> {
+        let peak = self.sources.iter().map(|range| range.greatest.max(-range.least)).fold(0.0, f32::max);
+        let is_mix = self.policy == ChannelPolicy::Mix && self.sources.len() > 1;
+        let tolerance = if is_mix { ROUNDING * peak } else { 0.0 };
+        if self.outputs.iter().any(|range| range.is_sound(tolerance)) {
+            return None;
+        }
+        Some(match self.sources.iter().all(|range| !range.is_sound(0.0)) {
+            false => Silence::Cancelled,
+            true if self.starts.iter().all(|sample| *sample == 0.0) => Silence::Zero,
+            true => Silence::Constant,
+        })
+    }
+}
+
 /// Whether a stretch of sound is silent; `sources` are the channels that it was made of, over the same frames.
 pub(crate) fn silence_in(samples: &[f32], sources: &[&[f32]]) -> Option<Silence> {
     let tolerance = tolerance(sources);
@@ -158,6 +212,30 @@ mod tests {
         assert_eq!(of(&file, whole, ChannelPolicy::All), None);
         assert_eq!(of(&file, (None, None, Some(1)), ChannelPolicy::Mix), None);
         assert!(Silence::Cancelled.to_string().contains("cancel"));
+    }
+
+    #[test]
+    fn a_stream_finds_the_same() {
+        let left = noise(9000);
+        let right: Vec<f32> = left.iter().map(|sample| 0.25 - sample).collect();
+        for channels in
+            [vec![vec![0.0; 9000]], vec![vec![0.3; 9000]], vec![left.clone(), right], vec![left, vec![0.0; 9000]]]
+        {
+            let file = decoded(channels);
+            for policy in [ChannelPolicy::Mix, ChannelPolicy::All, ChannelPolicy::One(0)] {
+                for (first, last) in [(0, 9000), (100, 200), (5000, 9000)] {
+                    let seconds = |frame: usize| Some(frame as f64 / 1000.0);
+                    let expected = of(&file, (seconds(first), seconds(last), None), policy);
+                    let mut stream = SilenceStream::new(first, last, None, policy);
+                    for at in (0..9000).step_by(700) {
+                        let block: Vec<Vec<f32>> =
+                            file.channels.iter().map(|samples| samples[at..9000.min(at + 700)].to_vec()).collect();
+                        stream.take(at, &block).unwrap();
+                    }
+                    assert_eq!(stream.reason(), expected, "{policy:?} {first} {last}");
+                }
+            }
+        }
     }
 
     #[test]
