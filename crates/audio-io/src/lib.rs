@@ -57,6 +57,7 @@ pub mod labels;
 mod level;
 mod limits;
 mod manifest;
+mod measures;
 mod open;
 mod packets;
 mod range;

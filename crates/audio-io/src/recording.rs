@@ -95,11 +95,6 @@ impl<'a> Recording<'a> {
         &self.opened.codec
     }
 
-    /// Bits a sample where the codec has such a number.
-    pub fn bits(&self) -> Option<u32> {
-        self.opened.bits
-    }
-
     /// Frames that were decoded or left out so far.
     pub fn n_frames(&self) -> u64 {
         self.n_frames
