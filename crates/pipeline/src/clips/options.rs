@@ -23,7 +23,7 @@ named! {
     }
 }
 
-/// Options of [`run`].
+/// Options of [`run`](super::run).
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The table of detections, ours or another tool's.

@@ -24,6 +24,10 @@ const VIEWS: [(&str, &str); 4] = [
     ("augment.waveform.noise.snr_db", "[0.0, 40.0]"),
 ];
 
+/// Silent ends of short clips are cut off before they are repeated: it helps the network from scratch and hurts pretrained ones
+/// (docs/new-places.md).
+const TRIMMED: [(&str, &str); 1] = [("clip.trim_db", "50")];
+
 /// Settings of every training: large groups count less.
 const TRAINING: [(&str, &str); 1] = [("train.group_balance", "0.5")];
 
@@ -94,9 +98,9 @@ impl Network {
         if self.model == ModelKind::Vit { 6.0 * vit_pass } else { 0.0 }
     }
 
-    /// Computes the views of all clips, which the trainings share with networks of the same front end.
+    /// Computes the views of all clips, which the trainings share.
     pub(super) fn views(&self, folds: &Path, table: &Table, work: &Path, job: &Job<'_>) -> Result<PathBuf> {
-        let out = work.join(format!("views-{}", self.front_end.map_or("default", |_| self.name)));
+        let out = work.join(format!("views-{}", self.name));
         if out.join("index.json").exists() {
             return Ok(out);
         }
@@ -106,6 +110,9 @@ impl Network {
         options.strength = Some(Strength::Off);
         options.front_end.front_end = self.front_end;
         options.front_end.config.set = owned(&VIEWS);
+        if self.model == ModelKind::Cnn {
+            options.front_end.config.set.extend(owned(&TRIMMED));
+        }
         options.cache = false;
         augment::run(&options, job)?;
         Ok(out)
