@@ -57,9 +57,9 @@ pub struct FileCheck {
     pub sha256_file: String,
     /// SHA-256 of rate, number of channels and decoded samples: equal for the same sound in another lossless file.
     pub sha256_samples: String,
-    /// The container, as [`Decoded::format`].
+    /// The container, as [`Decoded::format`](crate::Decoded::format).
     pub format: String,
-    /// The codec, as [`Decoded::codec`].
+    /// The codec, as [`Decoded::codec`](crate::Decoded::codec).
     pub codec: String,
     /// Bits a sample where the codec has such a number.
     pub bits: Option<u32>,
