@@ -10,7 +10,7 @@ TABLES has the folders windows-together, events-together, windows-separate and e
     audacity          crowsetta, the format "aud-bbox", which has the band in a second line; "aud-seq" where no row has a band
     birdnet           BirdNET-Analyzer's parser (birdnet_analyzer/segments/utils.py), which cuts the segments out of recordings
     birdnet-table     the same
-    kaleidoscope      Python's csv, with the columns that Kaleidoscope's manual names
+    kaleidoscope      Python's csv, with the columns of Kaleidoscope's id.csv (no open reader of them was found)
 
 Rows are compared in order: path, times to the millisecond, label, and score to the decimals that the format has.
 """
