@@ -90,10 +90,10 @@ fn raven() {
     let expected = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin File\tBegin Path\t\
         File Offset (s)\tFile Duration (s)\tLabel\tScore\tMean Score\tOutlier p\tShare\tRecorded\tLatitude\tLongitude\tNote\t\
         Program\tModel\tModel SHA-256\tSettings\n\
-        1\tSpectrogram 1\t2\t0.500\t2.750\t50\t12000\ta.wav\tsite/rec/a.wav\t0.500\t600.000\tdog\t0.9300\t0.7500\t0.250000\t\
+        1\tSpectrogram 1\t2\t0.500\t2.750\t50.0\t12000.0\ta.wav\tsite/rec/a.wav\t0.500\t600.000\tdog\t0.9300\t0.7500\t0.250000\t\
         0.5000\t2026-05-01T04:00:00.500+02:00\t47.5\t-8.25\tcut short\tbarkbird 0.2.0\trun/model.safetensors\tab12\t\
         alpha=0.05; events=true\n\
-        2\tSpectrogram 1\t1\t1236.700\t1237.700\t0\t15000\tb.wav\tb.wav\t606.700\t700.000\tbird\t1.0000\t\t\t\t\t\t\t\t\
+        2\tSpectrogram 1\t1\t1236.700\t1237.700\t0.0\t15000.0\tb.wav\tb.wav\t606.700\t700.000\tbird\t1.0000\t\t\t\t\t\t\t\t\
         barkbird 0.2.0\trun/model.safetensors\tab12\talpha=0.05; events=true\n";
     assert_eq!(three(Format::Raven), expected);
 }

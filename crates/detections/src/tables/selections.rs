@@ -98,6 +98,9 @@ impl<W: Write> TableWriter<W> for Selections<W> {
         };
         self.n_rows += 1;
         let before_ms = ms(current.before_ns);
+        // Readers of Raven's tables expect decimals, BirdNET-Analyzer writes none.
+        let is_birdnet = matches!(self.style, Style::Birdnet);
+        let hz = |hz: f64| if is_birdnet { hz.to_string() } else { format!("{hz:.1}") };
         let out = &mut self.out;
         write!(
             out,
@@ -106,8 +109,8 @@ impl<W: Write> TableWriter<W> for Selections<W> {
             u32::from(detection.channel.unwrap_or(0)) + 1,
             seconds(before_ms + detection.start_ms),
             seconds(before_ms + detection.end_ms),
-            detection.low_hz.unwrap_or(BAND_HZ.0),
-            detection.high_hz.unwrap_or(BAND_HZ.1),
+            hz(detection.low_hz.unwrap_or(BAND_HZ.0)),
+            hz(detection.high_hz.unwrap_or(BAND_HZ.1)),
         )?;
         let path = printable(&detection.path);
         let (label, score) = (printable(&detection.label), detection.score);
