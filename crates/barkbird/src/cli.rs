@@ -153,8 +153,8 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  barkbird backbone check perch.onnx")]
     Backbone(BackboneArgs),
     /// Classify recordings: files, folders or a manifest
-    #[command(
-        after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run recordings/ --format \
+    #[command(after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run season/ --events \
+                            --max-gap 2 --format csv,raven --out tables/\n  barkbird predict run recordings/ --format \
                             json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
                             With a detector from `barkbird anomaly fit`, a window is labeled `neither` where its \
                             outlier_p is --alpha or less. outlier_p is a p-value: the share of known sounds that are \
@@ -167,8 +167,7 @@ pub(crate) enum Command {
                             With --coverage 0.95, clips like those of the calibration have their true class in `set` in \
                             95 of 100 cases, for each class. A set of two or more classes says that the sound is \
                             ambiguous; an empty set, that it is unlike every class, or silent. The set does not change \
-                            the label. docs/predict.md says more."
-    )]
+                            the label. docs/predict.md says more.")]
     Predict(PredictArgs),
     /// Cut the sound of detections out of their recordings, to listen to
     #[command(
