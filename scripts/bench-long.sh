@@ -3,8 +3,9 @@
 #
 #     scripts/bench-long.sh RUN CLIPS.csv OUT
 #
-# RUN: a fitted run. CLIPS.csv: path,label of WAV files of 16 bits, which scripts/make-night.py puts into noise. HOURS (24) and RATE
-# (22050) in the environment, CHANNELS (1). OUT gets the recording (4 GB for 24 hours), its table of events, and memory.csv: seconds
+# RUN: a fitted run. CLIPS.csv: path,label of WAV files of 16 bits, which scripts/make-night.py puts into noise. In the environment:
+# HOURS (24), RATE (22050), CHANNELS (1), OVERLAP of the windows in seconds (0), or NIGHT, a recording to take instead of making
+# one. OUT gets the recording (4 GB for 24 hours), its table of events, and memory.csv: seconds
 # and resident memory in MiB, ten times a second. Prints times real time, peak memory, and the memory in each tenth of the run.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -16,7 +17,7 @@ find_barkbird
 mkdir -p "$out"
 hours=${HOURS:-24}
 night=$out/night-${hours}h-${RATE:-22050}-${CHANNELS:-1}.wav
-[ -f "$night" ] || python3 "$root/scripts/make-night.py" "$clips" "$night" --hours "$hours" --rate "${RATE:-22050}" \
+[ -n "${NIGHT:-}" ] || [ -f "$night" ] || python3 "$root/scripts/make-night.py" "$clips" "$night" --hours "$hours" --rate "${RATE:-22050}" \
   --channels "${CHANNELS:-1}" --seed 0 --truth "$out/truth.csv"
 python3 - "$barkbird" "$run" "${NIGHT:-$night}" "$out" <<'PY'
 import os, subprocess, sys, time

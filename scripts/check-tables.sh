@@ -18,8 +18,7 @@ venv=$(realpath -m "${3:-${CARGO_TARGET_DIR:-$root/target}/check-tables/venv}")
 [ -d "$recordings" ] || die "$recordings: no such folder"
 find_barkbird
 make_work
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/check-tables.txt"
+python_packages "$venv" "$root/scripts/check-tables.txt"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps birdnet-analyzer==2.4.0
 formats=csv,jsonl,parquet,raven,kaleidoscope,birdnet,birdnet-table
 # From inside the folder: BirdNET-Analyzer finds the table of a recording by equal folders on both sides.

@@ -30,3 +30,9 @@ tool() {
   # Unoptimized, since it runs for a second or two and is compiled for a minute.
   CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$folder" --version "=$3" "$2"
 }
+
+# python_packages VENV REQUIREMENTS: a Python environment with the packages of a file; made where there is none.
+python_packages() {
+  [ -x "$1/bin/python" ] || python3 -m venv "$1"
+  "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+}

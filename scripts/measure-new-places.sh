@@ -4,8 +4,8 @@
 #
 #     scripts/measure-new-places.sh DATA MODELS OUT
 #
-# DATA/animals, DATA/field and DATA/field2 hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. SEEDS (0 1 2) and MINUTES
-# (10) in the environment. Fits and evaluations that are in OUT already are taken from there.
+# DATA/animals, DATA/field and DATA/field2 hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. SEEDS (0 1 2), MINUTES
+# (10) and BACKBONE (MODELS/yamnet; or none) in the environment. Fits and evaluations that are in OUT already are taken from there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-new-places.sh DATA MODELS OUT"
@@ -22,7 +22,7 @@ for set in field field2; do
 done
 for seed in $seeds; do
   run=$out/fit-$seed
-  [ -f "$run/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$run" --backbone "$models/yamnet" --seed "$seed" \
+  [ -f "$run/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$run" --backbone "${BACKBONE:-$models/yamnet}" --seed "$seed" \
     --minutes "${MINUTES:-10}" --overwrite --quiet 2>"$out/fit-$seed.log" || { cat "$out/fit-$seed.log" >&2; exit 1; }
   [ -f "$run/field/metrics.json" ] || "$barkbird" evaluate "$run" "$out/field.csv" --split field,ood-far --stress --out "$run/field" --quiet
   [ -f "$run/field2/metrics.json" ] || "$barkbird" evaluate "$run" "$out/field2.csv" --split field2 --stress --out "$run/field2" --quiet

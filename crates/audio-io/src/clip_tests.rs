@@ -5,17 +5,7 @@ use crate::window::Padding;
 
 fn two_channels(n: usize) -> Decoded {
     let ramp: Vec<f32> = (0..n).map(|i| i as f32 / n as f32).collect();
-    Decoded {
-        rate_hz: 1000,
-        channels: vec![ramp, vec![0.5; n]],
-        format: "wav".into(),
-        codec: "pcm_f32".into(),
-        bits: Some(32),
-        declared_frames: None,
-        damage: Vec::new(),
-        notes: Vec::new(),
-        stopped: false,
-    }
+    Decoded { rate_hz: 1000, channels: vec![ramp, vec![0.5; n]], ..Decoded::default() }
 }
 
 fn config(channels: ChannelPolicy) -> ClipConfig {

@@ -8,7 +8,7 @@ use crate::resample::{frames_needed, resampled_len};
 ///
 /// # Shapes
 /// `channels` is `[C, n_frames]`; every channel has the same length.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Decoded {
     /// Frames per second.
     pub rate_hz: u32,

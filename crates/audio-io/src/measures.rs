@@ -215,17 +215,7 @@ mod tests {
     use std::path::Path;
 
     fn decoded(channels: Vec<Vec<f32>>) -> Decoded {
-        Decoded {
-            rate_hz: 1000,
-            channels,
-            format: "wav".into(),
-            codec: "pcm_s16".into(),
-            bits: Some(16),
-            declared_frames: None,
-            damage: Vec::new(),
-            notes: Vec::new(),
-            stopped: false,
-        }
+        Decoded { rate_hz: 1000, channels, ..Decoded::default() }
     }
 
     fn n_clipped(samples: &[f32], threshold: f32) -> usize {

@@ -169,17 +169,7 @@ mod tests {
     use super::*;
 
     fn decoded(channels: Vec<Vec<f32>>) -> Decoded {
-        Decoded {
-            rate_hz: 1000,
-            channels,
-            format: "wav".into(),
-            codec: "pcm_s16".into(),
-            bits: Some(16),
-            declared_frames: None,
-            damage: Vec::new(),
-            notes: Vec::new(),
-            stopped: false,
-        }
+        Decoded { rate_hz: 1000, channels, ..Decoded::default() }
     }
 
     fn noise(n: usize) -> Vec<f32> {

@@ -108,17 +108,7 @@ mod tests {
     }
 
     fn file(channels: Vec<Vec<f32>>, rate_hz: u32) -> Decoded {
-        Decoded {
-            rate_hz,
-            channels,
-            format: "wav".into(),
-            codec: "pcm_f32".into(),
-            bits: Some(32),
-            declared_frames: None,
-            damage: Vec::new(),
-            notes: Vec::new(),
-            stopped: false,
-        }
+        Decoded { rate_hz, channels, ..Decoded::default() }
     }
 
     fn config(placement: Placement, channels: ChannelPolicy) -> ClipConfig {

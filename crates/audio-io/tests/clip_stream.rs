@@ -13,17 +13,7 @@ fn recording(rate_hz: u32, n_channels: usize, n: usize) -> Decoded {
         _ => ((i * i * 40_503 + channel as u64 * 77) % 65_521) as f32 / 65_521.0 - 0.5,
     };
     let channels = (0..n_channels).map(|channel| (0..n as u64).map(|i| sample(channel, i)).collect()).collect();
-    Decoded {
-        rate_hz,
-        channels,
-        format: "wav".into(),
-        codec: "pcm_f32".into(),
-        bits: Some(32),
-        declared_frames: None,
-        damage: Vec::new(),
-        notes: Vec::new(),
-        stopped: false,
-    }
+    Decoded { rate_hz, channels, ..Decoded::default() }
 }
 
 type Row = (Option<f64>, Option<f64>, Option<u16>);

@@ -61,7 +61,7 @@ impl Predictor<'_> {
                     Ok(of_row) => {
                         answers.warnings.extend(of_row.warning().map(|warning| (first + nth, warning)));
                         answers.seconds.push((first + nth, of_row.seconds));
-                        (watch.heard)(of_row.windows.iter().map(|window| window.clip.seconds).sum());
+                        (watch.classified)(of_row.windows.iter().map(|window| window.clip.seconds).sum());
                         windowed.push(of_row);
                     }
                     Err(error) => answers.failed.push((first + nth, error)),
@@ -159,7 +159,7 @@ impl Predictor<'_> {
                         let batch: Vec<Window> = held.drain(..BATCH).collect();
                         judged.extend(self.judge_windows(inputs, first, &batch.iter().collect::<Vec<_>>())?);
                     }
-                    (watch.heard)(seconds);
+                    (watch.classified)(seconds);
                 }
                 judged.extend(self.judge_windows(inputs, first, &held.iter().collect::<Vec<_>>())?);
                 Ok(())

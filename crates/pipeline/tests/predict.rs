@@ -179,6 +179,11 @@ fn a_run_that_was_broken_off_ends_with_the_same_bytes() {
     let other = predict::run(&resume, to_file(Table::Windows, &out), &Job::default()).unwrap_err().to_string();
     assert!(other.contains("the journal of another run") && other.contains("unsure_below"), "{other}");
     resume.predictor.unsure_below = 0.5;
+    let locked = std::fs::File::open(&journal).unwrap();
+    locked.lock().unwrap();
+    let other = predict::run(&resume, to_file(Table::Windows, &out), &Job::default()).unwrap_err().to_string();
+    assert!(other.contains("another process writes to it"), "{other}");
+    drop(locked);
     let outcome = run(&resume, to_file(Table::Windows, &out));
     assert!(outcome.resumed > 40 && outcome.resumed < 90, "{}", outcome.resumed);
     assert_eq!(std::fs::read_to_string(&out).unwrap(), expected);
@@ -193,6 +198,34 @@ fn a_run_that_was_broken_off_ends_with_the_same_bytes() {
     run(&resume, to_file(Table::Windows, &out));
     run(&options(&folder, &["many"]), to_file(Table::Windows, &path("new.csv")));
     assert_eq!(std::fs::read_to_string(&out).unwrap(), std::fs::read_to_string(path("new.csv")).unwrap());
+}
+
+#[test]
+fn a_pipe_is_never_taken_for_another_and_nothing_is_kept_of_nothing() {
+    let folder = trained();
+    let out = folder.path().join("piped.csv");
+    let piped = |bytes: Vec<u8>| {
+        let mut options = options(&folder, &[]);
+        options.inputs = vec!["-".into(), folder.path().join("many")];
+        options.standard_input = Some(pipeline::inputs::spool(&mut &bytes[..]).unwrap());
+        options.resume = true;
+        options
+    };
+    many(&folder);
+    let cancel = CancelToken::default();
+    let observer = StopAfter(Mutex::new(2), cancel.clone());
+    let job = Job { observer: &observer, cancel, ..Job::default() };
+    predict::run(&piped(night(20, RATE_HZ)), to_file(Table::Windows, &out), &job).unwrap_err();
+    run(&piped(night(10, RATE_HZ)), to_file(Table::Windows, &out));
+    let table = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(table.lines().filter(|line| line.starts_with("-,")).count(), 2, "ten seconds, not twenty");
+
+    std::fs::write(folder.path().join("bad.wav"), "no sound").unwrap();
+    let bad = folder.path().join("bad.csv");
+    for _ in 0..2 {
+        let error = predict::run(&options(&folder, &["bad.wav"]), to_file(Table::Windows, &bad), &Job::default());
+        assert!(error.unwrap_err().to_string().contains("none of the 1 recordings"));
+    }
 }
 
 #[test]

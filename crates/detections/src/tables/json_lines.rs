@@ -1,4 +1,4 @@
-//! JSON lines: an object a line, told apart by `event`.
+//! JSON lines: an object a line, with its kind in `event`.
 //!
 //! - `provenance`, the first line: `program`, `model`, `model_sha256`, `settings` (an object).
 //! - `recording`: `path`, `seconds`; one a recording, before its rows.

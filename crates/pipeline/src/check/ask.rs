@@ -59,14 +59,14 @@ pub(super) fn ask(
     for block in blocks(&questions, predictor.n_recordings()) {
         let inputs: Vec<Input> = block.iter().map(|question| question.input.clone()).collect();
         // Of a long recording, seconds tell how far it is.
-        let (heard_s, end_s) = (Mutex::new(0.0), rows[block[block.len() - 1].nth].end_ms as f64 / 1000.0);
-        let heard = |seconds: f64| {
-            let mut heard_s = heard_s.lock().unwrap_or_else(PoisonError::into_inner);
-            *heard_s += seconds;
-            let share = (*heard_s / end_s).clamp(0.0, 1.0);
+        let (classified_s, end_s) = (Mutex::new(0.0), rows[block[block.len() - 1].nth].end_ms as f64 / 1000.0);
+        let classified = |seconds: f64| {
+            let mut classified_s = classified_s.lock().unwrap_or_else(PoisonError::into_inner);
+            *classified_s += seconds;
+            let share = (*classified_s / end_s).clamp(0.0, 1.0);
             progress.set(n_done + (share * block.len() as f64) as usize);
         };
-        let watch = Watch { stop: &|| job.cancel.is_cancelled(), heard: &heard };
+        let watch = Watch { stop: &|| job.cancel.is_cancelled(), classified: &classified };
         let answers = predictor.recordings(&inputs, 0, &watch);
         job.check("nothing was written")?;
         let answers = answers?;

@@ -70,7 +70,11 @@ impl<'a> Files<'a> {
 }
 
 fn key(rows: &[Input]) -> Key {
-    let metadata = std::fs::metadata(&rows[0].path).ok();
+    // What came through a pipe has the time at which it was kept, and so is never taken for another recording.
+    let metadata = match &rows[0].file {
+        Some(file) => file.metadata().ok(),
+        None => std::fs::metadata(&rows[0].path).ok(),
+    };
     let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
     let whole = rows.iter().all(|input| {
         let row = &input.row;

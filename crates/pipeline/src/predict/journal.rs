@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -91,6 +91,9 @@ impl Journal {
         let own = options.part.map_or_else(|| path.to_owned(), |part| of_part(path, part));
         if options.overwrite {
             remove(&own)?;
+            if options.part.is_none() {
+                parts(path)?.iter().try_for_each(|part| remove(part))?;
+            }
         } else if own.exists() && !options.resume {
             bail!(
                 "{}: an earlier run was broken off; --resume goes on with it, --overwrite begins again",
@@ -105,6 +108,10 @@ impl Journal {
             .truncate(false)
             .open(&own)
             .with_context(|| format!("{}: cannot be written", own.display()))?;
+        // Where a file system has no locks, a second writer is not noticed.
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+            bail!("{}: another process writes to it; wait for it, or name another table with --out", own.display());
+        }
         journal.end = journal.index(&mut file, &own, header)?;
         if journal.end == 0 {
             let mut line = serde_json::to_vec(header)?;

@@ -63,8 +63,12 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
                     job.check(KEPT)?;
                     outputs.take(files.rows(nth), &journal.record(files.key(nth))?, &mut outcome)?;
                 }
-                finish(outputs, &mut outcome, job)?;
-                journal.remove()?;
+                let finished = finish(outputs, &mut outcome, job);
+                // Where nothing could be used, there is nothing to go on with.
+                if finished.is_ok() || outcome.windows == 0 {
+                    journal.remove()?;
+                }
+                finished?;
             }
         }
         None if options.part.is_some() => {
@@ -106,11 +110,11 @@ fn classify(
     outcome.resumed = files.len() - todo.len();
     let todo: Vec<usize> = todo.into_iter().filter(|&nth| files.is_in_part(nth)).collect();
     let progress = job.progress("predict", todo.len());
-    let heard_ms = AtomicU64::new(0);
-    let heard = |seconds: f64| {
-        heard_ms.fetch_add((seconds * 1000.0) as u64, Ordering::Relaxed);
+    let classified_ms = AtomicU64::new(0);
+    let classified = |seconds: f64| {
+        classified_ms.fetch_add((seconds * 1000.0) as u64, Ordering::Relaxed);
     };
-    let watch = Watch { stop: &|| job.cancel.is_cancelled(), heard: &heard };
+    let watch = Watch { stop: &|| job.cancel.is_cancelled(), classified: &classified };
     for block in todo.chunks(predictor.n_recordings()) {
         let inputs: Vec<_> = block.iter().flat_map(|&nth| files.rows(nth).iter().cloned()).collect();
         let answers = predictor.recordings(&inputs, 0, &watch);
@@ -130,7 +134,7 @@ fn classify(
         }
         progress.inc(block.len());
     }
-    outcome.classified_s = heard_ms.into_inner() as f64 / 1000.0;
+    outcome.classified_s = classified_ms.into_inner() as f64 / 1000.0;
     Ok(())
 }
 

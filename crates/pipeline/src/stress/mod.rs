@@ -148,17 +148,7 @@ mod tests {
     const RATE_HZ: u32 = 44_100;
 
     fn decoded(channels: Vec<Vec<f32>>) -> Decoded {
-        Decoded {
-            rate_hz: RATE_HZ,
-            channels,
-            format: "wav".into(),
-            codec: "pcm_s16".into(),
-            bits: Some(16),
-            declared_frames: None,
-            damage: Vec::new(),
-            notes: Vec::new(),
-            stopped: false,
-        }
+        Decoded { rate_hz: RATE_HZ, channels, ..Decoded::default() }
     }
 
     fn tone(hz: f32, seconds: f32) -> Vec<f32> {
