@@ -9,7 +9,7 @@ use shard::Skipped;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// An object with `classes`, `predictions`, `recordings`, `skipped`, `reject` where there is a detector, and `coverage` where
+/// An object with `classes`, `predictions`, `recordings`, `skipped`, `provenance`, `reject` where there is a detector, and `coverage` where
 /// sets of classes were asked for. It is made in memory.
 pub(super) struct Json<'a> {
     target: Target,
@@ -52,7 +52,7 @@ impl Sink for Json<'_> {
         let predictor = self.context.predictor;
         let mut value = json!({
             "classes": predictor.classes(), "predictions": self.predictions, "recordings": self.recordings,
-            "skipped": skipped,
+            "skipped": skipped, "provenance": self.context.provenance,
         });
         if let Some(detector) = predictor.detector() {
             value["reject"] = json!({
