@@ -2,7 +2,7 @@
 
     python bench-night.py BARKBIRD RUN CLIPS.csv OUT BIRDNET --hours 2 --runs 3
 
-With --runs 0 it scores what an earlier call left in OUT.
+With --runs 0 it scores what an earlier call left in OUT. With --alphas it runs barkbird alone, with --events and each alpha.
 
 Each program is asked twice: as it is by default, and with equal settings.
 
@@ -10,7 +10,8 @@ Each program is asked twice: as it is by default, and with equal settings.
 - BirdNET, default: confidence 0.1, no overlap; windows of a class that touch are one event. The same at 0.25, which is the default of
   the program BirdNET-Analyzer.
 - Equal settings: windows that overlap by half, of each model's own length; a window counts for a class where its confidence is 0.5
-  or more (barkbird: and its label is the class); windows of a class at most 1 s apart are one event. The same code merges both.
+  or more (barkbird: and its label is the class, with the alpha of its events); windows of a class at most 1 s apart are one event.
+  The same code merges both.
 
 BirdNET's labels as classes: `Dog`, `Gray Wolf` (Canis lupus) and `Coyote` are dog; a label is a bird where it has an eBird code of a
 bird: the codes of other animals start with `t-`, and what is no species (Engine, Human vocal, Noise) has no scientific name of its
@@ -34,27 +35,49 @@ import subprocess
 import sys
 import threading
 import time
-import wave
+
+import numpy
+import scipy.signal
+import soundfile
 
 CLASSES = ("bird", "dog")
 DOGS = ("Dog", "Canis lupus", "Canis latrans")
-SHORTEST_OVERLAP_S, MAX_GAP_S, CONFIDENCE = 0.5, 1.0, 0.5
+RATE_HZ, SHORTEST_OVERLAP_S, MAX_GAP_S, CONFIDENCE = 22050, 0.5, 1.0, 0.5
 BIRDNET_WINDOW_S, BIRDNET_CONFIDENCE, ANALYZER_CONFIDENCE = 3.0, 0.1, 0.25
 BOOTSTRAP, Z = 10_000, 1.959964
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 
 
+def converted(clips, out, splits):
+    """The clips as WAV files of one channel, and their table. Clips under half a second cannot be found, and are left out."""
+    folder = out / "clips"
+    folder.mkdir(exist_ok=True)
+    with clips.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.DictReader(file) if not splits or row["split"] in splits]
+    kept = []
+    for nth, row in enumerate(rows):
+        sound, rate_hz = soundfile.read(clips.parent / row["path"], always_2d=True)
+        sound, divisor = sound.mean(axis=1), math.gcd(rate_hz, RATE_HZ)
+        if rate_hz != RATE_HZ:
+            sound = scipy.signal.resample_poly(sound, RATE_HZ // divisor, rate_hz // divisor)
+        if len(sound) < SHORTEST_OVERLAP_S * RATE_HZ or not numpy.abs(sound).max():
+            continue
+        soundfile.write(folder / f"{nth}.wav", numpy.clip(sound, -1, 1), RATE_HZ, subtype="PCM_16")
+        kept.append((f"clips/{nth}.wav", row["label"]))
+    with (out / "clips.csv").open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([("path", "label"), *kept])
+    return out / "clips.csv"
+
+
 def make_night(clips, out, hours):
     """Makes the recording: its path and what is where, (start, end, label)."""
-    with clips.open(newline="", encoding="utf-8-sig") as file:
+    with clips.open(newline="") as file:
         rows = list(csv.DictReader(file))
     labels = {row["label"] for row in rows}
     if not labels >= set(CLASSES):
         sys.exit(f"error: {clips}: expected clips labeled {' and '.join(CLASSES)}, got {', '.join(sorted(labels))}")
-    with wave.open(str(clips.parent / rows[0]["path"]), "rb") as first:
-        rate_hz = first.getframerate()
     night = out / "night.wav"
-    options = ["--hours", str(hours), "--rate", str(rate_hz), "--per-hour", repr(len(rows) / hours)]
+    options = ["--hours", str(hours), "--rate", str(RATE_HZ), "--per-hour", repr(len(rows) / hours)]
     subprocess.run([sys.executable, SCRIPTS / "make-night.py", clips, night, *options], check=True)
     with night.with_suffix(".csv").open(newline="") as file:
         return night, [(float(row["start"]), float(row["end"]), row["label"]) for row in csv.DictReader(file)]
@@ -103,10 +126,10 @@ def timed(command):
 
 
 def barkbird_rows(path):
-    """Rows of JSON lines, (start, end, class, score), and the overlap in seconds."""
+    """Rows of JSON lines, (start, end, class, score), and the settings."""
     events = [json.loads(line) for line in path.read_text().splitlines()]
     rows = [(row["start"], row["end"], row["label"], row["score"]) for row in events if row["event"] == "detection"]
-    return [row for row in rows if row[2] in CLASSES], float(events[0]["settings"]["overlap_s"])
+    return [row for row in rows if row[2] in CLASSES], events[0]["settings"]
 
 
 def birdnet_classes(folder):
@@ -199,6 +222,21 @@ def species(truth, rows):
     return counts
 
 
+def checked(path, truth, classes, confidence):
+    """Of the birds that BirdNET names in dogs, in birds and in other sounds: how often barkbird says dog, bird, neither."""
+    counts = {part: collections.Counter() for part in ("dog", "bird", "other")}
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if classes[row["species_name"]] != "bird" or float(row["confidence"]) < confidence:
+                continue
+            span = [sum(float(part) * 60**nth for nth, part in enumerate(reversed(row[name].split(":")))) for name in ("start_time", "end_time")]
+            found = {clip[2] if clip[2] in CLASSES else "other" for clip in truth if overlap_s(clip, span) >= SHORTEST_OVERLAP_S}
+            # A window over clips of two kinds is neither wrong nor right.
+            if len(found) == 1:
+                counts[found.pop()][row["barkbird_label"]] += 1
+    return counts
+
+
 def alone(truth, events):
     """Events of either class that overlap no clip."""
     return sum(all(overlap_s(clip, event) <= 0 for clip in truth) for event in events)
@@ -210,10 +248,12 @@ def main():
         parser.add_argument(name, type=pathlib.Path)
     parser.add_argument("--hours", type=float, default=2)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--splits", default="")
+    parser.add_argument("--alphas", default="")
     arguments, program = sys.argv[1:], sys.argv[1]
     args = parser.parse_args(arguments[1:])
     out = args.out
-    night, truth = make_night(args.clips, out, args.hours)
+    night, truth = make_night(converted(args.clips, out, set(filter(None, args.splits.split(",")))), out, args.hours)
     seconds = 3600 * args.hours
     speeds = []
 
@@ -245,8 +285,11 @@ def main():
         return birdnet_rows(result, classes, confidence)
 
     classes = birdnet_classes(args.birdnet)
-    events, half_s = barkbird("default", "--events")
-    windows, _ = barkbird("equal settings", "--overlap", str(half_s))
+    if args.alphas:
+        names = [(f"alpha {alpha}", alpha) for alpha in args.alphas.split(",")]
+        return show(args, truth, speeds, {f"barkbird, {name}": (barkbird(name, "--events", "--alpha", alpha)[0], None) for name, alpha in names}, [])
+    events, settings = barkbird("default", "--events")
+    windows, _ = barkbird("equal settings", "--overlap", settings["overlap_s"], "--alpha", settings["alpha"])
     windows = [row for row in windows if row[3] >= CONFIDENCE]
     default = birdnet("default", 0, BIRDNET_CONFIDENCE)
     analyzer = [row for row in default if row[3] >= ANALYZER_CONFIDENCE]
@@ -258,12 +301,29 @@ def main():
         "barkbird, equal settings": (merged(windows, MAX_GAP_S), None),
         "BirdNET, equal settings": (merged(equal, MAX_GAP_S), equal),
     }
-    counts = collections.Counter(classes.values())
+    table, package = out / "checked.csv", out / "birdnet-default.package.csv"
+    subprocess.run([program, "check", package, args.run, "--mark", "dog", "--recordings", night, "--out", table, "--quiet"], check=True)
+    lines = [
+        "`barkbird check --mark dog` on the table that BirdNET's own package wrote: rows with a species of birds, by what is there, and "
+        "what barkbird says of them.",
+        "",
+        "| BirdNET's confidence | there is | rows | dog (marked) | bird | neither | unsure |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for confidence in (BIRDNET_CONFIDENCE, ANALYZER_CONFIDENCE):
+        for part, said in checked(table, truth, classes, confidence).items():
+            cells = " | ".join(str(said[label]) for label in ("dog", "bird", "neither", "unsure"))
+            lines.append(f"| {confidence} | {part} | {said.total()} | {cells} |")
+    show(args, truth, speeds, answers, lines, classes)
+
+
+def show(args, truth, speeds, answers, more, classes=None):
+    """Prints the tables, and writes them to OUT/night.md."""
     n = collections.Counter(clip[2] for clip in truth)
     lines = [
         f"{args.hours:g} hours, {n['bird']} clips of birds, {n['dog']} of dogs and {len(truth) - n['bird'] - n['dog']} of other sounds, "
         f"each once, over pink noise at -60 dBFS; {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f} in the last 15 minutes; {args.runs} run(s).",
-        f"Labels of BirdNET: {counts['bird']} birds, {counts['dog']} dogs (Dog, Gray Wolf, Coyote), {counts[None]} others left out.",
+        f"Sounds of {args.clips.parent.name}{', splits ' + args.splits if args.splits else ''}.",
         "The clips are those of CLIPS.csv. Where they are of the set Field, choices of barkbird looked at them: its figures are slightly "
         "too good, and those of BirdNET are not. BirdNET may have been trained on some of these recordings of birds.",
         "",
@@ -276,6 +336,9 @@ def main():
     ]
     for name, (found, _) in answers.items():
         lines += [f"| {name} | {label} | {' | '.join(score(truth, found, label))} |" for label in CLASSES]
+    if classes:
+        counts = collections.Counter(classes.values())
+        lines.insert(1, f"Labels of BirdNET: {counts['bird']} birds, {counts['dog']} dogs (Dog, Gray Wolf, Coyote), {counts[None]} others left out.")
     lines += [
         "",
         "| program | events | of these without any clip | dogs called bird | birds called dog | others called dog or bird |",
@@ -292,8 +355,8 @@ def main():
             kinds = species(truth, rows).most_common()
             named = ", ".join(f"{kind} {count}" for kind, count in kinds[:12]) or "none"
             lines += ["", f"{name}: {len(kinds)} species of birds in dogs (with clips of dogs): {named}{', …' if len(kinds) > 12 else ''}."]
-    text = "\n".join(lines)
-    (out / "night.md").write_text(text + "\n")
+    text = "\n".join(lines + ["", *more])
+    (args.out / "night.md").write_text(text + "\n")
     print(text)
 
 

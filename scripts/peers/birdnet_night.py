@@ -3,7 +3,8 @@
     python birdnet_night.py FOLDER RECORDING.wav OUT.csv OVERLAP_S CONFIDENCE
 
 FOLDER has model.tflite and labels.txt. All else is the package's default: 5 labels a window, no list of species by place, one
-process a core. Writes start, end, label and confidence of each label of each window of 3 s.
+process a core. Writes start, end, label and confidence of each label of each window of 3 s; and, with the package's own
+writer, the same as OUT.package.csv.
 """
 
 import csv
@@ -22,6 +23,7 @@ def main():
     result = model.predict(
         recording, overlap_duration_s=float(overlap_s), default_confidence_threshold=float(confidence), n_workers=os.cpu_count()
     )
+    result.to_csv(out.removesuffix(".csv") + ".package.csv", silent=True)
     with open(out, "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("start", "end", "label", "confidence"))

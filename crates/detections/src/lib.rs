@@ -45,7 +45,7 @@ mod verdict;
 pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
 pub use detection::Detection;
 pub use error::{Error, Result};
-pub use events::{Event, EventFinder, EventSettings};
+pub use events::{EVENT_ALPHA, Event, EventFinder, EventSettings};
 pub use format::Format;
 pub use json::to_json;
 pub use provenance::Provenance;

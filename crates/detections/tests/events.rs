@@ -68,9 +68,18 @@ fn rejected_and_silent_windows_count_nothing_and_missing_time_ends_an_event() {
     assert_eq!(dogs(&settings, &windows), [(0, 1000), (2000, 3000), (4000, 5000)]);
     let gap = [window(0.0, 1.0, 0.9), window(1.5, 2.5, 0.9)];
     assert_eq!(dogs(&settings, &gap), [(0, 1000), (1500, 2500)]);
-    assert_eq!(dogs(&EventSettings { max_gap_s: 0.5, ..settings.clone() }, &gap), [(0, 2500)]);
-    let event = &find(&EventSettings { max_gap_s: 0.5, ..settings }, &gap)[0];
+    let bridged = EventSettings { max_gap_s: 0.5, ..settings.clone() };
+    assert_eq!(dogs(&bridged, &gap), [(0, 2500)]);
+    let event = &find(&bridged, &gap)[0];
     assert_eq!((event.mean, event.windows), (0.9, 2), "time without windows has no score");
+    // Of windows that overlap, one that is rejected does not count, and a silent one counts 0.
+    let mut overlapping = [window(0.0, 2.0, 0.9), window(1.0, 3.0, 0.9), window(2.0, 4.0, 0.9)];
+    overlapping[1].outlier_p = Some(0.01);
+    assert_eq!(dogs(&settings, &overlapping), [(0, 4000)]);
+    overlapping[1].silent = true;
+    assert_eq!(dogs(&settings, &overlapping), [(0, 4000)], "a mean of 0.45 is above 0.8 times 0.5");
+    overlapping[2].outlier_p = Some(0.01);
+    assert_eq!(dogs(&settings, &overlapping), [(0, 2000)]);
 }
 
 #[test]
@@ -136,10 +145,14 @@ fn reference(settings: &EventSettings, windows: &[Verdict]) -> Vec<Event> {
     let mut events = Vec::new();
     for (class, name) in classes().iter().enumerate() {
         let threshold = f64::from(settings.threshold_of(name));
-        let score = |v: &&Verdict| if v.is_rejected(THRESHOLDS) { 0.0 } else { f64::from(v.probability[class]) };
+        let score = |v: &Verdict| if v.silent { 0.0 } else { f64::from(v.probability[class]) };
         let mut scored: Vec<(u64, u64, f64)> = Vec::new();
         for stretch in slots.split(|slot| slot.2.is_empty()) {
-            let raw = |at: usize| stretch[at].2.iter().map(score).sum::<f64>() / stretch[at].2.len() as f64;
+            let raw = |at: usize| {
+                let counts = |v: &&&Verdict| v.silent || !v.is_rejected(THRESHOLDS);
+                let scores: Vec<f64> = stretch[at].2.iter().filter(counts).map(|v| score(v)).collect();
+                scores.iter().sum::<f64>() / scores.len().max(1) as f64
+            };
             let length = |at: usize| (stretch[at].1 - stretch[at].0) as f64;
             for (at, slot) in stretch.iter().enumerate() {
                 let near = at.saturating_sub(settings.smooth / 2)..(at + settings.smooth / 2 + 1).min(stretch.len());

@@ -5,7 +5,7 @@ use crate::evidence::{self, ShowEvidence};
 use crate::input::Input;
 use crate::model::Model;
 use crate::sets::Sets;
-use crate::unknown::{Calibrated, Detectors, KnownClip, Outputs};
+use crate::unknown::{ALPHA, Calibrated, Detectors, KnownClip, Outputs};
 use crate::watch::Watch;
 use crate::windows::{Window, Windows};
 use classifier::Calibration;
@@ -32,8 +32,11 @@ pub struct PredictorOptions {
     pub overlap_s: f64,
     /// The detector of unknown sounds.
     pub reject: Reject,
-    /// Maximum false-rejection rate; none for 0.05, or with few calibration groups the smallest possible one.
+    /// Maximum false-rejection rate; none for [`usual_alpha`](Self::usual_alpha), or with few calibration groups the smallest
+    /// possible one.
     pub alpha: Option<f64>,
+    /// The maximum false-rejection rate where none is asked for.
+    pub usual_alpha: f64,
     /// `unsure` where no class is as probable as this, 0 to 1.
     pub unsure_below: f32,
     /// Training clips that each answer is compared with; 0 for none.
@@ -52,6 +55,7 @@ impl Default for PredictorOptions {
             overlap_s: 0.0,
             reject: Reject::Auto,
             alpha: None,
+            usual_alpha: ALPHA,
             unsure_below: 0.5,
             n_nearest: 0,
             coverage: None,
@@ -140,7 +144,7 @@ impl Model {
             (None, _) => None,
         };
         let used = detectors.as_ref().zip(detector).map(|(detectors, nth)| &detectors.detectors[nth]);
-        let (alpha, note) = used.map(|used| used.alpha(options.alpha)).transpose()?.unwrap_or_default();
+        let (alpha, note) = used.map(|used| used.alpha(options.alpha, options.usual_alpha)).transpose()?.unwrap_or_default();
         let windows = Windows::sliding(self, detectors.as_ref(), options.overlap_s)?;
         let thresholds = Thresholds { unsure_below: options.unsure_below, alpha };
         let sets = options.coverage.map(|asked| Sets::of(self, asked)).transpose()?;

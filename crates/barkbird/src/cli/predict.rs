@@ -28,7 +28,7 @@ pub(crate) struct PredictArgs {
     /// Detector of unknown sounds: a method that the model has, auto (its first) or none
     #[arg(long, value_name = "METHOD")]
     pub(crate) reject: Option<String>,
-    /// Maximum false-rejection rate [default: 0.05, or the smallest that the calibration allows]
+    /// Maximum false-rejection rate [default: 0.05, or 0.15 with --events, or the smallest that the calibration allows]
     #[arg(long, value_name = "A", value_parser = alpha)]
     pub(crate) alpha: Option<f64>,
     /// Give the classes that each window may be, so that the true one is among them with this probability (a model of `fit`)

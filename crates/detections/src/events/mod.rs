@@ -2,8 +2,8 @@
 //!
 //! 1. Times are rounded to whole milliseconds, so nothing adds up.
 //! 2. All starts and ends of windows cut time into slots. A slot's score for a class is the mean of the probabilities of the
-//!    windows that cover it. A window that is silent, or that the detector rejects (`outlier_p` at most alpha), counts 0 for
-//!    every class. Where windows overlap this both localizes and smooths.
+//!    windows that cover it. A silent window counts 0 for every class; one that the detector rejects (`outlier_p` at most alpha)
+//!    does not count, and a slot of which every window is rejected has 0. Where windows overlap this both localizes and smooths.
 //! 3. With `smooth` above 1, a slot's score is the mean over that many slots around it, each as heavy as it is long. It does not
 //!    reach across time without windows.
 //! 4. For each class by itself, an event goes on while the score is at least `low` times the threshold, and counts only where
@@ -22,7 +22,7 @@ mod runs;
 mod settings;
 mod slots;
 
-pub use settings::EventSettings;
+pub use settings::{EVENT_ALPHA, EventSettings};
 
 use crate::time::milliseconds;
 use crate::{Error, Result, Thresholds, Verdict};
@@ -187,7 +187,10 @@ impl EventFinder {
             class: verdict.decided(self.thresholds),
             note: channel.note(&verdict.note),
         };
-        let scores = (!verdict.is_rejected(self.thresholds)).then(|| verdict.probability.clone());
+        let scores = match verdict.silent {
+            true => Some(vec![0.0; limits.len()]),
+            false => (!verdict.is_rejected(self.thresholds)).then(|| verdict.probability.clone()),
+        };
         let found = channel.advance(Some(Window { start_ms, end_ms, scores, seen }));
         Ok(self.named(events, verdict.channel, found))
     }

@@ -4,6 +4,10 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The maximum false-rejection rate of windows that become events. An event is lost only where all windows over it are rejected,
+/// so it may be above the usual 0.05 of a window by itself. docs/tables.md has the figures that it was chosen by.
+pub const EVENT_ALPHA: f64 = 0.15;
+
 /// How windows become events; the defaults suit windows that do not overlap, and lose nothing above the threshold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

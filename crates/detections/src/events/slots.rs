@@ -1,6 +1,7 @@
 //! Windows that overlap become slots of time that do not.
 //!
-//! Every start and every end of a window bounds a slot. A slot's score for a class is the mean over the windows that cover it.
+//! Every start and every end of a window bounds a slot. A slot's score for a class is the mean over the windows that cover it and
+//! have scores; 0 where none has.
 //! Windows come in the order of their starts, so a slot is complete once a window starts at its end or later.
 
 use std::collections::VecDeque;
@@ -21,7 +22,7 @@ pub(super) struct Seen {
 pub(super) struct Window {
     pub(super) start_ms: u64,
     pub(super) end_ms: u64,
-    /// A score a class; none where it counts 0 for every class.
+    /// A score a class; none where it says nothing of the classes.
     pub(super) scores: Option<Vec<f32>>,
     pub(super) seen: Seen,
 }
@@ -31,7 +32,7 @@ pub(super) struct Window {
 pub(super) struct Slot {
     pub(super) start_ms: u64,
     pub(super) end_ms: u64,
-    /// The mean over the windows that cover it, a class each.
+    /// The mean over the windows that cover it and have scores, a class each.
     scores: Vec<f64>,
     /// The windows that cover it, in the order of their starts.
     pub(super) covering: Vec<Seen>,
@@ -110,13 +111,14 @@ impl Slots {
 
     /// From now to `end_ms`.
     fn slot(&self, end_ms: u64) -> Slot {
-        let mut scores = vec![0.0; self.n_classes];
+        let (mut scores, mut n_scored) = (vec![0.0; self.n_classes], 0_u32);
         for of_window in self.active.iter().filter_map(|window| window.scores.as_ref()) {
+            n_scored += 1;
             for (sum, &score) in scores.iter_mut().zip(of_window) {
                 *sum += f64::from(score);
             }
         }
-        scores.iter_mut().for_each(|sum| *sum /= self.active.len() as f64);
+        scores.iter_mut().for_each(|sum| *sum /= f64::from(n_scored.max(1)));
         Slot {
             start_ms: self.now_ms,
             end_ms,

@@ -9,7 +9,7 @@ use anomaly::pool::{Pool, pool};
 use std::collections::BTreeMap;
 
 /// Maximum false-rejection rate where no other is asked for.
-const ALPHA: f64 = 0.05;
+pub const ALPHA: f64 = 0.05;
 
 /// A fitted method and the p-values of its scores.
 pub struct Calibrated {
@@ -63,21 +63,21 @@ impl Calibrated {
         Ok(Self { fitted, conformal, of_recordings })
     }
 
-    /// The maximum false-rejection rate: what was asked for, or 0.05, or where there are too few calibration groups
-    /// for that the smallest possible one, with a note.
+    /// The maximum false-rejection rate: what was asked for, or the usual one, or where there are too few calibration
+    /// groups for that the smallest possible one, with a note.
     ///
     /// # Errors
     /// What was asked for takes more groups.
-    pub fn alpha(&self, asked: Option<f64>) -> Result<(f64, Option<String>)> {
+    pub fn alpha(&self, asked: Option<f64>, usual: f64) -> Result<(f64, Option<String>)> {
         let smallest = self.conformal.smallest_alpha();
         let Some(alpha) = asked else {
-            let note = (smallest > ALPHA).then(|| {
+            let note = (smallest > usual).then(|| {
                 let n_groups = self.conformal.n_groups();
                 format!(
-                    "with {n_groups} groups of known sounds to calibrate on, alpha is {smallest:.3} and not {ALPHA}"
+                    "with {n_groups} groups of known sounds to calibrate on, alpha is {smallest:.3} and not {usual}"
                 )
             });
-            return Ok((ALPHA.max(smallest), note));
+            return Ok((usual.max(smallest), note));
         };
         if let Err(error) = self.conformal.check_alpha(alpha) {
             bail!("--alpha {alpha}: {error}; with this model's calibration the smallest is {smallest:.3}");

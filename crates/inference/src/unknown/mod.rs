@@ -14,7 +14,7 @@ mod reading;
 mod stored;
 
 pub use backbone::{Backbone, BackboneOutput, weights_file};
-pub use calibrated::Calibrated;
+pub use calibrated::{ALPHA, Calibrated};
 pub use fitted::{FitFrom, Fitted};
 pub use known_clips::{KnownClip, KnownClips};
 pub use outputs::{ClipKey, Mels, Outputs, RowSource, Wants};

@@ -104,7 +104,7 @@ impl Judged {
     pub(super) fn figures(&self, detectors: Option<&Detectors>, seed: u64) -> Result<Option<UnknownSounds>> {
         let Some(detectors) = detectors else { return Ok(None) };
         let detector = detectors.detector("auto")?;
-        let (alpha, _) = detector.alpha(None)?;
+        let (alpha, _) = detector.alpha(None, inference::unknown::ALPHA)?;
         let bootstrap = Bootstrap { seed, ..Bootstrap::default() };
         let known = &self.known;
         let mut sets = BTreeMap::new();

@@ -8,7 +8,7 @@ mod outputs;
 mod record;
 mod sink;
 
-pub use detections::{EventSettings, Format};
+pub use detections::{EVENT_ALPHA, EventSettings, Format};
 pub use files::Part;
 pub use inference::{PredictorOptions, Reject, ShowEvidence};
 pub use options::{Options, Outcome};
@@ -40,6 +40,9 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     let place = outputs::prepare(&outputs)?;
     let model = inputs::open_model(&options.run, job)?;
     let mut asked = options.predictor.clone();
+    if options.events.is_some() {
+        asked.usual_alpha = EVENT_ALPHA;
+    }
     if options.half_overlap {
         asked.overlap_s = model.chain()?.clip.window.seconds / 2.0;
     }
