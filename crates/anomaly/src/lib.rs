@@ -18,7 +18,8 @@
 //!    [`LogisticFusion`] combine detectors; they are fitted on validation scores.
 //! 5. [`pool`](mod@pool) combines the windows of a clip, [`conformal`] turns scores into p-values with a guarantee, and
 //!    [`threshold`] sets a threshold; the last two are calibrated on known clips that nothing was fitted on. [`coverage`]
-//!    makes the p-values of each class, and sets of classes, from a classifier's probabilities in the same way.
+//!    makes the p-values of each class, and sets of classes, from a classifier's probabilities in the same way; [`precision`] reads thresholds
+//!    with a precision off held-out clips.
 //!
 //! Each method is also a type of its own ([`Knn`], [`Mahalanobis`], ...) with `fit` (or `new` where nothing is fitted),
 //! `score`, `to_tensors` and `from_tensors`. `registry.rs` lists them and says how to add one.
@@ -93,6 +94,7 @@ mod neighbors;
 mod network;
 mod pca_residual;
 pub mod pool;
+pub mod precision;
 mod principal;
 mod registry;
 mod rows;

@@ -41,6 +41,9 @@ pub struct ModelHeader {
     /// some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<serde_json::Value>,
+    /// What the model says of clips that it was not fitted on, from which the threshold of a precision is read, if there are some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<serde_json::Value>,
 }
 
 /// A model file in memory.
@@ -147,6 +150,7 @@ mod tests {
             calibration: Some(Calibration { temperature: 1.25, n: 9 }),
             outlier: None,
             coverage: None,
+            held_out: None,
         }
     }
 

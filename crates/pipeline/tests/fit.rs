@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+use anomaly::precision::HeldOut;
+use classifier::ModelFile;
 use pipeline::fit::{Options, Start, plan, run};
 use pipeline::{CancelToken, Event, Job, Observer, one_line, synth};
 use std::path::{Path, PathBuf};
@@ -70,5 +72,11 @@ fn an_interrupted_fit_goes_on_and_gives_the_same_model() {
     assert!(trained.is_file(), "what was trained is kept");
     run(&Options { start: Start::Resume, ..part.clone() }, &Job::default()).unwrap();
     let bytes = |out: &Path| std::fs::read(out.join("model.safetensors")).unwrap();
+    let file = ModelFile::from_bytes(&bytes(&whole.out), &whole.out).unwrap();
+    let held_out = HeldOut::from_json(file.header.held_out.as_ref().unwrap(), 2).unwrap();
+    assert_eq!(held_out.n_known(), outcome.detector.calibration_clips);
+    // Down to the score of its last clip, a class has all of its clips.
+    let all = held_out.threshold(0, 0.01, 0.0, 0.05).unwrap();
+    assert!(all.recall > 0.9 && all.precision >= 0.3, "{all:?}");
     assert!(bytes(&whole.out) == bytes(&part.out), "the same model");
 }

@@ -220,6 +220,7 @@ impl<'a> Trainer<'a> {
             calibration,
             outlier: None,
             coverage: None,
+            held_out: None,
         }
     }
 

@@ -67,9 +67,15 @@ pub(crate) struct EventArgs {
     /// Write events in place of windows: stretches in which a class sounds
     #[arg(long)]
     pub(crate) events: bool,
+    /// Configuration file (TOML) whose section [events] has the settings; flags come before it
+    #[arg(long, value_name = "FILE", requires = "events")]
+    pub(crate) config: Option<PathBuf>,
     /// Score that an event reaches somewhere, for all classes or by class (0.6,dog=0.8) [default: 0.5]
     #[arg(long, value_name = "P", value_delimiter = ',', value_parser = threshold, requires = "events")]
     pub(crate) threshold: Vec<(Option<String>, f32)>,
+    /// Take the thresholds that have this precision on clips that the model was not fitted on (a model of `fit`)
+    #[arg(long, value_name = "P", value_parser = alpha, requires = "events", conflicts_with = "threshold")]
+    pub(crate) target_precision: Option<f64>,
     /// Share of the threshold below which an event ends [default: 0.8]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "events")]
     pub(crate) low: Option<f32>,

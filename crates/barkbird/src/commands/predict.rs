@@ -45,7 +45,8 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         predictor,
         half_overlap: args.events.events && args.overlap.is_none(),
         standard_input: standard_input(args)?,
-        events: args.events.events.then(|| settings(&args.events)),
+        events: args.events.events.then(|| settings(&args.events)).transpose()?,
+        target_precision: args.events.target_precision,
         resume: args.resume,
         overwrite: args.overwrite,
         part: args.part.map(|(index, count)| Part { index, count }),
@@ -114,8 +115,8 @@ fn name(table: Table) -> Result<PathBuf> {
     Ok(name.into())
 }
 
-fn settings(args: &EventArgs) -> EventSettings {
-    let mut settings = EventSettings::default();
+fn settings(args: &EventArgs) -> Result<EventSettings> {
+    let mut settings = args.config.as_deref().map(predict::event_settings).transpose()?.unwrap_or_default();
     for (class, threshold) in &args.threshold {
         match class {
             None => settings.threshold = *threshold,
@@ -126,7 +127,7 @@ fn settings(args: &EventArgs) -> EventSettings {
     settings.smooth = args.smooth.unwrap_or(settings.smooth);
     settings.max_gap_s = args.max_gap.unwrap_or(settings.max_gap_s);
     settings.min_s = args.min_length.unwrap_or(settings.min_s);
-    settings
+    Ok(settings)
 }
 
 /// The recording that the input `-` stands for, in a temporary file without a name: a night has no place in memory.

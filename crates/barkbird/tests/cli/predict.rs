@@ -1,8 +1,8 @@
-//! `predict`: sets of classes with a stated coverage.
+//! `predict`: sets of classes with a stated coverage, and thresholds with a stated precision.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-use crate::common::Work;
+use crate::common::{Work, error_line};
 use classifier::ModelFile;
 use serde_json::{Value, json};
 use std::fs;
@@ -85,4 +85,56 @@ fn sets_of_classes_say_what_a_window_may_be() {
     assert!(
         said["predictions"].as_array().unwrap().iter().all(|one| one["set"].is_array() && one["evidence"].is_null())
     );
+}
+
+#[test]
+fn thresholds_have_the_precision_that_was_asked_for() {
+    let work = models();
+    let asked = |run: &str, precision: &str| {
+        work.run(&["predict", run, "sounds", "--events", "--target-precision", precision, "--format", "jsonl"])
+    };
+    let line = error_line(&asked("run", "0.9"));
+    assert!(line.contains("no held-out clips") && line.contains("barkbird fit"), "{line}");
+    let path = work.path("with/model.safetensors");
+    let mut file = ModelFile::from_bytes(&fs::read(&path).unwrap(), &path).unwrap();
+    // Ten clips of each class in groups of their own. One dog looks like a bird, and one unknown sound like a dog.
+    file.header.held_out = Some(json!({
+        "schema": "held_out/1",
+        "class": (0..20).map(|i| json!(i / 10)).chain([Value::Null]).collect::<Vec<_>>(),
+        "group": (0..21).collect::<Vec<_>>(),
+        "outlier_p": vec![Value::Null; 21],
+        "probability": (0..20)
+            .map(|i| match i {
+                10 => json!([[0, 7500], [1, 2500]]),
+                i if i < 10 => json!([[0, 6000 + 300 * i]]),
+                i => json!([[1, 6000 + 300 * (i - 10)]]),
+            })
+            .chain([json!([[1, 9900]])])
+            .collect::<Vec<_>>(),
+    }));
+    fs::write(&path, ModelFile::to_bytes(&file.header, &file.tensors).unwrap()).unwrap();
+    let line = error_line(&asked("with", "0.9"));
+    assert!(line.contains("highest precision of dog") && line.contains("is 0.474 (threshold 0.5000, 10 clips)"), "{line}");
+    let output = asked("with", "0.45");
+    assert_eq!(output.status.code(), Some(3), "a recording is broken");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // All birds and one dog of ten; nine dogs and the unknown sound, which weighs as much as ten.
+    assert!(said.contains("bird: threshold 0.5000, precision 0.909") && said.contains("recall 1.000"), "{said}");
+    assert!(said.contains("dog: threshold 0.5000, precision 0.474"), "{said}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    let first: Value = serde_json::from_str(table.lines().next().unwrap()).unwrap();
+    assert!(first["settings"]["events"].as_str().unwrap().contains("\"bird\":0.5"), "{first}");
+    fs::write(work.path("night.toml"), "[events]\nthreshold = 0.7\nmax_gap_s = 2.0\n").unwrap();
+    let command = ["predict", "with", "sounds", "--events", "--config", "night.toml", "--max-gap", "3"];
+    let table = work.ok_but_for_some(&[&command[..], &["--format", "jsonl"]].concat());
+    let first: Value = serde_json::from_str(table.lines().next().unwrap()).unwrap();
+    let events: Value = serde_json::from_str(first["settings"]["events"].as_str().unwrap()).unwrap();
+    assert_eq!((events["threshold"].as_f64(), events["max_gap_s"].as_f64()), (Some(0.7), Some(3.0)), "{first}");
+    for (text, said) in [("[train]\n", "section [events]"), ("[events]\ngap = 1\n", "gap"), ("[events", "not TOML")] {
+        fs::write(work.path("night.toml"), text).unwrap();
+        let line = error_line(&work.run(&command));
+        assert!(line.contains("night.toml") && line.contains(said), "{line}");
+    }
+    let line = error_line(&work.run(&["predict", "with", "sounds", "--target-precision", "0.9"]));
+    assert!(line.contains("--events"), "{line}");
 }

@@ -34,6 +34,18 @@ pub struct DetectorRecord {
     pub random_splits: RandomSplits,
 }
 
+/// A detector, and what goes along with it.
+pub(super) struct Chosen {
+    /// Fitted and calibrated.
+    pub(super) calibrated: Calibrated,
+    /// How it was chosen.
+    pub(super) record: DetectorRecord,
+    /// What answers can be compared with.
+    pub(super) clips: KnownClips,
+    /// The p-value of each known clip, by the fold that it was held out of.
+    pub(super) outlier_p: Vec<f64>,
+}
+
 /// A detector over the pretrained network of the model.
 pub(super) fn over_backbone(
     measured: &Measured,
@@ -41,7 +53,7 @@ pub(super) fn over_backbone(
     known: &Known<'_>,
     classes: &[String],
     job: &Job<'_>,
-) -> Result<(Calibrated, DetectorRecord, KnownClips)> {
+) -> Result<Chosen> {
     let of_known = outputs(measured, &measured.conditions[0].1, candidate, known, true);
     let of_unknown = outputs(measured, &measured.unknowns, candidate, known, false);
     let is_possible = |method: &OodMethod| {
@@ -87,7 +99,8 @@ pub(super) fn over_backbone(
     let calibrated = Calibrated::from_scores(one, &scored.known, &of_known)?;
     let splits = RandomSplits::of(&scored.known, &of_known.groups(), job.seed())?;
     let record = record(&calibrated, why, auroc, of_known.len(), splits);
-    Ok((calibrated, record, KnownClips::of(&of_known, classes)))
+    let outlier_p = scored.known.iter().map(|score| calibrated.conformal.p_value(*score)).collect();
+    Ok(Chosen { calibrated, record, clips: KnownClips::of(&of_known, classes), outlier_p })
 }
 
 /// A detector over the logits, where there is no pretrained network; `of_model` is what the finished model computes for the
@@ -97,7 +110,7 @@ pub(super) fn over_logits(
     candidate: &Candidate,
     classes: &[String],
     seed: u64,
-) -> Result<(Calibrated, DetectorRecord, KnownClips)> {
+) -> Result<Chosen> {
     let clips = KnownClips::of(&of_model, classes);
     // What it says of clips that it was trained on is surer than of new ones.
     of_model.logits.clone_from(&candidate.logits[0]);
@@ -109,7 +122,8 @@ pub(super) fn over_logits(
     let why = "without a pretrained network the softmax probability is all there is to go by".to_owned();
     let splits = RandomSplits::of(&scores, &of_model.groups(), seed)?;
     let record = record(&calibrated, why, Vec::new(), of_model.len(), splits);
-    Ok((calibrated, record, clips))
+    let outlier_p = scores.iter().map(|score| calibrated.conformal.p_value(*score)).collect();
+    Ok(Chosen { calibrated, record, clips, outlier_p })
 }
 
 fn record(

@@ -2,7 +2,8 @@
 
 use super::backbone::Pretrained;
 use super::candidates::{Answered, Candidate, Known, Part};
-use super::detector::{self, DetectorRecord};
+use super::detector::{self, Chosen, DetectorRecord};
+use super::held_out::held_out;
 use super::measured::{Measured, Trained};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
@@ -68,16 +69,18 @@ pub(super) fn write(
         calibration: Some(calibration),
         outlier: None,
         coverage: Some(coverage(recipe.candidate, calibration, known)?.to_json()),
+        held_out: None,
     };
-    let path = out.join(MODEL_FILE);
-    let (detector, record, clips) = if has_heads {
+    // The model is asked before it is finished: it goes under its own name once it has everything.
+    let draft = out.join("work").join(MODEL_FILE);
+    let Chosen { calibrated, record, clips, outlier_p } = if has_heads {
         detector::over_backbone(measured, recipe.candidate, known, recipe.classes, job)?
     } else {
-        shard::write_atomic(&path, &ModelFile::to_bytes(&header, &tensors)?)?;
-        detector::over_logits(of_model(&path, measured, job)?, recipe.candidate, recipe.classes, job.seed())?
+        shard::write_atomic(&draft, &ModelFile::to_bytes(&header, &tensors)?)?;
+        detector::over_logits(of_model(&draft, measured, job)?, recipe.candidate, recipe.classes, job.seed())?
     };
     let detectors = Detectors {
-        detectors: vec![detector],
+        detectors: vec![calibrated],
         backbone: None,
         own_backbone: has_heads,
         backbone_front_end: None,
@@ -88,7 +91,10 @@ pub(super) fn write(
     header.outlier = Some(outlier);
     let mut all = tensors;
     all.extend(of_detector);
-    shard::write_atomic(&path, &ModelFile::to_bytes(&header, &all)?)?;
+    shard::write_atomic(&draft, &ModelFile::to_bytes(&header, &all)?)?;
+    let held_out = held_out(&draft, measured, recipe.candidate, known, &outlier_p, job)?;
+    header.held_out = Some(held_out.to_json());
+    shard::write_atomic(&out.join(MODEL_FILE), &ModelFile::to_bytes(&header, &all)?)?;
     Ok(record)
 }
 

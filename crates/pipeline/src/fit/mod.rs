@@ -19,6 +19,7 @@ mod candidates;
 mod choose;
 mod detector;
 mod finish;
+mod held_out;
 mod measured;
 mod network;
 mod plan;

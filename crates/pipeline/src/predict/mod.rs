@@ -6,13 +6,16 @@ mod json;
 mod options;
 mod outputs;
 mod record;
+mod settings;
 mod sink;
+mod target;
 
 pub use detections::{EVENT_ALPHA, EventSettings, Format};
 pub use files::Part;
 pub use inference::{PredictorOptions, Reject, ShowEvidence};
 pub use options::{Options, Outcome};
 pub use outputs::{Output, Table, To};
+pub use settings::event_settings;
 
 use crate::error::{Result, bail};
 use crate::inputs;
@@ -54,7 +57,11 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     predictor.notes.iter().for_each(|note| job.say(note));
     let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
     let files = Files::new(&inputs, options.part)?;
-    let context = Context::new(&asked, options.events.as_ref(), &predictor)?;
+    let mut events = options.events.clone();
+    if let (Some(settings), Some(precision)) = (&events, options.target_precision) {
+        events = Some(target::with_precision(settings.clone(), precision, &predictor, job)?);
+    }
+    let context = Context::new(&asked, events.as_ref(), &predictor)?;
     let mut outcome = Outcome { recordings: inputs.len(), skipped, ..Outcome::default() };
     match place {
         Some(path) => {

@@ -24,6 +24,8 @@ pub struct Options {
     pub standard_input: Option<Arc<File>>,
     /// How windows become events; none for windows as they are.
     pub events: Option<EventSettings>,
+    /// The thresholds of events are those that have this precision on clips that the model was not fitted on.
+    pub target_precision: Option<f64>,
     /// Goes on with a run that was broken off.
     pub resume: bool,
     /// Forgets a run that was broken off.
@@ -43,6 +45,7 @@ impl Options {
             predictor: PredictorOptions::default(),
             standard_input: None,
             events: None,
+            target_precision: None,
             resume: false,
             overwrite: false,
             part: None,
