@@ -28,6 +28,7 @@ pub(super) fn with_precision(
     let held_out = held_out.with_context(|| format!("{path}: its held-out clips"))?;
     // Without a detector nothing is rejected: no p-value is below 0.
     let alpha = predictor.detector().map_or(-1.0, |_| predictor.thresholds().alpha);
+    let mut lines = Vec::new();
     for (class, name) in predictor.classes().iter().enumerate() {
         let found = held_out
             .threshold(class, asked, alpha, f64::from(settings.threshold))
@@ -41,12 +42,13 @@ pub(super) fn with_precision(
                 found.n
             );
         }
-        job.say(format!(
+        lines.push(format!(
             "{name}: threshold {:.4}, precision {:.3} ({:.3} to {:.3}) and recall {:.3} on held-out clips",
             found.threshold, found.precision, found.interval[0], found.interval[1], found.recall
         ));
         settings.thresholds.insert(name.clone(), found.threshold as f32);
     }
+    lines.iter().for_each(|line| job.say(line));
     job.say(format!(
         "held-out clips: {} of the classes, {} of unknown sounds; each class, and all unknown sounds, as heavy",
         held_out.n_known(),
