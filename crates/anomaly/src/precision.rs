@@ -215,13 +215,7 @@ impl HeldOut {
         samples.retain(|sample| sample.is_finite());
         samples.sort_by(f64::total_cmp);
         let at = |share| quantile_sorted(&samples, share).unwrap_or(precision);
-        Threshold {
-            threshold,
-            precision,
-            interval: [at(0.025), at(0.975)],
-            recall,
-            n: counting.len(),
-        }
+        Threshold { threshold, precision, interval: [at(0.025), at(0.975)], recall, n: counting.len() }
     }
 }
 
@@ -254,7 +248,11 @@ mod tests {
         // Down to the lowest, the unknown sound at 0.7 weighs 0.5 beside all clips of the class.
         let all = held_out.threshold(0, 0.6, 0.05, 0.5).unwrap();
         assert_eq!((all.threshold, all.n), (0.5, 11));
-        assert!((all.recall - 1.0).abs() < 1e-9 && (all.precision - 1.0 / 1.5).abs() < 1e-9 && all.interval[0] < all.precision);
+        assert!(
+            (all.recall - 1.0).abs() < 1e-9
+                && (all.precision - 1.0 / 1.5).abs() < 1e-9
+                && all.interval[0] < all.precision
+        );
         // Without the detector, the unknown sound at 0.99 is above everything, and 0.99 cannot be had.
         let best = held_out.threshold(0, 0.99, 0.0, 0.5).unwrap();
         assert!(best.precision < 0.99, "{best:?}");

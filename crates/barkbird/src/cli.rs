@@ -1,6 +1,7 @@
 //! The arguments. Each command's `--help` ends with an example that can be pasted.
 
 mod anomaly;
+mod ask;
 mod backbone;
 mod config;
 mod detections;

@@ -144,7 +144,8 @@ impl Model {
             (None, _) => None,
         };
         let used = detectors.as_ref().zip(detector).map(|(detectors, nth)| &detectors.detectors[nth]);
-        let (alpha, note) = used.map(|used| used.alpha(options.alpha, options.usual_alpha)).transpose()?.unwrap_or_default();
+        let (alpha, note) =
+            used.map(|used| used.alpha(options.alpha, options.usual_alpha)).transpose()?.unwrap_or_default();
         let windows = Windows::sliding(self, detectors.as_ref(), options.overlap_s)?;
         let thresholds = Thresholds { unsure_below: options.unsure_below, alpha };
         let sets = options.coverage.map(|asked| Sets::of(self, asked)).transpose()?;

@@ -1,5 +1,6 @@
 //! Arguments of the commands that work on tables of detections.
 
+use super::ask::AskArgs;
 use super::values::{named, not_negative, positive};
 use clap::Args;
 use pipeline::clips::{Encoding, Pick};
@@ -63,6 +64,9 @@ pub(crate) struct CheckArgs {
     /// Folder of a run, or a model file
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
+    /// How the model is asked
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
     /// Output file; FILE.json beside it says what made it [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

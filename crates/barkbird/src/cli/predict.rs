@@ -1,5 +1,6 @@
 //! Arguments of `predict`.
 
+use super::ask::AskArgs;
 use super::values::{alpha, not_negative, part, share, threshold};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -22,15 +23,9 @@ pub(crate) struct PredictArgs {
     /// Write a table for each recording into the folder --out
     #[arg(long, requires = "out")]
     pub(crate) separate: bool,
-    /// Minimum probability of a class; below it the label is `unsure`
-    #[arg(long, default_value_t = 0.5, value_name = "P", value_parser = share)]
-    pub(crate) unsure_below: f32,
-    /// Detector of unknown sounds: a method that the model has, auto (its first) or none
-    #[arg(long, value_name = "METHOD")]
-    pub(crate) reject: Option<String>,
-    /// Maximum false-rejection rate [default: 0.05, or 0.15 with --events, or the smallest that the calibration allows]
-    #[arg(long, value_name = "A", value_parser = alpha)]
-    pub(crate) alpha: Option<f64>,
+    /// How the model is asked
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
     /// Give the classes that each window may be, so that the true one is among them with this probability (a model of `fit`)
     #[arg(long, value_name = "C", value_parser = alpha)]
     pub(crate) coverage: Option<f64>,

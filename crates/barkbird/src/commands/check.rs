@@ -17,6 +17,7 @@ pub(super) fn run(args: &CheckArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             recordings: args.table.recordings.clone(),
             label_column: args.table.label_column.clone(),
             mark: args.mark.clone(),
+            predictor: (&args.ask).into(),
             ..Options::new(detections, args.run.clone())
         },
         job,

@@ -5,8 +5,7 @@ use crate::text;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
 use pipeline::predict::{
-    self, EventSettings, Format as Of, Options, Outcome, Output, Part, PredictorOptions, Reject, ShowEvidence, Table,
-    To,
+    self, EventSettings, Format as Of, Options, Outcome, Output, Part, PredictorOptions, ShowEvidence, Table, To,
 };
 use pipeline::{CancelToken, Job};
 use std::fs::File;
@@ -25,13 +24,6 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let as_json = args.format.contains(&Format::Json) || ui.json();
     let predictor = PredictorOptions {
         overlap_s: args.overlap.unwrap_or(0.0),
-        reject: match args.reject.as_deref() {
-            None => Reject::Auto,
-            Some("none") => Reject::Off,
-            Some(method) => Reject::Method(method.to_owned()),
-        },
-        alpha: args.alpha,
-        unsure_below: args.unsure_below,
         n_nearest: if as_json { N_NEAREST } else { 0 },
         coverage: args.coverage,
         evidence: match (args.evidence, as_json) {
@@ -39,7 +31,7 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             (false, true) => ShowEvidence::WherePossible,
             (false, false) => ShowEvidence::No,
         },
-        ..PredictorOptions::default()
+        ..PredictorOptions::from(&args.ask)
     };
     let options = Options {
         predictor,

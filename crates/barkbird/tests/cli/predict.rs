@@ -115,7 +115,10 @@ fn thresholds_have_the_precision_that_was_asked_for() {
     }));
     fs::write(&path, ModelFile::to_bytes(&file.header, &file.tensors).unwrap()).unwrap();
     let line = error_line(&asked("with", "0.9"));
-    assert!(line.contains("highest precision of dog") && line.contains("is 0.474 (threshold 0.5000, 10 clips)"), "{line}");
+    assert!(
+        line.contains("highest precision of dog") && line.contains("is 0.474 (threshold 0.5000, 10 clips)"),
+        "{line}"
+    );
     let output = asked("with", "0.45");
     assert_eq!(output.status.code(), Some(3), "a recording is broken");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
