@@ -1,4 +1,4 @@
-//! Reads tables of detections and annotations: those that this crate writes (but for Parquet), and those of the same tools.
+//! Reads tables of detections and annotations: those that this crate writes, and those of the same tools.
 //!
 //! The format is recognized by the header, whatever the file is called:
 //!
@@ -6,6 +6,7 @@
 //! | --- | --- | --- | --- |
 //! | ours, CSV | `path`, `start`, `end`, `label` | `label`; rows without one are left out | `score` or `probability` |
 //! | ours, JSON lines | the first character, `{` | `label`; objects without one are left out | `score` or `probability` |
+//! | ours, Parquet | the first bytes, `PAR1` | `label`; rows without one are left out | `score` or `probability` |
 //! | selection table of Raven or BirdNET-Analyzer | `Begin Time (s)` | the first of `Label`, `Species`, `Annotation`, `Class`, `Common Name` | `Score` or `Confidence`, where there |
 //! | BirdNET-Analyzer, CSV | `Start (s)` | `Common name` | `Confidence` |
 //! | Kaleidoscope | `IN FILE` | `TOP1MATCH` | 1 minus `TOP1DIST`; BirdNET-Analyzer's, with `scientific_name`, hold the score itself |
@@ -20,6 +21,7 @@ mod audacity;
 mod cells;
 mod detection;
 mod json_lines;
+mod parquet;
 mod raw;
 mod rows;
 
@@ -32,7 +34,7 @@ use raw::Rows;
 use std::io::Read;
 
 /// The formats that are understood, for messages.
-const UNDERSTOOD: &str = "barkbird (CSV, JSON lines), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
+const UNDERSTOOD: &str = "barkbird (CSV, JSON lines, Parquet), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
     Python (CSV), Audacity labels";
 
 /// Those of them that have columns.
@@ -54,6 +56,9 @@ const UNDERSTOOD_WITH_COLUMNS: &str = "barkbird (CSV), Raven, BirdNET-Analyzer (
 /// cell that does not hold what it should; the error names line, column, what was expected and what is there.
 pub fn read_table(input: impl Read, name: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
     let bytes = bytes_of(input, name)?;
+    if bytes.starts_with(parquet::MAGIC) {
+        return parquet::read(bytes, name, label_column);
+    }
     let text = text_of(&bytes, name)?;
     if first_line(text).trim_start().starts_with('{') {
         return json_lines::read(text, name);
@@ -61,20 +66,21 @@ pub fn read_table(input: impl Read, name: &str, label_column: Option<&str>) -> R
     Ok(rows_of(text, name, label_column)?.1.detections)
 }
 
-/// The same with the rows as they are written, so that columns can be added to them. JSON lines have no columns.
+/// The same with the rows as they are written, so that columns can be added to them. JSON lines have no columns, and Parquet has no
+/// rows of text.
 ///
 /// ```
 /// let table = "Start (s),End (s),Common name,Confidence,File\n0.0,3.0,Tawny Owl,0.71,night.wav\n";
 /// let raw = detections::read_raw_table(table.as_bytes(), "night.csv", None)?;
 /// assert_eq!(raw.detections[0].label, "Tawny Owl");
 /// let mut out = Vec::new();
-/// raw.write_with(&mut out, &["heard".to_owned()], |_| vec!["dog".to_owned()])?;
+/// raw.write_with(&mut out, &["sound".to_owned()], |_| vec!["dog".to_owned()])?;
 /// assert!(out.ends_with(b"0.0,3.0,Tawny Owl,0.71,night.wav,dog\n"));
 /// # Ok::<(), detections::Error>(())
 /// ```
 ///
 /// # Errors
-/// As for [`read_table`], and JSON lines.
+/// As for [`read_table`], and JSON lines and Parquet.
 pub fn read_raw_table(input: impl Read, name: &str, label_column: Option<&str>) -> Result<RawTable> {
     let bytes = bytes_of(input, name)?;
     let text = text_of(&bytes, name)?;
@@ -97,8 +103,8 @@ fn bytes_of(mut input: impl Read, name: &str) -> Result<Vec<u8>> {
 
 /// The text without a byte order mark.
 fn text_of<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str> {
-    if bytes.starts_with(b"PAR1") {
-        return Err(unknown(name, UNDERSTOOD, "PAR1 (Parquet)"));
+    if bytes.starts_with(parquet::MAGIC) {
+        return Err(unknown(name, UNDERSTOOD_WITH_COLUMNS, "PAR1 (Parquet)"));
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),

@@ -1,0 +1,94 @@
+//! Parquet, as we write it, or as a data frame with the same columns was written again.
+
+use super::detection::TableDetection;
+use crate::time::milliseconds;
+use crate::{Error, Result};
+use bytes::Bytes;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a file begins with.
+pub(super) const MAGIC: &[u8] = b"PAR1";
+
+pub(super) fn read(bytes: Vec<u8>, table: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+    // The decoder panics on some damaged files.
+    let damaged = |_| Err(Error::Read { table: table.to_owned(), source: std::io::Error::other("damaged Parquet") });
+    catch_unwind(AssertUnwindSafe(|| rows(bytes, table, label_column))).unwrap_or_else(damaged)
+}
+
+fn rows(bytes: Vec<u8>, table: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+    let broken = |problem: parquet::errors::ParquetError| Error::Read {
+        table: table.to_owned(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, problem),
+    };
+    let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(broken)?;
+    let label_column = label_column.unwrap_or("label");
+    let mut rows = Vec::new();
+    for (row, line) in reader.get_row_iter(None).map_err(broken)?.zip(1..) {
+        rows.extend(detection(&row.map_err(broken)?, table, line, label_column)?);
+    }
+    Ok(rows)
+}
+
+/// The detection of a row; none where it has no label.
+fn detection(row: &Row, table: &str, line: u64, label_column: &str) -> Result<Option<TableDetection>> {
+    let find = |name: &str| {
+        let mut columns = row.get_column_iter();
+        columns.find(|(column, _)| column.eq_ignore_ascii_case(name)).map(|(_, field)| field)
+    };
+    let error = |column: &str, expected: &'static str, got: Option<&Field>| Error::Cell {
+        table: table.to_owned(),
+        line,
+        column: column.to_owned(),
+        expected,
+        got: got.map_or("no such column".to_owned(), ToString::to_string),
+    };
+    let text = |name: &str| match find(name) {
+        Some(Field::Str(text)) => Some(text.clone()),
+        _ => None,
+    };
+    // Whole milliseconds in one column, or seconds in the other.
+    let time = |in_ms: &'static str, in_s: &'static str| match (find(in_ms), find(in_s)) {
+        (Some(field), _) => number(field).filter(|ms| *ms >= 0.0).map(|ms| ms.round() as u64),
+        (None, Some(field)) => number(field).and_then(milliseconds),
+        (None, None) => None,
+    };
+    if find(label_column).is_none() {
+        return Err(error(label_column, "a column of labels", None));
+    }
+    let Some(label) = text(label_column).filter(|label| !label.is_empty()) else { return Ok(None) };
+    let start_ms =
+        time("start_ms", "start").ok_or_else(|| error("start_ms", "milliseconds, 0 or more", find("start_ms")))?;
+    let end_ms = time("end_ms", "end").filter(|end_ms| *end_ms >= start_ms);
+    let end_ms = end_ms.ok_or_else(|| error("end_ms", "a time that is not before the start", find("end_ms")))?;
+    Ok(Some(TableDetection {
+        path: text("path"),
+        start_ms,
+        end_ms,
+        channel: find("channel").and_then(number).map(|channel| channel as u16),
+        label,
+        score: find("score").or_else(|| find("probability")).and_then(number),
+        low_hz: find("low_hz").and_then(number),
+        high_hz: find("high_hz").and_then(number),
+    }))
+}
+
+/// A finite number of any width.
+fn number(field: &Field) -> Option<f64> {
+    let number = match *field {
+        Field::Byte(n) => f64::from(n),
+        Field::Short(n) => f64::from(n),
+        Field::Int(n) => f64::from(n),
+        Field::Long(n) => n as f64,
+        Field::UByte(n) => f64::from(n),
+        Field::UShort(n) => f64::from(n),
+        Field::UInt(n) => f64::from(n),
+        Field::ULong(n) => n as f64,
+        // By way of text, so that 0.9 is 0.9 and not what is nearest in 32 bits.
+        Field::Float(n) => n.to_string().parse().ok()?,
+        Field::Double(n) => n,
+        _ => return None,
+    };
+    number.is_finite().then_some(number)
+}
