@@ -19,6 +19,7 @@ pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs,
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
+pub(crate) use values::Form;
 use values::threads;
 
 /// Version, commit, and what this program was built with.
@@ -59,6 +60,9 @@ pub(crate) struct Global {
     /// Print warnings and errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Form of messages and progress on stderr; `json` is an object a line, for programs (docs/predict.md)
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) progress: Form,
     /// Show what the stages do and how long they take; -vv and -vvv show more
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -2,7 +2,7 @@
 //!
 //! Spans of the stages say how long each took when they close.
 
-use crate::cli::Global;
+use crate::cli::{Form, Global};
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::IsTerminal;
@@ -22,7 +22,11 @@ pub(crate) fn install(global: &Global) -> Result<()> {
         _ => "trace",
     };
     let spans = if global.verbose > 0 { FmtSpan::CLOSE } else { FmtSpan::NONE };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = match global.progress {
+        Form::Text => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level)),
+        // All of stderr is for programs.
+        Form::Json => EnvFilter::new("off"),
+    };
     let terminal = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

@@ -42,14 +42,14 @@ fn main() -> ExitCode {
         Ok(()) if ui.is_incomplete() => ExitCode::from(INCOMPLETE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            ui.error(&pipeline::one_line(error.as_ref()));
+            ui.error(&pipeline::one_line(error.as_ref()), cancel.is_cancelled());
             if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {
-    catch_signals(cancel)?;
+    catch_signals(cancel, cli.global.progress)?;
     log::install(&cli.global)?;
     if let Some(threads) = cli.global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
@@ -58,14 +58,16 @@ fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {
 }
 
 /// The first Ctrl-C (or SIGTERM) asks the stage to stop after the step it is in, the second ends the process.
-fn catch_signals(cancel: &CancelToken) -> anyhow::Result<()> {
+fn catch_signals(cancel: &CancelToken, form: cli::Form) -> anyhow::Result<()> {
     let cancel = cancel.clone();
     let handler = move || {
         if cancel.is_cancelled() {
             std::process::exit(i32::from(INTERRUPTED));
         }
         cancel.cancel();
-        ui::line("\nstopping after this step, so that what is done is kept (press again to stop at once)");
+        if form == cli::Form::Text {
+            ui::line("\nstopping after this step, so that what is done is kept (press again to stop at once)");
+        }
     };
     Ok(process::with_hangup_kept(|| ctrlc::set_handler(handler))?)
 }

@@ -1,8 +1,11 @@
 //! Results in words: tables and lines for a terminal.
 
+mod sound;
+
+pub(crate) use sound::{predicted, progress};
+
 use pipeline::Named;
 use pipeline::evaluate::{ConditionFigures, Stress, UnknownFigures, UnknownSounds};
-use pipeline::predict::Outcome;
 use pipeline::train::{EpochMetrics, Metrics};
 
 /// Lines up columns for a terminal: the first to the left, the others to the right.
@@ -24,49 +27,6 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![line(header.to_vec())];
     lines.extend(rows.iter().map(|row| line(row.iter().take(columns).map(String::as_str).collect())));
     lines.join("\n")
-}
-
-/// What became of recordings that were classified.
-pub(crate) fn predicted(outcome: &Outcome, events: bool, part: Option<(usize, usize)>) -> Vec<String> {
-    let Outcome { recordings, windows, skipped, sound_s, classified_s, seconds, resumed, files, labels } = outcome;
-    let mut lines = Vec::new();
-    let speed = if *classified_s > 0.0 && *seconds > 0.0 {
-        format!(", {:.0} times real time", classified_s / seconds)
-    } else {
-        String::new()
-    };
-    if let Some((index, count)) = part {
-        lines.push(format!(
-            "part {index} of {count} is done: {}{speed}; after all parts, run again without --part to write the tables",
-            duration(*classified_s)
-        ));
-        return lines;
-    }
-    let earlier = if *resumed > 0 { format!(" ({resumed} of them by an earlier run)") } else { String::new() };
-    lines.push(format!(
-        "{windows} windows of {recordings} recordings{earlier}, {} of sound in {seconds:.1} s{speed}",
-        duration(*sound_s)
-    ));
-    let rows: Vec<Vec<String>> = labels.iter().map(|(label, n)| vec![label.clone(), n.to_string()]).collect();
-    if !rows.is_empty() {
-        lines.push(table(&["label", if events { "events" } else { "windows" }], &rows));
-    } else if events {
-        lines.push("no events".to_owned());
-    }
-    if !skipped.is_empty() {
-        lines.push(format!("{} could not be used; the reasons are above and in the tables", skipped.len()));
-    }
-    lines.extend(files.iter().map(|file| format!("written: {}", file.display())));
-    lines
-}
-
-/// Seconds in words.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.1} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
 }
 
 /// Most rows of a list or a table for a terminal.

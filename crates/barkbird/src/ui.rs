@@ -1,13 +1,19 @@
-//! What a person sees: text and progress on stderr, machine-readable results alone on stdout.
+//! What a person sees: text and progress on stderr, machine-readable results alone on stdout. With `--progress json`, stderr
+//! is for programs.
 
-use crate::cli::Global;
+use crate::cli::{Form, Global};
+use crate::text;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use pipeline::{CancelToken, Event, Job, Observer, Unit};
+use pipeline::{CancelToken, Event, Job, JsonLines, Observer, SoundProgress, Unit};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Where stderr is no terminal, progress in seconds of sound is a line so often.
+const LINE_EVERY: Duration = Duration::from_secs(60);
 
 /// Where text, progress and results go.
 #[derive(Debug)]
@@ -15,8 +21,20 @@ pub(crate) struct Ui {
     json: bool,
     quiet: bool,
     terminal: bool,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<Bar>>,
+    /// When the last line of progress was written.
+    last_line: Mutex<Option<Instant>>,
     incomplete: AtomicBool,
+    /// For programs, in the place of all text.
+    lines: Option<JsonLines>,
+}
+
+/// What is seen of a task.
+#[derive(Debug)]
+struct Bar {
+    bar: ProgressBar,
+    /// It counts seconds of sound, not recordings.
+    of_sound: bool,
 }
 
 /// A line on stderr; where that has gone away, the work goes on.
@@ -33,7 +51,9 @@ impl Ui {
             quiet: global.quiet,
             terminal,
             bar: Mutex::new(None),
+            last_line: Mutex::new(None),
             incomplete: AtomicBool::new(false),
+            lines: (global.progress == Form::Json).then(|| JsonLines::new(std::io::stderr())),
         }
     }
 
@@ -45,19 +65,27 @@ impl Ui {
 
     /// A line for the reader.
     pub(crate) fn say(&self, text: impl AsRef<str>) {
-        if !self.quiet {
-            self.above_the_bar(text.as_ref());
+        match &self.lines {
+            _ if self.quiet => {}
+            Some(lines) => lines.event(Event::Message(text.as_ref())),
+            None => self.above_the_bar(text.as_ref()),
         }
     }
 
     /// A warning: shown with `--quiet` too.
     pub(crate) fn warn(&self, text: impl AsRef<str>) {
-        self.above_the_bar(&format!("warning: {}", text.as_ref()));
+        match &self.lines {
+            Some(lines) => lines.event(Event::Warning(text.as_ref())),
+            None => self.above_the_bar(&format!("warning: {}", text.as_ref())),
+        }
     }
 
-    /// The one line that says why the command failed.
-    pub(crate) fn error(&self, text: &str) {
-        self.above_the_bar(&format!("error: {text}"));
+    /// The one line that says why the command failed, or that somebody has interrupted it.
+    pub(crate) fn error(&self, text: &str, interrupted: bool) {
+        match &self.lines {
+            Some(lines) => lines.failed(text, interrupted),
+            None => self.above_the_bar(&format!("error: {text}")),
+        }
     }
 
     /// Some recordings could not be used: the exit code says so.
@@ -72,12 +100,12 @@ impl Ui {
 
     fn above_the_bar(&self, text: &str) {
         match &*self.bar() {
-            Some(bar) => bar.suspend(|| line(text)),
+            Some(Bar { bar, .. }) => bar.suspend(|| line(text)),
             None => line(text),
         }
     }
 
-    fn bar(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+    fn bar(&self) -> MutexGuard<'_, Option<Bar>> {
         self.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,11 +114,30 @@ impl Ui {
             return;
         }
         let template = match unit {
-            Unit::Items => "{msg:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]",
-            Unit::Bytes => "{msg:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]",
+            Unit::Items => "{prefix:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]",
+            Unit::Bytes => "{prefix:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]",
         };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        *self.bar() = Some(ProgressBar::new(total).with_message(task.to_owned()).with_style(style));
+        let bar = ProgressBar::new(total).with_prefix(task.to_owned()).with_style(style(template));
+        *self.bar() = Some(Bar { bar, of_sound: false });
+    }
+
+    fn sound(&self, progress: &SoundProgress) {
+        if let Some(Bar { bar, of_sound }) = &mut *self.bar() {
+            if !*of_sound {
+                bar.set_style(style("{prefix:>10} {bar:12} {wide_msg}"));
+                *of_sound = true;
+            }
+            // A length of 0 is a full bar.
+            bar.set_length(progress.total_s.map_or(1, |total_s| (total_s.ceil() as u64).max(1)));
+            bar.set_position(progress.total_s.map_or(0, |_| progress.done_s as u64));
+            bar.set_message(text::progress(progress));
+        } else if !self.quiet && !self.terminal {
+            let mut last = self.last_line.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.get_or_insert_with(Instant::now).elapsed() >= LINE_EVERY {
+                line(&text::progress(progress));
+                *last = Some(Instant::now());
+            }
+        }
     }
 
     /// The result of the command, on stdout, when `--json` asks for it.
@@ -118,24 +165,35 @@ impl Ui {
     }
 }
 
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 impl Observer for Ui {
     fn event(&self, event: Event<'_>) {
+        if let Some(lines) = &self.lines {
+            if !self.quiet || matches!(event, Event::Warning(_)) {
+                lines.event(event);
+            }
+            return;
+        }
         match event {
             Event::Message(text) => self.say(text),
             Event::Warning(text) => self.warn(text),
             Event::Started { task, total, unit } => self.start(task, total, unit),
             Event::Advanced { done, .. } => {
-                if let Some(bar) = &*self.bar() {
+                if let Some(Bar { bar, of_sound: false }) = &*self.bar() {
                     bar.set_length(bar.length().unwrap_or(0).max(done));
                     bar.set_position(done);
                 }
             }
             Event::Finished { .. } => {
-                if let Some(bar) = self.bar().take() {
+                if let Some(Bar { bar, .. }) = self.bar().take() {
                     bar.finish_and_clear();
                 }
             }
-            Event::Epoch(epoch) => self.say(crate::text::epoch(epoch)),
+            Event::Epoch(epoch) => self.say(text::epoch(epoch)),
+            Event::Sound(progress) => self.sound(progress),
             _ => {}
         }
     }

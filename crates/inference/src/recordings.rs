@@ -51,17 +51,18 @@ impl Predictor<'_> {
         };
         let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;
         let (mut answers, mut windowed, mut long) = (Answers::default(), Vec::new(), Vec::new());
+        let mut short_s = 0.0;
         for (rows, of_file) in files.into_iter().zip(few) {
             let Some(of_file) = of_file else {
                 long.push(rows);
                 continue;
             };
+            short_s += of_file.iter().flatten().map(|of_row| of_row.seconds).fold(0.0, f64::max);
             for (nth, of_row) in rows.zip(of_file) {
                 match of_row {
                     Ok(of_row) => {
                         answers.warnings.extend(of_row.warning().map(|warning| (first + nth, warning)));
                         answers.seconds.push((first + nth, of_row.seconds));
-                        (watch.classified)(of_row.windows.iter().map(|window| window.clip.seconds).sum());
                         windowed.push(of_row);
                     }
                     Err(error) => answers.failed.push((first + nth, error)),
@@ -70,6 +71,7 @@ impl Predictor<'_> {
         }
         answers.judged = self.judge(inputs, first, &windowed)?;
         drop(windowed);
+        (watch.classified)(short_s);
         for rows in long {
             let more = self.long(inputs, rows, first, watch)?;
             answers.judged.extend(more.judged);

@@ -1,6 +1,8 @@
 //! Who watches a stage, and how it is stopped.
 
 use crate::error::{Error, Result};
+use crate::run_events::{RecordingDone, RunFinished, RunStarted, SoundProgress};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -35,6 +37,21 @@ pub enum Event<'a> {
     },
     /// A pass over the training clips is over.
     Epoch(&'a train::EpochMetrics),
+    /// Recordings are about to be classified.
+    RunStarted(&'a RunStarted<'a>),
+    /// A recording is classified, or could not be used.
+    Recording(&'a RecordingDone<'a>),
+    /// How far the classification is; comes often.
+    Sound(&'a SoundProgress),
+    /// Tables are under their names, with so many recordings: while recordings still come.
+    TablesWritten {
+        /// The tables.
+        files: &'a [PathBuf],
+        /// Recordings in them.
+        recordings: usize,
+    },
+    /// Recordings are classified, and their tables written.
+    RunFinished(&'a RunFinished<'a>),
 }
 
 /// What a task counts.

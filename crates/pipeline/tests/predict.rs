@@ -2,34 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod trained;
+
 use detections::{EventSettings, Format};
 use pipeline::predict::{self, Options, Outcome, Output, Part, Table, To};
-use pipeline::strategy::ModelKind;
-use pipeline::{CancelToken, Event, Job, Observer, features, scan, synth, train};
+use pipeline::{CancelToken, Event, Job, Observer};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use trained::trained;
 
 /// The rate that the model takes: resampling differs in the last bit with the place.
 const RATE_HZ: u32 = 22_050;
-
-/// A folder with a small model in `run`.
-fn trained() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let job = Job::default();
-    let sounds = synth::run(&synth::Options { out: path("sounds"), clips: 40 }, &job).unwrap().manifest;
-    scan::run(&scan::Options::new(&sounds, path("manifest.csv")), &job).unwrap();
-    features::run(&features::Options::new(path("manifest.csv"), path("features")), &job).unwrap();
-    let mut options = train::Options::new(ModelKind::Cnn, path("features"), path("run"));
-    options.config.set = vec![
-        ("cnn.channels".into(), "[8, 8, 16]".into()),
-        ("train.epochs".into(), "8".into()),
-        ("train.batch_size".into(), "8".into()),
-    ];
-    train::run(&options, &job).unwrap();
-    folder
-}
 
 /// Some minutes of the made sounds one after the other, with silence in between.
 fn night(seconds: usize, rate_hz: u32) -> Vec<u8> {
@@ -308,4 +292,52 @@ fn a_stream_has_each_recording_as_soon_as_it_is_done() {
     part.part = Some(Part { index: 1, count: 2 });
     let error = predict::run(&part, to(), &Job::default()).unwrap_err().to_string();
     assert!(error.contains("--out FILE"), "{error}");
+}
+
+#[test]
+fn activity_is_the_same_after_a_stop_and_from_parts() {
+    let folder = trained();
+    many(&folder);
+    let path = |name: &str| folder.path().join(name);
+    for (from, to) in [("005", "20260501_232955"), ("006", "A_20260501_235900"), ("007", "20260502_120000")] {
+        std::fs::rename(path(&format!("many/{from}.wav")), path(&format!("many/{to}.wav"))).unwrap();
+    }
+    let mut options = options(&folder, &["many"]);
+    options.predictor.reject = predict::Reject::Off;
+    options.activity = vec![path("whole.svg"), path("whole.csv")];
+    let outcome = run(&options, to_file(Table::Windows, &path("windows.csv")));
+    let activity = outcome.activity.as_ref().unwrap();
+    assert_eq!((activity.with_time, activity.without_time, outcome.files.len()), (3, 85, 3));
+    let hours: Vec<usize> = (0..predict::HOURS).filter(|&hour| activity.recorded_ms[hour] > 0).collect();
+    assert_eq!(hours, [12, 23]);
+    let n: u64 = activity.classes.iter().flat_map(|(_, counts)| counts).sum();
+    assert!(n >= 2, "{activity:?}");
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+
+    options.activity = vec![path("parts.svg"), path("parts.csv")];
+    for index in 1..=2 {
+        let part = Options { part: Some(Part { index, count: 2 }), ..options.clone() };
+        run(&part, to_file(Table::Windows, &path("joined.csv")));
+        assert!(!path("parts.svg").exists());
+    }
+    run(&options, to_file(Table::Windows, &path("joined.csv")));
+    assert_eq!((read("parts.svg"), read("parts.csv")), (read("whole.svg"), read("whole.csv")));
+
+    options.activity = vec![path("resumed.csv")];
+    let cancel = CancelToken::default();
+    let observer = StopAfter(Mutex::new(2), cancel.clone());
+    let job = Job { observer: &observer, cancel, ..Job::default() };
+    predict::run(&options, to_file(Table::Windows, &path("again.csv")), &job).unwrap_err();
+    options.resume = true;
+    run(&options, to_file(Table::Windows, &path("again.csv")));
+    assert_eq!(read("resumed.csv"), read("whole.csv"));
+
+    // Where no time is known, there is no empty picture.
+    let mut without =
+        Options { inputs: vec![path("many/001.wav")], activity: vec![path("none.svg")], ..options.clone() };
+    let outcome = run(&without, to_file(Table::Windows, &path("one.csv")));
+    assert!(outcome.files.len() == 1 && !path("none.svg").exists());
+    without.activity = vec![path("none.png")];
+    let error = predict::run(&without, to_file(Table::Windows, &path("one.csv")), &Job::default()).unwrap_err();
+    assert!(error.to_string().contains(".svg (a picture) or .csv"), "{error}");
 }

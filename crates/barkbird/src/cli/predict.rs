@@ -1,7 +1,7 @@
 //! Arguments of `predict`.
 
 use super::ask::AskArgs;
-use super::values::{alpha, not_negative, part, share, threshold};
+use super::values::{alpha, interval, not_negative, part, share, threshold};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -50,6 +50,15 @@ pub(crate) struct PredictArgs {
     /// Classify share I of N of the recordings; afterwards run once without --part to write the tables
     #[arg(long, value_name = "I/N", value_parser = part, requires = "out")]
     pub(crate) part: Option<(usize, usize)>,
+    /// Write the activity by hour of day, a picture (.svg) or a table (.csv); repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) activity: Vec<PathBuf>,
+    /// Go on with recordings that come into the folders later, until Ctrl-C
+    #[arg(long, requires = "out", conflicts_with = "part")]
+    pub(crate) watch: bool,
+    /// How often --watch looks; a recording that has not changed since the last look is taken
+    #[arg(long, value_name = "SECONDS", value_parser = interval, default_value = "10", requires = "watch")]
+    pub(crate) watch_interval: f64,
     /// Memory for windows and what networks compute of them, in MiB, about [default: 256]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
     pub(crate) memory: Option<u64>,

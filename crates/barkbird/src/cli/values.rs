@@ -1,11 +1,24 @@
 //! Values of arguments: what a text has to be.
 
+use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use pipeline::Named;
 use pipeline::scan::Shares;
 
 /// Most threads that make sense on any machine of today.
 const MOST_THREADS: usize = 1024;
+
+/// Longest pause between two looks at a folder, in seconds.
+const DAY_S: f64 = 86_400.0;
+
+/// What stderr is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Lines and a bar for people
+    Text,
+    /// An object a line, for programs
+    Json,
+}
 
 /// One of the names of a choice.
 pub(super) fn named<T: Named>() -> impl TypedValueParser<Value = T> {
@@ -46,6 +59,11 @@ pub(super) fn above_zero(text: &str) -> Result<f64, String> {
 pub(super) fn not_negative(text: &str) -> Result<f64, String> {
     let parsed = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
     parsed.ok_or_else(|| format!("{text}: expected a number, 0 or above"))
+}
+
+pub(super) fn interval(text: &str) -> Result<f64, String> {
+    let parsed = text.parse().ok().filter(|seconds| (0.1..=DAY_S).contains(seconds));
+    parsed.ok_or_else(|| format!("{text}: expected a number of seconds from 0.1 to {DAY_S}"))
 }
 
 pub(super) fn share(text: &str) -> Result<f32, String> {

@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The argument that stands for standard input or output.
 const STANDARD_STREAM: &str = pipeline::inputs::STANDARD_INPUT;
@@ -43,6 +44,8 @@ pub(super) fn run(args: &PredictArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         overwrite: args.overwrite,
         part: args.part.map(|(index, count)| Part { index, count }),
         memory_mib: args.memory,
+        activity: args.activity.clone(),
+        watch: args.watch.then(|| Duration::from_secs_f64(args.watch_interval)),
         ..Options::new(&args.run, args.inputs.clone())
     };
     let closed = Arc::new(AtomicBool::new(false));

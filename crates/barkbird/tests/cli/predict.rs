@@ -142,3 +142,51 @@ fn thresholds_have_the_precision_that_was_asked_for() {
     let output = work.run(&["predict", "with", "sounds", "--target-precision", "0.9"]);
     assert!(output.status.code() == Some(2) && stderr(&output).contains("--events"), "{}", stderr(&output));
 }
+
+#[test]
+fn progress_for_programs_is_an_object_a_line() {
+    let work = models();
+    let lines = |arguments: &[&str]| -> (Option<i32>, Vec<Value>) {
+        let output = work.run(&[arguments, &["--progress", "json", "--threads", "2"]].concat());
+        let text = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    };
+    let events = |lines: &[Value]| -> Vec<String> {
+        lines.iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
+    };
+    let (code, predicted) = lines(&["predict", "run", "sounds", "--out", "p.csv"]);
+    let names = events(&predicted);
+    assert_eq!((code, names[0].as_str()), (Some(3), "pipeline_started"));
+    let n = |name: &str| names.iter().filter(|event| *event == name).count();
+    assert_eq!((n("file_completed"), n("pipeline_completed")), (62, 1));
+    assert!(n("progress") >= 2 && n("warning") >= 1 && n("message") >= 1, "{names:?}");
+
+    let (code, failed) = lines(&["predict", "nowhere", "sounds"]);
+    let last = failed.last().unwrap();
+    assert!(code == Some(1) && last["event"] == "error" && last["payload"]["severity"] == "fatal", "{last}");
+    assert!(last["payload"]["message"].as_str().unwrap().contains("nowhere"), "{last}");
+
+    let (code, scanned) = lines(&["scan", "sounds/manifest.csv", "--out", "again.csv"]);
+    let names = events(&scanned);
+    assert_eq!(code, Some(0), "{names:?}");
+    assert!(["task_started", "progress", "task_completed"].iter().all(|event| names.iter().any(|name| name == event)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_watch_ends_with_its_tables_written() {
+    let work = models();
+    let arguments = ["predict", "run", "sounds/dog", "--watch", "--watch-interval", "0.2", "--out", "p.csv"];
+    let mut child = work.command(&arguments).spawn().unwrap();
+    let began = std::time::Instant::now();
+    while !work.path("p.csv").exists() {
+        assert!(child.try_wait().unwrap().is_none() && began.elapsed().as_secs() < 180, "no table");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    // One of the recordings is no sound.
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(fs::read_to_string(work.path("p.csv")).unwrap().contains("dog/broken.wav"));
+    assert!(work.path("p.csv.journal").exists());
+}

@@ -16,7 +16,7 @@ pub struct Part {
 }
 
 /// What a file is known by: a file that has changed is another one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
     pub(super) path: String,
@@ -52,6 +52,11 @@ impl<'a> Files<'a> {
         Ok(Self { inputs, rows, keys, part })
     }
 
+    /// Whole recordings whose keys are known already: what is in the journal by a key may have changed since, or be gone.
+    pub(super) fn of_keys(inputs: &'a [Input], keys: Vec<Key>) -> Self {
+        Self { inputs, rows: (0..inputs.len()).map(|nth| nth..nth + 1).collect(), keys, part: None }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -69,7 +74,8 @@ impl<'a> Files<'a> {
     }
 }
 
-fn key(rows: &[Input]) -> Key {
+/// The key of a recording as it is now.
+pub(super) fn key(rows: &[Input]) -> Key {
     // What came through a pipe has the time at which it was kept, and so is never taken for another recording.
     let metadata = match &rows[0].file {
         Some(file) => file.metadata().ok(),

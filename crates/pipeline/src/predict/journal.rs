@@ -9,13 +9,13 @@ use crate::job::Job;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Changes whenever a line is read in another way.
-const SCHEMA: &str = "journal/1";
+const SCHEMA: &str = "journal/2";
 
 /// The first line: whose results these are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub(super) struct Journal {
     /// This run's first.
     files: Vec<(PathBuf, RefCell<File>)>,
     places: HashMap<Key, Place>,
+    /// The last key of each path.
+    latest: BTreeMap<String, Key>,
     /// Bytes of this run's.
     end: u64,
 }
@@ -100,7 +102,7 @@ impl Journal {
                 own.display()
             );
         }
-        let mut journal = Self { files: Vec::new(), places: HashMap::new(), end: 0 };
+        let mut journal = Self { files: Vec::new(), places: HashMap::new(), latest: BTreeMap::new(), end: 0 };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -159,10 +161,20 @@ impl Journal {
             } else {
                 // What a power cut left of a line ends the journal.
                 let Ok(Keyed { key, .. }) = serde_json::from_slice(&line) else { return Ok(at) };
-                self.places.insert(key, Place { file: self.files.len(), at, n_bytes });
+                self.note(key, Place { file: self.files.len(), at, n_bytes });
             }
             at += n_bytes as u64;
         }
+    }
+
+    fn note(&mut self, key: Key, place: Place) {
+        self.latest.insert(key.path.clone(), key.clone());
+        self.places.insert(key, place);
+    }
+
+    /// The recordings that are done, each as it was last, in the order of their paths.
+    pub(super) fn latest(&self) -> &BTreeMap<String, Key> {
+        &self.latest
     }
 
     /// Whether a recording is done; one that has changed since is not.
@@ -177,7 +189,8 @@ impl Journal {
         let (path, file) = &self.files[0];
         let mut file = file.borrow_mut();
         file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(&line)).with_context(full(path))?;
-        self.places.insert(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
+        drop(file);
+        self.note(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
         self.end += line.len() as u64;
         Ok(())
     }

@@ -1,15 +1,21 @@
 //! Classifies recordings, window by window, and writes windows or events as tables.
 
+mod activity;
+mod classify;
+mod estimate;
 mod files;
 mod journal;
 mod json;
+mod meter;
 mod options;
 mod outputs;
 mod record;
 mod settings;
 mod sink;
 mod target;
+mod watch;
 
+pub use activity::{Activity, HOURS};
 pub use detections::{EVENT_ALPHA, EventSettings, Format};
 pub use files::Part;
 pub use inference::{PredictorOptions, Reject, ShowEvidence};
@@ -21,18 +27,23 @@ use crate::error::{Result, bail};
 use crate::inputs;
 use crate::inputs::Collected;
 use crate::job::Job;
+use crate::observer::Event;
+use crate::run_events::{RunFinished, RunStarted};
+use classify::{KEPT, Keep, classify};
 use files::Files;
-use inference::{Predictor, Watch};
+use inference::Predictor;
 use journal::Journal;
 use outputs::Outputs;
-use record::Record;
 use sink::Context;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::time::Instant;
 
 /// Classifies recordings and writes tables. Memory does not grow with their number or length, except for
 /// [`Table::Json`]. Where a table goes to a file, a journal beside it keeps what is done, and an interrupted run
 /// [goes on](Options::resume) to the same bytes.
+///
+/// With [`Options::watch`] it goes on with recordings that come later, until it is cancelled: that ends it without an error,
+/// with all tables written and the journal kept.
 ///
 /// # Errors
 /// A model that cannot be opened or lacks the detector, inputs that are not there, no usable recording, a table that
@@ -41,6 +52,8 @@ use std::time::Instant;
 pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Outcome> {
     let began = Instant::now();
     let place = outputs::prepare(&outputs)?;
+    activity::prepare(&options.activity)?;
+    watch::check(options, place.is_some())?;
     let model = inputs::open_model(&options.run, job)?;
     let mut asked = options.predictor.clone();
     if options.events.is_some() {
@@ -55,25 +68,51 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     }
     let predictor = predictor;
     predictor.notes.iter().for_each(|note| job.say(note));
-    let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
-    let files = Files::new(&inputs, options.part)?;
     let mut events = options.events.clone();
     if let (Some(settings), Some(precision)) = (&events, options.target_precision) {
         events = Some(target::with_precision(settings.clone(), precision, &predictor, job)?);
     }
     let context = Context::new(&asked, events.as_ref(), &predictor)?;
-    let mut outcome = Outcome { recordings: inputs.len(), skipped, ..Outcome::default() };
+    let outcome = match (options.watch, place) {
+        (Some(interval), Some(place)) => {
+            started(0, &predictor, job);
+            let mut journal = Journal::open(&place, &context.header, options, job)?;
+            watch::run(options, interval, &outputs, &mut journal, &context, job)?
+        }
+        (_, place) => once(options, outputs, place.as_deref(), &context, job)?,
+    };
+    let outcome = Outcome { seconds: began.elapsed().as_secs_f64(), ..outcome };
+    finished(&outcome, options.part.is_some(), job);
+    Ok(outcome)
+}
+
+/// Classifies what is there.
+fn once(
+    options: &Options,
+    outputs: Vec<Output>,
+    place: Option<&Path>,
+    context: &Context<'_>,
+    job: &Job<'_>,
+) -> Result<Outcome> {
+    let predictor = context.predictor;
+    let Collected { inputs, skipped } = inputs::collect(&options.inputs, options.standard_input.as_ref(), &job.cancel)?;
+    let files = Files::new(&inputs, options.part)?;
+    started(files.len(), predictor, job);
+    let mut outcome = Outcome { recordings: inputs.len(), skipped, ..begun(options, context) };
     match place {
         Some(path) => {
-            let mut journal = Journal::open(&path, &context.header, options, job)?;
-            classify(&predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
-            if options.part.is_none() {
-                let mut outputs = Outputs::new(outputs, &context)?;
+            let mut journal = Journal::open(path, &context.header, options, job)?;
+            classify(predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
+            if options.part.is_some() {
+                let in_part = (0..files.len()).filter(|&nth| files.is_in_part(nth));
+                outcome.recordings = in_part.map(|nth| files.rows(nth).len()).sum();
+            } else {
+                let mut outputs = Outputs::new(outputs, context)?;
                 for nth in 0..files.len() {
                     job.check(KEPT)?;
                     outputs.take(files.rows(nth), &journal.record(files.key(nth))?, &mut outcome)?;
                 }
-                let finished = finish(outputs, &mut outcome, job);
+                let finished = finish(outputs, options, &mut outcome, job);
                 // Where nothing could be used, there is nothing to go on with.
                 if finished.is_ok() || outcome.windows == 0 {
                     journal.remove()?;
@@ -85,77 +124,58 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
             bail!("--part: expected --out FILE, beside which each part keeps what it did")
         }
         None => {
-            let mut outputs = Outputs::new(outputs, &context)?;
-            classify(&predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?;
-            finish(outputs, &mut outcome, job)?;
+            let mut outputs = Outputs::new(outputs, context)?;
+            classify(predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?;
+            finish(outputs, options, &mut outcome, job)?;
         }
     }
-    outcome.seconds = began.elapsed().as_secs_f64();
     Ok(outcome)
 }
 
-/// What a stopped run leaves behind where it has a journal.
-const KEPT: &str = "the journal has what is done; --resume goes on";
-
-/// What becomes of a recording's verdicts at once.
-enum Keep<'a, 'b> {
-    Journal(&'a mut Journal),
-    Tables(&'a mut Outputs<'b>),
-}
-
-/// Classifies what the journal does not have yet, block by block.
-fn classify(
-    predictor: &Predictor<'_>,
-    files: &Files<'_>,
-    mut keep: Keep<'_, '_>,
-    outcome: &mut Outcome,
-    job: &Job<'_>,
-) -> Result<()> {
-    let (kept, known): (_, Box<dyn Fn(usize) -> bool + '_>) = match &keep {
-        Keep::Journal(journal) => (KEPT, Box::new(|nth| journal.has(files.key(nth)))),
-        Keep::Tables(_) => ("nothing was written", Box::new(|_| false)),
-    };
-    let todo: Vec<usize> = (0..files.len()).filter(|&nth| !known(nth)).collect();
-    drop(known);
-    outcome.resumed = files.len() - todo.len();
-    let todo: Vec<usize> = todo.into_iter().filter(|&nth| files.is_in_part(nth)).collect();
-    let progress = job.progress("predict", todo.len());
-    let classified_ms = AtomicU64::new(0);
-    let classified = |seconds: f64| {
-        classified_ms.fetch_add((seconds * 1000.0) as u64, Ordering::Relaxed);
-    };
-    let watch = Watch { stop: &|| job.cancel.is_cancelled(), classified: &classified };
-    for block in todo.chunks(predictor.n_recordings()) {
-        let inputs: Vec<_> = block.iter().flat_map(|&nth| files.rows(nth).iter().cloned()).collect();
-        let answers = predictor.recordings(&inputs, 0, &watch);
-        job.check(kept)?;
-        let records = Record::of_answers(answers?, block.iter().map(|&nth| files.rows(nth)));
-        for (&nth, record) in block.iter().zip(records) {
-            if let Some(warning) = &record.warning {
-                job.warn(format!("{}: {warning}", files.rows(nth)[0].name));
-            }
-            match &mut keep {
-                Keep::Journal(journal) => journal.append(files.key(nth), &record)?,
-                Keep::Tables(outputs) => outputs.take(files.rows(nth), &record, outcome)?,
-            }
-        }
-        if let Keep::Journal(journal) = &keep {
-            journal.sync()?;
-        }
-        progress.inc(block.len());
-    }
-    outcome.classified_s = classified_ms.into_inner() as f64 / 1000.0;
-    Ok(())
+/// An outcome in which nothing is counted yet.
+fn begun(options: &Options, context: &Context<'_>) -> Outcome {
+    let activity = || Activity::new(context.predictor.classes(), context.events.is_some());
+    Outcome { activity: (!options.activity.is_empty()).then(activity), ..Outcome::default() }
 }
 
 /// Ends the tables, and says what could not be used.
-fn finish(outputs: Outputs<'_>, outcome: &mut Outcome, job: &Job<'_>) -> Result<()> {
+fn finish(outputs: Outputs<'_>, options: &Options, outcome: &mut Outcome, job: &Job<'_>) -> Result<()> {
     for skipped in &outcome.skipped {
         job.warn(format!("{}: {}", skipped.path, skipped.reason));
     }
     if outcome.windows == 0 {
         bail!("none of the {} recordings could be used; the reasons are above", outcome.recordings);
     }
-    outcome.files = outputs.finish(&outcome.skipped)?;
+    write(outputs, options, outcome)?;
+    outcome.activity.as_ref().and_then(activity::note).into_iter().for_each(|note| job.warn(note));
     Ok(())
+}
+
+/// Puts the tables under their names.
+fn write(outputs: Outputs<'_>, options: &Options, outcome: &mut Outcome) -> Result<()> {
+    outcome.files = outputs.finish(&outcome.skipped)?;
+    if let Some(activity) = &outcome.activity {
+        outcome.files.extend(activity::write(&options.activity, activity)?);
+    }
+    Ok(())
+}
+
+fn started(recordings: usize, predictor: &Predictor<'_>, job: &Job<'_>) {
+    let (model, model_sha256) = (predictor.model.path.as_path(), predictor.model.sha256.as_str());
+    job.observer.event(Event::RunStarted(&RunStarted { recordings, model, model_sha256 }));
+}
+
+fn finished(outcome: &Outcome, is_part: bool, job: &Job<'_>) {
+    let Outcome { recordings, windows, labels, sound_s, classified_s, seconds, waited_s, files, .. } = outcome;
+    job.observer.event(Event::RunFinished(&RunFinished {
+        recordings: *recordings,
+        failed: if is_part { outcome.failed } else { outcome.skipped.len() },
+        windows: *windows,
+        labels,
+        sound_s: *sound_s,
+        classified_s: *classified_s,
+        seconds: *seconds,
+        waited_s: *waited_s,
+        files,
+    }));
 }

@@ -1,5 +1,6 @@
 //! What a run is given, and what became of it.
 
+use super::activity::Activity;
 use super::files::Part;
 use detections::EventSettings;
 use inference::PredictorOptions;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Options of [`run`](super::run).
 #[derive(Debug, Clone)]
@@ -34,6 +36,10 @@ pub struct Options {
     pub part: Option<Part>,
     /// Memory for windows and what networks compute of them, in MiB, about; results do not depend on it.
     pub memory_mib: Option<u64>,
+    /// Where the activity by hour of day goes: pictures (`.svg`) and tables (`.csv`).
+    pub activity: Vec<PathBuf>,
+    /// Goes on with folders that grow, looking at them so often, until it is cancelled.
+    pub watch: Option<Duration>,
 }
 
 impl Options {
@@ -51,6 +57,8 @@ impl Options {
             part: None,
             half_overlap: false,
             memory_mib: None,
+            activity: Vec::new(),
+            watch: None,
         }
     }
 }
@@ -58,7 +66,7 @@ impl Options {
 /// What became of the recordings.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// Recordings and rows of manifests that were given.
+    /// Recordings and rows of manifests that were given; with [`Options::part`] those of the part.
     pub recordings: usize,
     /// Windows that were classified.
     pub windows: usize,
@@ -70,10 +78,18 @@ pub struct Outcome {
     pub sound_s: f64,
     /// Seconds of sound that this run classified.
     pub classified_s: f64,
+    /// Seconds that classifying took.
+    pub classifying_s: f64,
     /// Seconds that this run took.
     pub seconds: f64,
+    /// Of these, seconds in which it waited for new recordings.
+    pub waited_s: f64,
+    /// Recordings that this run tried and could not use.
+    pub failed: usize,
     /// Recordings that an earlier run had classified.
     pub resumed: usize,
     /// Tables that were written.
     pub files: Vec<PathBuf>,
+    /// What was found by hour of day, where that was asked for.
+    pub activity: Option<Activity>,
 }

@@ -6,11 +6,9 @@ use super::record::Record;
 use super::sink::{Context, Sink, Taken, Target};
 use crate::error::{Context as _, Result, bail};
 use crate::output;
-use audio_io::{RecorderInfo, recorder_info};
 use detections::{CsvWriter, Detection, Format, TableWriter, table_writer};
 use inference::Input;
 use shard::Skipped;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +33,17 @@ pub enum To {
     Folder(PathBuf),
     /// A stream, which is given row by row.
     Stream(Box<dyn Write + Send>),
+}
+
+impl To {
+    /// The same place again; none for a stream.
+    pub(super) fn again(&self) -> Option<Self> {
+        match self {
+            Self::File(path) => Some(Self::File(path.clone())),
+            Self::Folder(path) => Some(Self::Folder(path.clone())),
+            Self::Stream(_) => None,
+        }
+    }
 }
 
 /// A table and where it goes.
@@ -80,7 +89,7 @@ impl<'a> Outputs<'a> {
         let wants_detections = outputs.iter().any(|output| matches!(output.table, Table::Detections(_)));
         let sink = |Output { table, to }| -> Result<Box<dyn Sink + 'a>> {
             match to {
-                To::Folder(folder) => Ok(Box::new(Separate { table, folder, context, used: BTreeMap::new() })),
+                To::Folder(folder) => Ok(Box::new(Separate { table, folder, context })),
                 To::File(path) => one(table, Target::file(&path)?, context),
                 To::Stream(stream) => one(table, Target::Stream(stream), context),
             }
@@ -91,18 +100,30 @@ impl<'a> Outputs<'a> {
 
     /// Writes a recording's rows.
     pub(super) fn take(&mut self, rows: &[Input], record: &Record, outcome: &mut Outcome) -> Result<()> {
+        self.take_again(rows, record, true, outcome)
+    }
+
+    /// The same, where an earlier pass may have written it.
+    pub(super) fn take_again(
+        &mut self,
+        rows: &[Input],
+        record: &Record,
+        is_new: bool,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
         outcome.windows += record.judged.len();
         outcome.sound_s += record.seconds;
         let skipped =
             record.failed.iter().map(|(nth, reason)| Skipped { path: rows[*nth].name.clone(), reason: reason.clone() });
         outcome.skipped.extend(skipped);
-        let is_file = rows[0].bytes.is_none() && rows[0].file.is_none();
-        let info =
-            if is_file && self.wants_detections { recorder_info(&rows[0].path) } else { RecorderInfo::default() };
-        let detections = match self.wants_detections || self.context.events.is_some() {
-            true => self.context.detections(rows, record, &info)?,
+        let by_hour = outcome.activity.is_some();
+        let detections = match self.wants_detections || by_hour || self.context.events.is_some() {
+            true => self.context.detections(rows, record)?,
             false => Vec::new(),
         };
+        if let Some(activity) = &mut outcome.activity {
+            activity.take(record, &detections);
+        }
         let mut count = |label: &str| *outcome.labels.entry(label.to_owned()).or_default() += 1;
         if self.context.events.is_some() {
             detections.iter().for_each(|detection| count(&detection.label));
@@ -110,7 +131,7 @@ impl<'a> Outputs<'a> {
             let (classes, thresholds) = (self.context.predictor.classes(), self.context.predictor.thresholds());
             record.judged.iter().for_each(|judged| count(judged.verdict.label(classes, thresholds).0));
         }
-        let taken = Taken { rows, record, detections: &detections };
+        let taken = Taken { rows, record, detections: &detections, is_new };
         self.sinks.iter_mut().try_for_each(|sink| sink.take(&taken))
     }
 
@@ -194,13 +215,11 @@ struct Separate<'a> {
     table: Table,
     folder: PathBuf,
     context: &'a Context<'a>,
-    /// Which recording has a name.
-    used: BTreeMap<PathBuf, String>,
 }
 
 impl Separate<'_> {
     /// The table of a recording: its own path under the folder, with the ending of the format.
-    fn path(&mut self, recording: &str) -> Result<PathBuf> {
+    fn path(&self, recording: &str) -> Result<PathBuf> {
         let own: PathBuf =
             Path::new(recording).components().filter(|part| matches!(part, std::path::Component::Normal(_))).collect();
         let name = |of: Option<&std::ffi::OsStr>| of.unwrap_or_default().to_string_lossy().into_owned();
@@ -212,7 +231,8 @@ impl Separate<'_> {
                 Table::Detections(format) => format.file_name(&stem),
             };
             let path = self.folder.join(own.with_file_name(file));
-            let user = self.used.entry(path.clone()).or_insert_with(|| recording.to_owned());
+            let mut names = self.context.names.borrow_mut();
+            let user = names.entry(path.clone()).or_insert_with(|| recording.to_owned());
             if user == recording {
                 return Ok(path);
             }
@@ -224,6 +244,9 @@ impl Separate<'_> {
 impl Sink for Separate<'_> {
     fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
         let path = self.path(&taken.rows[0].name)?;
+        if !taken.is_new {
+            return Ok(());
+        }
         let folder = path.parent().unwrap_or(&self.folder);
         std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
         let mut sink = one(self.table, Target::file(&path)?, self.context)?;

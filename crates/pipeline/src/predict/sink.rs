@@ -3,11 +3,12 @@
 use super::journal::Header;
 use super::record::Record;
 use crate::error::Result;
-use audio_io::RecorderInfo;
 use detections::{Columns, Detection, EventFinder, EventSettings, Provenance};
 use inference::{Input, Predictor, PredictorOptions, ShowEvidence};
 use serde_json::json;
 use shard::{AtomicFile, Skipped};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,8 @@ pub(super) struct Context<'a> {
     pub(super) columns: Columns,
     pub(super) provenance: Provenance,
     pub(super) events: Option<EventSettings>,
+    /// Which recording has a table's name, of tables for each.
+    pub(super) names: RefCell<BTreeMap<PathBuf, String>>,
     /// Upper end of the band that the model looks at, in Hz.
     high_hz: f64,
 }
@@ -57,12 +60,13 @@ impl<'a> Context<'a> {
                 settings: settings.as_object().into_iter().flatten().map(words).collect(),
             },
             events: events.cloned(),
+            names: RefCell::default(),
             high_hz: f64::from(model.chain()?.clip.sample_rate_hz) / 2.0,
         })
     }
 
     /// Windows or events of a recording, in the order of time.
-    pub(super) fn detections(&self, rows: &[Input], record: &Record, info: &RecorderInfo) -> Result<Vec<Detection>> {
+    pub(super) fn detections(&self, rows: &[Input], record: &Record) -> Result<Vec<Detection>> {
         let (classes, thresholds) = (self.predictor.classes(), self.predictor.thresholds());
         let mut found: Vec<Detection> = match &self.events {
             None => {
@@ -83,12 +87,13 @@ impl<'a> Context<'a> {
                 events.into_iter().map(Detection::from).collect()
             }
         };
+        let start = record.start();
         for detection in &mut found {
             detection.path.clone_from(&rows[0].name);
             detection.recording_ms = Some((record.seconds * 1000.0).round() as u64);
             (detection.low_hz, detection.high_hz) = (Some(0.0), Some(self.high_hz));
-            detection.recorded = info.start.as_ref().map(|start| start.at(detection.start_ms));
-            detection.place = info.place.as_ref().map(|place| (place.lat, place.lon));
+            detection.recorded = start.map(|start| start.plus_ms(detection.start_ms).to_string());
+            detection.place = record.place;
         }
         Ok(found)
     }
@@ -99,6 +104,8 @@ pub(super) struct Taken<'r> {
     pub(super) rows: &'r [Input],
     pub(super) record: &'r Record,
     pub(super) detections: &'r [Detection],
+    /// Whether no earlier pass over the recordings has written it.
+    pub(super) is_new: bool,
 }
 
 /// A table while it is written.
