@@ -18,8 +18,8 @@ use crate::source::{self, Memory, Shared, Spliced, View};
 use crate::stream::room;
 use crate::{aiff, caf, flac, stream, wav};
 
-/// Frames that are decoded at once where all of them are wanted: they fit into the cache of a processor.
-const BLOCK_FRAMES: usize = 1 << 16;
+/// Frames that are best decoded at once where all of them are wanted: they fit into the cache of a processor.
+pub const BLOCK_FRAMES: usize = 1 << 16;
 
 /// A recording that is decoded block by block. Its samples are those of [`decode_file`](crate::decode_file).
 ///
@@ -152,12 +152,17 @@ impl<'a> Recording<'a> {
     }
 
     /// What is known of the recording after its end, or of the part that was decoded; without samples.
-    pub fn finish(self) -> Decoded {
+    pub fn finish(mut self) -> Decoded {
         let stopped = !self.opened.blocks.is_at_end();
-        self.into_decoded(Vec::new(), stopped)
+        self.known(Vec::new(), stopped)
     }
 
-    fn into_decoded(mut self, channels: Vec<Vec<f32>>, stopped: bool) -> Decoded {
+    /// What is known of the part that was decoded so far, without samples; `stopped` where the recording goes on, or may.
+    pub(crate) fn so_far(&mut self, stopped: bool) -> Decoded {
+        self.known(Vec::new(), stopped)
+    }
+
+    fn known(&mut self, channels: Vec<Vec<f32>>, stopped: bool) -> Decoded {
         let Ending { declared_frames, mut damage, notes } = self.opened.blocks.ending(self.n_frames, stopped);
         self.inspection.report(self.n_frames, declared_frames, stopped, &mut damage);
         for damage in &damage {
@@ -170,7 +175,7 @@ impl<'a> Recording<'a> {
             rate_hz: self.opened.rate_hz,
             channels,
             format: self.opened.format.to_owned(),
-            codec: self.opened.codec,
+            codec: self.opened.codec.clone(),
             bits: self.opened.bits,
             declared_frames,
             damage,
@@ -179,8 +184,11 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// Decodes everything, or what is enough.
-    pub(crate) fn collect(mut self, until: Option<Until>) -> Result<Decoded> {
+    /// Decodes all that is left, or what is enough, and keeps it in memory.
+    ///
+    /// # Errors
+    /// As for [`next_block`](Self::next_block).
+    pub fn decode(mut self, until: Option<Until>) -> Result<Decoded> {
         let declared = self.opened.declared_frames;
         let enough = until.map_or(u64::MAX, |until| until.n_frames(self.opened.rate_hz) as u64);
         let most = max_frames(self.n_bytes as usize, self.opened.n_channels);
@@ -189,10 +197,7 @@ impl<'a> Recording<'a> {
             (0..self.opened.n_channels).map(|_| try_with_room(n_reserved)).collect::<Result<_>>()?;
         let stopped = loop {
             let n_left = enough.saturating_sub(self.n_frames);
-            if n_left == 0
-                && declared.is_none_or(|declared| self.n_frames < declared)
-                && !self.opened.blocks.is_at_end()
-            {
+            if self.is_enough(enough) {
                 break true;
             }
             let n = n_left.clamp(1, BLOCK_FRAMES as u64) as usize;
@@ -200,7 +205,14 @@ impl<'a> Recording<'a> {
                 break false;
             }
         };
-        Ok(self.into_decoded(channels, stopped))
+        Ok(self.known(channels, stopped))
+    }
+
+    /// Whether so many frames were decoded, and the recording goes on or may. One that may have ended is read to its end.
+    pub(crate) fn is_enough(&self, n_frames: u64) -> bool {
+        self.n_frames >= n_frames
+            && self.opened.declared_frames.is_none_or(|declared| self.n_frames < declared)
+            && !self.opened.blocks.is_at_end()
     }
 }
 

@@ -224,7 +224,7 @@ impl Blocks for Stream<'_> {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        let mut damage = std::mem::take(&mut self.damage);
+        let mut damage = self.damage.clone();
         if self.bad_packets > 0 {
             damage.push(Damage::BadPackets(self.bad_packets));
         }

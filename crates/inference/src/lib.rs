@@ -23,6 +23,7 @@
 //! ```
 
 mod chain;
+mod each;
 mod error;
 mod evidence;
 mod front_end;
@@ -41,6 +42,7 @@ mod window_stream;
 mod windows;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
+pub use each::{OfRow, Seen, Take};
 pub use error::{Error, Result, one_line, reason};
 pub use evidence::ShowEvidence;
 pub use front_end::{FrontEnd, Scratch};

@@ -84,18 +84,6 @@ impl Predictor<'_> {
         Ok(answers)
     }
 
-    /// The windows of several recordings, decoded in parallel; those that cannot be used have the reason.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] once `stop` is true, which is asked before each recording is read.
-    pub fn windows_of(&self, inputs: &[Input], stop: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Result<Windowed>>> {
-        let of_file = |rows: &Range<usize>| {
-            if stop() { None } else { Some(self.windows.of_rows(rows.start, &inputs[rows.clone()])) }
-        };
-        let of_files: Option<Vec<_>> = files(inputs).par_iter().map(of_file).collect();
-        Ok(of_files.ok_or(Error::Cancelled)?.into_iter().flatten().collect())
-    }
-
     fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
         let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
         let mut judged = self.judge_windows(inputs, first, &windows)?;
@@ -173,7 +161,7 @@ impl Predictor<'_> {
 }
 
 /// The rows of each file.
-fn files(inputs: &[Input]) -> Vec<Range<usize>> {
+pub(crate) fn files(inputs: &[Input]) -> Vec<Range<usize>> {
     let lengths = inputs.chunk_by(Input::is_of_same_file).map(<[Input]>::len);
     lengths.scan(0, |next, n| Some(std::mem::replace(next, *next + n)..*next)).collect()
 }

@@ -231,11 +231,11 @@ impl Blocks for Stream<'_> {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        let mut damage = std::mem::take(&mut self.damage);
+        let mut damage = self.damage.clone();
         if self.n_bad > 0 {
             damage.push(Damage::BadPackets(self.n_bad));
         }
-        Ending { declared_frames: self.declared(), damage, notes: std::mem::take(&mut self.notes) }
+        Ending { declared_frames: self.declared(), damage, notes: self.notes.clone() }
     }
 }
 
