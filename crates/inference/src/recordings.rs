@@ -47,6 +47,8 @@ impl Predictor<'_> {
         let most = (self.max_windows / files.len().max(1)).max(FEW);
         let few = |rows: &Range<usize>| match (watch.stop)() {
             true => Err(Error::Cancelled),
+            // A stream can be read once, and may be of any length.
+            false if inputs[rows.start].stream.is_some() => Ok(None),
             false => Ok(self.windows.few_of_rows(rows.start, &inputs[rows.clone()], most)),
         };
         let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;

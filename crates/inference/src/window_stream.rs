@@ -13,6 +13,9 @@ use std::path::Path;
 /// Samples over all channels that are decoded at once, at most.
 const BLOCK_SAMPLES: usize = 1 << 22;
 
+/// Seconds that are decoded at once of a recording that comes through a stream.
+const LIVE_BLOCK_S: f64 = 0.25;
+
 /// Windows that are decoded at once for each thread, where that many samples may be.
 const WINDOWS_PER_THREAD: usize = 8;
 
@@ -38,7 +41,11 @@ impl Windows {
     /// Opens the recording that all the rows are of; `first` is the number of the first row.
     pub(crate) fn stream<'w>(&'w self, first: usize, rows: &'w [Input]) -> Result<WindowStream<'w>> {
         let recording = rows[0].open()?;
-        let n_block = self.n_block(recording.rate_hz(), recording.n_channels());
+        let n_block = match rows[0].stream.is_some() {
+            // What comes slowly is looked at soon.
+            true => (LIVE_BLOCK_S * f64::from(recording.rate_hz())) as usize,
+            false => self.n_block(recording.rate_hz(), recording.n_channels()),
+        };
         let (mut reader, path) = (RowReader::new(recording, n_block), rows[0].path.as_path());
         reader.stop_at(self.decoded_until(rows));
         let mut stream = WindowStream { windows: self, path, reader, failed: Vec::new() };

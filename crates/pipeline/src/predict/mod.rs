@@ -3,6 +3,7 @@
 mod files;
 mod journal;
 mod json;
+mod live;
 mod options;
 mod outputs;
 mod record;
@@ -75,8 +76,12 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
             bail!("--part: expected --out FILE, beside which each part keeps what it did")
         }
         None => {
+            let is_live = live::is_live(&files, &outputs, options, job);
             let mut outputs = Outputs::new(outputs, &context)?;
-            classify(&predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?;
+            match is_live {
+                true => live::classify(&predictor, &files, &mut outputs, &mut outcome, job)?,
+                false => classify(&predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?,
+            }
             finish(outputs, &mut outcome, job)?;
         }
     }

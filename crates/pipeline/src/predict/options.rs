@@ -1,13 +1,12 @@
 //! What a run is given, and what became of it.
 
 use super::files::Part;
+use crate::inputs::StandardInput;
 use detections::EventSettings;
 use inference::PredictorOptions;
 use shard::Skipped;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Options of [`run`](super::run).
 #[derive(Debug, Clone)]
@@ -21,7 +20,7 @@ pub struct Options {
     /// Windows overlap by half of their length, whatever [`predictor`](Self::predictor) says.
     pub half_overlap: bool,
     /// The recording that the input `-` stands for.
-    pub standard_input: Option<Arc<File>>,
+    pub standard_input: Option<StandardInput>,
     /// How windows become events; none for windows as they are.
     pub events: Option<EventSettings>,
     /// Goes on with a run that was broken off.

@@ -96,7 +96,7 @@ impl<'a> Outputs<'a> {
         let skipped =
             record.failed.iter().map(|(nth, reason)| Skipped { path: rows[*nth].name.clone(), reason: reason.clone() });
         outcome.skipped.extend(skipped);
-        let is_file = rows[0].bytes.is_none() && rows[0].file.is_none();
+        let is_file = rows[0].bytes.is_none() && rows[0].file.is_none() && rows[0].stream.is_none();
         let info =
             if is_file && self.wants_detections { recorder_info(&rows[0].path) } else { RecorderInfo::default() };
         let detections = match self.wants_detections || self.context.events.is_some() {
@@ -112,6 +112,11 @@ impl<'a> Outputs<'a> {
         }
         let taken = Taken { rows, record, detections: &detections };
         self.sinks.iter_mut().try_for_each(|sink| sink.take(&taken))
+    }
+
+    /// Passes on what was written so far.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
     }
 
     /// Ends all tables and gives their paths.
@@ -157,6 +162,10 @@ impl Sink for Rows<'_> {
         judged.iter().try_for_each(|judged| Ok(self.writer.write(&judged.verdict)?))
     }
 
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.writer.flush()?)
+    }
+
     fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
         skipped.iter().try_for_each(|of| self.writer.skip(&of.path, &of.reason))?;
         self.writer.finish()?.commit(Some(&self.context.provenance))
@@ -172,12 +181,19 @@ struct Formatted<'a> {
 
 impl Sink for Formatted<'_> {
     fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
-        self.writer.recording(&taken.rows[0].name, taken.record.seconds)?;
+        // Of a recording that still comes in, the length is known at the end.
+        if taken.record.seconds > 0.0 || taken.record.judged.is_empty() {
+            self.writer.recording(&taken.rows[0].name, taken.record.seconds)?;
+        }
         let classes = self.context.predictor.classes();
         // Tables of other tools have a row for what was found; ours have all windows.
         let has_all = matches!(self.format, Format::Csv | Format::JsonLines | Format::Parquet);
         let is_row = |detection: &&Detection| has_all || classes.contains(&detection.label);
         taken.detections.iter().filter(is_row).try_for_each(|detection| Ok(self.writer.write(detection)?))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.writer.flush()?)
     }
 
     fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
