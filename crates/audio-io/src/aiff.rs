@@ -77,7 +77,7 @@ pub(crate) fn open<'a>(source: Shared<'a>, path: &Path) -> Result<Opened<'a>> {
     let believed = declared > 0 && !is_streamed(declared);
     let declared_frames = if believed { Some(declared) } else { inner.declared_frames };
     let join = move |inner: Ending, n_frames: u64, stopped: bool| {
-        let mut ending = std::mem::take(&mut ending);
+        let mut ending = ending.clone();
         if believed && !stopped && declared < n_frames {
             let note = format!("the header counts {declared} frames, the sound has {n_frames}: all of them are read");
             ending.notes.push(note);

@@ -16,12 +16,12 @@ pub(crate) trait Blocks: Send {
         Ok(0)
     }
 
-    /// What is known after `n_frames` were decoded; `stopped` where there may be more.
+    /// What is known after `n_frames` were decoded; `stopped` where there may be more. Can be asked for again later.
     fn ending(&mut self, n_frames: u64, stopped: bool) -> Ending;
 }
 
 /// What is known once decoding has ended.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Ending {
     /// Frames that the header declares, where it does.
     pub(crate) declared_frames: Option<u64>,
@@ -54,7 +54,7 @@ impl Blocks for NoSound {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        std::mem::take(&mut self.0)
+        self.0.clone()
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn open<'a>(source: Shared<'a>, path: &Path) -> Result<Opened<'a>> {
         .map(|bytes| (bytes / packet_bytes).saturating_mul(packet_frames))
         .or(inner.declared_frames);
     let join = move |inner: Ending, _: u64, _: bool| {
-        let mut ending = std::mem::take(&mut ending);
+        let mut ending = ending.clone();
         ending.damage.extend(inner.damage);
         ending.notes.extend(inner.notes);
         Ending { declared_frames, ..ending }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::damage::{Damage, Silence};
 use crate::error::{Error, Result};
 use crate::measures::Measures;
-pub use crate::measures::hash_samples;
+pub use crate::measures::{SampleHasher, hash_samples};
 use crate::read::open_file;
 use crate::recording::Recording;
 use crate::silence::SilenceStream;
@@ -136,6 +136,16 @@ fn measured(
     }
     measures.finish(check, &recording.finish(), min_seconds);
     Ok(rows.into_iter().map(|row| row.map(|stream| stream.reason())).collect())
+}
+
+/// SHA-256 of a file's bytes as 64 hexadecimal digits; the file is not read into memory as a whole.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn sha256_of_file(path: &Path) -> Result<String> {
+    let mut sha256 = String::new();
+    hash_file(path, &mut sha256)?;
+    Ok(sha256)
 }
 
 /// SHA-256 of a file's bytes; gives how many there are.

@@ -2,10 +2,14 @@
 
 use crate::channels::ChannelPolicy;
 use crate::clip::{Clip, ClipConfig, Part, clips_of, resampled_range, windows_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::range::known_range;
 use crate::resample;
 use crate::window::{Placement, sliding};
+
+/// Samples over all channels that are kept for a row at most: 2 GiB. Rows of sliding or first windows need a few blocks,
+/// other placements all of the row.
+pub const MAX_ROW_SAMPLES: usize = 1 << 29;
 
 /// The part of a recording that clips can still come from.
 #[derive(Debug, Default)]
@@ -124,6 +128,19 @@ impl ClipStream {
         cut.source.start.min(if self.next == 0 { self.first } else { usize::MAX })
     }
 
+    /// Refuses a row whose windows depend on all of it once it has become too long for that, of a recording of which
+    /// `n_frames` are known.
+    ///
+    /// # Errors
+    /// A row of more than [`MAX_ROW_SAMPLES`] over all channels.
+    pub fn check_room(&self, n_frames: usize, n_channels: usize) -> Result<()> {
+        let most = MAX_ROW_SAMPLES / n_channels.max(1);
+        if self.hop().is_some() || n_frames.min(self.row().1).saturating_sub(self.first) <= most {
+            return Ok(());
+        }
+        Err(Error::TooLong { seconds: most as f64 / f64::from(self.rate_hz) })
+    }
+
     /// How many windows can be made once `n_frames` of the recording are known, its end not among them.
     pub fn n_ready(&self, n_frames: usize) -> usize {
         let Some(hop) = self.hop() else { return 0 };
@@ -159,6 +176,15 @@ impl ClipStream {
         self.windows(&part, self.row(), self.next + n)
     }
 
+    /// First frame and the one after the last of the row, once `n_frames` of the `whole` recording are known, as for
+    /// [`rest`](Self::rest).
+    ///
+    /// # Errors
+    /// No sound, or a row outside the recording.
+    pub fn range(&self, n_frames: usize, whole: usize) -> Result<(usize, usize)> {
+        known_range(n_frames, whole, self.rate_hz, self.start_s, self.end_s)
+    }
+
     /// Makes what is left once `n_frames` are known: all frames of the `whole` recording or, where the stream
     /// [is done](Self::is_done), as many as were needed. `whole` is what the header declares then, or more than any
     /// recording has.
@@ -166,7 +192,7 @@ impl ClipStream {
     /// # Errors
     /// No sound, a row outside the recording, a channel that it lacks, or too little memory.
     pub fn rest(&mut self, frames: &Frames, n_frames: usize, whole: usize) -> Result<Vec<Clip>> {
-        let row = known_range(n_frames, whole, self.rate_hz, self.start_s, self.end_s)?;
+        let row = self.range(n_frames, whole)?;
         let part = frames.part(n_frames, self.rate_hz);
         if self.next == 0 {
             return clips_of(&part, row, self.channel, &self.config);

@@ -37,7 +37,7 @@ pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<Decoded> {
 /// As [`decode_bytes`].
 #[tracing::instrument(level = "debug", skip_all, fields(path = %path.display(), n_bytes = bytes.len()))]
 pub fn decode_bytes_until(bytes: &[u8], path: &Path, until: Option<Until>) -> Result<Decoded> {
-    Recording::of_bytes(bytes, path)?.collect(until)
+    Recording::of_bytes(bytes, path)?.decode(until)
 }
 
 #[cfg(test)]

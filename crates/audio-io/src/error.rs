@@ -128,6 +128,15 @@ pub enum Error {
         /// Seconds in the file.
         seconds: f64,
     },
+    /// A row whose windows depend on all of it, and that is too long to be kept in memory.
+    #[error(
+        "the row is longer than {seconds:.0} s, which is too much for this placement of windows, since it needs all of the row at \
+         once; use the placement first or sliding, or shorter rows"
+    )]
+    TooLong {
+        /// The longest that a row can be, in seconds.
+        seconds: f64,
+    },
     /// A channel is asked for that the file lacks.
     #[error("channel {channel} is asked for (counted from 0), the file has {n_channels}")]
     Channel {

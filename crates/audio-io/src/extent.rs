@@ -31,6 +31,14 @@ pub(crate) struct Extent {
 }
 
 impl Claim<'_> {
+    /// Takes what the header says, of a pipe, whose end cannot be looked at.
+    pub(crate) fn believe(&self) -> Extent {
+        let declared = self.declared.filter(|declared| *declared > 0 && !is_streamed(*declared));
+        let note = "the header gives no length, as in a stream: read to the end of the pipe".to_owned();
+        let note = if declared.is_none() { Some(note) } else { None };
+        Extent { n_bytes: declared.unwrap_or(self.rest.len()), declared, damage: None, note }
+    }
+
     /// Takes what the file's bytes support.
     pub(crate) fn settle(&self) -> Extent {
         let n_bytes = self.rest.len();

@@ -198,15 +198,36 @@ impl SampleHash {
     }
 }
 
+/// [`hash_samples`] while the samples come in.
+pub struct SampleHasher {
+    rate_hz: u32,
+    channels: Vec<SampleHash>,
+}
+
+impl SampleHasher {
+    /// Of a recording with that rate and number of channels.
+    pub fn new(rate_hz: u32, n_channels: usize) -> Self {
+        Self { rate_hz, channels: vec![SampleHash::new(rate_hz, n_channels); n_channels] }
+    }
+
+    /// Takes the frames of a block from number `from` on.
+    pub fn take(&mut self, block: &[Vec<f32>], from: usize) {
+        let samples = block.iter().map(|samples| samples.get(from..).unwrap_or_default());
+        self.channels.iter_mut().zip(samples).for_each(|(hash, samples)| hash.take(samples));
+    }
+
+    /// The hash.
+    pub fn finish(self) -> String {
+        SampleHash::join(self.rate_hz, self.channels)
+    }
+}
+
 /// SHA-256 over rate, number of channels, and the samples as 32-bit floats, little-endian; of several channels, over the hashes
 /// of each.
 pub fn hash_samples(decoded: &Decoded) -> String {
-    let channel = |samples: &Vec<f32>| {
-        let mut hash = SampleHash::new(decoded.rate_hz, decoded.channels.len());
-        hash.take(samples);
-        hash
-    };
-    SampleHash::join(decoded.rate_hz, decoded.channels.iter().map(channel).collect())
+    let mut hasher = SampleHasher::new(decoded.rate_hz, decoded.channels.len());
+    hasher.take(&decoded.channels, 0);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
 use crate::inspection::Inspection;
 use crate::limits::{check_channels, check_rate, max_frames};
+use crate::pipe::Pipe;
 use crate::read::open_file;
 use crate::room::try_with_room;
 use crate::sniff::{Format, sniff};
@@ -18,8 +19,8 @@ use crate::source::{self, Memory, Shared, Spliced, View};
 use crate::stream::room;
 use crate::{aiff, caf, flac, stream, wav};
 
-/// Frames that are decoded at once where all of them are wanted: they fit into the cache of a processor.
-const BLOCK_FRAMES: usize = 1 << 16;
+/// Frames that are best decoded at once where all of them are wanted: they fit into the cache of a processor.
+pub const BLOCK_FRAMES: usize = 1 << 16;
 
 /// A recording that is decoded block by block. Its samples are those of [`decode_file`](crate::decode_file).
 ///
@@ -39,6 +40,8 @@ pub struct Recording<'a> {
     n_bytes: u64,
     n_frames: u64,
     inspection: Inspection,
+    /// Frames that were decoded with others that were left out: the last packet reached further.
+    surplus: Vec<Vec<f32>>,
 }
 
 impl Recording<'static> {
@@ -60,6 +63,17 @@ impl Recording<'static> {
     }
 }
 
+impl Recording<'static> {
+    /// The recording that comes through a stream whose beginning [can be streamed](crate::can_stream): it is decoded while it
+    /// comes. Memory does not grow with it. `path` is for messages.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn of_stream(stream: impl std::io::Read + Send + 'static, path: &Path) -> Result<Self> {
+        Self::of_source(Arc::new(Pipe::new(stream)), path)
+    }
+}
+
 impl<'a> Recording<'a> {
     /// The recording in the bytes of a file; `path` is for messages and its extension.
     ///
@@ -77,7 +91,14 @@ impl<'a> Recording<'a> {
             check_channels(opened.n_channels, path)?;
             Ok(opened)
         })?;
-        Ok(Self { path: path.to_owned(), opened, n_bytes, n_frames: 0, inspection: Inspection::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            opened,
+            n_bytes,
+            n_frames: 0,
+            inspection: Inspection::default(),
+            surplus: Vec::new(),
+        })
     }
 
     /// Frames per second.
@@ -122,10 +143,15 @@ impl<'a> Recording<'a> {
     /// A file that can no longer be read, a decoder that panics, too little memory.
     pub fn next_block(&mut self, n: usize, channels: &mut Vec<Vec<f32>>) -> Result<usize> {
         channels.resize(self.opened.n_channels, Vec::new());
+        let at_first = channels.first().map_or(0, Vec::len);
+        let surplus = std::mem::take(&mut self.surplus);
+        channels.iter_mut().zip(surplus).for_each(|(samples, surplus)| samples.extend(surplus));
         let before = channels.first().map_or(0, Vec::len);
-        let blocks = &mut self.opened.blocks;
-        guarded(&self.path, || blocks.more(n.max(1), channels))?;
-        let n_more = channels.first().map_or(0, Vec::len) - before;
+        if before - at_first < n.max(1) {
+            let blocks = &mut self.opened.blocks;
+            guarded(&self.path, || blocks.more(n.max(1) - (before - at_first), channels))?;
+        }
+        let n_more = channels.first().map_or(0, Vec::len) - at_first;
         self.inspection.take(channels, before);
         self.n_frames += n_more as u64;
         Ok(n_more)
@@ -137,10 +163,11 @@ impl<'a> Recording<'a> {
     /// As for [`next_block`](Self::next_block).
     pub fn skip(&mut self, n: u64) -> Result<u64> {
         let blocks = &mut self.opened.blocks;
-        let mut skipped = guarded(&self.path, || blocks.skip(n))?;
+        // What was decoded already comes first.
+        let mut skipped = if self.surplus.is_empty() { guarded(&self.path, || blocks.skip(n))? } else { 0 };
         self.n_frames += skipped;
         self.inspection.skip(skipped);
-        let mut block = Vec::new();
+        let mut block: Vec<Vec<f32>> = Vec::new();
         while skipped < n {
             block.iter_mut().for_each(Vec::clear);
             match self.next_block((n - skipped).min(BLOCK_FRAMES as u64) as usize, &mut block)? {
@@ -148,16 +175,31 @@ impl<'a> Recording<'a> {
                 n_more => skipped += n_more as u64,
             }
         }
-        Ok(skipped)
+        let n_surplus = skipped.saturating_sub(n);
+        if n_surplus > 0 {
+            self.surplus = block.iter().map(|samples| samples[samples.len() - n_surplus as usize..].to_vec()).collect();
+            self.n_frames -= n_surplus;
+        }
+        Ok(skipped - n_surplus)
+    }
+
+    /// Whether it is known that nothing more comes.
+    fn is_at_end(&self) -> bool {
+        self.surplus.is_empty() && self.opened.blocks.is_at_end()
     }
 
     /// What is known of the recording after its end, or of the part that was decoded; without samples.
-    pub fn finish(self) -> Decoded {
-        let stopped = !self.opened.blocks.is_at_end();
-        self.into_decoded(Vec::new(), stopped)
+    pub fn finish(mut self) -> Decoded {
+        let stopped = !self.is_at_end();
+        self.known(Vec::new(), stopped)
     }
 
-    fn into_decoded(mut self, channels: Vec<Vec<f32>>, stopped: bool) -> Decoded {
+    /// What is known of the part that was decoded so far, without samples; `stopped` where the recording goes on, or may.
+    pub(crate) fn so_far(&mut self, stopped: bool) -> Decoded {
+        self.known(Vec::new(), stopped)
+    }
+
+    fn known(&mut self, channels: Vec<Vec<f32>>, stopped: bool) -> Decoded {
         let Ending { declared_frames, mut damage, notes } = self.opened.blocks.ending(self.n_frames, stopped);
         self.inspection.report(self.n_frames, declared_frames, stopped, &mut damage);
         for damage in &damage {
@@ -170,7 +212,7 @@ impl<'a> Recording<'a> {
             rate_hz: self.opened.rate_hz,
             channels,
             format: self.opened.format.to_owned(),
-            codec: self.opened.codec,
+            codec: self.opened.codec.clone(),
             bits: self.opened.bits,
             declared_frames,
             damage,
@@ -179,8 +221,11 @@ impl<'a> Recording<'a> {
         }
     }
 
-    /// Decodes everything, or what is enough.
-    pub(crate) fn collect(mut self, until: Option<Until>) -> Result<Decoded> {
+    /// Decodes all that is left, or what is enough, and keeps it in memory.
+    ///
+    /// # Errors
+    /// As for [`next_block`](Self::next_block).
+    pub fn decode(mut self, until: Option<Until>) -> Result<Decoded> {
         let declared = self.opened.declared_frames;
         let enough = until.map_or(u64::MAX, |until| until.n_frames(self.opened.rate_hz) as u64);
         let most = max_frames(self.n_bytes as usize, self.opened.n_channels);
@@ -189,10 +234,7 @@ impl<'a> Recording<'a> {
             (0..self.opened.n_channels).map(|_| try_with_room(n_reserved)).collect::<Result<_>>()?;
         let stopped = loop {
             let n_left = enough.saturating_sub(self.n_frames);
-            if n_left == 0
-                && declared.is_none_or(|declared| self.n_frames < declared)
-                && !self.opened.blocks.is_at_end()
-            {
+            if self.is_enough(enough) {
                 break true;
             }
             let n = n_left.clamp(1, BLOCK_FRAMES as u64) as usize;
@@ -200,7 +242,14 @@ impl<'a> Recording<'a> {
                 break false;
             }
         };
-        Ok(self.into_decoded(channels, stopped))
+        Ok(self.known(channels, stopped))
+    }
+
+    /// Whether so many frames were decoded, and the recording goes on or may. One that may have ended is read to its end.
+    pub(crate) fn is_enough(&self, n_frames: u64) -> bool {
+        self.n_frames >= n_frames
+            && self.opened.declared_frames.is_none_or(|declared| self.n_frames < declared)
+            && !self.is_at_end()
     }
 }
 

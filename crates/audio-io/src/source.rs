@@ -22,6 +22,11 @@ pub(crate) trait Source: Send + Sync {
     fn memory(&self) -> Option<&[u8]> {
         None
     }
+
+    /// Whether they come one after the other, and how many is not known before the end.
+    fn is_pipe(&self) -> bool {
+        false
+    }
 }
 
 /// A source that several readers have.
@@ -138,6 +143,10 @@ impl Source for Spliced<'_> {
         Memory(&self.tail).read_at(at - n_head - n_part, into)
     }
 
+    fn is_pipe(&self) -> bool {
+        self.source.is_pipe()
+    }
+
     fn memory(&self) -> Option<&[u8]> {
         let is_part = self.head.is_empty() && self.tail.is_empty();
         let memory = self.source.memory().filter(|_| is_part)?;
@@ -200,6 +209,11 @@ impl<'s> View<'s> {
         let mut array = [0; N];
         let place = self.from.checked_add(at).filter(|place| place.saturating_add(N as u64) <= self.to)?;
         (read_full(self.source, place, &mut array).ok()? == N).then_some(array)
+    }
+
+    /// Whether nothing can be known of its end.
+    pub(crate) fn is_pipe(&self) -> bool {
+        self.source.is_pipe()
     }
 
     /// At most `most` bytes from its beginning.

@@ -45,14 +45,18 @@ fn fail(path: &Path, operation: &'static str, message: String) -> Error {
 
 fn reader<'a>(source: &Shared<'a>, format: Format) -> std::result::Result<Reader<'a>, Failure> {
     let stream = |reading| MediaSourceStream::new(Box::new(reading), Default::default());
-    let seekable = || stream(Reading::seekable(Arc::clone(source)));
     let streamed = || stream(Reading::streamed(Arc::clone(source)));
+    let seekable = || match source.is_pipe() {
+        true => streamed(),
+        false => stream(Reading::seekable(Arc::clone(source))),
+    };
     let options = FormatOptions::default();
     Ok(match format {
         Format::Flac => Box::new(FlacReader::try_new(seekable(), options)?),
         // The last page of a damaged file may be unreadable; read forwards, it still gives what comes before.
         Format::Ogg => match OggReader::try_new(seekable(), options) {
             Ok(reader) => Box::new(reader),
+            Err(failure) if source.is_pipe() => return Err(failure),
             Err(_) => Box::new(OggReader::try_new(streamed(), FormatOptions::default())?),
         },
         Format::Mp3 => Box::new(MpaReader::try_new(streamed(), options)?),
@@ -224,7 +228,7 @@ impl Blocks for Stream<'_> {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        let mut damage = std::mem::take(&mut self.damage);
+        let mut damage = self.damage.clone();
         if self.bad_packets > 0 {
             damage.push(Damage::BadPackets(self.bad_packets));
         }

@@ -104,6 +104,14 @@ impl<W: Write> CsvWriter<W> {
         Ok(self.writer.write_record(&record)?)
     }
 
+    /// Writes what is still buffered.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn flush(&mut self) -> Result<()> {
+        self.writer.flush().map_err(Error::Write)
+    }
+
     /// Writes what is still buffered, and gives the destination back.
     ///
     /// # Errors

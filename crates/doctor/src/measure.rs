@@ -104,7 +104,7 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
     check(&channels, rate_hz)?;
     let n_frames = channels[0].len();
     let dead_channels = dead_channels(&channels);
-    let mono = mix(&channels, &dead_channels, 0..n_frames);
+    let mut mono = mix(&channels, &dead_channels, 0..n_frames);
     let n_block = (f64::from(rate_hz) * BLOCK_S) as usize;
     let levels_db = block_levels_db(&mono, n_block);
     let n_edge = n_block.clamp(1, n_frames.max(1)).min(n_frames);
@@ -112,9 +112,12 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
     let mean = |samples: &[f32]| samples.iter().map(|&sample| f64::from(sample)).sum::<f64>() / n_frames.max(1) as f64;
     let mean_square = channels.iter().map(|samples| rms(samples).powi(2)).sum::<f64>() / channels.len() as f64;
     let bits: Option<Vec<u32>> = channels.iter().map(|samples| effective_bits(samples)).collect();
+    let digital_silence_share = constant_share(&mono, n_block);
+    let [start_level_db, end_level_db] = [db(rms(&mono[..n_edge])), db(rms(&mono[n_frames - n_edge..]))];
+    // From here on without its mean, in place: a long recording is in memory once more at most.
     let dc = mean(&mono) as f32;
-    let centered: Vec<f32> = mono.iter().map(|sample| sample - dc).collect();
-    let (tone, hum) = (tone(&centered, rate_hz), hum(&centered, rate_hz));
+    mono.iter_mut().for_each(|sample| *sample -= dc);
+    let (tone, hum) = (tone(&mono, rate_hz), hum(&mono, rate_hz));
     Ok(Measures {
         rate_hz,
         n_channels: channels.len(),
@@ -124,12 +127,12 @@ pub fn measure<C: AsRef<[f32]>>(channels: &[C], rate_hz: u32) -> Result<Measures
         rms_db: db(mean_square.sqrt()),
         dc_offset: channels.iter().map(|samples| mean(samples)).fold(0.0, |a, b| if b.abs() > a.abs() { b } else { a }),
         clipped_share: greatest(&clipped_share),
-        digital_silence_share: constant_share(&mono, n_block),
+        digital_silence_share,
         longest_silence_s: longest_below(&levels_db, SILENT_DB) as f64 * BLOCK_S,
         loud_db: quantile_nearest(&levels_db, 0.95).unwrap_or(FLOOR_DB),
         quiet_db: quantile_nearest(&levels_db, 0.1).unwrap_or(FLOOR_DB),
-        start_level_db: db(rms(&mono[..n_edge])),
-        end_level_db: db(rms(&mono[n_frames - n_edge..])),
+        start_level_db,
+        end_level_db,
         identical_channels: are_identical(&channels),
         dead_channels,
         centroid_hz: tone.centroid_hz,

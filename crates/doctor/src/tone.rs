@@ -1,5 +1,7 @@
 //! Measures of the spectrum: centroid, rolloff, flatness, band limit and noise floor.
 
+use std::borrow::Cow;
+
 use crate::spectrum::power_frames;
 use stats::quantile_nearest;
 
@@ -34,8 +36,10 @@ pub(crate) struct Tone {
 
 pub(crate) fn tone(samples: &[f32], rate_hz: u32) -> Tone {
     let n_window = ((f64::from(rate_hz) * FRAME_S) as usize).next_power_of_two().max(16);
-    let mut padded = samples.to_vec();
-    padded.resize(samples.len().max(n_window), 0.0);
+    let mut padded = Cow::Borrowed(samples);
+    if samples.len() < n_window {
+        padded.to_mut().resize(n_window, 0.0);
+    }
     let powers = power_frames(&padded, n_window, n_window / 2);
     let n_bins = n_window / 2 + 1;
     let bin_hz = f64::from(rate_hz) / n_window as f64;

@@ -4,7 +4,7 @@
 use crate::error::{Context, Result, bail};
 use crate::front_end::{FrontEnd, Scratch};
 use crate::onnx::{OnnxModel, describe};
-use audio_io::{Clip, ClipConfig, Decoded, Row, Silence, Until, Windowing};
+use audio_io::{BLOCK_FRAMES, Clip, ClipConfig, Decoded, Recording, Row, RowReader, Silence, Until, Windowing};
 use features::{FrontEndConfig, Kind, Output, Preset, Spectrum};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::LN_10;
@@ -179,11 +179,30 @@ impl Chain {
         Ok(audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &self.clip)?)
     }
 
-    /// The same before a noise floor is added, which is what views are made of: they get one of their own.
-    pub fn clips_without_floor(&self, decoded: &Decoded, row: &Row) -> Result<Vec<Clip>> {
+    /// The same without a noise floor, which is what views are made by: they get one of their own.
+    #[must_use]
+    pub fn without_floor(&self) -> Self {
         let mut bare = self.clone();
         bare.clip.equalize.floor_db = None;
-        bare.clips(decoded, row)
+        bare
+    }
+
+    /// The first clip of a row of a file, of which no more is decoded than needed; none where there is no clip.
+    ///
+    /// # Errors
+    /// A file that cannot be decoded, a row outside the recording, or a channel that it lacks.
+    pub fn first_clip(&self, path: &Path, row: &Row) -> Result<Option<Clip>> {
+        let mut reader = RowReader::new(Recording::open(path)?, BLOCK_FRAMES);
+        reader.add(0, row, [&self.clip])?;
+        reader.stop_at(self.until(row));
+        while let Some(clips) = reader.next_clips()? {
+            for (_, clips) in clips {
+                if let Some(clip) = clips?.into_iter().flatten().next() {
+                    return Ok(Some(clip));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// One clip as a spectrogram; `decoded` is the recording that it was cut from.

@@ -23,10 +23,12 @@
 //! ```
 
 mod chain;
+mod each;
 mod error;
 mod evidence;
 mod front_end;
 mod input;
+mod live;
 mod members;
 mod model;
 mod network;
@@ -41,10 +43,11 @@ mod window_stream;
 mod windows;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
+pub use each::{OfRow, Seen, Take};
 pub use error::{Error, Result, one_line, reason};
 pub use evidence::ShowEvidence;
 pub use front_end::{FrontEnd, Scratch};
-pub use input::Input;
+pub use input::{Input, Stream};
 pub use members::{MemberHeader, averaged};
 pub use model::{DETECTOR_PREFIX, Forward, MODEL_FILE, Member, Model, read_model};
 pub use network::build;

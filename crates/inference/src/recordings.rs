@@ -47,6 +47,8 @@ impl Predictor<'_> {
         let most = (self.max_windows / files.len().max(1)).max(FEW);
         let few = |rows: &Range<usize>| match (watch.stop)() {
             true => Err(Error::Cancelled),
+            // A stream can be read once, and may be of any length.
+            false if inputs[rows.start].stream.is_some() => Ok(None),
             false => Ok(self.windows.few_of_rows(rows.start, &inputs[rows.clone()], most)),
         };
         let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;
@@ -84,18 +86,6 @@ impl Predictor<'_> {
         answers.warnings.sort_by_key(|(input, _)| *input);
         answers.seconds.sort_by_key(|(input, _)| *input);
         Ok(answers)
-    }
-
-    /// The windows of several recordings, decoded in parallel; those that cannot be used have the reason.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] once `stop` is true, which is asked before each recording is read.
-    pub fn windows_of(&self, inputs: &[Input], stop: &(dyn Fn() -> bool + Sync)) -> Result<Vec<Result<Windowed>>> {
-        let of_file = |rows: &Range<usize>| {
-            if stop() { None } else { Some(self.windows.of_rows(rows.start, &inputs[rows.clone()])) }
-        };
-        let of_files: Option<Vec<_>> = files(inputs).par_iter().map(of_file).collect();
-        Ok(of_files.ok_or(Error::Cancelled)?.into_iter().flatten().collect())
     }
 
     fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
@@ -175,7 +165,7 @@ impl Predictor<'_> {
 }
 
 /// The rows of each file.
-fn files(inputs: &[Input]) -> Vec<Range<usize>> {
+pub(crate) fn files(inputs: &[Input]) -> Vec<Range<usize>> {
     let lengths = inputs.chunk_by(Input::is_of_same_file).map(<[Input]>::len);
     lengths.scan(0, |next, n| Some(std::mem::replace(next, *next + n)..*next)).collect()
 }

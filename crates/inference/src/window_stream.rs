@@ -6,11 +6,15 @@ use crate::front_end::FrontEnd;
 use crate::input::Input;
 use crate::recording::{damage_words, for_each};
 use crate::windows::{Window, Windows};
-use audio_io::{Clip, ClipStream, Frames, Recording};
+use audio_io::{Clip, RowReader};
 use rayon::prelude::*;
+use std::path::Path;
 
 /// Samples over all channels that are decoded at once, at most.
 const BLOCK_SAMPLES: usize = 1 << 22;
+
+/// Seconds that are decoded at once of a recording that comes through a stream.
+const LIVE_BLOCK_S: f64 = 0.25;
 
 /// Windows that are decoded at once for each thread, where that many samples may be.
 const WINDOWS_PER_THREAD: usize = 8;
@@ -18,22 +22,9 @@ const WINDOWS_PER_THREAD: usize = 8;
 /// Decodes a recording once, and makes the windows of its rows for all front ends of a model.
 pub(crate) struct WindowStream<'w> {
     windows: &'w Windows,
-    recording: Recording<'w>,
-    rows: Vec<RowStream<'w>>,
-    frames: Frames,
-    /// Frames that are decoded at once.
-    n_block: usize,
+    path: &'w Path,
+    reader: RowReader<'w>,
     failed: Vec<(usize, Error)>,
-    ended: bool,
-}
-
-/// A row of the recording.
-struct RowStream<'w> {
-    nth: usize,
-    input: &'w Input,
-    /// One for each front end.
-    clips: Vec<ClipStream>,
-    is_done: bool,
 }
 
 /// What is known of a recording after its windows.
@@ -50,23 +41,19 @@ impl Windows {
     /// Opens the recording that all the rows are of; `first` is the number of the first row.
     pub(crate) fn stream<'w>(&'w self, first: usize, rows: &'w [Input]) -> Result<WindowStream<'w>> {
         let recording = rows[0].open()?;
-        let rate_hz = recording.rate_hz();
-        let mut stream = WindowStream {
-            windows: self,
-            n_block: self.n_block(rate_hz, recording.n_channels()),
-            recording,
-            rows: Vec::new(),
-            frames: Frames::default(),
-            failed: Vec::new(),
-            ended: false,
+        let n_block = match rows[0].stream.is_some() {
+            // What comes slowly is looked at soon.
+            true => (LIVE_BLOCK_S * f64::from(recording.rate_hz())) as usize,
+            false => self.n_block(recording.rate_hz(), recording.n_channels()),
         };
+        let (mut reader, path) = (RowReader::new(recording, n_block), rows[0].path.as_path());
+        reader.stop_at(self.decoded_until(rows));
+        let mut stream = WindowStream { windows: self, path, reader, failed: Vec::new() };
         for (nth, input) in (first..).zip(rows) {
-            let row = &input.row;
-            let of_chain = |chain: &Chain| ClipStream::new(rate_hz, row.start_s, row.end_s, row.channel, &chain.clip);
-            let clips: audio_io::Result<Vec<ClipStream>> = self.chains().map(of_chain).collect();
-            match clips.with_context(|| input.path.display().to_string()) {
-                Ok(clips) => stream.rows.push(RowStream { nth, input, clips, is_done: false }),
-                Err(error) => stream.failed.push((nth, error)),
+            let configs = self.chains().map(|chain| &chain.clip);
+            if let Err(error) = stream.reader.add(nth, &input.row, configs).with_context(|| path.display().to_string())
+            {
+                stream.failed.push((nth, error));
             }
         }
         Ok(stream)
@@ -83,87 +70,49 @@ impl Windows {
 impl WindowStream<'_> {
     /// The next windows, those of a row in the order of time; none at the end.
     pub(crate) fn next(&mut self) -> Option<Vec<Window>> {
-        while !self.ended {
-            match self.step() {
-                Ok(windows) if windows.is_empty() => {}
-                Ok(windows) => return Some(windows),
+        loop {
+            let clips = match self.reader.next_clips() {
+                Ok(clips) => clips?,
                 Err(error) => {
-                    let left: Vec<usize> = self.rows.iter().filter(|row| !row.is_done).map(|row| row.nth).collect();
-                    let errors = for_each::<()>(error, left.len()).into_iter().filter_map(Result::err);
+                    let left = self.reader.leave_out_all();
+                    let errors = for_each::<()>(error.into(), left.len()).into_iter().filter_map(Result::err);
                     self.failed.extend(left.into_iter().zip(errors));
-                    self.ended = true;
+                    return None;
+                }
+            };
+            let mut windows = Vec::new();
+            for (nth, clips) in clips {
+                let clips = clips.with_context(|| self.path.display().to_string());
+                match clips.and_then(|clips| joined(&self.windows.front_ends, nth, clips)) {
+                    Ok(more) => windows.extend(more),
+                    Err(error) => {
+                        self.reader.leave_out(nth);
+                        self.failed.push((nth, error));
+                    }
                 }
             }
+            if !windows.is_empty() {
+                return Some(windows);
+            }
         }
-        None
     }
 
     /// Seconds that were decoded so far.
     pub(crate) fn seconds(&self) -> f64 {
-        self.recording.n_frames() as f64 / f64::from(self.recording.rate_hz().max(1))
+        let recording = self.reader.recording();
+        recording.n_frames() as f64 / f64::from(recording.rate_hz().max(1))
     }
 
     /// Seconds by the header, where it says so.
     pub(crate) fn declared_s(&self) -> Option<f64> {
-        self.recording.declared_frames().map(|n| n as f64 / f64::from(self.recording.rate_hz().max(1)))
+        let recording = self.reader.recording();
+        recording.declared_frames().map(|n| n as f64 / f64::from(recording.rate_hz().max(1)))
     }
 
     /// What is known at the end.
     pub(crate) fn close(self) -> Closed {
         let seconds = self.seconds();
-        Closed { damage: damage_words(&self.recording.finish()), seconds, failed: self.failed }
-    }
-
-    /// Decodes one block and makes the windows that it completes.
-    fn step(&mut self) -> Result<Vec<Window>> {
-        let needed = self.rows.iter().filter(|row| !row.is_done).flat_map(|row| &row.clips);
-        let Some(needed) = needed.map(ClipStream::needs_from).min() else {
-            self.ended = true;
-            return Ok(Vec::new());
-        };
-        self.frames.forget(needed);
-        if needed > self.frames.end() {
-            self.frames.base += self.recording.skip((needed - self.frames.end()) as u64)? as usize;
-        }
-        self.ended = self.recording.next_block(self.n_block, &mut self.frames.channels)? == 0;
-        let mut windows = Vec::new();
-        for row in self.rows.iter_mut().filter(|row| !row.is_done) {
-            match row.windows(self.windows, &self.frames, self.ended, self.recording.declared_frames()) {
-                Ok(more) => windows.extend(more),
-                Err(error) => {
-                    row.is_done = true;
-                    self.failed.push((row.nth, error));
-                }
-            }
-        }
-        Ok(windows)
-    }
-}
-
-impl RowStream<'_> {
-    fn windows(
-        &mut self,
-        windows: &Windows,
-        frames: &Frames,
-        at_end: bool,
-        declared: Option<u64>,
-    ) -> Result<Vec<Window>> {
-        let name = || self.input.path.display().to_string();
-        let n_frames = frames.end();
-        self.is_done = at_end || self.clips.iter().all(|clips| clips.is_done(n_frames));
-        let n_ready = self.clips.iter().map(|clips| clips.n_ready(n_frames)).min().unwrap_or(0);
-        let whole = match at_end {
-            true => n_frames,
-            false => declared.map_or(usize::MAX / 1024, |declared| n_frames.max(declared as usize)),
-        };
-        let mut by_front_end = Vec::new();
-        for clips in &mut self.clips {
-            by_front_end.push(match self.is_done {
-                true => clips.rest(frames, n_frames, whole).with_context(name)?,
-                false => clips.take(frames, n_ready).with_context(name)?,
-            });
-        }
-        joined(&windows.front_ends, self.nth, by_front_end)
+        Closed { damage: damage_words(&self.reader.finish()), seconds, failed: self.failed }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Windows {
     of_member: Vec<usize>,
     /// Which of them the backbone of the detectors has, where there is one.
     of_backbone: Option<usize>,
+    /// Whether no more of a recording is decoded than windows need; else what else is wrong with it is found, too.
+    is_bounded: bool,
 }
 
 /// One window of a recording.
@@ -82,7 +84,7 @@ impl Windows {
     /// # Errors
     /// An overlap that is negative or not shorter than the window, or a front end that this version does not compute.
     pub fn sliding(model: &Model, detectors: Option<&Detectors>, overlap_s: f64) -> Result<Self> {
-        Self::new(model, detectors, |chain| sliding(&chain, overlap_s))
+        Self::new(model, detectors, false, |chain| sliding(&chain, overlap_s))
     }
 
     /// The windows that the model's training clips were: of the same placement, so that a recording gives the clips that
@@ -91,10 +93,15 @@ impl Windows {
     /// # Errors
     /// A front end that this version does not compute.
     pub fn as_trained(model: &Model, detectors: Option<&Detectors>) -> Result<Self> {
-        Self::new(model, detectors, Ok)
+        Self::new(model, detectors, true, Ok)
     }
 
-    fn new(model: &Model, detectors: Option<&Detectors>, place: impl Fn(Chain) -> Result<Chain>) -> Result<Self> {
+    fn new(
+        model: &Model,
+        detectors: Option<&Detectors>,
+        is_bounded: bool,
+        place: impl Fn(Chain) -> Result<Chain>,
+    ) -> Result<Self> {
         let mut front_ends: Vec<(Chain, FrontEnd)> = Vec::new();
         let mut number = |header: &serde_json::Value| -> Result<usize> {
             let chain = place(Chain::from_header(header, &model.path)?)?;
@@ -108,7 +115,7 @@ impl Windows {
         let of_member = model.members.iter().map(|member| number(&member.front_end)).collect::<Result<_>>()?;
         let backbone = detectors.and_then(|detectors| detectors.backbone_front_end.as_ref());
         let of_backbone = backbone.map(&mut number).transpose()?;
-        Ok(Self { front_ends, of_member, of_backbone })
+        Ok(Self { front_ends, of_member, of_backbone, is_bounded })
     }
 
     pub(crate) fn chains(&self) -> impl Iterator<Item = &Chain> + Clone {
@@ -169,6 +176,11 @@ impl Windows {
         let mut of_rows: Vec<Result<Windowed>> = of_rows.into_iter().map(windowed).collect();
         failed.into_iter().for_each(|(nth, error)| of_rows[nth - first] = Err(error));
         Some(of_rows)
+    }
+
+    /// How much of a recording is decoded for these rows; none for all of it.
+    pub(crate) fn decoded_until(&self, rows: &[Input]) -> Option<Until> {
+        self.until(rows.iter().map(|input| &input.row)).filter(|_| self.is_bounded)
     }
 
     /// Bytes of a window for all front ends.

@@ -2,9 +2,9 @@
 
 use crate::error::{Context, Result};
 use crate::features::axes;
-use audio_io::{ClipConfig, Placement, Row, Windowing};
+use audio_io::{BLOCK_FRAMES, ClipConfig, Placement, Recording, Row, RowReader, Windowing};
 use features::FrontEnd;
-use inference::{Chain, decode};
+use inference::Chain;
 use std::path::Path;
 
 /// Rate of the players' sound: half the size of CD quality, and all that the default front end takes.
@@ -27,17 +27,17 @@ pub(crate) fn exhibit(
     front_end: &FrontEnd,
     longest_s: Option<f64>,
 ) -> Result<Exhibit> {
-    let bytes = audio_io::read_file(path)?;
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let player = ClipConfig { sample_rate_hz: PLAYER_HZ, window, level: audio_io::Level::Peak, ..chain.clip };
-    let decoded = decode(&bytes, path, None)?;
-    let clips = chain.clips(&decoded, row)?;
-    let clip = &clips.first().context("no sound")?.samples;
+    // The recording is decoded as far as the row reaches, and what is before it is passed over.
+    let reader = RowReader::new(Recording::open(path)?, BLOCK_FRAMES);
+    let (clips, _) = reader.clips_of(row, [&chain.clip, &player], None)?;
+    let first = |by: usize| clips.get(by).and_then(|clips| clips.first()).context("no sound");
+    let clip = &first(0)?.samples;
     let (mel, n_frames) = (front_end.compute_one(clip)?, front_end.n_frames(clip.len()));
     let axes = axes(front_end, n_frames as f64 * chain.hop_s(), title);
     let png = report::spectrogram_png(&mel, front_end.n_bands(), n_frames, &axes)?;
-    let sound = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &player)?;
-    let samples = &sound.first().context("no sound")?.samples;
+    let samples = &first(1)?.samples;
     let n = longest_s.map_or(samples.len(), |s| samples.len().min((s * f64::from(PLAYER_HZ)) as usize));
     Ok(Exhibit { png, wav: synth::to_wav_16(&samples[..n], PLAYER_HZ) })
 }

@@ -5,6 +5,7 @@
 mod trained;
 
 use detections::{EventSettings, Format};
+use pipeline::inputs::StandardInput;
 use pipeline::predict::{self, Options, Outcome, Output, Part, Table, To};
 use pipeline::{CancelToken, Event, Job, Observer};
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ fn a_long_recording_gives_what_its_parts_give_whatever_the_memory_and_the_way_it
     // Through a pipe, with another name.
     let mut piped = options(&folder, &[]);
     piped.inputs = vec!["-".into()];
-    piped.standard_input = Some(pipeline::inputs::spool(&mut &std::fs::read(path("night.wav")).unwrap()[..]).unwrap());
+    piped.standard_input = Some(StandardInput::new(Box::new(std::fs::File::open(path("night.wav")).unwrap())).unwrap());
     run(&piped, to_file(Table::Windows, &path("piped.csv")));
     let name = path("night.wav").to_string_lossy().into_owned();
     assert_eq!(std::fs::read_to_string(path("piped.csv")).unwrap(), whole.replace(&name, "-"));
@@ -191,7 +192,7 @@ fn a_pipe_is_never_taken_for_another_and_nothing_is_kept_of_nothing() {
     let piped = |bytes: Vec<u8>| {
         let mut options = options(&folder, &[]);
         options.inputs = vec!["-".into(), folder.path().join("many")];
-        options.standard_input = Some(pipeline::inputs::spool(&mut &bytes[..]).unwrap());
+        options.standard_input = Some(StandardInput::new(Box::new(std::io::Cursor::new(bytes))).unwrap());
         options.resume = true;
         options
     };

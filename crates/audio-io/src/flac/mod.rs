@@ -113,7 +113,10 @@ impl Stream<'_> {
         }
         let Some((start, header, n_bytes)) = self.next_frame()? else {
             // What is missing of a declared length is reported as such; a tag at the end is nothing to report.
-            let n_left = self.ahead.len() - self.at;
+            let n_left = self.ahead.len().saturating_sub(self.at);
+            if n_left == 0 {
+                return self.end(None);
+            }
             let message = format!("the last {n_left} bytes are no whole frame");
             return self.end(self.declared().is_none().then_some(message));
         };
@@ -231,11 +234,11 @@ impl Blocks for Stream<'_> {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        let mut damage = std::mem::take(&mut self.damage);
+        let mut damage = self.damage.clone();
         if self.n_bad > 0 {
             damage.push(Damage::BadPackets(self.n_bad));
         }
-        Ending { declared_frames: self.declared(), damage, notes: std::mem::take(&mut self.notes) }
+        Ending { declared_frames: self.declared(), damage, notes: self.notes.clone() }
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn open<'a>(source: Shared<'a>, container: WavContainer, path: &Path)
             let fact = layout.fact_frames.map(u64::from).filter(|&frames| frames > 0 && !is_streamed(frames));
             let declared_frames = fact.or(inner.declared_frames);
             let join = move |inner: Ending, n_frames: u64, stopped: bool| {
-                let mut ending = std::mem::take(&mut ending);
+                let mut ending = ending.clone();
                 ending.damage.extend(inner.damage);
                 ending.notes.extend(inner.notes);
                 if is_short {
@@ -120,6 +120,16 @@ pub(crate) fn open<'a>(source: Shared<'a>, container: WavContainer, path: &Path)
     Ok(opened)
 }
 
+/// Whether a file is of plain samples, by its beginning.
+pub(crate) fn is_plain(head: View<'_>) -> bool {
+    let container = if head.array(0) == Some(*b"riff") { WavContainer::W64 } else { WavContainer::Riff };
+    let Some((mut fmt, bytes)) = chunks(head, container).fmt else { return false };
+    if fmt.tag == tag::EXTENSIBLE {
+        fmt.tag = u16_at(&bytes, 24).unwrap_or(fmt.tag);
+    }
+    matches!(fmt.tag, tag::PCM | tag::FLOAT | tag::A_LAW | tag::MU_LAW)
+}
+
 /// Walks the chunks as far as they go.
 fn chunks(bytes: View<'_>, container: WavContainer) -> Layout {
     let style = if container == WavContainer::W64 { Style::W64 } else { Style::Riff };
@@ -140,10 +150,11 @@ fn chunks(bytes: View<'_>, container: WavContainer) -> Layout {
                     size => Some(size),
                 };
                 let outer = outer_size(bytes, style).and_then(|size| size.checked_sub(chunk.body));
-                let extent = Claim { rest: bytes.from(chunk.body), declared, outer, style }.settle();
+                let claim = Claim { rest: bytes.from(chunk.body), declared, outer, style };
+                let extent = if bytes.is_pipe() { claim.believe() } else { claim.settle() };
                 layout.data = Some((bytes.start() + chunk.body, extent));
                 // The format may come after the data, but only where the data has an end.
-                if layout.fmt.is_some() {
+                if layout.fmt.is_some() || bytes.is_pipe() {
                     break;
                 }
             }

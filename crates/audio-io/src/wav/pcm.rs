@@ -100,7 +100,7 @@ impl Blocks for Pcm<'_> {
     }
 
     fn ending(&mut self, _: u64, _: bool) -> Ending {
-        std::mem::take(&mut self.ending)
+        self.ending.clone()
     }
 }
 

@@ -4,11 +4,11 @@ use crate::cli::{EventArgs, Format, PredictArgs};
 use crate::text;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
+use pipeline::inputs::StandardInput;
 use pipeline::predict::{
     self, EventSettings, Format as Of, Options, Outcome, Output, Part, PredictorOptions, ShowEvidence, Table, To,
 };
 use pipeline::{CancelToken, Job};
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,16 +125,16 @@ fn settings(args: &EventArgs) -> Result<EventSettings> {
     Ok(settings)
 }
 
-/// The recording that the input `-` stands for, in a temporary file without a name: a night has no place in memory.
-fn standard_input(args: &PredictArgs) -> Result<Option<Arc<File>>> {
+/// The recording that the input `-` stands for.
+fn standard_input(args: &PredictArgs) -> Result<Option<StandardInput>> {
     if !args.inputs.iter().any(|input| input.as_os_str() == STANDARD_STREAM) {
         return Ok(None);
     }
-    let mut stdin = io::stdin().lock();
+    let stdin = io::stdin();
     if stdin.is_terminal() {
         bail!("-: standard input is a terminal; pipe a recording into it");
     }
-    Ok(Some(pipeline::inputs::spool(&mut stdin)?))
+    Ok(Some(StandardInput::new(Box::new(stdin))?))
 }
 
 /// Standard output. Once nobody reads it any more, the work is stopped.

@@ -8,7 +8,7 @@
 use super::text::{cell, length, out_of_csv};
 use super::writer::TableWriter;
 use crate::time::seconds;
-use crate::{Detection, Provenance, Result};
+use crate::{Detection, Error, Provenance, Result};
 use std::io::Write;
 
 const OURS: [&str; 16] = [
@@ -81,6 +81,10 @@ impl<W: Write> TableWriter<W> for Csv<W> {
         cells[15] = reason.to_owned();
         self.row(cells)?;
         Ok(true)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.writer.flush().map_err(Error::Write)
     }
 
     fn finish(self: Box<Self>) -> Result<W> {

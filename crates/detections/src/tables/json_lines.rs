@@ -106,6 +106,10 @@ impl<W: Write> TableWriter<W> for JsonLines<W> {
         Ok(true)
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.out.flush().map_err(Error::Write)
+    }
+
     fn finish(mut self: Box<Self>) -> Result<W> {
         self.line(&Line::Finished(self.counts))?;
         into_inner(self.out)

@@ -27,6 +27,14 @@ pub trait TableWriter<W> {
     /// A destination that cannot be written to.
     fn skip(&mut self, path: &str, reason: &str) -> Result<bool>;
 
+    /// Passes on what was written so far, in formats whose rows can be read before the end: our CSV and JSON Lines.
+    ///
+    /// # Errors
+    /// A destination that cannot be written to.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes what is still held, and gives the destination back.
     ///
     /// # Errors

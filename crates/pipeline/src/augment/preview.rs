@@ -6,10 +6,10 @@ use crate::error::{Context, Result, bail};
 use crate::extraction::views::varied;
 use crate::features::axes;
 use crate::job::Job;
-use audio_io::{Clip, Row};
+use audio_io::{BLOCK_FRAMES, Clip, Recording, Row, RowReader};
 use augment::waveform::{WaveformAugment, WaveformStep};
 use augment::{augment, seed_for};
-use inference::{Chain, damage_words, decode};
+use inference::{Chain, damage_words};
 use report::Panel;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -46,14 +46,17 @@ pub(super) fn write(
     chain: &Chain,
     job: &Job<'_>,
 ) -> Result<Preview> {
-    let bytes = audio_io::read_file(recording)?;
-    let first =
-        |clips: Vec<Clip>| clips.into_iter().next().with_context(|| format!("{}: holds no sound", recording.display()));
     let row = Row::default();
-    let decoded = decode(&bytes, recording, chain.until(&row))?;
-    let clip = first(chain.clips(&decoded, &row)?)?;
-    let bare = first(chain.clips_without_floor(&decoded, &row)?)?;
-    let damage = damage_words(&decoded);
+    let reader = RowReader::new(Recording::open(recording)?, BLOCK_FRAMES);
+    let configs = [&chain.clip, &chain.without_floor().clip];
+    let (clips, known) = reader.clips_of(&row, configs, chain.until(&row))?;
+    let mut clips = clips.into_iter();
+    let mut first = || {
+        let clip = clips.next().and_then(|clips| clips.into_iter().next());
+        clip.with_context(|| format!("{}: holds no sound", recording.display()))
+    };
+    let (clip, bare) = (first()?, first()?);
+    let damage = damage_words(&known);
     if !damage.is_empty() {
         job.warn(format!("{}: {damage}", recording.display()));
     }

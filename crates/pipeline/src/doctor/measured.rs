@@ -1,19 +1,22 @@
 //! Every recording of a manifest decoded once: its format, its faults, and what of it is compared.
 
-use crate::error::{Context, Error, Result};
+use super::file;
+use crate::error::{Error, Result};
 use crate::job::Job;
-use audio_io::check::hash_samples;
-use audio_io::{Decoded, Manifest, Row};
+use audio_io::{Manifest, Row};
 use doctor::fault::{Fault, FaultConfig, Severity, faults};
-use doctor::fingerprint::{Fingerprint, RATE_HZ};
-use doctor::measure::{Measures, measure};
+use doctor::fingerprint::Fingerprint;
+use doctor::measure::Measures;
 use inference::Model;
 use inference::reason;
 use inference::{Chain, FrontEnd};
 use rayon::prelude::*;
+use std::path::Path;
 
-/// Recordings in memory at once.
+/// Rows that are measured together.
 const BLOCK: usize = 32;
+/// Rows of one recording that are measured together at most, where a model is asked about each.
+const MOST_ROWS: usize = 1024;
 /// Clips a forward pass of a model.
 const BATCH: usize = 32;
 
@@ -34,6 +37,8 @@ pub(super) struct Measured {
     pub(super) sha256: String,
     /// What is wrong with it.
     pub(super) faults: Vec<Fault>,
+    /// Seconds that were measured, where it is longer.
+    pub(super) first_s: Option<f64>,
 }
 
 impl Measured {
@@ -57,38 +62,70 @@ pub(super) fn measure_all(manifest: &Manifest, recipe: &Recipe<'_>, job: &Job<'_
     let front_end = recipe.chain.build()?;
     let bar = job.progress("examine", manifest.rows.len());
     let mut outcomes = Vec::with_capacity(manifest.rows.len());
-    for rows in manifest.rows.chunks(BLOCK) {
+    for rows in blocks(&manifest.rows, recipe.model.is_some()) {
         job.check("nothing was written")?;
         let of_file = |rows: &&[Row]| -> Vec<Outcome> {
-            let decoded = audio_io::decode_file(&manifest.file(&rows[0])).map_err(Error::from);
-            let sha256 = decoded.as_ref().map(hash_samples).unwrap_or_default();
-            let one = |row: &Row| {
-                let decoded = decoded.as_ref().map_err(|error| unreadable(manifest, row, error))?;
-                measure_row((decoded, &sha256), row, recipe.chain, &front_end)
-                    .map_err(|error| unreadable(manifest, row, &error))
+            let path = manifest.file(&rows[0]);
+            let unreadable = |error: &Error| unreadable(&path, error);
+            let stop = || job.cancel.is_cancelled();
+            let measured = match file::measure_rows(&path, rows, recipe, &front_end, &stop) {
+                Ok(measured) => measured.into_iter().map(|of_row| of_row.map_err(|error| unreadable(&error))).collect(),
+                Err(error) => rows.iter().map(|_| Err(unreadable(&error))).collect(),
             };
-            let measured = rows.par_iter().map(one).collect();
             bar.inc(rows.len());
             measured
         };
         let files: Vec<&[Row]> = rows.chunk_by(|a, b| a.path == b.path).collect();
         let measured: Vec<Vec<Outcome>> = files.par_iter().map(of_file).collect();
+        job.check("nothing was written")?;
         let mut block: Vec<Outcome> = measured.into_iter().flatten().collect();
-        ask(&mut block, recipe, &front_end)?;
+        block.chunks_mut(BLOCK).try_for_each(|rows| ask(rows, recipe, &front_end))?;
         outcomes.extend(block);
     }
     drop(bar);
+    warn_long(manifest, &outcomes, job);
     Ok(outcomes)
 }
 
-/// Replaces each spectrogram by features of its content: a model's embedding, or statistics of it.
+/// Rows that are measured together: 32, and more where these are of one recording, so that it is decoded once. Spectrograms
+/// for a model are kept of so many rows at most.
+fn blocks(rows: &[Row], has_model: bool) -> Vec<&[Row]> {
+    let most = if has_model { MOST_ROWS } else { usize::MAX };
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    for end in (BLOCK..rows.len()).step_by(BLOCK) {
+        if rows[end - 1].path != rows[end].path || end - start >= most {
+            blocks.push(&rows[start..end]);
+            start = end;
+        }
+    }
+    blocks.push(&rows[start..]);
+    blocks
+}
+
+/// Says which rows were too long to be measured as a whole.
+fn warn_long(manifest: &Manifest, outcomes: &[Outcome], job: &Job<'_>) {
+    let long = manifest.rows.iter().zip(outcomes).filter_map(|(row, outcome)| {
+        let measured = outcome.as_ref().ok()?;
+        Some((row, measured.raw.seconds, measured.first_s?))
+    });
+    let long: Vec<_> = long.collect();
+    if let Some((row, seconds, first_s)) = long.first() {
+        let path = &row.path;
+        let (minutes, of) = (first_s / 60.0, seconds / 60.0);
+        job.warn(format!(
+            "{} recordings are long: level, faults and fingerprint are those of their first minutes; {path}: {minutes:.1} of \
+             {of:.1} minutes",
+            long.len()
+        ));
+    }
+}
+
+/// Replaces each spectrogram by a model's embedding of it, where there is a model.
 fn ask(block: &mut [Outcome], recipe: &Recipe<'_>, front_end: &FrontEnd) -> Result<()> {
     let n_bands = front_end.n_bands();
     let mut measured: Vec<&mut Measured> = block.iter_mut().filter_map(|outcome| outcome.as_mut().ok()).collect();
-    let Some(model) = recipe.model else {
-        measured.par_iter_mut().for_each(|measured| measured.content = statistics(&measured.content, n_bands));
-        return Ok(());
-    };
+    let Some(model) = recipe.model else { return Ok(()) };
     let Some(n_frames) = measured.first().map(|measured| measured.content.len() / n_bands) else { return Ok(()) };
     let mels: Vec<&[f32]> = measured.iter().map(|measured| measured.content.as_slice()).collect();
     let rows = classifier::predict_mels(model.forward()?, &mels, n_bands, n_frames, BATCH, &|i| format!("clip {i}"))?;
@@ -98,7 +135,7 @@ fn ask(block: &mut [Outcome], recipe: &Recipe<'_>, front_end: &FrontEnd) -> Resu
 }
 
 /// Mean and deviation of each band over time, `[2 * n_bands]`, from `[n_bands, n_frames]`.
-fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
+pub(super) fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
     let bands = mel.chunks_exact(mel.len() / n_bands);
     let (mut means, mut deviations) = (Vec::with_capacity(2 * n_bands), Vec::with_capacity(n_bands));
     for band in bands {
@@ -113,54 +150,17 @@ fn statistics(mel: &[f32], n_bands: usize) -> Vec<f32> {
 }
 
 /// A recording of which there is nothing, and why.
-fn unreadable(manifest: &Manifest, row: &Row, error: &Error) -> Fault {
-    let mut found = faults(None, &[reason(error, &manifest.file(row))], &FaultConfig::default());
+fn unreadable(path: &Path, error: &Error) -> Fault {
+    let mut found = faults(None, &[reason(error, path)], &FaultConfig::default());
     found.remove(0)
-}
-
-/// `sha256` is that of the whole recording.
-fn measure_row(
-    (decoded, sha256): (&Decoded, &str),
-    row: &Row,
-    chain: &Chain,
-    front_end: &FrontEnd,
-) -> Result<Measured> {
-    let clip = audio_io::clips(decoded, row.start_s, row.end_s, row.channel, &chain.clip)?;
-    let clip = clip.into_iter().next().context("holds no sound")?;
-    let mut scratch = front_end.scratch();
-    let mut mel = vec![0.0; front_end.n_bands() * front_end.n_frames(clip.samples.len())];
-    front_end.compute(&clip.samples, &mut scratch, &mut mel)?;
-    let channels = part(decoded, row);
-    let raw = measure(&channels, decoded.rate_hz)?;
-    let damage: Vec<String> = decoded.damage.iter().map(ToString::to_string).collect();
-    let n_channels = channels.len() as f32;
-    let mono: Vec<f32> =
-        (0..channels[0].len()).map(|i| channels.iter().map(|samples| samples[i]).sum::<f32>() / n_channels).collect();
-    Ok(Measured {
-        faults: faults(Some(&raw), &damage, &FaultConfig::default()),
-        sha256: sha256.to_owned(),
-        fingerprint: Fingerprint::new(&audio_io::resample(&mono, decoded.rate_hz, RATE_HZ)?),
-        clip: measure(&[&clip.samples], chain.clip.sample_rate_hz)?,
-        clip_s: clip.seconds,
-        content: mel,
-        format: format!("{} {}", decoded.format, decoded.codec),
-        raw,
-    })
-}
-
-/// The samples of a row as they are, `[n_channels][n_frames]`: the part that it names, limited to the file.
-fn part<'a>(decoded: &'a Decoded, row: &Row) -> Vec<&'a [f32]> {
-    let n_frames = decoded.n_frames();
-    let frame = |seconds: f64| ((seconds * f64::from(decoded.rate_hz)).round() as usize).min(n_frames);
-    let range = row.start_s.map_or(0, frame)..row.end_s.map_or(n_frames, frame);
-    let chosen = |i: &usize| row.channel.is_none_or(|channel| usize::from(channel) == *i);
-    (0..decoded.channels.len()).filter(chosen).map(|i| &decoded.channels[i][range.clone()]).collect()
 }
 
 /// Sounds for the tests of what is made of them.
 #[cfg(test)]
 pub(super) mod fixture {
     use super::*;
+    use doctor::fingerprint::RATE_HZ;
+    use doctor::measure::measure;
 
     /// A sound as it is measured, at the rate of fingerprints; the same seed is the same sound.
     pub(crate) fn measured(seed: u64, seconds: f64) -> Measured {
@@ -191,6 +191,7 @@ pub(super) mod fixture {
             sha256: format!("{:?}", &samples[samples.len() / 2..][..4]),
             faults: faults(Some(&measures), &[], &FaultConfig::default()),
             raw: measures,
+            first_s: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod clean;
 mod examine;
+mod file;
 mod findings;
 mod form;
 mod measured;

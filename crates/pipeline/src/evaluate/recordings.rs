@@ -12,16 +12,22 @@ use crate::extraction::stage::{Damaged, warn_skipped};
 use crate::job::Job;
 use crate::named::Named;
 use crate::stress::Condition;
-use audio_io::{ClipConfig, Placement, Until, Windowing};
+use audio_io::check::sha256_of_file;
+use audio_io::{ClipConfig, Placement, Silence, Until, Windowing};
 use detections::Verdict;
 use inference::unknown::Detectors;
-use inference::{Input, Model, Window, Windowed, Windows, damage_words, decode, enough, reason};
+use inference::{Input, Model, Take, Window, Windowed, Windows, damage_words, enough, reason};
 use rayon::prelude::*;
 use shard::Skipped;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 /// Rows whose windows are in memory at once, for all conditions.
 const BLOCK: usize = 32;
+
+/// Samples over all channels of a recording that is changed as a whole, at most.
+const MOST_SAMPLES: f64 = 256e6;
 
 /// What a recording is cut by: as it is, or under a condition.
 struct Cut {
@@ -62,45 +68,24 @@ pub(super) fn evaluate(
     let progress = job.progress("evaluate", labeled.len());
     for (nth, block) in labeled.chunks(BLOCK).enumerate() {
         let first = nth * BLOCK;
-        let mut by_cut: Vec<Vec<Window>> = cuts.all.iter().map(|_| Vec::new()).collect();
-        let of_rows = windows_of(&cuts, block, job)?;
-        for (row, labeled) in of_rows.iter().zip(block) {
-            damaged.add(&labeled.input.name, &row.damage);
-        }
-        let damage: Vec<String> = of_rows.iter().map(|row| row.damage.clone()).collect();
-        for (row, labeled) in of_rows.into_iter().zip(block) {
-            for ((cut, windows), all) in cuts.all.iter().zip(row.by_cut).zip(&mut by_cut) {
-                match windows {
-                    Ok(windows) => all.extend(windows),
-                    Err(reason) => {
-                        let name =
-                            cut.condition.map_or_else(String::new, |condition| format!("{}: ", condition.name()));
-                        skipped.push(Skipped { path: labeled.input.name.clone(), reason: format!("{name}{reason}") });
-                        // Why it cannot be used is said once.
-                        if cut.condition.is_none() {
-                            break;
-                        }
-                    }
-                }
+        let before = verdicts.len();
+        let mut asked = Asked { model, detectors: detectors.as_ref(), block, first, judged: &mut judged };
+        let damage = if stress {
+            let (by_cut, damage) = under_conditions(&cuts, block, &mut skipped, job)?;
+            for ((cut, windows), answers) in cuts.all.iter().zip(&by_cut).zip(&mut answers) {
+                job.check("nothing was written")?;
+                asked.answer(cut, windows, answers, &mut verdicts)?;
             }
+            damage
+        } else {
+            let mut take = |windows: Vec<Window>| asked.answer(&cuts.all[0], &windows, &mut answers[0], &mut verdicts);
+            as_they_are(&cuts.all[0].windows, block, &mut skipped, job, &mut take)?
+        };
+        for (damage, labeled) in damage.iter().zip(block) {
+            damaged.add(&labeled.input.name, damage);
         }
-        for ((cut, windows), answers) in cuts.all.iter().zip(&by_cut).zip(&mut answers) {
-            job.check("nothing was written")?;
-            // Stress tests measure the classes alone.
-            let detectors = detectors.as_ref().filter(|_| cut.condition.is_none());
-            let windows: Vec<&Window> = windows.iter().collect();
-            let name = |nth: usize| block[nth].input.name.as_str();
-            let Some(outputs) = cut.windows.outputs(model, detectors, &windows, name)? else { continue };
-            let before = answers.len();
-            let outlier_p = judged.add(detectors, &outputs, windows.iter().map(|window| &block[window.input]))?;
-            answers.extend(windows.iter().map(|window| first + window.input), outputs.logits, temperature);
-            if cut.condition.is_none() {
-                verdicts.extend(windows.iter().enumerate().map(|(nth, window)| {
-                    let p = outlier_p.as_ref().map(|all| all[nth]);
-                    let note = &damage[window.input];
-                    verdict(window, &block[window.input], answers.probability(before + nth), p, note)
-                }));
-            }
+        for (of, verdict) in answers[0].of(before).iter().zip(&mut verdicts[before..]) {
+            verdict.note.clone_from(&damage[*of - first]);
         }
         progress.inc(block.len());
     }
@@ -120,6 +105,113 @@ pub(super) fn evaluate(
     }
     let unknown = judged.figures(detectors.as_ref(), job.seed())?;
     Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)), unknown })
+}
+
+/// Who is asked about a block of rows, the first of which has that number.
+struct Asked<'a> {
+    model: &'a Model,
+    detectors: Option<&'a Detectors>,
+    block: &'a [Labeled],
+    first: usize,
+    judged: &'a mut Judged,
+}
+
+impl Asked<'_> {
+    /// Asks the networks about windows; of recordings as they are, verdicts are kept, without notes.
+    fn answer(
+        &mut self,
+        cut: &Cut,
+        windows: &[Window],
+        answers: &mut Answers,
+        verdicts: &mut Vec<Verdict>,
+    ) -> Result<()> {
+        let (block, first) = (self.block, self.first);
+        // Stress tests measure the classes alone.
+        let detectors = self.detectors.filter(|_| cut.condition.is_none());
+        let windows: Vec<&Window> = windows.iter().collect();
+        let name = |nth: usize| block[nth].input.name.as_str();
+        let Some(outputs) = cut.windows.outputs(self.model, detectors, &windows, name)? else { return Ok(()) };
+        let before = answers.len();
+        let rows = windows.iter().map(|window| &block[window.input]);
+        let outlier_p = self.judged.add(detectors, &outputs, rows)?;
+        let of = windows.iter().map(|window| first + window.input);
+        answers.extend(of, outputs.logits, self.model.temperature());
+        if cut.condition.is_none() {
+            verdicts.extend(windows.iter().enumerate().map(|(nth, window)| {
+                let p = outlier_p.as_ref().map(|all| all[nth]);
+                verdict(window, &block[window.input], answers.probability(before + nth), p)
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// Passes on the windows of a block of rows that hold sound, a few at a time, and gives what is wrong with the recording of each
+/// row.
+fn as_they_are(
+    windows: &Windows,
+    block: &[Labeled],
+    skipped: &mut Vec<Skipped>,
+    job: &Job<'_>,
+    take: &mut Take<'_, Error>,
+) -> Result<Vec<String>> {
+    let inputs: Vec<Input> = block.iter().map(|labeled| labeled.input.clone()).collect();
+    let silences: Mutex<BTreeMap<usize, Silence>> = Mutex::default();
+    let is_sound = |window: &Window| match window.clip.silence {
+        None => true,
+        Some(silence) => {
+            if let Ok(mut silences) = silences.lock() {
+                silences.entry(window.input).or_insert(silence);
+            }
+            false
+        }
+    };
+    let seen = windows.each(&inputs, &is_sound, &|| job.cancel.is_cancelled(), take);
+    job.check("nothing was written")?;
+    let silences = silences.into_inner().unwrap_or_default();
+    let mut damage = Vec::with_capacity(block.len());
+    for ((nth, input), seen) in inputs.iter().enumerate().zip(seen?) {
+        let seen = match seen {
+            Ok(seen) if seen.n_windows > seen.n_silent || seen.n_windows == 0 => Ok(seen.damage),
+            Ok(seen) => Err((silences.get(&nth).map_or_else(String::new, ToString::to_string), seen.damage)),
+            Err(error) => Err((reason(&error, &input.path), String::new())),
+        };
+        let (reason, of_row) = match seen {
+            Ok(damage) => (None, damage),
+            Err((reason, damage)) => (Some(reason), damage),
+        };
+        skipped.extend(reason.map(|reason| Skipped { path: input.name.clone(), reason }));
+        damage.push(of_row);
+    }
+    Ok(damage)
+}
+
+/// The windows of a block of rows by each cut, and what is wrong with the recording of each row.
+fn under_conditions(
+    cuts: &Cuts,
+    block: &[Labeled],
+    skipped: &mut Vec<Skipped>,
+    job: &Job<'_>,
+) -> Result<(Vec<Vec<Window>>, Vec<String>)> {
+    let mut by_cut: Vec<Vec<Window>> = cuts.all.iter().map(|_| Vec::new()).collect();
+    let of_rows = windows_of(cuts, block, job)?;
+    let damage: Vec<String> = of_rows.iter().map(|row| row.damage.clone()).collect();
+    for (row, labeled) in of_rows.into_iter().zip(block) {
+        for ((cut, windows), all) in cuts.all.iter().zip(row.by_cut).zip(&mut by_cut) {
+            match windows {
+                Ok(windows) => all.extend(windows),
+                Err(reason) => {
+                    let name = cut.condition.map_or_else(String::new, |condition| format!("{}: ", condition.name()));
+                    skipped.push(Skipped { path: labeled.input.name.clone(), reason: format!("{name}{reason}") });
+                    // Why it cannot be used is said once.
+                    if cut.condition.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    Ok((by_cut, damage))
 }
 
 impl Cuts {
@@ -148,10 +240,20 @@ impl Cuts {
     fn of_file(&self, first: usize, rows: &[Labeled]) -> Result<Vec<OfRow>> {
         let inputs: Vec<&Input> = rows.iter().map(|labeled| &labeled.input).collect();
         let path = &inputs[0].path;
-        let bytes = inputs[0].read()?;
-        let decoded = decode(&bytes, path, self.until(&inputs))?;
-        let sha256 = if self.all.len() > 1 { shard::sha256_hex(&bytes) } else { String::new() };
-        drop(bytes);
+        let recording = inputs[0].open()?;
+        let until = self.until(&inputs);
+        let declared_s = recording.declared_frames().map(|n| n as f64 / f64::from(recording.rate_hz()));
+        let seconds = until.map(|until| until.seconds).into_iter().chain(declared_s).fold(f64::INFINITY, f64::min);
+        if seconds.is_finite()
+            && seconds * f64::from(recording.rate_hz()) * recording.n_channels() as f64 > MOST_SAMPLES
+        {
+            let minutes = seconds / 60.0;
+            bail!(
+                "{minutes:.0} minutes are too long for stress tests, which change a recording as a whole; use shorter ones"
+            );
+        }
+        let decoded = recording.decode(until)?;
+        let sha256 = sha256_of_file(path)?;
         let damage = damage_words(&decoded);
         let of_row = |(nth, labeled): (usize, &Labeled)| {
             let input = &labeled.input;
@@ -203,7 +305,7 @@ fn audible(windowed: Windowed) -> Result<Vec<Window>> {
     }
 }
 
-fn verdict(window: &Window, labeled: &Labeled, probability: &[f32], outlier_p: Option<f64>, note: &str) -> Verdict {
+fn verdict(window: &Window, labeled: &Labeled, probability: &[f32], outlier_p: Option<f64>) -> Verdict {
     Verdict {
         path: labeled.input.name.clone(),
         start_s: window.clip.start_s,
@@ -212,7 +314,6 @@ fn verdict(window: &Window, labeled: &Labeled, probability: &[f32], outlier_p: O
         probability: probability.to_vec(),
         outlier_p,
         truth: labeled.truth.clone(),
-        note: note.to_owned(),
         ..Verdict::default()
     }
 }

@@ -91,6 +91,11 @@ impl Answers {
         self.rows.probability(clip)
     }
 
+    /// The rows of the clips from number `first` on.
+    pub(super) fn of(&self, first: usize) -> &[usize] {
+        &self.of[first..]
+    }
+
     /// Clips so far.
     pub(super) fn len(&self) -> usize {
         self.of.len()

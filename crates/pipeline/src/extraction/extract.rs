@@ -1,32 +1,23 @@
 //! The rows of one recording to their spectrograms, through the cache.
 
+use super::opened::Opened;
 use super::partners::Partner;
 use super::plan::{Plan, Planned};
-use super::views::Views;
-use crate::error::{Error, Result};
-use audio_io::{Decoded, Row, Until};
-use inference::{Chain, ClipSpectrogram, FrontEnd, damage_words, decode, enough, reason};
+use super::views::{Mixed, Views};
+use crate::error::Result;
+use audio_io::{Clip, ClipConfig, Row};
+use inference::{Chain, ClipSpectrogram, FrontEnd, enough, reason};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use shard::cache::{Cache, Key};
 use shard::{ClipRecord, Header, MelDtype, NO_LABEL, Provenance, Spectrograms};
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Age at which an entry that is still being written belongs to a run that was killed; other parts may be writing.
 const ABANDONED: Duration = Duration::from_secs(3600);
-
-/// Largest file whose memory serves the next one.
-const KEPT_BYTES: usize = 16 << 20;
-
-thread_local! {
-    /// A thread's last file: what it lay in serves the next one.
-    static FILE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
 
 /// What a recording became.
 pub(crate) struct Recording {
@@ -44,34 +35,37 @@ pub(crate) struct Recording {
 
 /// Computes spectrograms, or finds them in the cache.
 pub(crate) struct Extractor {
-    chain: Chain,
+    pub(super) chain: Chain,
     chain_json: String,
-    front_end: FrontEnd,
-    cache: Option<Cache>,
+    pub(super) front_end: FrontEnd,
+    pub(super) cache: Option<Cache>,
     views: Option<Views>,
-}
-
-/// A recording while its rows are computed.
-struct File<'a> {
-    path: &'a Path,
-    bytes: &'a [u8],
-    sha256: String,
-    /// Decoded by the first row that the cache lacks.
-    decoded: OnceLock<Result<Decoded, String>>,
+    /// The settings that clips are cut by; with views once more without a noise floor.
+    pub(super) configs: Vec<ClipConfig>,
+    /// The file whose rows may go on in the next block.
+    kept: Mutex<Option<Opened<'static>>>,
 }
 
 /// What became of a row: spectrograms, or why it can't be used.
 pub(crate) type Computed = Result<Result<Extracted, String>>;
 
 /// Key of what is wrong with a recording in the record of a cache entry.
-const DAMAGE: &str = "damage";
+pub(super) const DAMAGE: &str = "damage";
+
+/// What the cache has of a row.
+pub(super) enum Sought {
+    Found(Box<Extracted>),
+    Lacking { key: Key, partners: Vec<Option<Partner>> },
+}
 
 /// The spectrograms of a recording before they have the manifest's names.
 pub(crate) struct Extracted {
-    spectrograms: Spectrograms,
-    key: Key,
+    pub(super) spectrograms: Spectrograms,
+    pub(super) key: Key,
     /// Whether the cache lacks them.
-    fresh: bool,
+    pub(super) fresh: bool,
+    /// Whether they are a part of what a long row becomes.
+    pub(super) is_part: bool,
 }
 
 impl Extractor {
@@ -79,16 +73,22 @@ impl Extractor {
     pub(crate) fn new(chain: &Chain, cache: Option<&Path>) -> Result<Self> {
         let cache = cache.map(|folder| Cache::open(folder, ABANDONED)).transpose()?;
         let chain_json = if chain.onnx.is_some() { chain.to_key()?.to_string() } else { serde_json::to_string(chain)? };
-        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None })
+        let (configs, kept) = (vec![chain.clip], Mutex::default());
+        Ok(Self { chain: chain.clone(), chain_json, front_end: chain.build()?, cache, views: None, configs, kept })
     }
 
     /// The same with augmented views of the clips that `views` is for.
     pub(crate) fn with_views(self, views: Views) -> Self {
-        Self { views: Some(views), ..self }
+        let mut configs = self.configs;
+        // Views get a noise floor of their own.
+        if self.chain.clip.equalize.floor_db.is_some() {
+            configs.push(self.chain.without_floor().clip);
+        }
+        Self { views: Some(views), configs, ..self }
     }
 
     /// The views of a row's clips.
-    fn views_of(&self, planned: &Planned) -> Option<&Views> {
+    pub(super) fn views_of(&self, planned: &Planned) -> Option<&Views> {
         self.views.as_ref().filter(|views| views.splits.contains(&planned.split))
     }
 
@@ -98,7 +98,7 @@ impl Extractor {
     }
 
     /// The spectrograms of rows of one recording, which is read once and decoded at most once; `Err` inside when a row
-    /// can't be used, with the reason.
+    /// can't be used, with the reason. A large file stays open where `keep` says that more rows of it may follow.
     ///
     /// # Errors
     /// A cache that can't be read, and what `check` gives, which is asked before each row.
@@ -106,65 +106,107 @@ impl Extractor {
         &self,
         plan: &Plan,
         rows: &[&Planned],
+        keep: bool,
         check: &(dyn Fn() -> Result<()> + Sync),
     ) -> Vec<Computed> {
         let path = plan.manifest.file(&rows[0].row);
-        let mut bytes = FILE.take();
-        bytes.clear();
-        let read = std::fs::File::open(&path).and_then(|mut file| {
-            bytes.reserve(file.metadata()?.len().next_power_of_two() as usize);
-            file.read_to_end(&mut bytes)
-        });
-        if let Err(error) = read {
-            return rows.iter().map(|_| Ok(Err(format!("cannot be read: {error}")))).collect();
-        }
-        let file = File { path: &path, bytes: &bytes, sha256: shard::sha256_hex(&bytes), decoded: OnceLock::new() };
-        let until = || enough(rows.iter().map(|planned| self.chain.until(&planned.row)));
-        let one = |planned: &&Planned| {
-            check()?;
-            self.row(&file, plan, planned, &until)
+        let kept = self.kept.lock().ok().and_then(|mut kept| kept.take()).filter(|kept| kept.path == path);
+        let mut opened = match kept.map_or_else(|| Opened::new(&path), Ok) {
+            Ok(opened) => opened,
+            Err(reason) => return rows.iter().map(|_| Ok(Err(reason.clone()))).collect(),
         };
-        let computed = if rows.len() == 1 { vec![one(&rows[0])] } else { rows.par_iter().map(one).collect() };
-        if bytes.capacity() <= KEPT_BYTES {
-            FILE.set(bytes);
+        let sought = |planned: &Planned| -> Result<Sought> {
+            check()?;
+            self.sought(&opened.sha256, plan, planned)
+        };
+        let mut computed: Vec<Result<Sought>> = rows.iter().map(|planned| sought(planned)).collect();
+        let lacking = |computed: &[Result<Sought>]| -> Vec<usize> {
+            (0..rows.len()).filter(|&nth| matches!(&computed[nth], Ok(Sought::Lacking { .. }))).collect()
+        };
+        let lacking = lacking(&computed);
+        let mut clips: BTreeMap<usize, Result<Vec<Vec<Clip>>, String>> = BTreeMap::new();
+        let mut damage = String::new();
+        if !lacking.is_empty() {
+            let until = enough(rows.iter().map(|planned| self.chain.until(&planned.row)));
+            let wanted: Vec<(usize, &Row)> = lacking.iter().map(|&nth| (nth, &rows[nth].row)).collect();
+            clips = opened.clips(&wanted, &self.configs, until, check);
+            damage = opened.damage();
+        }
+        let made = |(nth, sought): (usize, Result<Sought>)| -> Computed {
+            let (key, partners) = match sought? {
+                Sought::Found(extracted) => return Ok(Ok(*extracted)),
+                Sought::Lacking { key, partners } => (key, partners),
+            };
+            check()?;
+            let clips = match clips.get(&nth) {
+                Some(Ok(clips)) => clips,
+                Some(Err(reason)) => return Ok(Err(reason.clone())),
+                None => return Ok(Err(audio_io::Error::NoSound.to_string())),
+            };
+            let others = self.others(&partners);
+            match self.spectrograms(rows[nth], clips, &opened.sha256, &others).and_then(audible) {
+                Ok(clips) => {
+                    let spectrograms = self.pack(clips, &opened.sha256, &[(DAMAGE, &damage)])?;
+                    Ok(Ok(Extracted { spectrograms, key, fresh: true, is_part: false }))
+                }
+                Err(error) => Ok(Err(reason(&error, &path))),
+            }
+        };
+        let numbered: Vec<(usize, Result<Sought>)> = computed.drain(..).enumerate().collect();
+        let computed = match rows.len() {
+            1 => numbered.into_iter().map(made).collect(),
+            _ => numbered.into_par_iter().map(made).collect(),
+        };
+        if let Some(opened) = opened.kept().filter(|_| keep)
+            && let Ok(mut kept) = self.kept.lock()
+        {
+            *kept = Some(opened);
         }
         computed
     }
 
-    fn row(
-        &self,
-        file: &File<'_>,
-        plan: &Plan,
-        planned: &Planned,
-        until: &(dyn Fn() -> Option<Until> + Sync),
-    ) -> Computed {
+    /// What the cache has of a row, or what is needed to compute it.
+    pub(super) fn sought(&self, sha256: &str, plan: &Plan, planned: &Planned) -> Result<Sought> {
         let views = self.views_of(planned);
-        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, &file.sha256));
-        let key = self.key(&file.sha256, &planned.row, views, &partners);
-        let cached = match &self.cache {
-            Some(cache) => cache.get(&key)?.and_then(|payload| unpack(&payload, file.path)),
-            None => None,
-        };
-        if let Some(spectrograms) = cached {
-            return Ok(Ok(Extracted { spectrograms, key, fresh: false }));
-        }
-        let decode = || decode(file.bytes, file.path, until()).map_err(|error| reason(&error, file.path));
-        let decoded = match file.decoded.get_or_init(decode) {
-            Ok(decoded) => decoded,
-            Err(reason) => return Ok(Err(reason.clone())),
-        };
-        let computed = match views {
-            None => self.chain.spectrograms(&self.front_end, decoded, &planned.row).map_err(Error::from),
-            Some(views) => {
-                views.spectrograms(&self.chain, &self.front_end, (decoded, &planned.row), &file.sha256, &partners)
+        let partners = views.map_or_else(Vec::new, |views| views.partners(plan, planned, sha256));
+        let key = self.key(sha256, &planned.row, views, &partners);
+        Ok(match self.cached(&key, &plan.manifest.file(&planned.row))? {
+            Some(spectrograms) => {
+                Sought::Found(Box::new(Extracted { spectrograms, key, fresh: false, is_part: false }))
             }
-        };
-        match computed.and_then(audible) {
-            Ok(clips) => {
-                let spectrograms = self.pack(clips, &file.sha256, &damage_words(decoded))?;
-                Ok(Ok(Extracted { spectrograms, key, fresh: true }))
-            }
-            Err(error) => Ok(Err(reason(&error, file.path))),
+            None => Sought::Lacking { key, partners },
+        })
+    }
+
+    /// What the cache has under a key.
+    pub(super) fn cached(&self, key: &Key, recording: &Path) -> Result<Option<Spectrograms>> {
+        let payload = self.cache.as_ref().map(|cache| cache.get(key)).transpose()?.flatten();
+        Ok(payload.and_then(|payload| unpack(&payload, recording)))
+    }
+
+    /// What is mixed into the views of a row: one sound a view, whichever of the recording's clips it is mixed into.
+    pub(super) fn others(&self, partners: &[Option<Partner>]) -> Vec<Option<Mixed>> {
+        partners.iter().map(|p| p.as_ref().and_then(|partner| partner.sound(&self.chain))).collect()
+    }
+
+    /// Clips of a row as spectrograms, silent ones too, each followed by those of its views.
+    pub(super) fn spectrograms(
+        &self,
+        planned: &Planned,
+        clips: &[Vec<Clip>],
+        sha256: &str,
+        others: &[Option<Mixed>],
+    ) -> Result<Vec<ClipSpectrogram>> {
+        let (Some(finished), Some(bare)) = (clips.first(), clips.last()) else { return Ok(Vec::new()) };
+        match self.views_of(planned) {
+            None => finished
+                .par_iter()
+                .map_init(
+                    || self.front_end.scratch(),
+                    |scratch, clip| Ok(Chain::spectrogram(&self.front_end, scratch, clip)?),
+                )
+                .collect(),
+            Some(views) => views.spectrograms(&self.chain, &self.front_end, (finished, bare), sha256, others),
         }
     }
 
@@ -192,7 +234,13 @@ impl Extractor {
     }
 
     /// The clips of one recording as a shard of its own, without label, group or path: those are the manifest's.
-    fn pack(&self, clips: Vec<ClipSpectrogram>, source_sha256: &str, damage: &str) -> Result<Spectrograms> {
+    /// `notes` are what the cache keeps beside them; empty ones are left out.
+    pub(super) fn pack(
+        &self,
+        clips: Vec<ClipSpectrogram>,
+        source_sha256: &str,
+        notes: &[(&str, &str)],
+    ) -> Result<Spectrograms> {
         let n_frames = clips.first().map_or(0, |clip| clip.n_frames);
         let record = |clip: &ClipSpectrogram| ClipRecord {
             id: clip.channel.map(|channel| channel.to_string()).unwrap_or_default(),
@@ -205,10 +253,16 @@ impl Extractor {
             view: clip.view,
             steps: clip.steps.clone(),
         };
+        let notes: serde_json::Map<String, Value> = notes
+            .iter()
+            .filter(|(_, note)| !note.is_empty())
+            .map(|(name, note)| ((*name).to_owned(), json!(note)))
+            .collect();
+        let configuration = if notes.is_empty() { Value::Null } else { Value::Object(notes) };
         let provenance = Provenance {
             stage: "cache".into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            configuration: if damage.is_empty() { Value::Null } else { json!({ DAMAGE: damage }) },
+            configuration,
             seed: 0,
             inputs: BTreeMap::new(),
         };
@@ -233,7 +287,7 @@ impl Extractor {
 }
 
 /// The clips that hold sound; why not, where none does.
-fn audible(clips: Vec<ClipSpectrogram>) -> Result<Vec<ClipSpectrogram>> {
+pub(super) fn audible(clips: Vec<ClipSpectrogram>) -> Result<Vec<ClipSpectrogram>> {
     let silence = clips.first().and_then(|clip| clip.silence);
     let audible: Vec<ClipSpectrogram> = clips.into_iter().filter(|clip| clip.silence.is_none()).collect();
     match silence {
@@ -263,7 +317,8 @@ impl Extracted {
     /// Gives the clips the names that the manifest has for them.
     pub(crate) fn named(self, row: &Row) -> Recording {
         let Spectrograms { header, n_mels, n_frames, mel, frames, .. } = self.spectrograms;
-        let several = header.clips.iter().filter(|clip| clip.view == 0).count() > 1 || row.start_s.is_some();
+        let is_one = header.clips.iter().filter(|clip| clip.view == 0).count() <= 1;
+        let several = self.is_part || !is_one || row.start_s.is_some();
         let name = |mut record: ClipRecord| {
             let mut id = row.path.clone();
             if several {

@@ -1,6 +1,8 @@
 //! A manifest's recordings to shards, for `features` and for `augment` with views beside the clips.
 
 pub(crate) mod extract;
+mod long;
+mod opened;
 pub(crate) mod partners;
 pub(crate) mod plan;
 pub(crate) mod stage;

@@ -3,11 +3,12 @@
 //! (`train.augment.mixup_alpha`).
 
 use super::plan::{Plan, Planned};
-use super::views::number_of;
+use super::views::{Mixed, number_of};
 use crate::error::{Result, bail};
 use audio_io::Row;
+use audio_io::check::sha256_of_file;
 use augment::seed_for;
-use inference::{Chain, decode};
+use inference::Chain;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -44,7 +45,6 @@ impl MixConfig {
 pub(crate) struct Partner {
     row: Row,
     path: PathBuf,
-    bytes: Vec<u8>,
     sha256: String,
 }
 
@@ -68,8 +68,8 @@ impl Partner {
             let other = (share < config.share && !others.is_empty())
                 .then(|| others[(drawn & u64::from(u32::MAX)) as usize % others.len()])?;
             let path = plan.manifest.file(&other.row);
-            let bytes = audio_io::read_file(&path).ok()?;
-            Some(Self { row: other.row.clone(), path, sha256: shard::sha256_hex(&bytes), bytes })
+            let sha256 = sha256_of_file(&path).ok()?;
+            Some(Self { row: other.row.clone(), path, sha256 })
         };
         (1..=n_views).map(one).collect()
     }
@@ -80,13 +80,12 @@ impl Partner {
     }
 
     /// The sound of its first clip, and its name; nothing where it cannot be used, which is reported for its own row.
-    pub(crate) fn sound(&self, chain: &Chain) -> Option<(Vec<f32>, &str)> {
-        let decoded = decode(&self.bytes, &self.path, chain.until(&self.row)).ok()?;
-        let clip = chain.clips_without_floor(&decoded, &self.row).ok()?.into_iter().next()?;
+    pub(crate) fn sound(&self, chain: &Chain) -> Option<Mixed> {
+        let clip = chain.without_floor().first_clip(&self.path, &self.row).ok()??;
         if clip.is_silent() {
             return None;
         }
-        Some((clip.samples[..clip.n_real].to_vec(), &self.row.path))
+        Some((clip.samples[..clip.n_real].to_vec(), self.row.path.clone()))
     }
 }
 

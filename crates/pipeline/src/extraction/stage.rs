@@ -5,11 +5,13 @@
 //! shards until something that made them changes.
 
 use super::extract::{Computed, Extractor, Recording};
+use super::opened::SMALL_BYTES;
 use super::plan::{Plan, Planned};
 use crate::config::Dtype;
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use crate::observer::Progress;
+use audio_io::Placement;
 use inference::Chain;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -22,6 +24,13 @@ use std::path::Path;
 const BLOCK: usize = 64;
 /// Bytes of files after which a block is full.
 const BLOCK_BYTES: u64 = 64 << 20;
+
+/// Bytes of the smallest file that is looked at as long, and of a second of sound at the least.
+const LEAST_LONG_BYTES: u64 = 1 << 20;
+const LEAST_BYTES_A_SECOND: f64 = 1000.0;
+
+/// What became of rows.
+type Batch<'a> = Vec<(&'a Planned, Computed)>;
 
 /// Most recordings that a warning lists.
 const MOST_LISTED: usize = 50;
@@ -72,22 +81,30 @@ pub(crate) struct Stage<'a> {
     pub provenance: Provenance,
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
     /// Fills the cache with one share of the recordings.
     pub(crate) fn compute_part(&self, (index, count): (usize, usize), job: &Job<'_>) -> Result<Part> {
         let mine: Vec<_> = self.plan.rows.iter().skip(index - 1).step_by(count).collect();
         let bar = job.progress(&self.provenance.stage, mine.len());
         let (mut skipped, mut damaged) = (Vec::new(), Damaged::default());
-        for block in self.blocks(&mine) {
-            let computed = self.compute(block, &bar, job);
-            self.extractor.keep(computed.iter().flatten().flatten())?;
-            for (planned, computed) in block.iter().zip(computed) {
+        let mut keep = |computed: Batch<'a>| -> Result<()> {
+            self.extractor.keep(computed.iter().flat_map(|(_, computed)| computed).flatten())?;
+            for (planned, computed) in computed {
                 let path = &planned.row.path;
                 match computed? {
                     Ok(extracted) => damaged.add(path, extracted.damage()),
                     Err(reason) => skipped.push(Skipped { path: path.clone(), reason }),
                 }
             }
+            Ok(())
+        };
+        let mut outcome = Ok(());
+        for block in self.blocks(&mine) {
+            self.compute(block, &bar, job, &mut |computed| {
+                outcome = keep(computed);
+                outcome.is_ok()
+            });
+            std::mem::replace(&mut outcome, Ok(()))?;
         }
         drop(bar);
         damaged.warn(job);
@@ -113,14 +130,15 @@ impl Stage<'_> {
             let (blocks, bar) = (&blocks, &bar);
             scope.spawn(move || {
                 // Once a block has failed, or the receiver is gone, the rest is not needed.
-                blocks.iter().map(|block| self.compute(block, bar, job)).all(|computed| {
-                    let fine = computed.iter().all(Result::is_ok);
+                let mut pass_on = |computed: Batch<'a>| {
+                    let fine = computed.iter().all(|(_, computed)| computed.is_ok());
                     send.send(computed).is_ok() && fine
-                })
+                };
+                blocks.iter().all(|block| self.compute(block, bar, job, &mut pass_on))
             });
-            for (block, computed) in blocks.iter().zip(receive) {
-                self.extractor.keep(computed.iter().flatten().flatten())?;
-                for (planned, computed) in block.iter().zip(computed) {
+            for computed in receive {
+                self.extractor.keep(computed.iter().flat_map(|(_, computed)| computed).flatten())?;
+                for (planned, computed) in computed {
                     match computed? {
                         Ok(extracted) => {
                             damaged.add(&planned.row.path, extracted.damage());
@@ -151,17 +169,20 @@ impl Stage<'_> {
     }
 
     /// Recordings that are computed together: so many that all threads have work and memory stays bounded.
-    fn blocks<'a, 'b>(&self, rows: &'b [&'a Planned]) -> Vec<&'b [&'a Planned]> {
+    fn blocks<'b>(&self, rows: &'b [&'a Planned]) -> Vec<&'b [&'a Planned]> {
         let mut n_bytes = 0;
         let mut n_clips = 0;
+        let mut was_long = false;
         let mut is_next = |i: usize| {
             let planned = rows[i];
-            // Rows of one recording that follow each other share its bytes.
+            // Rows of one recording that follow each other share its bytes; large ones are not read into memory.
             let is_same = i > 0 && rows[i - 1].row.path == planned.row.path;
-            let length = || std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len());
-            let size = if is_same { 0 } else { length() };
+            let size = if is_same { 0 } else { Some(self.n_bytes(planned)).filter(|n| *n <= SMALL_BYTES).unwrap_or(0) };
             let n_more = self.extractor.n_per_clip(planned);
-            let next = n_clips > 0 && (n_clips + n_more > BLOCK || n_bytes + size > BLOCK_BYTES);
+            let (is_long, is_behind) = (self.is_long(planned), was_long);
+            was_long = is_long;
+            let is_full = n_clips + n_more > BLOCK || n_bytes + size > BLOCK_BYTES;
+            let next = n_clips > 0 && (is_full || is_long || is_behind);
             (n_bytes, n_clips) = if next { (size, n_more) } else { (n_bytes + size, n_clips + n_more) };
             next
         };
@@ -170,18 +191,56 @@ impl Stage<'_> {
         bounds.windows(2).map(|bound| &rows[bound[0]..bound[1]]).collect()
     }
 
+    fn n_bytes(&self, planned: &Planned) -> u64 {
+        std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len())
+    }
+
+    /// Whether a row may become more spectrograms than are kept together. Such a row is a block by itself.
+    fn is_long(&self, planned: &Planned) -> bool {
+        let window = &self.chain.clip.window;
+        let Placement::Sliding { overlap_s } = window.placement else { return false };
+        let hop_s = window.seconds - overlap_s;
+        let row = &planned.row;
+        let n_bytes = self.n_bytes(planned);
+        let may_be = match row.end_s {
+            Some(end_s) => (end_s - row.start_s.unwrap_or(0.0)) / hop_s > BLOCK as f64,
+            // What is left in the file can't be longer than it is at a low bit rate.
+            None => n_bytes as f64 / LEAST_BYTES_A_SECOND / hop_s > BLOCK as f64,
+        };
+        may_be && n_bytes > LEAST_LONG_BYTES
+    }
+
     /// The spectrograms of a block's rows, each on its own: what was finished before an error or Ctrl-C is there. Rows of
-    /// one recording that follow each other share what was read and decoded.
-    fn compute(&self, block: &[&Planned], bar: &Progress<'_>, job: &Job<'_>) -> Vec<Computed> {
+    /// one recording that follow each other share what was read and decoded. `take` says whether more are wanted, as does
+    /// this.
+    fn compute(
+        &self,
+        block: &[&'a Planned],
+        bar: &Progress<'_>,
+        job: &Job<'_>,
+        take: &mut dyn FnMut(Batch<'a>) -> bool,
+    ) -> bool {
         let check = || job.check("finished recordings are kept; run the same command again to go on");
-        let recording = |rows: &&[&Planned]| {
-            let computed = self.extractor.rows(self.plan, rows, &check);
+        if let [planned] = block
+            && self.is_long(planned)
+        {
+            let mut go_on = true;
+            self.extractor.long_row(self.plan, planned, &check, &mut |computed| {
+                go_on = go_on && take(vec![(*planned, computed)]);
+                go_on
+            });
+            bar.inc(1);
+            return go_on;
+        }
+        let recordings: Vec<&[&Planned]> = block.chunk_by(|a, b| a.row.path == b.row.path).collect();
+        let n_recordings = recordings.len();
+        let recording = |(nth, rows): (usize, &&[&Planned])| {
+            let computed = self.extractor.rows(self.plan, rows, nth + 1 == n_recordings, &check);
             bar.inc(rows.len());
             computed
         };
-        let recordings: Vec<&[&Planned]> = block.chunk_by(|a, b| a.row.path == b.row.path).collect();
-        let computed: Vec<Vec<Computed>> = recordings.par_iter().map(recording).collect();
-        computed.into_iter().flatten().collect()
+        let computed: Vec<Vec<Computed>> = recordings.par_iter().enumerate().map(recording).collect();
+        take(block.iter().copied().zip(computed.into_iter().flatten()).collect())
     }
 }
 

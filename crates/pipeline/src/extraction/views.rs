@@ -5,7 +5,7 @@ use super::plan::{Plan, Planned};
 use crate::error::{Context, Result, bail};
 use crate::inputs;
 use crate::job::Job;
-use audio_io::{ChannelPolicy, Clip, ClipConfig, Decoded, Level, Placement, Row, Windowing, finish};
+use audio_io::{ChannelPolicy, Clip, ClipConfig, Level, Placement, Windowing, finish};
 use augment::seed_for;
 use augment::waveform::{WaveformAugment, augment_waveform, mix_clips};
 use inference::{Chain, ClipSpectrogram, FrontEnd, reason};
@@ -27,6 +27,9 @@ pub(crate) struct Views {
     backgrounds: Backgrounds,
     seed: u64,
 }
+
+/// A sound that is mixed into a view, and its name.
+pub(crate) type Mixed = (Vec<f32>, String);
 
 /// Recordings to mix in, all at one rate.
 #[derive(Default)]
@@ -102,24 +105,18 @@ impl Views {
         Partner::of_views(plan, planned, source_sha256, (self.n_views, self.seed), &self.mix)
     }
 
-    /// Every clip of one recording as a spectrogram, and after it those of its views.
+    /// Every clip of one recording as a spectrogram, and after it those of its views, which are made of the clips before a
+    /// noise floor was added.
     pub(crate) fn spectrograms(
         &self,
         chain: &Chain,
         front_end: &FrontEnd,
-        (decoded, row): (&Decoded, &Row),
+        (clips, bare): (&[Clip], &[Clip]),
         source_sha256: &str,
-        partners: &[Option<Partner>],
+        others: &[Option<Mixed>],
     ) -> Result<Vec<ClipSpectrogram>> {
         let mut scratch = front_end.scratch();
         let mut out = Vec::new();
-        let clips = chain.clips(decoded, row)?;
-        let bare = match chain.clip.equalize.floor_db {
-            Some(_) => chain.clips_without_floor(decoded, row)?,
-            None => clips.clone(),
-        };
-        // One sound a view, whichever of the recording's clips it is mixed into.
-        let others: Vec<_> = partners.iter().map(|p| p.as_ref().and_then(|partner| partner.sound(chain))).collect();
         for (clip, bare) in clips.iter().zip(bare) {
             let own = Chain::spectrogram(front_end, &mut scratch, clip)?;
             let silent = own.silence.is_some();
@@ -130,7 +127,7 @@ impl Views {
             // A clip is known by what it is, not by its name: a copy has the same views.
             let known_by = format!("{} {:?}", clip.start_s, clip.channel);
             let id = number_of(&[source_sha256, &known_by]);
-            for (view, other) in (1..).zip(&others) {
+            for (view, other) in (1..).zip(others) {
                 let seed = seed_for(self.seed, id, u64::from(view));
                 let (mut own, mut said) = (bare.clone(), None);
                 if let Some((other, name)) = other {

@@ -5,8 +5,8 @@ use crate::error::{Context, Result};
 use crate::inputs::{Expected, expect};
 use crate::job::Job;
 use crate::output;
-use audio_io::{ClipConfig, Placement, Row, Windowing};
-use inference::{Chain, damage_words, decode};
+use audio_io::{BLOCK_FRAMES, ClipConfig, Placement, Recording, Row, RowReader, Windowing};
+use inference::{Chain, damage_words};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -50,18 +50,21 @@ pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     expect(&options.recording, Expected::Recording)?;
     let chain = super::chain(&options.front_end)?;
     let recording: &Path = &options.recording;
-    let bytes = audio_io::read_file(recording)?;
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let clip = ClipConfig { window, ..chain.clip };
     let whole = Chain { clip, ..chain.clone() };
     let front_end = whole.build_picture()?;
-    let decoded = decode(&bytes, recording, None)?;
-    let damage = damage_words(&decoded);
+    let reader = RowReader::new(Recording::open(recording)?, BLOCK_FRAMES);
+    let name = || recording.display().to_string();
+    let (clips, known) = reader.clips_of(&Row::default(), [&whole.clip], None).with_context(name)?;
+    let damage = damage_words(&known);
     if !damage.is_empty() {
         job.warn(format!("{}: {damage}", recording.display()));
     }
-    let clips = whole.clips(&decoded, &Row::default())?;
-    let clip = clips.first().with_context(|| format!("{}: holds no sound", recording.display()))?;
+    let clip = clips
+        .first()
+        .and_then(|clips| clips.first())
+        .with_context(|| format!("{}: holds no sound", recording.display()))?;
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
     let (mel, n_frames) = (front_end.compute_one(&clip.samples)?, front_end.n_frames(clip.samples.len()));
     let axes = axes(&front_end, n_frames as f64 * chain.hop_s(), name.into_owned());

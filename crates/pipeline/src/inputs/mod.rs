@@ -12,10 +12,10 @@ use crate::job::Job;
 use crate::observer::CancelToken;
 use audio_io::Manifest;
 use detections::TableDetection;
-use inference::{Input, Model};
+use inference::{Input, Model, Stream};
 use shard::Skipped;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +79,34 @@ pub fn spool(stream: &mut dyn Read) -> Result<Arc<File>> {
     Ok(Arc::new(file))
 }
 
+/// A recording from standard input.
+#[derive(Debug, Clone)]
+pub enum StandardInput {
+    /// All of it, in a file without a name.
+    File(Arc<File>),
+    /// Decoded while it comes.
+    Stream(Arc<Stream>),
+}
+
+impl StandardInput {
+    /// Looks at the beginning of a stream: what can be decoded from a pipe is decoded while it comes; what is short, or has a
+    /// format that needs another order, is copied to a temporary file first.
+    ///
+    /// # Errors
+    /// As for [`spool`].
+    pub fn new(mut stream: Box<dyn Read + Send>) -> Result<Self> {
+        let mut head = Vec::new();
+        stream.by_ref().take(audio_io::HEAD_BYTES as u64).read_to_end(&mut head).context("-: cannot be read")?;
+        let is_whole = head.len() < audio_io::HEAD_BYTES;
+        let is_streamed = !is_whole && audio_io::can_stream(&head);
+        let mut all = Cursor::new(head).chain(stream);
+        Ok(match is_streamed {
+            true => Self::Stream(Arc::new(Stream::new(Box::new(all)))),
+            false => Self::File(spool(&mut all)?),
+        })
+    }
+}
+
 /// Everything that arguments name.
 #[derive(Debug, Clone, Default)]
 pub struct Collected {
@@ -88,18 +116,26 @@ pub struct Collected {
     pub skipped: Vec<Skipped>,
 }
 
-/// Everything that the arguments name, in order. [`STANDARD_INPUT`] is the recording in the file `standard_input`.
+/// Everything that the arguments name, in order. [`STANDARD_INPUT`] is the recording `standard_input`.
 ///
 /// # Errors
 /// A folder without a recording, a manifest that cannot be read, things that are no recordings, and a stop that was asked
 /// for.
-pub fn collect(arguments: &[PathBuf], standard_input: Option<&Arc<File>>, cancel: &CancelToken) -> Result<Collected> {
+pub fn collect(
+    arguments: &[PathBuf],
+    standard_input: Option<&StandardInput>,
+    cancel: &CancelToken,
+) -> Result<Collected> {
     let mut all = Collected::default();
     for argument in arguments {
         cancel.check("nothing was written")?;
         if argument.as_os_str() == STANDARD_INPUT {
-            let file = standard_input.context("-: this command does not read a recording from standard input")?;
-            all.inputs.push(Input { file: Some(Arc::clone(file)), ..Input::file(argument) });
+            let given = standard_input.context("-: this command does not read a recording from standard input")?;
+            let input = Input::file(argument);
+            all.inputs.push(match given {
+                StandardInput::File(file) => Input { file: Some(Arc::clone(file)), ..input },
+                StandardInput::Stream(stream) => Input { stream: Some(Arc::clone(stream)), ..input },
+            });
             continue;
         }
         refuse_other_text(argument)?;
@@ -148,7 +184,7 @@ mod tests {
     #[test]
     fn standard_input_is_a_recording_where_its_bytes_are_given() {
         let (cancel, arguments) = (CancelToken::default(), ["-".into()]);
-        let file = Arc::new(tempfile::tempfile().unwrap());
+        let file = StandardInput::File(Arc::new(tempfile::tempfile().unwrap()));
         let all = collect(&arguments, Some(&file), &cancel).unwrap();
         assert!(all.inputs[0].name == "-" && all.inputs[0].file.is_some());
         assert!(collect(&arguments, None, &cancel).is_err());

@@ -77,11 +77,16 @@ impl<'a> Files<'a> {
 /// The key of a recording as it is now.
 pub(super) fn key(rows: &[Input]) -> Key {
     // What came through a pipe has the time at which it was kept, and so is never taken for another recording.
-    let metadata = match &rows[0].file {
-        Some(file) => file.metadata().ok(),
-        None => std::fs::metadata(&rows[0].path).ok(),
+    let metadata = match (&rows[0].file, &rows[0].stream) {
+        (Some(file), _) => file.metadata().ok(),
+        (None, Some(_)) => None,
+        (None, None) => std::fs::metadata(&rows[0].path).ok(),
     };
     let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    let modified = match rows[0].stream {
+        Some(_) => std::time::SystemTime::now().duration_since(UNIX_EPOCH).ok(),
+        None => modified,
+    };
     let whole = rows.iter().all(|input| {
         let row = &input.row;
         row.start_s.is_none() && row.end_s.is_none() && row.channel.is_none() && row.label.is_empty()

@@ -6,6 +6,7 @@ mod estimate;
 mod files;
 mod journal;
 mod json;
+mod live;
 mod meter;
 mod options;
 mod outputs;
@@ -124,8 +125,12 @@ fn once(
             bail!("--part: expected --out FILE, beside which each part keeps what it did")
         }
         None => {
+            let is_live = live::is_live(&files, &outputs, options, job);
             let mut outputs = Outputs::new(outputs, context)?;
-            classify(predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?;
+            match is_live {
+                true => live::classify(predictor, &files, &mut outputs, &mut outcome, job)?,
+                false => classify(predictor, &files, Keep::Tables(&mut outputs), &mut outcome, job)?,
+            }
             finish(outputs, options, &mut outcome, job)?;
         }
     }

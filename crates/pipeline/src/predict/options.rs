@@ -2,13 +2,12 @@
 
 use super::activity::Activity;
 use super::files::Part;
+use crate::inputs::StandardInput;
 use detections::EventSettings;
 use inference::PredictorOptions;
 use shard::Skipped;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Options of [`run`](super::run).
@@ -23,7 +22,7 @@ pub struct Options {
     /// Windows overlap by half of their length, whatever [`predictor`](Self::predictor) says.
     pub half_overlap: bool,
     /// The recording that the input `-` stands for.
-    pub standard_input: Option<Arc<File>>,
+    pub standard_input: Option<StandardInput>,
     /// How windows become events; none for windows as they are.
     pub events: Option<EventSettings>,
     /// The thresholds of events are those that have this precision on clips that the model was not fitted on.

@@ -135,6 +135,11 @@ impl<'a> Outputs<'a> {
         self.sinks.iter_mut().try_for_each(|sink| sink.take(&taken))
     }
 
+    /// Passes on what was written so far.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        self.sinks.iter_mut().try_for_each(|sink| sink.flush())
+    }
+
     /// Ends all tables and gives their paths.
     pub(super) fn finish(self, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
         let mut paths = Vec::new();
@@ -178,6 +183,10 @@ impl Sink for Rows<'_> {
         judged.iter().try_for_each(|judged| Ok(self.writer.write(&judged.verdict)?))
     }
 
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.writer.flush()?)
+    }
+
     fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {
         skipped.iter().try_for_each(|of| self.writer.skip(&of.path, &of.reason))?;
         self.writer.finish()?.commit(Some(&self.context.provenance))
@@ -193,12 +202,19 @@ struct Formatted<'a> {
 
 impl Sink for Formatted<'_> {
     fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
-        self.writer.recording(&taken.rows[0].name, taken.record.seconds)?;
+        // Of a recording that still comes in, the length is known at the end.
+        if taken.record.seconds > 0.0 || taken.record.judged.is_empty() {
+            self.writer.recording(&taken.rows[0].name, taken.record.seconds)?;
+        }
         let classes = self.context.predictor.classes();
         // Tables of other tools have a row for what was found; ours have all windows.
         let has_all = matches!(self.format, Format::Csv | Format::JsonLines | Format::Parquet);
         let is_row = |detection: &&Detection| has_all || classes.contains(&detection.label);
         taken.detections.iter().filter(is_row).try_for_each(|detection| Ok(self.writer.write(detection)?))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(self.writer.flush()?)
     }
 
     fn finish(mut self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>> {

@@ -54,7 +54,7 @@ impl Record {
 
     /// Takes what the recorder wrote, as long as the recording is there.
     fn take_info(&mut self, input: &Input) {
-        let is_file = input.bytes.is_none() && input.file.is_none();
+        let is_file = input.bytes.is_none() && input.file.is_none() && input.stream.is_none();
         if is_file && !self.judged.is_empty() {
             let info = recorder_info(&input.path);
             self.start = info.start.map(|start| start.time.to_string());

@@ -90,7 +90,8 @@ impl<'a> Context<'a> {
         let start = record.start();
         for detection in &mut found {
             detection.path.clone_from(&rows[0].name);
-            detection.recording_ms = Some((record.seconds * 1000.0).round() as u64);
+            // Not known yet of a recording that still comes in.
+            detection.recording_ms = Some((record.seconds * 1000.0).round() as u64).filter(|_| record.seconds > 0.0);
             (detection.low_hz, detection.high_hz) = (Some(0.0), Some(self.high_hz));
             detection.recorded = start.map(|start| start.plus_ms(detection.start_ms).to_string());
             detection.place = record.place;
@@ -111,6 +112,11 @@ pub(super) struct Taken<'r> {
 /// A table while it is written.
 pub(super) trait Sink {
     fn take(&mut self, taken: &Taken<'_>) -> Result<()>;
+
+    /// Passes on what was written so far, where rows can be read before the end.
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Ends it; gives the files that it is in.
     fn finish(self: Box<Self>, skipped: &[Skipped]) -> Result<Vec<PathBuf>>;

@@ -159,51 +159,64 @@ fn find(
     let mut found = Found { rejected: Vec::new(), outputs: None, n_windows: 0, skipped: Vec::new() };
     for (nth_block, block) in inputs.chunks(BLOCK).enumerate() {
         let first = nth_block * BLOCK;
-        let computed = predictor.windows_of(block, &|| job.cancel.is_cancelled());
+        let stop = || job.cancel.is_cancelled();
+        let keep = |_: &Window| true;
+        let mut take =
+            |windows: Vec<Window>| -> Result<()> { found.add(predictor, detector, alpha, (first, block), &windows) };
+        let seen = predictor.each_window(block, &keep, &stop, &mut take);
         job.check("nothing was written")?;
-        let mut windows: Vec<Window> = Vec::new();
-        for (input, of_input) in block.iter().zip(computed?) {
-            match of_input {
-                Ok(of_input) => {
-                    if let Some(warning) = of_input.warning() {
+        for (input, seen) in block.iter().zip(seen?) {
+            match seen {
+                Ok(seen) => {
+                    if let Some(warning) = seen.warning() {
                         job.warn(format!("{}: {warning}", input.name));
                     }
-                    windows.extend(of_input.windows);
                 }
                 Err(error) => {
                     found.skipped.push(Skipped { path: input.name.clone(), reason: reason(&error, &input.path) });
                 }
             }
         }
-        if let Some(outputs) = predictor.outputs(block, &windows.iter().collect::<Vec<_>>())? {
-            found.n_windows += windows.len();
-            let scores = detector.fitted.score(&outputs)?;
-            let p_values: Vec<f64> = scores.into_iter().map(|score| detector.conformal.p_value(score)).collect();
-            let rows: Vec<usize> = (0..windows.len())
-                .filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none())
-                .collect();
-            for &row in &rows {
-                let (clip, logits) =
-                    (&windows[row].clip, &outputs.logits[row * outputs.n_classes..][..outputs.n_classes]);
-                found.rejected.push(Rejected {
-                    input: first + windows[row].input,
-                    start_s: clip.start_s,
-                    channel: clip.channel,
-                    seconds: clip.seconds,
-                    p: p_values[row],
-                    class: classifier::largest(logits),
-                });
-            }
-            let few = outputs.subset(&rows);
-            match &mut found.outputs {
-                Some(all) => all.extend(few),
-                None if rows.is_empty() => {}
-                None => found.outputs = Some(few),
-            }
-        }
         progress.inc(block.len());
     }
     Ok(found)
+}
+
+impl Found {
+    /// Adds windows of a block of recordings, the first of which has that number; outputs are kept of what is neither.
+    fn add(
+        &mut self,
+        predictor: &Predictor<'_>,
+        detector: &Calibrated,
+        alpha: f64,
+        (first, block): (usize, &[Input]),
+        windows: &[Window],
+    ) -> Result<()> {
+        let Some(outputs) = predictor.outputs(block, &windows.iter().collect::<Vec<_>>())? else { return Ok(()) };
+        self.n_windows += windows.len();
+        let scores = detector.fitted.score(&outputs)?;
+        let p_values: Vec<f64> = scores.into_iter().map(|score| detector.conformal.p_value(score)).collect();
+        let rows: Vec<usize> =
+            (0..windows.len()).filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none()).collect();
+        for &row in &rows {
+            let (clip, logits) = (&windows[row].clip, &outputs.logits[row * outputs.n_classes..][..outputs.n_classes]);
+            self.rejected.push(Rejected {
+                input: first + windows[row].input,
+                start_s: clip.start_s,
+                channel: clip.channel,
+                seconds: clip.seconds,
+                p: p_values[row],
+                class: classifier::largest(logits),
+            });
+        }
+        let few = outputs.subset(&rows);
+        match &mut self.outputs {
+            Some(all) => all.extend(few),
+            None if rows.is_empty() => {}
+            None => self.outputs = Some(few),
+        }
+        Ok(())
+    }
 }
 
 fn describe(
