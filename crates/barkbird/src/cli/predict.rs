@@ -38,9 +38,6 @@ pub(crate) struct PredictArgs {
     /// Overlap of consecutive windows [default: 0, or half a window with --events]
     #[arg(long, value_name = "SECONDS", value_parser = not_negative)]
     pub(crate) overlap: Option<f64>,
-    /// How windows become events
-    #[command(flatten)]
-    pub(crate) events: EventArgs,
     /// Go on with a run that was broken off
     #[arg(long, requires = "out", conflicts_with = "overwrite")]
     pub(crate) resume: bool,
@@ -62,6 +59,9 @@ pub(crate) struct PredictArgs {
     /// Memory for windows and what networks compute of them, in MiB, about [default: 256]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..))]
     pub(crate) memory: Option<u64>,
+    /// How windows become events
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
 }
 
 /// How windows become events.
