@@ -13,7 +13,7 @@ mod values;
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use detections::{CheckArgs, ClipsArgs};
-pub(crate) use models::{DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, ReportArgs, TrainArgs};
+pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, ReportArgs, TrainArgs};
 pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
@@ -150,6 +150,11 @@ pub(crate) enum Command {
                             evaluate run --features equalized --equalized --split test --out run/equalized\n  \
                             barkbird evaluate run manifest.csv --split test --stress --out run/stress")]
     Evaluate(EvaluateArgs),
+    /// Compare models on the same recordings: figures, paired differences, cost
+    #[command(after_help = "Examples:\n  barkbird compare cnn vit yamnet --manifest manifest.csv --out comparison\n  \
+                            barkbird compare cnn-0,cnn-1,cnn-2 vit-0,vit-1,vit-2 --manifest manifest.csv --stress --out \
+                            comparison\n\ndocs/comparison.md says what the figures mean.")]
+    Compare(CompareArgs),
     /// Detect unknown sounds: compare methods, add one to a model, make classes of rejected sounds
     #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \
                             anomaly fit run --features features\n  barkbird anomaly discover run recordings/ --out found")]

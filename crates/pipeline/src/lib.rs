@@ -24,8 +24,10 @@
 pub mod anomaly;
 pub mod augment;
 pub mod backbone;
+mod balanced;
 pub mod check;
 pub mod clips;
+pub mod compare;
 pub mod compute;
 pub mod config;
 pub mod doctor;

@@ -8,6 +8,7 @@
 //!   spelling.
 //! - [`scatter_svg`]: points on a plane.
 //! - [`activity_svg`]: detections by hour of day.
+//! - [`comparison_svg`]: models side by side.
 //!
 //! This crate knows numbers and bytes. It must not know how a model is trained, how a sound is decoded or where files
 //! are: the caller reads them. Conclusions in words are computed here from documented thresholds: on curves by [`words`],
@@ -41,6 +42,7 @@ mod bar;
 mod canvas;
 mod card;
 mod color;
+mod comparison;
 mod confusion;
 mod curves;
 mod data;
@@ -59,6 +61,7 @@ mod ticks;
 pub mod words;
 
 pub use activity::{Activity, activity_svg};
+pub use comparison::{Compared, comparison_svg};
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};
 pub use findings::{Findings, LineFigure, Section, SoundCard, render_findings};

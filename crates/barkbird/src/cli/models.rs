@@ -147,6 +147,26 @@ pub(crate) struct EvaluateArgs {
     pub(crate) out: PathBuf,
 }
 
+/// Arguments of `compare`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompareArgs {
+    /// Two models or more: folders of runs, or model files; runs of one model that differ in their seeds are joined with commas
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) models: Vec<String>,
+    /// Manifest of the recordings, or a folder of class folders (repeatable)
+    #[arg(long = "manifest", value_name = "FILE", required = true)]
+    pub(crate) manifests: Vec<PathBuf>,
+    /// Split to measure; several are separated by commas
+    #[arg(long, default_value = "test", value_name = "A,B")]
+    pub(crate) split: String,
+    /// Measure under other recording conditions, too: low sample rates, MP3, telephone, rooms, noise
+    #[arg(long)]
+    pub(crate) stress: bool,
+    /// Folder for compare.json, compare.svg, and an evaluation of each run
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+}
+
 /// Arguments of `embed`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EmbedArgs {

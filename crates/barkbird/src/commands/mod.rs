@@ -7,6 +7,7 @@ mod augment;
 mod backbone;
 mod check;
 mod clips;
+mod compare;
 mod demo;
 mod doctor;
 mod embed;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Backbone(args) => backbone::run(args, ui),
         Command::Embed(args) => embed::run(args, &job(words)?, ui),
         Command::Evaluate(args) => evaluate::run(args, &job(words)?, ui),
+        Command::Compare(args) => compare::run(args, &job(words)?, ui),
         Command::Predict(args) => predict::run(args, &job(words)?, ui),
         Command::Clips(args) => clips::run(args, &job(words)?, ui),
         Command::Check(args) => check::run(args, &job(words)?, ui),

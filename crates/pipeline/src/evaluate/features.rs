@@ -29,7 +29,14 @@ pub(super) fn evaluate(
     // The detector is calibrated on clips as the model takes them.
     let outlier_p = if equalized { None } else { outlier_p(model, backbone, &clips, &evaluation, job)? };
     let verdicts = verdicts(&clips, &evaluation, outlier_p.as_deref());
-    Ok(Evaluated { metrics: evaluation.metrics, verdicts, skipped: index.skipped, stress: None, unknown: None })
+    Ok(Evaluated {
+        metrics: evaluation.metrics,
+        verdicts,
+        skipped: index.skipped,
+        stress: None,
+        unknown: None,
+        by_row: Vec::new(),
+    })
 }
 
 /// What the model concludes about each clip of the split.

@@ -11,15 +11,19 @@ mod unknowns;
 
 pub use figures::{ConditionFigures, Stress, Worst};
 pub use options::{Options, Source};
+pub use rows::RowAnswer;
 pub use unknowns::{UnknownFigures, UnknownSounds};
 
 use crate::error::Result;
 use crate::inputs;
 use crate::job::Job;
 use crate::output;
+use crate::stress::Condition;
 use detections::{CsvWriter, Thresholds};
+use inference::Input;
 use serde::Serialize;
 use shard::Skipped;
+use std::path::PathBuf;
 use train::Metrics;
 
 /// `metrics.json`: the figures, and what only the files know.
@@ -38,6 +42,9 @@ pub struct Measured {
     pub model_sha256: String,
     /// Recordings that never became clips.
     pub skipped: Vec<Skipped>,
+    /// Of recordings, the answers about rows of known classes: as they are, then under each condition.
+    #[serde(skip)]
+    pub by_row: Vec<(Option<Condition>, Vec<RowAnswer>)>,
     /// The command line that measured it, where there was one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
@@ -74,6 +81,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
         unknown: evaluated.unknown,
         model_sha256: model.sha256,
         skipped: evaluated.skipped,
+        by_row: evaluated.by_row,
         command: job.command.clone(),
     };
     shard::write_atomic(&options.out.join("metrics.json"), &serde_json::to_vec_pretty(&measured)?)?;
@@ -81,4 +89,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Measured> {
         job.warn(warning);
     }
     Ok(measured)
+}
+
+/// The recordings of a split, as [`run`] asks about them.
+///
+/// # Errors
+/// Manifests that cannot be read, or without a recording of the split.
+pub(crate) fn inputs_of_split(manifests: &[PathBuf], split: &str, classes: &[String]) -> Result<Vec<Input>> {
+    Ok(rows::rows_of_split(manifests, split, classes)?.into_iter().map(|labeled| labeled.input).collect())
 }

@@ -104,7 +104,9 @@ pub(super) fn evaluate(
         noises(&mut judged, &cuts.all[0].windows, model, detectors, job)?;
     }
     let unknown = judged.figures(detectors.as_ref(), job.seed())?;
-    Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)), unknown })
+    let by_row =
+        cuts.all.iter().zip(&answers).map(|(cut, answers)| (cut.condition, answers.by_row(&labeled))).collect();
+    Ok(Evaluated { metrics, verdicts, skipped, stress: stress.then(|| Stress::new(conditions)), unknown, by_row })
 }
 
 /// Who is asked about a block of rows, the first of which has that number.

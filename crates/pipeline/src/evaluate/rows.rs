@@ -6,7 +6,7 @@ use crate::inputs;
 use audio_io::split::NEITHER;
 use classifier::{Calibration, Rows};
 use inference::Input;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use train::metrics::Bootstrap;
 use train::{EvaluateOptions, Known, Metrics, measure};
@@ -66,6 +66,19 @@ pub(super) fn rows_of_split(manifests: &[PathBuf], split: &str, classes: &[Strin
     Ok(rows)
 }
 
+/// What a model answers about a row of a known class: the mean over its windows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowAnswer {
+    /// Number of the row among those of the split.
+    pub row: usize,
+    /// Index of its class.
+    pub class: u32,
+    /// Its group, or the recording where none is known.
+    pub group: String,
+    /// Probability of each class.
+    pub probability: Vec<f64>,
+}
+
 /// What a model answers about clips of labeled rows.
 pub(super) struct Answers {
     rows: Rows,
@@ -94,6 +107,21 @@ impl Answers {
     /// The rows of the clips from number `first` on.
     pub(super) fn of(&self, first: usize) -> &[usize] {
         &self.of[first..]
+    }
+
+    /// The answers about rows of known classes, in order.
+    pub(super) fn by_row(&self, labeled: &[Labeled]) -> Vec<RowAnswer> {
+        let mut sums: BTreeMap<usize, (Vec<f64>, f64)> = BTreeMap::new();
+        for (clip, of) in self.of.iter().enumerate().filter(|(_, of)| labeled[**of].class.is_some()) {
+            let (sum, n) = sums.entry(*of).or_insert_with(|| (vec![0.0; self.rows.n_classes], 0.0));
+            sum.iter_mut().zip(self.probability(clip)).for_each(|(sum, p)| *sum += f64::from(*p));
+            *n += 1.0;
+        }
+        let answer = |(row, (sum, n)): (usize, (Vec<f64>, f64))| {
+            let (class, group) = (labeled[row].class? as u32, labeled[row].group().to_owned());
+            Some(RowAnswer { row, class, group, probability: sum.into_iter().map(|sum| sum / n).collect() })
+        };
+        sums.into_iter().filter_map(answer).collect()
     }
 
     /// Clips so far.

@@ -2,6 +2,7 @@
 //! best one's.
 
 use super::candidates::{Candidate, Known};
+use crate::balanced::balanced_accuracy;
 use crate::named::Named;
 use crate::stress::Condition;
 use classifier::largest;
@@ -126,16 +127,8 @@ fn is_right(logits: &[f32], known: &Known<'_>) -> Vec<bool> {
     logits.chunks_exact(known.n_classes).zip(&known.class).map(|(row, class)| largest(row) == *class as usize).collect()
 }
 
-/// Mean recall over the classes that have clips, where clip `i` counts `weights[i]` times.
 fn balanced(right: &[bool], known: &Known<'_>, weights: &[f64]) -> f64 {
-    let (mut hits, mut all) = (vec![0.0; known.n_classes], vec![0.0; known.n_classes]);
-    for ((right, class), weight) in right.iter().zip(&known.class).zip(weights) {
-        all[*class as usize] += weight;
-        hits[*class as usize] += weight * f64::from(u8::from(*right));
-    }
-    let recalls: Vec<f64> =
-        hits.iter().zip(&all).filter(|(_, all)| **all > 0.0).map(|(hits, all)| hits / all).collect();
-    recalls.iter().sum::<f64>() / recalls.len().max(1) as f64
+    balanced_accuracy(right, &known.class, known.n_classes, weights)
 }
 
 /// The standard deviation of a balanced accuracy over resamples of the groups.

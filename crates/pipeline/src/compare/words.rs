@@ -1,0 +1,63 @@
+//! The answer in words.
+
+use super::cost::Cost;
+use super::{Difference, Outcome};
+
+/// With fewer groups than this, a small difference cannot be seen.
+const FEW_GROUPS: usize = 30;
+
+/// What a person can quote.
+pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
+    let Outcome { best, n, n_groups, differences, smallest, .. } = outcome;
+    let of = |name: &String| outcome.models.iter().find(|model| model.name == *name);
+    let mut sentences = Vec::new();
+    if let Some(model) = of(best) {
+        let [low, high] = model.interval;
+        sentences.push(format!(
+            "{best} has the highest balanced accuracy: {:.3} (95 % interval {low:.3} to {high:.3}) on {n} recordings of {n_groups} groups.",
+            model.balanced_accuracy
+        ));
+    }
+    sentences.extend(differences.iter().map(|difference| sentence(difference, best, "")));
+    if let Some(model) = of(smallest) {
+        let other = if smallest == best { "" } else { " that cannot be told from it" };
+        sentences.push(match smallest == best {
+            true => format!(
+                "{best} is the smallest model of those that cannot be told from the best ({}).",
+                cost(&model.cost)
+            ),
+            false => format!("The smallest model{other} is {smallest} ({}).", cost(&model.cost)),
+        });
+    }
+    if let Some(top) = outcome.models.iter().filter(|_| !outcome.differences_under_stress.is_empty()).max_by(|a, b| {
+        let value = |model: &super::Model| model.under_stress.map_or(0.0, |(value, _)| value);
+        value(a).total_cmp(&value(b))
+    }) {
+        let value = top.under_stress.map_or(0.0, |(value, _)| value);
+        sentences.push(format!("Over all stress tests, {} has the highest mean: {value:.3}.", top.name));
+        let under = outcome.differences_under_stress.iter();
+        sentences.extend(under.map(|difference| sentence(difference, &top.name, " over the stress tests")));
+    }
+    if *n_groups < FEW_GROUPS {
+        sentences.push(format!(
+            "{n_groups} groups are few: that models cannot be told apart says little about other recordings."
+        ));
+    }
+    sentences
+}
+
+fn sentence(difference: &Difference, best: &str, over: &str) -> String {
+    let Difference { model, below_best, interval: [low, high], is_level } = difference;
+    match is_level {
+        true => {
+            format!("{model} cannot be told from {best}{over}: it is {below_best:.3} below ({low:.3} to {high:.3}).")
+        }
+        false => format!("{model} is below {best}{over}, by {below_best:.3} ({low:.3} to {high:.3})."),
+    }
+}
+
+/// Size, speed and training in a few words.
+pub(super) fn cost(cost: &Cost) -> String {
+    let trained = cost.train_minutes.map_or_else(String::new, |minutes| format!(", {minutes:.1} min to train"));
+    format!("{:.1} MB, {:.0} recordings a second{trained}", cost.bytes as f64 / 1e6, cost.recordings_per_s)
+}
