@@ -9,7 +9,7 @@ use super::files::{Files, Key, key};
 use super::journal::Journal;
 use super::options::{Options, Outcome};
 use super::outputs::{Output, Outputs};
-use super::sink::Context;
+use super::sink::{Before, Context};
 use super::{begun, write};
 use crate::error::{Error, Result, bail};
 use crate::job::Job;
@@ -152,8 +152,12 @@ impl Tables<'_> {
             let Some(key) = journal.has(now).then_some(now).or_else(|| journal.latest().get(&now.path)) else {
                 continue;
             };
-            let is_new = is_new.remove(key) || self.is_first;
-            outputs.take_again(files.rows(nth), &journal.record(key)?, is_new, &mut outcome)?;
+            let before = match is_new.remove(key) {
+                true => Before::NotWritten,
+                false if self.is_first => Before::Unknown,
+                false => Before::Written,
+            };
+            outputs.take_again(files.rows(nth), &journal.record(key)?, before, &mut outcome)?;
             outcome.recordings += 1;
         }
         write(outputs, self.options, &mut outcome)?;
