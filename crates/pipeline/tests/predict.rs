@@ -305,10 +305,10 @@ fn activity_is_the_same_after_a_stop_and_from_parts() {
     }
     let mut options = options(&folder, &["many"]);
     options.predictor.reject = predict::Reject::Off;
-    options.activity = vec![path("whole.svg"), path("whole.csv")];
+    options.activity = vec![path("whole.svg"), path("whole.csv"), path("whole.png")];
     let outcome = run(&options, to_file(Table::Windows, &path("windows.csv")));
     let activity = outcome.activity.as_ref().unwrap();
-    assert_eq!((activity.with_time, activity.without_time, outcome.files.len()), (3, 85, 3));
+    assert_eq!((activity.with_time, activity.without_time, outcome.files.len()), (3, 85, 4));
     let hours: Vec<usize> = (0..predict::HOURS).filter(|&hour| activity.recorded_ms[hour] > 0).collect();
     assert_eq!(hours, [12, 23]);
     let n: u64 = activity.classes.iter().flat_map(|(_, counts)| counts).sum();
@@ -338,7 +338,7 @@ fn activity_is_the_same_after_a_stop_and_from_parts() {
         Options { inputs: vec![path("many/001.wav")], activity: vec![path("none.svg")], ..options.clone() };
     let outcome = run(&without, to_file(Table::Windows, &path("one.csv")));
     assert!(outcome.files.len() == 1 && !path("none.svg").exists());
-    without.activity = vec![path("none.png")];
+    without.activity = vec![path("none.pdf")];
     let error = predict::run(&without, to_file(Table::Windows, &path("one.csv")), &Job::default()).unwrap_err();
-    assert!(error.to_string().contains(".svg (a picture) or .csv"), "{error}");
+    assert!(error.to_string().contains(".svg, .png or .csv"), "{error}");
 }

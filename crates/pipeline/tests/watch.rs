@@ -133,11 +133,18 @@ fn what_comes_is_classified_and_what_changes_is_again() {
     assert!(refused.contains("--resume goes on with it"), "{refused}");
     options.resume = true;
     std::fs::write(path("in/d.wav"), sound(5, 5)).unwrap();
+    // Of tables for each, those that are as they should be are left alone.
+    let written = std::fs::metadata(each("b")).unwrap().modified().unwrap();
+    let expected = std::fs::read(each("c")).unwrap();
+    std::fs::write(each("c"), "something else").unwrap();
     let outcome = watched(&options, outputs(), |seen| {
         until("one more", || seen.0.lock().unwrap().1 == 5);
         assert_eq!(seen.0.lock().unwrap().0.len(), 1, "only the new one");
     });
     assert_eq!((outcome.resumed, outcome.recordings), (4, 5));
+    assert_eq!(std::fs::metadata(each("b")).unwrap().modified().unwrap(), written);
+    assert_eq!(std::fs::read(each("c")).unwrap(), expected);
+    assert!(each("d").exists());
 
     // The same bytes as those of a run that finds all of them.
     std::fs::rename(path("a.wav"), path("in/a.wav")).unwrap();

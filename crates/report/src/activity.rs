@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::svg::{Area, Drawn, elements, escaped};
 
 /// Hours of a day.
-const HOURS: usize = 24;
+pub(crate) const HOURS: usize = 24;
 /// Pixels of the picture; it is higher where there are many classes.
 const WIDTH: u32 = 900;
 const TITLE: u32 = 64;
@@ -42,15 +42,10 @@ pub struct Activity<'a> {
 /// # Errors
 /// [`Error::Chart`](crate::Error::Chart) when the plotter fails.
 pub fn activity_svg(activity: &Activity<'_>) -> Result<String> {
-    let mut classes: Vec<&(String, [u64; HOURS])> = activity.classes.iter().collect();
-    if classes.len() > MOST_CLASSES {
-        classes.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().sum::<u64>()));
-        classes.truncate(MOST_CLASSES);
-        classes.sort();
-    }
-    let (width, height) = (WIDTH, TITLE + PANEL * (classes.len() as u32 + 1));
-    let title = format!("{} per recorded hour, by hour of day", capital(activity.what));
-    let elements = elements(&title, (width, height), |root| draw(root, &title, &classes, activity))?;
+    let panels = activity.panels();
+    let (width, height) = (WIDTH, TITLE + PANEL * panels.len() as u32);
+    let title = activity.title();
+    let elements = elements(&title, (width, height), |root| draw(root, &title, &panels, activity))?;
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n<title>{}</title>\
          {elements}\n",
@@ -58,55 +53,96 @@ pub fn activity_svg(activity: &Activity<'_>) -> Result<String> {
     ))
 }
 
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// A value for each hour, and what it is.
+pub(crate) struct Bars {
+    pub(crate) caption: String,
+    pub(crate) values: [f64; HOURS],
+    pub(crate) is_effort: bool,
 }
 
-fn draw<'a>(root: &Area<'a>, title: &str, classes: &[&(String, [u64; HOURS])], activity: &Activity<'_>) -> Drawn<'a> {
+impl Bars {
+    /// The end of the axis.
+    pub(crate) fn top(&self) -> f64 {
+        let highest = self.values.iter().copied().fold(0.0, f64::max);
+        if highest > 0.0 { 1.1 * highest } else { 1.0 }
+    }
+}
+
+impl Activity<'_> {
+    /// The classes that are drawn.
+    fn shown(&self) -> Vec<&(String, [u64; HOURS])> {
+        let mut classes: Vec<_> = self.classes.iter().collect();
+        if classes.len() > MOST_CLASSES {
+            classes.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().sum::<u64>()));
+            classes.truncate(MOST_CLASSES);
+            classes.sort();
+        }
+        classes
+    }
+
+    /// A panel for each class, and one of the hours recorded.
+    pub(crate) fn panels(&self) -> Vec<Bars> {
+        let of_class = |(class, counts): &(String, [u64; HOURS])| Bars {
+            caption: format!("{class}: {} {}", counts.iter().sum::<u64>(), self.what),
+            values: std::array::from_fn(|hour| match self.recorded_h[hour] {
+                recorded_h if recorded_h > 0.0 => counts[hour] as f64 / recorded_h,
+                _ => 0.0,
+            }),
+            is_effort: false,
+        };
+        let total_h: f64 = self.recorded_h.iter().sum();
+        let effort = Bars {
+            caption: format!("recorded: {total_h:.1} h, hours in each hour of day"),
+            values: self.recorded_h,
+            is_effort: true,
+        };
+        self.shown().into_iter().map(of_class).chain([effort]).collect()
+    }
+
+    pub(crate) fn title(&self) -> String {
+        let mut letters = self.what.chars();
+        let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        format!("{first}{} per recorded hour, by hour of day", letters.as_str())
+    }
+
+    /// How to read it: what hours look like that were not recorded, and bars that say little.
+    pub(crate) fn legend(&self, not_recorded: &str, little: &str) -> String {
+        let left_out = match self.classes.len().saturating_sub(MOST_CLASSES) {
+            0 => String::new(),
+            n => format!("; {n} classes with fewer {} are left out", self.what),
+        };
+        let note = &self.note;
+        format!(
+            "Recorder's clock. {not_recorded}: not recorded. {little}: less than 10 minutes recorded. {note}{left_out}."
+        )
+    }
+
+    /// Whether too little was recorded in an hour for its rate to say much.
+    pub(crate) fn is_little(&self, hour: usize) -> bool {
+        self.recorded_h[hour] < LITTLE_H
+    }
+}
+
+fn draw<'a>(root: &Area<'a>, title: &str, panels: &[Bars], activity: &Activity<'_>) -> Drawn<'a> {
     root.fill(&WHITE)?;
     root.draw(&Text::new(title.to_owned(), (16, 10), ("system-ui, sans-serif", 18).into_font().color(&INK)))?;
-    let shown = match activity.classes.len() - classes.len() {
-        0 => String::new(),
-        n => format!("; {n} classes with fewer {} are left out", activity.what),
-    };
-    let legend =
-        format!("Recorder's clock. Gray: not recorded. Pale: less than 10 minutes recorded. {}{shown}.", activity.note);
-    root.draw(&Text::new(legend, (16, 36), FONT.into_font().color(&INK)))?;
-    let (_, panels) = root.split_vertically(TITLE);
-    let panels = panels.split_evenly((classes.len() + 1, 1));
-    for ((class, counts), panel) in classes.iter().zip(&panels) {
-        let rates = std::array::from_fn(|hour| match activity.recorded_h[hour] {
-            recorded_h if recorded_h > 0.0 => counts[hour] as f64 / recorded_h,
-            _ => 0.0,
-        });
-        let caption = format!("{class}: {} {}", counts.iter().sum::<u64>(), activity.what);
-        hours(panel, &caption, &rates, &activity.recorded_h, BAR)?;
-    }
-    let total_h: f64 = activity.recorded_h.iter().sum();
-    let caption = format!("recorded: {total_h:.1} h, hours in each hour of day");
-    hours(&panels[classes.len()], &caption, &activity.recorded_h, &activity.recorded_h, EFFORT)
+    root.draw(&Text::new(activity.legend("Gray", "Pale"), (16, 36), FONT.into_font().color(&INK)))?;
+    let (_, below) = root.split_vertically(TITLE);
+    panels.iter().zip(below.split_evenly((panels.len(), 1))).try_for_each(|(bars, area)| hours(&area, bars, activity))
 }
 
 /// A panel with a bar for each hour.
-fn hours<'a>(
-    panel: &Area<'a>,
-    caption: &str,
-    values: &[f64; HOURS],
-    recorded_h: &[f64; HOURS],
-    color: RGBColor,
-) -> Drawn<'a> {
-    let highest = values.iter().copied().fold(0.0, f64::max);
-    let top = if highest > 0.0 { 1.1 * highest } else { 1.0 };
+fn hours<'a>(panel: &Area<'a>, bars: &Bars, activity: &Activity<'_>) -> Drawn<'a> {
+    let (top, color) = (bars.top(), if bars.is_effort { EFFORT } else { BAR });
     let mut chart = ChartBuilder::on(panel)
-        .caption(caption, FONT.into_font().color(&INK))
+        .caption(&bars.caption, FONT.into_font().color(&INK))
         .margin_left(8)
         .margin_right(24)
         .margin_bottom(4)
         .x_label_area_size(24)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..HOURS as f64, 0.0..top)?;
-    let not_recorded = (0..HOURS).filter(|&hour| recorded_h[hour] <= 0.0);
+    let not_recorded = (0..HOURS).filter(|&hour| activity.recorded_h[hour] <= 0.0);
     chart.draw_series(not_recorded.map(|hour| bar(hour, 0.0, top, GRAY.filled())))?;
     chart
         .configure_mesh()
@@ -120,10 +156,10 @@ fn hours<'a>(
         .light_line_style(TRANSPARENT)
         .disable_x_mesh()
         .draw()?;
-    let with_bar = (0..HOURS).filter(|&hour| values[hour] > 0.0);
+    let with_bar = (0..HOURS).filter(|&hour| bars.values[hour] > 0.0);
     chart.draw_series(with_bar.map(|hour| {
-        let is_pale = recorded_h[hour] < LITTLE_H;
-        bar(hour, 0.1, values[hour], color.mix(if is_pale { 0.4 } else { 1.0 }).filled())
+        let share = if activity.is_little(hour) { 0.4 } else { 1.0 };
+        bar(hour, 0.1, bars.values[hour], color.mix(share).filled())
     }))?;
     Ok(())
 }
@@ -134,7 +170,7 @@ fn bar(hour: usize, gap: f64, value: f64, style: ShapeStyle) -> Rectangle<(f64, 
 }
 
 /// A value of an axis that ends at `top`.
-fn number(value: f64, top: f64) -> String {
+pub(crate) fn number(value: f64, top: f64) -> String {
     let decimals = if top >= 4.0 {
         0
     } else if top >= 0.4 {

@@ -7,7 +7,7 @@
 //! - [`spectrogram_png`] and [`spectrogram_sheet`]: spectrograms with axes and a title in any Latin, Greek or Cyrillic
 //!   spelling.
 //! - [`scatter_svg`]: points on a plane.
-//! - [`activity_svg`]: detections by hour of day.
+//! - [`activity_svg`] and [`activity_png`]: detections by hour of day.
 //! - [`comparison_svg`]: models side by side.
 //!
 //! This crate knows numbers and bytes. It must not know how a model is trained, how a sound is decoded or where files
@@ -38,6 +38,7 @@
 //! ```
 
 mod activity;
+mod activity_png;
 mod bar;
 mod canvas;
 mod card;
@@ -61,6 +62,7 @@ mod ticks;
 pub mod words;
 
 pub use activity::{Activity, activity_svg};
+pub use activity_png::activity_png;
 pub use comparison::{Compared, comparison_svg};
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};

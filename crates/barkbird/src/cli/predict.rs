@@ -47,7 +47,7 @@ pub(crate) struct PredictArgs {
     /// Classify share I of N of the recordings; afterwards run once without --part to write the tables
     #[arg(long, value_name = "I/N", value_parser = part, requires = "out")]
     pub(crate) part: Option<(usize, usize)>,
-    /// Write the activity by hour of day, a picture (.svg) or a table (.csv); repeatable
+    /// Write the activity by hour of day, a picture (.svg, .png) or a table (.csv); repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) activity: Vec<PathBuf>,
     /// Go on with recordings that come into the folders later, until Ctrl-C

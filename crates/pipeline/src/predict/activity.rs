@@ -101,17 +101,17 @@ impl Activity {
         table
     }
 
-    fn svg(&self) -> Result<String> {
+    fn picture(&self) -> report::Activity<'_> {
         let left_out = match self.without_time {
             0 => String::new(),
             n => format!("; {n} without a start time are left out"),
         };
-        Ok(report::activity_svg(&report::Activity {
+        report::Activity {
             what: self.what,
             classes: &self.classes,
             recorded_h: std::array::from_fn(|hour| self.recorded_h(hour)),
             note: format!("{} recordings{left_out}", self.with_time),
-        })?)
+        }
     }
 }
 
@@ -143,8 +143,8 @@ fn is_of(path: &Path, extension: &str) -> bool {
 /// Makes sure that the files can be written.
 pub(super) fn prepare(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
-        if !is_of(path, "svg") && !is_of(path, "csv") {
-            bail!("--activity {}: expected a name that ends in .svg (a picture) or .csv (a table)", path.display());
+        if !["svg", "png", "csv"].iter().any(|extension| is_of(path, extension)) {
+            bail!("--activity {}: expected a name that ends in .svg, .png or .csv", path.display());
         }
         output::file(path)?;
     }
@@ -157,8 +157,12 @@ pub(super) fn write(paths: &[PathBuf], activity: &Activity) -> Result<Vec<PathBu
         return Ok(Vec::new());
     }
     for path in paths {
-        let text = if is_of(path, "svg") { activity.svg()? } else { activity.csv() };
-        shard::write_atomic(path, text.as_bytes())?;
+        let bytes = match path {
+            _ if is_of(path, "svg") => report::activity_svg(&activity.picture())?.into_bytes(),
+            _ if is_of(path, "png") => report::activity_png(&activity.picture())?,
+            _ => activity.csv().into_bytes(),
+        };
+        shard::write_atomic(path, &bytes)?;
     }
     Ok(paths.to_vec())
 }

@@ -19,8 +19,9 @@ const BLOCK_BYTES: u64 = 64 << 20;
 /// What becomes of a recording's verdicts at once.
 pub(super) enum Keep<'a, 'b> {
     Journal(&'a mut Journal),
-    /// A journal of recordings that may change while they are read: what has changed is left for later.
-    Changing(&'a mut Journal),
+    /// A journal of recordings that may change while they are read: what has changed is left for later. The function is
+    /// called whenever more is kept.
+    Changing(&'a mut Journal, &'a mut dyn FnMut(&Files<'_>, &Journal) -> Result<()>),
     Tables(&'a mut Outputs<'b>),
 }
 
@@ -33,7 +34,8 @@ pub(super) fn classify(
     job: &Job<'_>,
 ) -> Result<()> {
     let is_known = |nth: &usize| match &keep {
-        Keep::Journal(journal) | Keep::Changing(journal) => journal.has(files.key(*nth)),
+        Keep::Journal(journal) => journal.has(files.key(*nth)),
+        Keep::Changing(journal, _) => journal.has(files.key(*nth)),
         Keep::Tables(_) => false,
     };
     let todo: Vec<usize> = (0..files.len()).filter(|nth| !is_known(nth)).collect();
@@ -49,7 +51,7 @@ pub(super) fn classify(
             job.check(kept)?;
             let records = Record::of_answers(answers?, block.iter().map(|&nth| files.rows(nth)));
             for (&nth, record) in block.iter().zip(records) {
-                if matches!(keep, Keep::Changing(_)) && key(files.rows(nth)) != *files.key(nth) {
+                if matches!(keep, Keep::Changing(..)) && key(files.rows(nth)) != *files.key(nth) {
                     continue;
                 }
                 if let Some(warning) = &record.warning {
@@ -57,7 +59,7 @@ pub(super) fn classify(
                 }
                 match &mut keep {
                     Keep::Journal(journal) => journal.append(files.key(nth), &record)?,
-                    Keep::Changing(journal) => {
+                    Keep::Changing(journal, _) => {
                         journal.append(files.key(nth), &record)?;
                         for (_, reason) in &record.failed {
                             job.warn(format!("{}: {reason}", files.rows(nth)[0].name));
@@ -67,8 +69,13 @@ pub(super) fn classify(
                 }
                 meter.finish(nth, &record);
             }
-            if let Keep::Journal(journal) | Keep::Changing(journal) = &keep {
-                journal.sync()?;
+            match &mut keep {
+                Keep::Journal(journal) => journal.sync()?,
+                Keep::Changing(journal, more) => {
+                    journal.sync()?;
+                    more(files, journal)?;
+                }
+                Keep::Tables(_) => {}
             }
             meter.advance();
         }

@@ -35,7 +35,7 @@ pub struct Options {
     pub part: Option<Part>,
     /// Memory for windows and what networks compute of them, in MiB, about; results do not depend on it.
     pub memory_mib: Option<u64>,
-    /// Where the activity by hour of day goes: pictures (`.svg`) and tables (`.csv`).
+    /// Where the activity by hour of day goes: pictures (`.svg`, `.png`) and tables (`.csv`).
     pub activity: Vec<PathBuf>,
     /// Goes on with folders that grow, looking at them so often, until it is cancelled.
     pub watch: Option<Duration>,

@@ -3,14 +3,15 @@
 use super::json::Json;
 use super::options::Outcome;
 use super::record::Record;
-use super::sink::{Context, Sink, Taken, Target};
+use super::sink::{Before, Context, Sink, Taken, Target};
 use crate::error::{Context as _, Result, bail};
 use crate::output;
-use detections::{CsvWriter, Detection, Format, TableWriter, table_writer};
+use detections::{CsvWriter, Detection, Format, Provenance, TableWriter, table_writer};
 use inference::Input;
 use shard::Skipped;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A kind of table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl<'a> Outputs<'a> {
 
     /// Writes a recording's rows.
     pub(super) fn take(&mut self, rows: &[Input], record: &Record, outcome: &mut Outcome) -> Result<()> {
-        self.take_again(rows, record, true, outcome)
+        self.take_again(rows, record, Before::NotWritten, outcome)
     }
 
     /// The same, where an earlier pass may have written it.
@@ -108,7 +109,7 @@ impl<'a> Outputs<'a> {
         &mut self,
         rows: &[Input],
         record: &Record,
-        is_new: bool,
+        before: Before,
         outcome: &mut Outcome,
     ) -> Result<()> {
         outcome.windows += record.judged.len();
@@ -131,7 +132,7 @@ impl<'a> Outputs<'a> {
             let (classes, thresholds) = (self.context.predictor.classes(), self.context.predictor.thresholds());
             record.judged.iter().for_each(|judged| count(judged.verdict.label(classes, thresholds).0));
         }
-        let taken = Taken { rows, record, detections: &detections, is_new };
+        let taken = Taken { rows, record, detections: &detections, before };
         self.sinks.iter_mut().try_for_each(|sink| sink.take(&taken))
     }
 
@@ -257,15 +258,9 @@ impl Separate<'_> {
     }
 }
 
-impl Sink for Separate<'_> {
-    fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
-        let path = self.path(&taken.rows[0].name)?;
-        if !taken.is_new {
-            return Ok(());
-        }
-        let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
-        let mut sink = one(self.table, Target::file(&path)?, self.context)?;
+impl Separate<'_> {
+    fn write(&self, target: Target, taken: &Taken<'_>) -> Result<()> {
+        let mut sink = one(self.table, target, self.context)?;
         sink.take(taken)?;
         let skipped = taken
             .record
@@ -274,6 +269,45 @@ impl Sink for Separate<'_> {
             .map(|(nth, reason)| Skipped { path: taken.rows[*nth].name.clone(), reason: reason.clone() });
         sink.finish(&skipped.collect::<Vec<_>>())?;
         Ok(())
+    }
+
+    /// Whether the table is there as it would be written, with what made it.
+    fn is_there(&self, path: &Path, taken: &Taken<'_>) -> Result<bool> {
+        let Ok(there) = std::fs::read(path) else { return Ok(false) };
+        let written = Buffer::default();
+        self.write(Target::Stream(Box::new(written.clone())), taken)?;
+        let mut provenance = Vec::new();
+        self.context.provenance.write_json(&mut provenance)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = std::fs::read(path.with_file_name(Provenance::file_name(&name)));
+        Ok(written.0.lock().is_ok_and(|written| *written == there)
+            && beside.map_or(true, |beside| beside == provenance))
+    }
+}
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Separate<'_> {
+    fn take(&mut self, taken: &Taken<'_>) -> Result<()> {
+        let path = self.path(&taken.rows[0].name)?;
+        if taken.before == Before::Written || (taken.before == Before::Unknown && self.is_there(&path, taken)?) {
+            return Ok(());
+        }
+        let folder = path.parent().unwrap_or(&self.folder);
+        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
+        self.write(Target::file(&path)?, taken)
     }
 
     fn finish(self: Box<Self>, _: &[Skipped]) -> Result<Vec<PathBuf>> {

@@ -105,8 +105,16 @@ pub(super) struct Taken<'r> {
     pub(super) rows: &'r [Input],
     pub(super) record: &'r Record,
     pub(super) detections: &'r [Detection],
-    /// Whether no earlier pass over the recordings has written it.
-    pub(super) is_new: bool,
+    pub(super) before: Before,
+}
+
+/// Whether an earlier pass over the recordings has written a recording's own table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    NotWritten,
+    /// By an earlier run, perhaps: a table that is the same is left as it is, which takes no time for the disk.
+    Unknown,
+    Written,
 }
 
 /// A table while it is written.

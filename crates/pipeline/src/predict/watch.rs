@@ -9,7 +9,7 @@ use super::files::{Files, Key, key};
 use super::journal::Journal;
 use super::options::{Options, Outcome};
 use super::outputs::{Output, Outputs};
-use super::sink::Context;
+use super::sink::{Before, Context};
 use super::{begun, write};
 use crate::error::{Error, Result, bail};
 use crate::job::Job;
@@ -53,8 +53,11 @@ pub(super) fn run(
     job: &Job<'_>,
 ) -> Result<Outcome> {
     let mut folders = Folders { folders: &options.inputs, seen: HashMap::new(), skipped: Vec::new() };
-    let mut tables = Tables { options, outputs, context, last: None, outcome: begun(options, context) };
+    let last = (Instant::now(), Duration::ZERO);
+    let mut tables =
+        Tables { options, outputs, context, interval, last, is_first: true, outcome: begun(options, context) };
     let (resumed, mut counted) = (journal.latest().len(), Outcome::default());
+    // Recordings that are not in the tables yet, done or not.
     let mut is_new: HashSet<Key> = HashSet::new();
     job.say(format!("looking every {} s; Ctrl-C ends, with all tables written", interval.as_secs_f64()));
     loop {
@@ -64,17 +67,22 @@ pub(super) fn run(
         let files = Files::of_keys(&inputs, keys);
         let mut stops = job.cancel.is_cancelled();
         if !todo.is_empty() && !stops {
-            let keep = Keep::Changing(&mut *journal);
+            is_new.extend(todo);
+            let mut more = |files: &Files<'_>, journal: &Journal| match tables.are_due_in_a_round() {
+                true => tables.write(files, journal, &mut is_new, &folders.skipped, job),
+                false => Ok(()),
+            };
+            let keep = Keep::Changing(&mut *journal, &mut more);
             match classify(context.predictor, &files, keep, &mut counted, job) {
                 Err(Error::Cancelled { .. }) => stops = true,
                 other => other?,
             }
-            is_new.extend(todo.into_iter().filter(|key| journal.has(key)));
+            is_new.retain(|key| journal.has(key));
         }
         stops |= job.cancel.is_cancelled();
         if tables.are_due(stops, !is_new.is_empty(), journal) {
-            tables.write(&files, journal, &is_new, &folders.skipped, job)?;
-            is_new.clear();
+            tables.write(&files, journal, &mut is_new, &folders.skipped, job)?;
+            job.say(format!("{} recordings are in the tables", tables.outcome.recordings));
         }
         if stops {
             break;
@@ -104,18 +112,25 @@ struct Tables<'a> {
     options: &'a Options,
     outputs: &'a [Output],
     context: &'a Context<'a>,
+    interval: Duration,
     /// When they were last written, and how long that took.
-    last: Option<(Instant, Duration)>,
+    last: (Instant, Duration),
+    is_first: bool,
     /// What was in them.
     outcome: Outcome,
 }
 
 impl Tables<'_> {
     fn are_due(&self, stops: bool, has_new: bool, journal: &Journal) -> bool {
-        match self.last {
-            None => !journal.latest().is_empty(),
-            Some((at, took)) => has_new && (stops || at.elapsed() >= took * PAUSE),
-        }
+        let (at, took) = self.last;
+        let has_more = has_new || (self.is_first && !journal.latest().is_empty());
+        has_more && (self.is_first || stops || at.elapsed() >= took * PAUSE)
+    }
+
+    /// While a long round is not over, others can read along.
+    fn are_due_in_a_round(&self) -> bool {
+        let (at, took) = self.last;
+        at.elapsed() >= self.interval.max(took * PAUSE)
     }
 
     /// Writes the tables of all recordings and, with a table for each, those of new ones.
@@ -123,7 +138,7 @@ impl Tables<'_> {
         &mut self,
         files: &Files<'_>,
         journal: &Journal,
-        is_new: &HashSet<Key>,
+        is_new: &mut HashSet<Key>,
         skipped: &[Skipped],
         job: &Job<'_>,
     ) -> Result<()> {
@@ -131,18 +146,26 @@ impl Tables<'_> {
         let again = |output: &Output| Some(Output { table: output.table, to: output.to.again()? });
         let mut outputs = Outputs::new(self.outputs.iter().filter_map(again).collect(), self.context)?;
         let mut outcome = Outcome { skipped: skipped.to_vec(), ..begun(self.options, self.context) };
-        for nth in (0..files.len()).filter(|&nth| journal.has(files.key(nth))) {
-            let key = files.key(nth);
-            let is_new = self.last.is_none() || is_new.contains(key);
-            outputs.take_again(files.rows(nth), &journal.record(key)?, is_new, &mut outcome)?;
+        for nth in 0..files.len() {
+            let now = files.key(nth);
+            // Until what has changed is classified again, it is as it was.
+            let Some(key) = journal.has(now).then_some(now).or_else(|| journal.latest().get(&now.path)) else {
+                continue;
+            };
+            let before = match is_new.remove(key) {
+                true => Before::NotWritten,
+                false if self.is_first => Before::Unknown,
+                false => Before::Written,
+            };
+            outputs.take_again(files.rows(nth), &journal.record(key)?, before, &mut outcome)?;
             outcome.recordings += 1;
         }
         write(outputs, self.options, &mut outcome)?;
         let (files, recordings) = (outcome.files.as_slice(), outcome.recordings);
         job.observer.event(Event::TablesWritten { files, recordings });
-        job.say(format!("{recordings} recordings are in the tables ({} new)", is_new.len()));
         self.outcome = outcome;
-        self.last = Some((Instant::now(), began.elapsed()));
+        self.last = (Instant::now(), began.elapsed());
+        self.is_first = false;
         Ok(())
     }
 }
