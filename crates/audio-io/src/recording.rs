@@ -91,7 +91,14 @@ impl<'a> Recording<'a> {
             check_channels(opened.n_channels, path)?;
             Ok(opened)
         })?;
-        Ok(Self { path: path.to_owned(), opened, n_bytes, n_frames: 0, inspection: Inspection::default(), surplus: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            opened,
+            n_bytes,
+            n_frames: 0,
+            inspection: Inspection::default(),
+            surplus: Vec::new(),
+        })
     }
 
     /// Frames per second.

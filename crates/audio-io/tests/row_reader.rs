@@ -44,8 +44,13 @@ fn read(reader: &mut RowReader<'_>) -> BTreeMap<usize, OfRow> {
 
 #[test]
 fn rows_of_every_format_are_cut_while_it_is_decoded() {
-    let placements =
-        [Placement::First, Placement::Sliding { overlap_s: 0.1 }, Placement::Loudest, Placement::Center, Placement::Whole];
+    let placements = [
+        Placement::First,
+        Placement::Sliding { overlap_s: 0.1 },
+        Placement::Loudest,
+        Placement::Center,
+        Placement::Whole,
+    ];
     for path in fixtures() {
         let bytes = std::fs::read(&path).unwrap();
         let Ok(decoded) = decode_bytes(&bytes, &path) else { continue };

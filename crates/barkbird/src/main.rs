@@ -42,7 +42,9 @@ fn main() -> ExitCode {
         Ok(()) if ui.is_incomplete() => ExitCode::from(INCOMPLETE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            ui.error(&pipeline::one_line(error.as_ref()));
+            let text = pipeline::one_line(error.as_ref());
+            let advice = pipeline::advice(error.as_ref()).filter(|_| !text.contains("make room"));
+            ui.error(&advice.map_or_else(|| text.clone(), |advice| format!("{text}; {advice}")));
             if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }

@@ -1,7 +1,6 @@
 //! The windows of several recordings, a few at a time: they are never all in memory.
 
 use crate::error::{Error, one_line};
-use std::result::Result;
 use crate::input::Input;
 use crate::predictor::Predictor;
 use crate::recording::for_each;
@@ -10,6 +9,7 @@ use crate::window_stream::Closed;
 use crate::windows::{Window, Windowed, Windows, warning};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::result::Result;
 
 /// Windows that are passed on together. A multiple of what every network takes at once, so that each window is in the same batch
 /// however long the recordings are.

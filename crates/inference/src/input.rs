@@ -58,7 +58,8 @@ impl Input {
     /// A file that cannot be read, and bytes that are no sound.
     pub fn open(&self) -> Result<Recording<'_>> {
         if let Some(stream) = &self.stream {
-            let stream = stream.take().with_context(|| format!("{}: a stream can be read once", self.path.display()))?;
+            let stream =
+                stream.take().with_context(|| format!("{}: a stream can be read once", self.path.display()))?;
             return Ok(Recording::of_stream(stream, &self.path)?);
         }
         Ok(match (&self.bytes, &self.file) {

@@ -51,7 +51,8 @@ impl Windows {
         let mut stream = WindowStream { windows: self, path, reader, failed: Vec::new() };
         for (nth, input) in (first..).zip(rows) {
             let configs = self.chains().map(|chain| &chain.clip);
-            if let Err(error) = stream.reader.add(nth, &input.row, configs).with_context(|| path.display().to_string()) {
+            if let Err(error) = stream.reader.add(nth, &input.row, configs).with_context(|| path.display().to_string())
+            {
                 stream.failed.push((nth, error));
             }
         }

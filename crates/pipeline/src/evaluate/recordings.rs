@@ -244,10 +244,13 @@ impl Cuts {
         let until = self.until(&inputs);
         let declared_s = recording.declared_frames().map(|n| n as f64 / f64::from(recording.rate_hz()));
         let seconds = until.map(|until| until.seconds).into_iter().chain(declared_s).fold(f64::INFINITY, f64::min);
-        if seconds.is_finite() && seconds * f64::from(recording.rate_hz()) * recording.n_channels() as f64 > MOST_SAMPLES
+        if seconds.is_finite()
+            && seconds * f64::from(recording.rate_hz()) * recording.n_channels() as f64 > MOST_SAMPLES
         {
             let minutes = seconds / 60.0;
-            bail!("{minutes:.0} minutes are too long for stress tests, which change a recording as a whole; use shorter ones");
+            bail!(
+                "{minutes:.0} minutes are too long for stress tests, which change a recording as a whole; use shorter ones"
+            );
         }
         let decoded = recording.decode(until)?;
         let sha256 = sha256_of_file(path)?;

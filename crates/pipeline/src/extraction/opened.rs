@@ -61,13 +61,13 @@ impl Opened<'static> {
         let bytes = self.bytes.take();
         let mut clips = Clips::new();
         let done = match &bytes {
-            Some(bytes) => Recording::of_bytes(bytes, &self.path).map_err(|error| reason(&error, &self.path)).map(
-                |recording| {
+            Some(bytes) => {
+                Recording::of_bytes(bytes, &self.path).map_err(|error| reason(&error, &self.path)).map(|recording| {
                     let mut reader = RowReader::new(recording, BLOCK_FRAMES);
                     clips = clips_of(&mut reader, &self.path, rows, configs, until, check);
                     self.damage = damage_words(&reader.so_far());
-                },
-            ),
+                })
+            }
             None => self.reopened(rows, configs).map(|mut reader| {
                 clips = clips_of(&mut reader, &self.path, rows, configs, until, check);
                 self.damage = damage_words(&reader.so_far());

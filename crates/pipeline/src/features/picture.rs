@@ -61,7 +61,10 @@ pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     if !damage.is_empty() {
         job.warn(format!("{}: {damage}", recording.display()));
     }
-    let clip = clips.first().and_then(|clips| clips.first()).with_context(|| format!("{}: holds no sound", recording.display()))?;
+    let clip = clips
+        .first()
+        .and_then(|clips| clips.first())
+        .with_context(|| format!("{}: holds no sound", recording.display()))?;
     let name = recording.file_name().unwrap_or_default().to_string_lossy();
     let (mel, n_frames) = (front_end.compute_one(&clip.samples)?, front_end.n_frames(clip.samples.len()));
     let axes = axes(&front_end, n_frames as f64 * chain.hop_s(), name.into_owned());

@@ -24,7 +24,9 @@ pub(super) fn is_live(files: &Files<'_>, outputs: &[Output], options: &Options, 
         () => None,
     };
     if let Some(why) = why {
-        job.say(format!("-: {why} once the recording has ended; csv and jsonl of windows on standard output come at once"));
+        job.say(format!(
+            "-: {why} once the recording has ended; csv and jsonl of windows on standard output come at once"
+        ));
     }
     why.is_none()
 }

@@ -161,9 +161,8 @@ fn find(
         let first = nth_block * BLOCK;
         let stop = || job.cancel.is_cancelled();
         let keep = |_: &Window| true;
-        let mut take = |windows: Vec<Window>| -> Result<()> {
-            found.add(predictor, detector, alpha, (first, block), &windows)
-        };
+        let mut take =
+            |windows: Vec<Window>| -> Result<()> { found.add(predictor, detector, alpha, (first, block), &windows) };
         let seen = predictor.each_window(block, &keep, &stop, &mut take);
         job.check("nothing was written")?;
         for (input, seen) in block.iter().zip(seen?) {
@@ -197,9 +196,8 @@ impl Found {
         self.n_windows += windows.len();
         let scores = detector.fitted.score(&outputs)?;
         let p_values: Vec<f64> = scores.into_iter().map(|score| detector.conformal.p_value(score)).collect();
-        let rows: Vec<usize> = (0..windows.len())
-            .filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none())
-            .collect();
+        let rows: Vec<usize> =
+            (0..windows.len()).filter(|&row| p_values[row] <= alpha && windows[row].clip.silence.is_none()).collect();
         for &row in &rows {
             let (clip, logits) = (&windows[row].clip, &outputs.logits[row * outputs.n_classes..][..outputs.n_classes]);
             self.rejected.push(Rejected {
