@@ -6,7 +6,7 @@
 //! duplicates and assigns training, validation and test. [`silence_of`] and [`Clip::is_silent`] decide for all of them
 //! what holds no sound. [`recorder_info`] says when, where and with what a file was recorded.
 //!
-//! Formats: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis, FLAC), AAC
+//! Formats: WAV, RF64 and W64 (PCM of 8 to 32 bits, float, A-law, mu-law, ADPCM, MP3), FLAC, MP3, OGG (Vorbis, Opus, FLAC), AAC
 //! and ALAC in M4A, AAC in ADTS, AIFF, CAF and Matroska. Everything else is refused by name. Sample rates from
 //! [`MIN_RATE_HZ`] to [`MAX_RATE_HZ`] and up to [`MAX_CHANNELS`] channels are read; memory is bounded by
 //! [`MAX_SAMPLES_PER_BYTE`].
@@ -59,6 +59,7 @@ mod limits;
 mod manifest;
 mod measures;
 mod open;
+mod opus;
 mod packets;
 mod pipe;
 mod range;

@@ -127,7 +127,7 @@ fn after_id3(file: View<'_>) -> u64 {
 /// A codec in OGG that is not decoded, from the first packet of the first page.
 fn ogg_codec(head: &[u8]) -> Option<&'static str> {
     let packet = head.get(27 + usize::from(*head.get(26)?)..)?;
-    [(b"OpusHead".as_slice(), "Opus (in OGG)"), (b"Speex   ", "Speex (in OGG)"), (b"\x80theora", "Theora video")]
+    [(b"Speex   ".as_slice(), "Speex (in OGG)"), (b"\x80theora", "Theora video")]
         .iter()
         .find(|(magic, _)| packet.starts_with(magic))
         .map(|(_, name)| *name)
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn refusals_name_the_format_and_what_to_do() {
-        let mut opus = b"OggS".to_vec();
-        opus.resize(26, 0);
-        opus.extend_from_slice(&[1, 19]);
-        opus.extend_from_slice(b"OpusHead");
-        assert_eq!(name(&opus, "a.ogg"), "a.ogg: Opus (in OGG) is not decoded: convert it to FLAC or WAV first");
+        let mut speex = b"OggS".to_vec();
+        speex.resize(26, 0);
+        speex.extend_from_slice(&[1, 80]);
+        speex.extend_from_slice(b"Speex   ");
+        assert_eq!(name(&speex, "a.ogg"), "a.ogg: Speex (in OGG) is not decoded: convert it to FLAC or WAV first");
         assert!(name(&[0xff, 0xfd, 0, 0], "a.mp2").contains("layer II"));
     }
 

@@ -16,6 +16,7 @@ use crate::blocks::{Blocks, Ending, Opened};
 use crate::damage::Damage;
 use crate::error::{Error, Result};
 use crate::limits::{check_channels, check_rate, max_frames, too_many_samples};
+use crate::opus::Opus;
 use crate::packets::{Packets, Reader};
 use crate::sink::Sink;
 use crate::sniff::{CONVERT, Format, unknown};
@@ -85,10 +86,16 @@ fn name(format: Format) -> &'static str {
 
 /// The codec of the parameters, or the refusal that names it.
 fn make_decoder(params: &AudioCodecParameters, trim: bool, path: &Path) -> Result<Box<dyn AudioDecoder>> {
+    if params.codec == CODEC_ID_OPUS {
+        let opus = Opus::new(params).map_err(|why| {
+            let format = format!("Opus with {why}");
+            Error::Unsupported { path: path.to_owned(), format, advice: CONVERT }
+        })?;
+        return Ok(Box::new(opus));
+    }
     let options = AudioDecoderOptions::default().gapless(trim);
     symphonia::default::get_codecs().make_audio_decoder(params, &options).map_err(|failure| {
         let name = match params.codec {
-            CODEC_ID_OPUS => "Opus".to_owned(),
             CODEC_ID_SPEEX => "Speex".to_owned(),
             other => format!("codec {other} ({failure})"),
         };
@@ -135,7 +142,12 @@ fn start<'a>(reader: Reader<'a>, n_bytes: u64, format: Format, path: &Path) -> R
     // Frames are counted in the track's time base, which is one over the rate except in some containers.
     let ticks_are_frames =
         track.time_base.is_none_or(|base| Some(base.denom.get()) == params.sample_rate && base.numer.get() == 1);
-    let declared_frames = track.num_frames.filter(|_| ticks_are_frames);
+    let mut declared_frames = track.num_frames.filter(|_| ticks_are_frames);
+    if params.codec == CODEC_ID_OPUS && format == Format::Ogg {
+        // The reader adds the frames before the sound where they are to be taken off.
+        let n_before = u64::from(track.delay.unwrap_or(0));
+        declared_frames = declared_frames.map(|n_frames| n_frames.saturating_sub(2 * n_before));
+    }
     // In MPEG streams only an encoder's tag knows the padding.
     let trim = format != Format::Mp3 || track.delay.is_some() || track.padding.is_some();
     let decoder = make_decoder(&params, trim, path)?;

@@ -149,3 +149,20 @@ fn what_was_left_out_ends_where_it_was_asked_for() {
         }
     }
 }
+
+#[test]
+fn a_row_that_is_needed_as_a_whole_has_a_limit() {
+    let check = |placement, end_s: Option<f64>, n_frames| {
+        let stream = audio_io::ClipStream::new(8000, Some(1.0), end_s, None, &config(8000, placement)).unwrap();
+        stream.check_room(n_frames, 2).map_err(|error| error.to_string())
+    };
+    let most = audio_io::MAX_ROW_SAMPLES / 2;
+    for placement in [Placement::Loudest, Placement::Center, Placement::Whole] {
+        assert!(check(placement, None, 8000 + most + 1).unwrap_err().contains("placement first or sliding"));
+        assert_eq!(check(placement, None, 8000 + most), Ok(()));
+        assert_eq!(check(placement, Some(60.0), 4 * most), Ok(()));
+    }
+    for placement in [Placement::First, Placement::Sliding { overlap_s: 0.0 }] {
+        assert_eq!(check(placement, None, usize::MAX / 4096), Ok(()));
+    }
+}

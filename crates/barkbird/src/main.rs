@@ -42,7 +42,10 @@ fn main() -> ExitCode {
         Ok(()) if ui.is_incomplete() => ExitCode::from(INCOMPLETE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            ui.error(&pipeline::one_line(error.as_ref()), cancel.is_cancelled());
+            let text = pipeline::one_line(error.as_ref());
+            let advice = pipeline::advice(error.as_ref()).filter(|_| !text.contains("make room"));
+            let text = advice.map_or_else(|| text.clone(), |advice| format!("{text}; {advice}"));
+            ui.error(&text, cancel.is_cancelled());
             if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }

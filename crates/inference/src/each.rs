@@ -32,6 +32,12 @@ pub struct Seen {
     pub damage: String,
 }
 
+/// Says which windows are passed on.
+type Keep<'a> = dyn Fn(&Window) -> bool + 'a;
+
+/// Says whether to stop.
+type Stop<'a> = dyn Fn() -> bool + Sync + 'a;
+
 /// What is known of a row, or why it cannot be used.
 pub type OfRow = Result<Seen, Error>;
 
@@ -114,7 +120,7 @@ impl Windows {
         &self,
         nth: usize,
         input: &Input,
-        (keep, stop): (&dyn Fn(&Window) -> bool, &(dyn Fn() -> bool + Sync)),
+        (keep, stop): (&Keep<'_>, &Stop<'_>),
         held: &mut Vec<Window>,
         take: &mut Take<'_, E>,
     ) -> Result<OfRow, E> {

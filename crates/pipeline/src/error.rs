@@ -122,6 +122,29 @@ impl<T> Context<T> for Option<T> {
     }
 }
 
+/// What to do about an error of the system that has one remedy, where its text does not say so.
+pub fn advice(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let kind = match error.downcast_ref::<Error>() {
+            Some(Error::Io(error)) => Some(error.kind()),
+            Some(Error::Json(error)) => error.io_error_kind(),
+            _ => error.downcast_ref::<std::io::Error>().map(std::io::Error::kind),
+        };
+        if let Some(kind) = kind.filter(|kind| *kind != std::io::ErrorKind::Other) {
+            return match kind {
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                    Some("make room and run the same command again; no file is left half-written under its name")
+                }
+                std::io::ErrorKind::ReadOnlyFilesystem => Some("name a place that can be written to with --out"),
+                _ => None,
+            };
+        }
+        next = error.source();
+    }
+    None
+}
+
 /// Returns [`Error::Invalid`] with a formatted text.
 macro_rules! bail {
     ($($text:tt)*) => {

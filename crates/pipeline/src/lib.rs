@@ -59,7 +59,7 @@ pub mod synth;
 pub mod train;
 
 pub use candle_core::Device;
-pub use error::{Error, Result};
+pub use error::{Error, Result, advice};
 pub use inference::{MODEL_FILE, one_line};
 pub use job::Job;
 pub use json_lines::JsonLines;

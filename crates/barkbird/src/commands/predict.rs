@@ -149,7 +149,7 @@ impl Stdout {
             self.closed.store(true, Ordering::Relaxed);
             self.cancel.cancel();
         }
-        outcome
+        outcome.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}")))
     }
 }
 

@@ -202,3 +202,80 @@ fn of_clip(clip: &Clip, how: &How<'_>) -> Result<OfClip> {
     let measures = measure(&[&clip.samples], how.recipe.chain.clip.sample_rate_hz)?;
     Ok(OfClip { measures, seconds: clip.seconds, content })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use audio_io::check::hash_samples;
+    use audio_io::{clips, decode_file};
+    use inference::Chain;
+
+    /// 30 seconds of noise that becomes louder, in two channels.
+    fn file(folder: &Path) -> std::path::PathBuf {
+        let n = 30 * 8000_u32;
+        let sample = |i: u32, channel: u32| {
+            let noise = (u64::from(i) * u64::from(i) * (40_503 + u64::from(channel)) % 65_521) as f32 / 65_521.0 - 0.5;
+            (20_000.0 * noise * i as f32 / n as f32) as i16
+        };
+        let data: Vec<u8> = (0..n).flat_map(|i| [sample(i, 0), sample(i, 1)]).flat_map(i16::to_le_bytes).collect();
+        let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x40\x1f\0\0\0\x7d\0\0\x04\0\x10\0data".to_vec();
+        wav.extend((data.len() as u32).to_le_bytes());
+        wav.extend(data);
+        let path = folder.join("a.wav");
+        std::fs::write(&path, wav).unwrap();
+        path
+    }
+
+    fn row(start_s: Option<f64>, end_s: Option<f64>, channel: Option<u16>) -> Row {
+        Row { start_s, end_s, channel, ..Row::default() }
+    }
+
+    #[test]
+    fn rows_are_measured_as_if_the_whole_recording_was_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path());
+        let config = Config::resolve(None, &[]).unwrap();
+        let chain = Chain::new(config.clip, config.front_end);
+        let front_end = chain.build().unwrap();
+        let recipe = Recipe { chain: &chain, model: None };
+        let rows = [
+            row(None, None, None),
+            row(Some(12.0), Some(20.0), None),
+            row(Some(3.0), Some(9.5), Some(1)),
+            row(Some(25.0), None, None),
+            row(Some(20.0), Some(40.0), None),
+            row(Some(1.0), Some(2.0), Some(2)),
+        ];
+        let measured = measure_rows(&path, &rows, &recipe, &front_end, &|| false).unwrap();
+        let decoded = decode_file(&path).unwrap();
+        for (row, measured) in rows.iter().zip(&measured) {
+            let expected = clips(&decoded, row.start_s, row.end_s, row.channel, &chain.clip);
+            let (clip, measured) = match (expected, measured) {
+                (Ok(clips), Ok(measured)) => (clips.into_iter().next().unwrap(), measured),
+                (Err(expected), Err(error)) => {
+                    assert_eq!(crate::one_line(error), expected.to_string());
+                    continue;
+                }
+                (expected, got) => panic!("{row:?}: {:?} and {:?}", expected.is_ok(), got.is_ok()),
+            };
+            let frame = |seconds: f64| (seconds * 8000.0) as usize;
+            let range = row.start_s.map_or(0, frame)..row.end_s.map_or(decoded.n_frames(), frame);
+            let of = |nth: usize| &decoded.channels[nth][range.clone()];
+            let channels: Vec<&[f32]> =
+                (0..2).filter(|nth| row.channel.is_none_or(|one| usize::from(one) == *nth)).map(of).collect();
+            assert_eq!(measured.raw, measure(&channels, 8000).unwrap());
+            assert_eq!(measured.clip, measure(&[&clip.samples], chain.clip.sample_rate_hz).unwrap());
+            assert_eq!((&measured.sha256, measured.first_s), (&hash_samples(&decoded), None));
+        }
+        // Of a recording that is too long, the beginning is measured, and its length is that of all of it.
+        let how = (&recipe, &front_end);
+        let long = measure_part(&path, &rows, how, 8 * 8000, &|| false).unwrap();
+        let first = long[0].as_ref().unwrap();
+        assert_eq!((first.first_s, first.raw.seconds), (Some(8.0), 30.0));
+        assert!(first.raw.rms_db < measured[0].as_ref().unwrap().raw.rms_db - 6.0);
+        assert_eq!(first.clip, measured[0].as_ref().unwrap().clip);
+        assert_eq!(long[1].as_ref().unwrap().first_s, None);
+        assert!(long[4].is_err());
+    }
+}

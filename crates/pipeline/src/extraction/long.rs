@@ -6,7 +6,7 @@
 use super::extract::{Computed, DAMAGE, Extracted, Extractor, Sought, audible};
 use super::partners::Partner;
 use super::plan::{Plan, Planned};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use audio_io::check::sha256_of_file;
 use audio_io::{Clip, ClipStream, Recording, RowReader, append};
 use inference::{ClipSpectrogram, damage_words, reason};
@@ -36,7 +36,7 @@ impl Extractor {
         take: &mut Take<'_>,
     ) {
         if let Err(outcome) = self.parts(plan, planned, check, take) {
-            take(outcome);
+            take(*outcome);
         }
     }
 
@@ -46,19 +46,19 @@ impl Extractor {
         planned: &Planned,
         check: &(dyn Fn() -> Result<()> + Sync),
         take: &mut Take<'_>,
-    ) -> std::result::Result<(), Computed> {
+    ) -> std::result::Result<(), Box<Computed>> {
         let path = plan.manifest.file(&planned.row);
-        let unusable = |error: &dyn std::error::Error| Ok(Err(reason(error, &path)));
-        check().map_err(Err)?;
+        let unusable = |error: &dyn std::error::Error| Box::new(Ok(Err(reason(error, &path))));
+        check().map_err(stopped)?;
         let sha256 = sha256_of_file(&path).map_err(|error| unusable(&error))?;
-        let (key, partners) = match self.sought(&sha256, plan, planned).map_err(Err)? {
+        let (key, partners) = match self.sought(&sha256, plan, planned).map_err(stopped)? {
             Sought::Lacking { key, partners } => (key, partners),
             Sought::Found(first) => {
                 let key = first.key;
                 let mut next = Some(first.spectrograms);
                 let mut n_parts = 0;
                 while let Some(spectrograms) = next.take() {
-                    check().map_err(Err)?;
+                    check().map_err(stopped)?;
                     let has_more = has_more(&spectrograms);
                     let is_part = has_more || n_parts > 0;
                     let part = Extracted { spectrograms, key: part_key(&key, n_parts), fresh: false, is_part };
@@ -66,7 +66,7 @@ impl Extractor {
                     if !take(Ok(Ok(part))) || !has_more {
                         return Ok(());
                     }
-                    next = self.cached(&part_key(&key, n_parts), &path).map_err(Err)?;
+                    next = self.cached(&part_key(&key, n_parts), &path).map_err(stopped)?;
                 }
                 // A run that was stopped has left the beginning.
                 let views = self.views_of(planned);
@@ -88,19 +88,19 @@ impl Extractor {
         first: usize,
         check: &(dyn Fn() -> Result<()> + Sync),
         take: &mut Take<'_>,
-    ) -> std::result::Result<(), Computed> {
+    ) -> std::result::Result<(), Box<Computed>> {
         let row = &planned.row;
-        let recording = Recording::open(path).map_err(|error| Ok(Err(reason(&error, path))))?;
+        let recording = Recording::open(path).map_err(|error| Box::new(Ok(Err(reason(&error, path)))))?;
         self.check_end(&recording, planned, path, check)?;
         let mut reader = RowReader::new(recording, BLOCK_FRAMES);
-        reader.add(0, row, &self.configs).map_err(|error| Ok(Err(reason(&error, path))))?;
+        reader.add(0, row, &self.configs).map_err(|error| Box::new(Ok(Err(reason(&error, path)))))?;
         reader.stop_at(self.chain.until(row));
         let others = self.others(&partners);
         let mut parts = Parts { extractor: self, sha256, key, first, n_parts: 0, held: Vec::new(), n_held: 0 };
         let mut silence = None;
         let mut clips: Vec<Vec<Clip>> = Vec::new();
         loop {
-            check().map_err(Err)?;
+            check().map_err(stopped)?;
             let more = reader.next_clips().map_err(|error| parts.failed(&reason(&error, path), path))?;
             let is_last = more.is_none();
             for (_, of_row) in more.into_iter().flatten() {
@@ -111,7 +111,7 @@ impl Extractor {
                 let made = self.spectrograms(planned, &clips, sha256, &others);
                 parts.hold(made.map_err(|error| parts.failed(&reason(&error, path), path))?);
                 clips.clear();
-                if !parts.pass_on(take).map_err(Err)? {
+                if !parts.pass_on(take).map_err(stopped)? {
                     return Ok(());
                 }
             }
@@ -121,9 +121,9 @@ impl Extractor {
         }
         if parts.n_parts == 0 && parts.held.is_empty() {
             let error = silence.map_or(audio_io::Error::NoSound, audio_io::Error::Silent);
-            return Err(Ok(Err(error.to_string())));
+            return Err(Box::new(Ok(Err(error.to_string()))));
         }
-        parts.end(&damage_words(&reader.so_far()), take).map_err(Err)
+        parts.end(&damage_words(&reader.so_far()), take).map_err(stopped)
     }
 
     /// Refuses a row that ends after the recording, which would be known too late where the header does not say where that
@@ -134,15 +134,15 @@ impl Extractor {
         planned: &Planned,
         path: &Path,
         check: &(dyn Fn() -> Result<()> + Sync),
-    ) -> std::result::Result<(), Computed> {
+    ) -> std::result::Result<(), Box<Computed>> {
         let row = &planned.row;
-        let unusable = |error: audio_io::Error| Ok(Err(reason(&error, path)));
+        let unusable = |error: audio_io::Error| Box::new(Ok(Err(reason(&error, path))));
         if row.end_s.is_none() {
             return Ok(());
         }
         let mut whole = Recording::open(path).map_err(unusable)?;
         while whole.skip(BLOCK_FRAMES as u64).map_err(unusable)? > 0 {
-            check().map_err(Err)?;
+            check().map_err(stopped)?;
         }
         let clip = &self.chain.clip;
         let stream = ClipStream::new(recording.rate_hz(), row.start_s, row.end_s, row.channel, clip);
@@ -205,13 +205,18 @@ impl Parts<'_> {
     }
 
     /// Why the row cannot be used or, where parts of it were passed on already, why all stops.
-    fn failed(&self, reason: &str, path: &Path) -> Computed {
+    fn failed(&self, reason: &str, path: &Path) -> Box<Computed> {
         if self.n_parts == 0 {
-            return Ok(Err(reason.to_owned()));
+            return Box::new(Ok(Err(reason.to_owned())));
         }
         let text = format!("{}: {reason}, after part of it was used; leave it out of the manifest", path.display());
-        Err(crate::error::Error::Invalid(text))
+        stopped(Error::Invalid(text))
     }
+}
+
+/// Why all stops.
+fn stopped(error: Error) -> Box<Computed> {
+    Box::new(Err(error))
 }
 
 fn has_more(spectrograms: &Spectrograms) -> bool {

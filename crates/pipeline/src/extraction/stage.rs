@@ -25,8 +25,7 @@ const BLOCK: usize = 64;
 /// Bytes of files after which a block is full.
 const BLOCK_BYTES: u64 = 64 << 20;
 
-/// Bytes of the smallest file that is looked at as long, and of a second of sound at the least.
-const LEAST_LONG_BYTES: u64 = 1 << 20;
+/// Bytes of a second of sound at the least, where the header does not say how long it is.
 const LEAST_BYTES_A_SECOND: f64 = 1000.0;
 
 /// What became of rows.
@@ -201,13 +200,17 @@ impl<'a> Stage<'a> {
         let Placement::Sliding { overlap_s } = window.placement else { return false };
         let hop_s = window.seconds - overlap_s;
         let row = &planned.row;
-        let n_bytes = self.n_bytes(planned);
-        let may_be = match row.end_s {
-            Some(end_s) => (end_s - row.start_s.unwrap_or(0.0)) / hop_s > BLOCK as f64,
-            // What is left in the file can't be longer than it is at a low bit rate.
-            None => n_bytes as f64 / LEAST_BYTES_A_SECOND / hop_s > BLOCK as f64,
-        };
-        may_be && n_bytes > LEAST_LONG_BYTES
+        let end_s = row.end_s.or_else(|| {
+            // A file that can't hold so much is not opened.
+            let most_s = self.n_bytes(planned) as f64 / LEAST_BYTES_A_SECOND;
+            if most_s / hop_s <= BLOCK as f64 {
+                return Some(most_s);
+            }
+            let recording = audio_io::Recording::open(&self.plan.manifest.file(row)).ok()?;
+            let declared = recording.declared_frames().map(|n| n as f64 / f64::from(recording.rate_hz()));
+            declared.or(Some(most_s))
+        });
+        end_s.is_some_and(|end_s| (end_s - row.start_s.unwrap_or(0.0)) / hop_s > BLOCK as f64)
     }
 
     /// The spectrograms of a block's rows, each on its own: what was finished before an error or Ctrl-C is there. Rows of
