@@ -124,8 +124,8 @@ fn the_tables_of_predict() {
     writer.write(&verdict).unwrap();
     writer.skip("broken.wav", "no sound").unwrap();
     let expected = [row("a.wav", 500, 1500, "dog", Some(0.75))];
-    assert_eq!(read(&String::from_utf8(writer.finish().unwrap()).unwrap()), expected);
-    assert_eq!(read(&to_json(&verdict, &classes, Thresholds::default()).to_string()), expected);
+    assert_eq!(read(writer.finish().unwrap()), expected);
+    assert_eq!(read(to_json(&verdict, &classes, Thresholds::default()).to_string()), expected);
 }
 
 #[test]

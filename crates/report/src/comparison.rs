@@ -3,7 +3,7 @@
 use crate::svg::escaped;
 
 /// Pixels.
-const LEFT: f64 = 250.0;
+const LEFT: f64 = 310.0;
 const PLOT: f64 = 560.0;
 const RIGHT: f64 = 60.0;
 const TOP: f64 = 92.0;

@@ -68,7 +68,7 @@ pub struct Outcome {
     /// The same under stress tests on average, where they were measured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences_under_stress: Vec<Difference>,
-    /// The smallest model that cannot be told from the best one.
+    /// The smallest model that cannot be distinguished from the best one.
     pub smallest: String,
     /// The answer in words.
     pub sentences: Vec<String>,

@@ -26,7 +26,7 @@ pub struct Difference {
     pub below_best: f64,
     /// Its 95 % interval.
     pub interval: [f64; 2],
-    /// Whether the interval holds 0: the model cannot be told from the best one.
+    /// Whether the interval holds 0: the model cannot be distinguished from the best one.
     pub is_level: bool,
 }
 

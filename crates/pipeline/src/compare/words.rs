@@ -20,13 +20,15 @@ pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
     }
     sentences.extend(differences.iter().map(|difference| sentence(difference, best, "")));
     if let Some(model) = of(smallest) {
-        let other = if smallest == best { "" } else { " that cannot be told from it" };
         sentences.push(match smallest == best {
             true => format!(
-                "{best} is the smallest model of those that cannot be told from the best ({}).",
+                "{best} is the smallest of the models that cannot be distinguished from the best ({}).",
                 cost(&model.cost)
             ),
-            false => format!("The smallest model{other} is {smallest} ({}).", cost(&model.cost)),
+            false => format!(
+                "The smallest model that cannot be distinguished from {best} is {smallest} ({}).",
+                cost(&model.cost)
+            ),
         });
     }
     if let Some(top) = outcome.models.iter().filter(|_| !outcome.differences_under_stress.is_empty()).max_by(|a, b| {
@@ -40,7 +42,7 @@ pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
     }
     if *n_groups < FEW_GROUPS {
         sentences.push(format!(
-            "{n_groups} groups are few: that models cannot be told apart says little about other recordings."
+            "{n_groups} groups are few: that models cannot be distinguished here says little about other recordings."
         ));
     }
     sentences
@@ -50,7 +52,9 @@ fn sentence(difference: &Difference, best: &str, over: &str) -> String {
     let Difference { model, below_best, interval: [low, high], is_level } = difference;
     match is_level {
         true => {
-            format!("{model} cannot be told from {best}{over}: it is {below_best:.3} below ({low:.3} to {high:.3}).")
+            format!(
+                "{model} cannot be distinguished from {best}{over}: it is {below_best:.3} below ({low:.3} to {high:.3})."
+            )
         }
         false => format!("{model} is below {best}{over}, by {below_best:.3} ({low:.3} to {high:.3})."),
     }
