@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Models of `barkbird fit` side by side on recordings of the same collection, and on recordings from elsewhere.
+#
+#     scripts/compare-models.sh DATA MODELS OUT
+#
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. Fits DATA/animals once for each of
+# CANDIDATES ("evidence cnn evidence+prototype+cnn") of the environment; fits that are in OUT already (from bench-average.sh, too)
+# are taken from there. Prints what `barkbird compare --stress` says; OUT/test and OUT/field have its files. About ten minutes.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/compare-models.sh DATA MODELS OUT"
+data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
+for set in animals field; do
+  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+done
+[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
+find_barkbird
+mkdir -p "$out"
+candidates=${CANDIDATES:-evidence cnn evidence+prototype+cnn}
+runs=()
+for name in $candidates; do
+  [ -f "$out/$name/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$name" --backbone "$models/yamnet" \
+    --candidate "$name" --overwrite --quiet 2>"$out/$name.log" || { cat "$out/$name.log" >&2; exit 1; }
+  runs+=("$out/$name")
+done
+echo "## Test split of the collection, and its cats and donkeys"
+"$barkbird" compare "${runs[@]}" --manifest "$data/animals/manifest.csv" --split test,ood-test --stress --out "$out/test" 2>&1
+echo "## Recordings from elsewhere"
+"$barkbird" compare "${runs[@]}" --manifest "$data/field/manifest.csv" --split field,ood-far --stress --out "$out/field" 2>&1
