@@ -82,7 +82,8 @@ fn a_row_of_many_windows_is_written_in_parts_and_kept_in_parts() {
     let index = || fs::read(folder.join("long/index.json")).unwrap();
     let first = index();
     assert!(run(&options(folder, "long.csv", "long"), &job).unwrap() == long && index() == first);
-    let packs = || -> Vec<_> { fs::read_dir(folder.join("long/cache")).unwrap().map(|pack| pack.unwrap().path()).collect() };
+    let packs =
+        || -> Vec<_> { fs::read_dir(folder.join("long/cache")).unwrap().map(|pack| pack.unwrap().path()).collect() };
     assert!(packs().len() >= 3, "{:?}", packs());
     for pack in packs() {
         let kept = fs::read(&pack).unwrap();
