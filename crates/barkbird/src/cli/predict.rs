@@ -71,7 +71,7 @@ pub(crate) struct EventArgs {
     /// Write events in place of windows: stretches in which a class sounds
     #[arg(long)]
     pub(crate) events: bool,
-    /// Configuration file (TOML) whose section [events] has the settings; flags come before it
+    /// Configuration file (TOML) whose section `[events]` has the settings; flags come before it
     #[arg(long, value_name = "FILE", requires = "events")]
     pub(crate) config: Option<PathBuf>,
     /// Score that an event reaches somewhere, for all classes or by class (0.6,dog=0.8) [default: 0.5]

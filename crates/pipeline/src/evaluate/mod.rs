@@ -1,5 +1,5 @@
 //! How good a model is on clips that it has not seen, with intervals: from spectrograms that `features` wrote, or from the
-//! recordings of a manifest. With recordings it can also be measured under each [`Condition`](crate::stress::Condition).
+//! recordings of a manifest. With recordings it can also be measured under each [`Condition`].
 
 mod evaluated;
 mod features;
