@@ -38,7 +38,9 @@ impl<'a> Meter<'a> {
         let task = job.progress("predict", todo.len());
         let sizes: Vec<_> = todo.iter().map(|&nth| (nth, kind(files, nth), files.key(nth).bytes)).collect();
         let header = |nth: usize| {
-            let recording = files.rows(nth)[0].open().ok()?;
+            // What comes through a pipe can be read once.
+            let input = files.rows(nth).first().filter(|input| input.stream.is_none())?;
+            let recording = input.open().ok()?;
             Some(recording.declared_frames()? as f64 / f64::from(recording.rate_hz().max(1)))
         };
         let state = State { estimate: Estimate::new(&sizes, header), ..State::default() };
