@@ -5,6 +5,7 @@ use crate::cli::{Form, Global};
 use crate::text;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use pipeline::train::EpochMetrics;
 use pipeline::{CancelToken, Event, Job, JsonLines, Observer, SoundProgress, Unit};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -35,6 +36,8 @@ struct Bar {
     bar: ProgressBar,
     /// It counts seconds of sound, not recordings.
     of_sound: bool,
+    /// Those of a training, whose curves are below the bar.
+    epochs: Vec<EpochMetrics>,
 }
 
 /// A line on stderr; where that has gone away, the work goes on.
@@ -118,11 +121,11 @@ impl Ui {
             Unit::Bytes => "{prefix:>10} {bar:30} {bytes}/{total_bytes} [{elapsed} < {eta}, {bytes_per_sec}]",
         };
         let bar = ProgressBar::new(total).with_prefix(task.to_owned()).with_style(style(template));
-        *self.bar() = Some(Bar { bar, of_sound: false });
+        *self.bar() = Some(Bar { bar, of_sound: false, epochs: Vec::new() });
     }
 
     fn sound(&self, progress: &SoundProgress) {
-        if let Some(Bar { bar, of_sound }) = &mut *self.bar() {
+        if let Some(Bar { bar, of_sound, .. }) = &mut *self.bar() {
             if !*of_sound {
                 bar.set_style(style("{prefix:>10} {bar:12} {wide_msg}"));
                 *of_sound = true;
@@ -137,6 +140,15 @@ impl Ui {
                 line(&text::progress(progress));
                 *last = Some(Instant::now());
             }
+        }
+    }
+
+    /// Draws the learning curves anew, below the bar.
+    fn curves(&self, epoch: &EpochMetrics) {
+        if let Some(Bar { bar, epochs, .. }) = &mut *self.bar() {
+            epochs.push(*epoch);
+            bar.set_style(style("{prefix:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]\n{msg}"));
+            bar.set_message(text::curves(epochs));
         }
     }
 
@@ -182,7 +194,7 @@ impl Observer for Ui {
             Event::Warning(text) => self.warn(text),
             Event::Started { task, total, unit } => self.start(task, total, unit),
             Event::Advanced { done, .. } => {
-                if let Some(Bar { bar, of_sound: false }) = &*self.bar() {
+                if let Some(Bar { bar, of_sound: false, .. }) = &*self.bar() {
                     bar.set_length(bar.length().unwrap_or(0).max(done));
                     bar.set_position(done);
                 }
@@ -192,7 +204,10 @@ impl Observer for Ui {
                     bar.finish_and_clear();
                 }
             }
-            Event::Epoch(epoch) => self.say(text::epoch(epoch)),
+            Event::Epoch(epoch) => {
+                self.say(text::epoch(epoch));
+                self.curves(epoch);
+            }
             Event::Sound(progress) => self.sound(progress),
             _ => {}
         }

@@ -74,6 +74,9 @@ pub(crate) struct TrainArgs {
     /// Head of --strategy probe
     #[arg(long, value_parser = named::<Head>(), help_heading = "Pretrained models")]
     pub(crate) head: Option<Head>,
+    /// Folder for learning curves as event files of TensorBoard, in a folder with the name of the run
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
     /// Continue an interrupted run of the same configuration
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) resume: bool,

@@ -28,6 +28,7 @@ pub(super) fn run(args: &TrainArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         minutes: args.minutes,
         last_layers: args.last,
         head: args.head,
+        tensorboard: args.tensorboard.clone(),
         start: match (args.resume, args.overwrite) {
             (true, _) => Start::Resume,
             (_, true) => Start::Overwrite,

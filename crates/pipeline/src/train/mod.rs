@@ -6,6 +6,7 @@ mod kept;
 mod options;
 mod pretrained;
 mod session;
+mod tensorboard;
 mod vit;
 mod yamnet;
 

@@ -58,6 +58,8 @@ pub struct Options {
     pub last_layers: Option<usize>,
     /// The head of the strategy `probe`.
     pub head: Option<Head>,
+    /// Folder for event files of TensorBoard, in a folder with the name of the run.
+    pub tensorboard: Option<PathBuf>,
     /// What happens where the folder holds a run.
     pub start: Start,
 }
@@ -86,6 +88,7 @@ impl Options {
             minutes: None,
             last_layers: None,
             head: None,
+            tensorboard: None,
             start: Start::Fresh,
         }
     }

@@ -1,15 +1,18 @@
 //! What every model's training starts from.
 
 use super::options::{Options, Preset};
+use super::tensorboard::TensorBoard;
 use crate::compute::device_name;
 use crate::config::{AugmentConfig, Config, section_flag};
 use crate::error::{Result, bail};
 use crate::job::Job;
 use crate::observer::Event;
+use crate::one_line;
 use crate::strategy::{Strategy, recipe};
 use classifier::{Classifier, Parameters};
 use inference::{Chain, MODEL_FILE};
 use models_cnn::CnnConfig;
+use std::sync::{Mutex, PoisonError};
 use train::{Control, Data, Outcome, Progress, RunHeader, Start, TrainConfig};
 
 /// Most classes that a message names.
@@ -58,15 +61,30 @@ impl Session<'_> {
         config: &TrainConfig,
     ) -> Result<Outcome> {
         let bar = self.job.progress("training", config.epochs);
+        let events = Mutex::new(self.tensorboard()?);
         let progress = |progress: Progress| {
             if let Progress::Epoch(epoch) = progress {
                 bar.set(epoch.epoch);
                 self.job.observer.event(Event::Epoch(&epoch));
+                let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+                // A training does not end for a full disk of curves.
+                if let Some(Err(error)) = events.as_mut().map(|events| events.epoch(&epoch)) {
+                    self.job.warn(format!("{}; no further curves are written", one_line(&error)));
+                    *events = None;
+                }
             }
         };
         let control = Control { cancel: self.job.cancel.flag(), progress: &progress };
         let (out, start) = (&self.options.out, self.options.start);
         Ok(train::run(classifier, parameters, data, config, &self.header, out, start, &control)?)
+    }
+
+    /// The event file of TensorBoard, where one is asked for.
+    fn tensorboard(&self) -> Result<Option<TensorBoard>> {
+        let Some(folder) = &self.options.tensorboard else { return Ok(None) };
+        let name = self.options.out.file_name().unwrap_or_default().to_string_lossy();
+        let name = if name.is_empty() { "run" } else { &*name };
+        Ok(Some(TensorBoard::create(folder, name, self.options.start != Start::Resume)?))
     }
 
     /// Refuses a folder that holds another run before anything is computed for it.
