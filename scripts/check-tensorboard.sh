@@ -16,11 +16,11 @@ trap 'rm -rf "$work"' EXIT
 "$barkbird" synth --clips 200 --out "$work/sounds" --quiet
 "$barkbird" scan "$work/sounds/manifest.csv" --out "$work/manifest.csv" --quiet
 "$barkbird" features "$work/manifest.csv" --out "$work/features" --quiet
-train() { "$barkbird" train cnn --features "$work/features" --out "$work/run" --epochs 40 --tensorboard "$work/curves" --quiet "$@"; }
-train &
+train=("$barkbird" train cnn --features "$work/features" --out "$work/run" --epochs 40 --tensorboard "$work/curves" --quiet)
+"${train[@]}" &
 while [ ! -f "$work/run/metrics.jsonl" ] || [ "$(wc -l <"$work/run/metrics.jsonl")" -lt 3 ]; do sleep 0.05; done
 kill -9 $! && wait $! 2>/dev/null || true
-train --resume
+"${train[@]}" --resume
 "$venv/bin/python" - "$work/run/metrics.jsonl" "$work/curves/run" <<'PYTHON'
 import json
 import math

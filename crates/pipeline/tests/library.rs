@@ -8,7 +8,23 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 15] = ["check_checkpoint", "check_yamnet", "classify", "decode_raw", "examine", "find_duplicates", "log_mel_raw", "lossy_raw", "outputs", "sample_page", "score_rows", "search_many", "stress_sounds", "ten_thousand", "waveform_raw"];
+const WITH_ARGUMENTS: [&str; 15] = [
+    "check_checkpoint",
+    "check_yamnet",
+    "classify",
+    "decode_raw",
+    "examine",
+    "find_duplicates",
+    "log_mel_raw",
+    "lossy_raw",
+    "outputs",
+    "sample_page",
+    "score_rows",
+    "search_many",
+    "stress_sounds",
+    "ten_thousand",
+    "waveform_raw",
+];
 
 fn crates() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

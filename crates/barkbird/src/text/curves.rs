@@ -32,7 +32,10 @@ pub(crate) fn curves(epochs: &[EpochMetrics]) -> String {
             _ if row == ROWS - 1 => format!("{low:.3}"),
             _ => String::new(),
         };
-        let mark = |(train, val): &(Option<f64>, Option<f64>)| match (row_of(*train) == Some(row), row_of(*val) == Some(row)) {
+        let mark = |(train, val): &(Option<f64>, Option<f64>)| match (
+            row_of(*train) == Some(row),
+            row_of(*val) == Some(row),
+        ) {
             (_, true) => 'o',
             (true, false) => '.',
             (false, false) => ' ',
