@@ -31,14 +31,12 @@ pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
             ),
         });
     }
-    if let Some(top) = outcome.models.iter().filter(|_| !outcome.differences_under_stress.is_empty()).max_by(|a, b| {
-        let value = |model: &super::Model| model.under_stress.map_or(0.0, |(value, _)| value);
-        value(a).total_cmp(&value(b))
-    }) {
-        let value = top.under_stress.map_or(0.0, |(value, _)| value);
+    let under = &outcome.differences_under_stress;
+    // The best one is the one that has no difference to the best.
+    let top = outcome.models.iter().find(|model| under.iter().all(|difference| difference.model != model.name));
+    if let Some((top, (value, _))) = top.and_then(|top| Some((top, top.under_stress?))) {
         sentences.push(format!("Over all stress tests, {} has the highest mean: {value:.3}.", top.name));
-        let under = outcome.differences_under_stress.iter();
-        sentences.extend(under.map(|difference| sentence(difference, &top.name, " over the stress tests")));
+        sentences.extend(under.iter().map(|difference| sentence(difference, &top.name, " over the stress tests")));
     }
     if *n_groups < FEW_GROUPS {
         sentences.push(format!(
