@@ -10,18 +10,10 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/bench-average.sh DATA MODELS OUT"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
-for set in animals field; do
-  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
-done
-[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
-find_barkbird
-mkdir -p "$out"
 candidates=${CANDIDATES:-evidence cnn evidence+prototype+cnn}
+# shellcheck disable=SC2086
+fit_candidates "$data" "$models" "$out" $candidates
 [ -f "$out/field.scan.json" ] || "$barkbird" scan "$data/field/manifest.csv" --out "$out/field.csv" --quiet 2>"$out/field.log"
-for name in $candidates; do
-  [ -f "$out/$name/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$name" --backbone "$models/yamnet" \
-    --candidate "$name" --overwrite --quiet 2>"$out/$name.log" || { cat "$out/$name.log" >&2; exit 1; }
-done
 # shellcheck disable=SC2086
 python3 - "$barkbird" "$out" $candidates <<'PY'
 import json, os, subprocess, sys, time

@@ -12,6 +12,5 @@ usage="usage: scripts/check-compare.sh COMPARISON MANIFEST [VENV]"
 comparison=${1:?$usage} manifest=${2:?$usage} venv=${3:-$root/.venv}
 [ -f "$comparison/compare.json" ] || die "$comparison/compare.json: no such file"
 [ -f "$manifest" ] || die "$manifest: no such file"
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/check-compare.txt"
+python_packages "$venv" "$root/scripts/check-compare.txt"
 "$venv/bin/python" -W ignore "$root/scripts/check-compare.py" "$comparison" "$manifest"

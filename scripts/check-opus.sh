@@ -9,7 +9,6 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 venv=${1:-$root/.venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/check-opus.txt"
+python_packages "$venv" "$root/scripts/check-opus.txt"
 cargo build --release --quiet --manifest-path "$root/Cargo.toml" -p audio-io --example decode_raw
 "$venv/bin/python" "$root/scripts/check-opus.py" "${CARGO_TARGET_DIR:-$root/target}/release/examples/decode_raw"

@@ -8,11 +8,9 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 venv=${1:-$root/.venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/scripts/check-tensorboard.txt"
+python_packages "$venv" "$root/scripts/check-tensorboard.txt"
 find_barkbird
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+make_work
 "$barkbird" synth --clips 200 --out "$work/sounds" --quiet
 "$barkbird" scan "$work/sounds/manifest.csv" --out "$work/manifest.csv" --quiet
 "$barkbird" features "$work/manifest.csv" --out "$work/features" --quiet

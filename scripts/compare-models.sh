@@ -13,19 +13,11 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/compare-models.sh DATA MODELS OUT"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
-for set in animals field; do
-  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
-done
-[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
-find_barkbird
-mkdir -p "$out"
 candidates=${CANDIDATES:-evidence cnn evidence+prototype+cnn}
 runs=()
-for name in $candidates; do
-  [ -f "$out/$name/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$name" --backbone "$models/yamnet" \
-    --candidate "$name" --overwrite --quiet 2>"$out/$name.log" || { cat "$out/$name.log" >&2; exit 1; }
-  runs+=("$out/$name")
-done
+for name in $candidates; do runs+=("$out/$name"); done
+# shellcheck disable=SC2086
+fit_candidates "$data" "$models" "$out" $candidates
 echo "## Test split of the collection, and its cats and donkeys"
 "$barkbird" compare "${runs[@]}" --manifest "$data/animals/manifest.csv" --split test,ood-test --stress --out "$out/test" 2>&1
 echo "## Recordings from elsewhere"

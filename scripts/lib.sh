@@ -36,3 +36,18 @@ python_packages() {
   [ -x "$1/bin/python" ] || python3 -m venv "$1"
   "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
 }
+
+# fit_candidates DATA MODELS OUT NAME...: fits DATA/animals as OUT/NAME for each candidate, where OUT has no such fit.
+fit_candidates() {
+  local data=$1 models=$2 out=$3 set name; shift 3
+  for set in animals field; do
+    [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+  done
+  [ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
+  find_barkbird
+  mkdir -p "$out"
+  for name in "$@"; do
+    [ -f "$out/$name/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$name" --backbone "$models/yamnet" \
+      --candidate "$name" --overwrite --quiet 2>"$out/$name.log" || { cat "$out/$name.log" >&2; exit 1; }
+  done
+}

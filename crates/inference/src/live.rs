@@ -25,7 +25,7 @@ impl Predictor<'_> {
     ) -> std::result::Result<Answers, E> {
         let inputs = std::slice::from_ref(input);
         let mut answers = Answers::default();
-        let mut stream = match self.windows.stream(0, inputs) {
+        let stream = match self.windows.stream(0, inputs) {
             Ok(stream) => stream,
             Err(error) => {
                 answers.failed.push((0, error));
@@ -35,19 +35,7 @@ impl Predictor<'_> {
         let (mut n_windows, mut n_silent) = (0, 0);
         let (sender, receiver) = sync_channel::<(Vec<Window>, f64)>(WAITING);
         let closed = std::thread::scope(|scope| -> std::result::Result<Closed, E> {
-            let decoding = scope.spawn(move || {
-                let mut before = 0.0;
-                while !(watch.stop)()
-                    && let Some(windows) = stream.next()
-                {
-                    let seconds = stream.seconds();
-                    if sender.send((windows, seconds - before)).is_err() {
-                        break;
-                    }
-                    before = seconds;
-                }
-                stream.close()
-            });
+            let decoding = scope.spawn(move || stream.send_all(&sender, watch.stop));
             let classify = || -> std::result::Result<(), E> {
                 for (windows, seconds) in receiver {
                     let judged: Result<Vec<Judged>> =

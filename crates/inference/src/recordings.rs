@@ -123,26 +123,14 @@ impl Predictor<'_> {
     fn classify(
         &self,
         inputs: &[Input],
-        mut stream: WindowStream<'_>,
+        stream: WindowStream<'_>,
         first: usize,
         judged: &mut Vec<Judged>,
         watch: &Watch<'_>,
     ) -> Result<Closed> {
         let (sender, receiver) = sync_channel::<(Vec<Window>, f64)>(1);
         std::thread::scope(|scope| {
-            let decoding = scope.spawn(move || {
-                let mut before = 0.0;
-                while !(watch.stop)()
-                    && let Some(windows) = stream.next()
-                {
-                    let seconds = stream.seconds();
-                    if sender.send((windows, seconds - before)).is_err() {
-                        break;
-                    }
-                    before = seconds;
-                }
-                stream.close()
-            });
+            let decoding = scope.spawn(move || stream.send_all(&sender, watch.stop));
             let classify = || {
                 let mut held = Vec::new();
                 for (windows, seconds) in receiver {

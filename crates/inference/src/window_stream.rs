@@ -9,6 +9,7 @@ use crate::windows::{Window, Windows};
 use audio_io::{Clip, RowReader};
 use rayon::prelude::*;
 use std::path::Path;
+use std::sync::mpsc::SyncSender;
 
 /// Samples over all channels that are decoded at once, at most.
 const BLOCK_SAMPLES: usize = 1 << 22;
@@ -107,6 +108,22 @@ impl WindowStream<'_> {
     pub(crate) fn declared_s(&self) -> Option<f64> {
         let recording = self.reader.recording();
         recording.declared_frames().map(|n| n as f64 / f64::from(recording.rate_hz().max(1)))
+    }
+
+    /// Sends all windows to who classifies them, with the seconds of sound that each batch adds; ends early where it is stopped or
+    /// nobody takes them.
+    pub(crate) fn send_all(mut self, to: &SyncSender<(Vec<Window>, f64)>, stop: &(dyn Fn() -> bool + Sync)) -> Closed {
+        let mut before = 0.0;
+        while !stop()
+            && let Some(windows) = self.next()
+        {
+            let seconds = self.seconds();
+            if to.send((windows, seconds - before)).is_err() {
+                break;
+            }
+            before = seconds;
+        }
+        self.close()
     }
 
     /// What is known at the end.

@@ -71,7 +71,7 @@ fn models_are_measured_on_the_same_recordings() {
     assert_eq!(json["n"].as_u64().unwrap() as usize, outcome.n);
     assert!(fs::read_to_string(path("comparison/compare.svg")).unwrap().contains("as recorded"));
 
-    // Two that answer alike cannot be told apart.
+    // Two that answer alike cannot be distinguished.
     fs::create_dir(path("copy")).unwrap();
     fs::copy(path("strong/model.safetensors"), path("copy/model.safetensors")).unwrap();
     let alike = Options { models: models(&[&["strong"], &["copy"]]), out: path("alike"), ..options.clone() };

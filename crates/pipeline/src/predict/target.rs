@@ -26,8 +26,8 @@ pub(super) fn with_precision(
     };
     let held_out = HeldOut::from_json(stored, predictor.classes().len());
     let held_out = held_out.with_context(|| format!("{path}: its held-out clips"))?;
-    // Without a detector nothing is rejected: no p-value is below 0.
-    let alpha = predictor.detector().map_or(-1.0, |_| predictor.thresholds().alpha);
+    // Without a detector it is 0, which no p-value is.
+    let alpha = predictor.thresholds().alpha;
     let mut lines = Vec::new();
     for (class, name) in predictor.classes().iter().enumerate() {
         let found = held_out
