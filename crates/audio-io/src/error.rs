@@ -48,6 +48,14 @@ pub enum Error {
         /// What went wrong, with expected and got.
         message: String,
     },
+    /// A sound that could not be written in a format.
+    #[error("cannot be written as {format}: {message}")]
+    Encode {
+        /// The format.
+        format: &'static str,
+        /// What the encoder says.
+        message: String,
+    },
     /// There is not enough memory for what a file asks for.
     #[error("not enough memory for {bytes} bytes")]
     Memory {
