@@ -3,11 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::data::Example;
 use crate::number::percent;
+use crate::run::Example;
 
 /// What `card.html` shows; everything but the data URIs is text that the template escapes.
+#[derive(Default)]
 pub(crate) struct Card {
+    /// Distinct on the page; empty for none.
+    pub(crate) id: String,
     /// Set in bold.
     pub(crate) headline: String,
     /// Class of the headline: `right`, `wrong` or empty.
@@ -18,38 +21,37 @@ pub(crate) struct Card {
     pub(crate) place: String,
     /// Data URIs; empty for none.
     pub(crate) png: String,
-    pub(crate) wav: String,
+    pub(crate) sound: String,
+    /// What the model looked at: how that was computed, and a picture.
+    pub(crate) looked_at: Vec<(String, String)>,
 }
 
 impl Card {
     /// A clip with what was predicted.
-    pub(crate) fn of(example: &Example) -> Self {
-        let (mark, note) = match &example.truth {
+    pub(crate) fn of(example: &Example, id: String) -> Self {
+        let (mark, labeled) = match &example.truth {
             Some(truth) if *truth == example.predicted => ("right", String::new()),
+            Some(truth) if example.predicted.is_empty() => ("", format!("labeled {truth}")),
             Some(truth) => ("wrong", format!("labeled {truth}")),
             None => ("", String::new()),
         };
+        let notes = [labeled, example.note.clone()];
+        let headline = match example.predicted.is_empty() {
+            true => String::new(),
+            false => format!("{} {}", example.predicted, percent(example.probability)),
+        };
+        let looked_at = |of: &crate::run::LookedAt| (of.method.clone(), data_uri("image/png", &of.png));
         Self {
-            headline: format!("{} {}", example.predicted, percent(example.probability)),
+            id,
+            headline,
             mark,
-            note,
-            place: place(example),
+            note: notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; "),
+            place: example.clip.text(),
             png: data_uri("image/png", &example.png),
-            wav: data_uri("audio/wav", &example.wav),
+            sound: data_uri("audio/ogg", &example.ogg),
+            looked_at: example.looked_at.iter().map(looked_at).collect(),
         }
     }
-}
-
-/// The recording, and which part and channel of it.
-fn place(example: &Example) -> String {
-    let mut place = example.path.clone();
-    if let Some(channel) = example.channel {
-        place.push_str(&format!(", channel {channel}"));
-    }
-    if let Some([start, end]) = example.span_s {
-        place.push_str(&format!(", {start:.1} to {end:.1}\u{a0}s"));
-    }
-    place
 }
 
 /// A file as part of the page; empty where there is none.
@@ -65,13 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_channels_and_two_parts_of_a_file_are_told_apart() {
-        let whole = Example { path: "a.wav".into(), predicted: "dog".into(), probability: 0.9, ..Example::default() };
-        let part = Example { channel: Some(1), span_s: Some([5.0, 10.0]), truth: Some("bird".into()), ..whole.clone() };
-        assert_eq!((Card::of(&whole).place.as_str(), Card::of(&whole).mark), ("a.wav", ""));
-        let card = Card::of(&part);
-        assert_eq!(card.place, "a.wav, channel 1, 5.0 to 10.0\u{a0}s");
-        assert_eq!((card.mark, card.note.as_str()), ("wrong", "labeled bird"));
+    fn what_is_right_and_what_is_wrong_is_marked() {
+        let right = Example { predicted: "dog".into(), probability: 0.9, truth: Some("dog".into()), ..Example::default() };
+        let wrong = Example { truth: Some("bird".into()), note: "p-value 0.3".into(), ..right.clone() };
+        let card = Card::of(&right, String::new());
+        assert_eq!((card.headline.as_str(), card.mark), ("dog 90\u{a0}%", "right"));
+        let card = Card::of(&wrong, String::new());
+        assert_eq!((card.mark, card.note.as_str()), ("wrong", "labeled bird; p-value 0.3"));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use crate::number::{fixed, percent, thousands};
 
 /// One row: a true class.
 pub(crate) struct Row {
+    /// Number of the class.
+    pub(crate) nth: usize,
     pub(crate) truth: String,
     pub(crate) cells: Vec<Cell>,
     pub(crate) total: String,
@@ -37,12 +39,46 @@ pub(crate) fn rows(metrics: &Metrics) -> Vec<Row> {
             }
         };
         Row {
+            nth: truth,
             truth: metrics.classes[truth].clone(),
             cells: counts.iter().enumerate().map(cell).collect(),
             total: thousands(total),
         }
     };
     metrics.confusion.iter().enumerate().map(row).collect()
+}
+
+/// A kind of error: clips of one class that were classified as another.
+pub(crate) struct Pair {
+    pub(crate) truth: String,
+    pub(crate) predicted: String,
+    pub(crate) count: String,
+    pub(crate) percent: String,
+}
+
+/// Most rows of the table of errors.
+const MAX_PAIRS: usize = 15;
+
+/// The most common kinds of errors, the most common first.
+pub(crate) fn pairs(metrics: &Metrics) -> Vec<Pair> {
+    if !fits(metrics) {
+        return Vec::new();
+    }
+    let n = metrics.classes.len();
+    let cells = (0..n).flat_map(|truth| (0..n).map(move |predicted| (truth, predicted)));
+    let mut errors: Vec<(usize, usize)> =
+        cells.filter(|&(truth, predicted)| truth != predicted && metrics.confusion[truth][predicted] > 0).collect();
+    errors.sort_by_key(|&(truth, predicted)| std::cmp::Reverse(metrics.confusion[truth][predicted]));
+    let pair = |&(truth, predicted): &(usize, usize)| {
+        let (count, total) = (metrics.confusion[truth][predicted], sum(&metrics.confusion[truth]));
+        Pair {
+            truth: metrics.classes[truth].clone(),
+            predicted: metrics.classes[predicted].clone(),
+            count: format!("{} of {}", thousands(count), thousands(total)),
+            percent: percent(count as f64 / total as f64),
+        }
+    };
+    errors.iter().take(MAX_PAIRS).map(pair).collect()
 }
 
 /// Whether the matrix is square with a row for each class.
@@ -111,6 +147,14 @@ mod tests {
         let counts = counts(&metrics, "bird").unwrap();
         assert_eq!((counts.truth, counts.predicted, counts.correct), (10, 14, 9));
         assert!(worst(&self::metrics(vec![vec![9, 0], vec![0, 3]])).is_none());
+    }
+
+    #[test]
+    fn errors_are_in_order() {
+        let pairs = pairs(&metrics(vec![vec![9, 1], vec![5, 20]]));
+        let texts: Vec<_> = pairs.iter().map(|pair| (pair.truth.as_str(), pair.count.as_str())).collect();
+        assert_eq!(texts, [("dog", "5 of 25"), ("bird", "1 of 10")]);
+        assert!(self::pairs(&metrics(vec![vec![3]])).is_empty());
     }
 
     #[test]

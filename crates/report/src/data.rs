@@ -1,8 +1,7 @@
-//! What a report is made from: the records that training and evaluation write, and clips to show.
+//! The records that training and evaluation write.
 
 use std::collections::BTreeMap;
 
-use crate::table::Table;
 use serde::{Deserialize, Deserializer};
 
 /// One line of `metrics.jsonl`. Fields that are not named here are ignored; `null` for a number reads as NaN.
@@ -73,9 +72,15 @@ pub struct Metrics {
     /// Expected calibration error.
     #[serde(default = "nan", deserialize_with = "number")]
     pub ece: f64,
+    /// The same of the probabilities before calibration.
+    #[serde(default = "nan", deserialize_with = "number")]
+    pub ece_uncalibrated: f64,
     /// Mean loss per clip.
     #[serde(default = "nan", deserialize_with = "number")]
     pub loss: f64,
+    /// How well unknown sounds are detected, where that was measured.
+    #[serde(default)]
+    pub unknown: Option<Unknown>,
     /// 95 % intervals `[low, high]` by metric: the field's name, or `recall_CLASS`.
     #[serde(default)]
     pub intervals: BTreeMap<String, [f64; 2]>,
@@ -119,58 +124,40 @@ pub struct Skipped {
     pub reason: String,
 }
 
-/// A clip to look at and listen to, with its prediction: a row of `predictions.csv`.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Example {
-    /// The recording.
-    pub path: String,
-    /// Start and end of the clip in the recording, in seconds; none for the whole recording.
-    pub span_s: Option<[f64; 2]>,
-    /// The channel, counted from 0; none where the recording has one channel or its channels were mixed.
-    pub channel: Option<u16>,
-    /// The true label, where it is known.
-    pub truth: Option<String>,
-    /// The predicted label.
-    pub predicted: String,
-    /// The predicted probability of `predicted`.
-    pub probability: f64,
-    /// The spectrogram as a PNG file; empty for none.
-    pub png: Vec<u8>,
-    /// The sound as a WAV file; empty for none.
-    pub wav: Vec<u8>,
+/// `unknown` of metrics.json: how well unknown sounds are detected.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct Unknown {
+    /// The detector.
+    pub method: String,
+    /// Maximum false-rejection rate: a clip is rejected where its p-value is not above it.
+    pub alpha: f64,
+    /// Share of known clips that are rejected.
+    #[serde(default)]
+    pub known_rejected: Option<f64>,
+    /// Known clips.
+    pub n_known: u64,
+    /// By split, or kind of made sounds.
+    #[serde(default)]
+    pub sets: BTreeMap<String, UnknownSet>,
 }
 
-/// Everything that the report shows of one run, whatever the kind of model.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RunReport {
-    /// The run's name.
-    pub name: String,
-    /// Class names of the model.
-    pub classes: Vec<String>,
-    /// Parameters of the network that classifies, frozen ones included.
-    pub n_parameters: u64,
-    /// Parameters of the backbone that a detector of unknown sounds uses beside the network; none without one.
-    pub n_backbone_parameters: Option<u64>,
-    /// Name and value of further facts: front end, seed, device, precision, durations.
-    pub facts: Vec<(String, String)>,
-    /// Sentences for the top of the page, before those about the first evaluation.
-    pub sentences: Vec<String>,
-    /// Heading and content of further tables, each a section of its own.
-    pub tables: Vec<(String, Table)>,
-    /// Learning curves, in order; empty where the run has no record of its epochs.
-    pub epochs: Vec<Epoch>,
-    /// Evaluations; the summary is about the first.
-    pub evaluations: Vec<Metrics>,
-    /// Correctly classified clips to show.
-    pub examples: Vec<Example>,
-    /// Misclassified clips to show, the most confident first.
-    pub errors: Vec<Example>,
-    /// Command lines that repeat the run, in order: as they were recorded, where they were.
-    pub commands: Vec<String>,
-    /// Recordings that were skipped: path and reason.
-    pub skipped: Vec<(String, String)>,
-    /// Warnings for the reader.
-    pub warnings: Vec<String>,
+/// A set of unknown sounds against the known clips.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+pub struct UnknownSet {
+    /// Clips.
+    pub n: u64,
+    /// Their groups.
+    #[serde(default)]
+    pub n_groups: u64,
+    /// Area under the ROC curve.
+    #[serde(default)]
+    pub auroc: Option<f64>,
+    /// Its 95 % interval.
+    #[serde(default)]
+    pub interval: Option<[f64; 2]>,
+    /// Share that is rejected at `alpha`.
+    #[serde(default = "nan", deserialize_with = "number")]
+    pub rejected: f64,
 }
 
 fn nan() -> f64 {

@@ -28,6 +28,9 @@ pub enum Error {
     /// The page could not be put together.
     #[error("report: cannot fill in the page")]
     Page(#[from] askama::Error),
+    /// The data of the page's script could not be written.
+    #[error("report: cannot write the data of the page's script")]
+    Payload(#[from] serde_json::Error),
 }
 
 /// A result with this crate's [`Error`].

@@ -64,8 +64,8 @@ pub struct SoundCard {
     pub path: String,
     /// The spectrogram as a PNG file; empty for none.
     pub png: Vec<u8>,
-    /// The sound as a WAV file; empty for none.
-    pub wav: Vec<u8>,
+    /// The sound as an OGG file; empty for none.
+    pub ogg: Vec<u8>,
 }
 
 /// Fills in the page: one HTML file that needs no other file and no network.
@@ -78,7 +78,7 @@ pub fn render_findings(findings: &Findings) -> Result<String> {
         title: &findings.title,
         summary: &findings.summary,
         warnings: &findings.warnings,
-        sections: findings.sections.iter().enumerate().map(view).collect(),
+        sections: (1..).zip(&findings.sections).map(|(i, section)| view(format!("section-{i}"), section)).collect(),
     };
     Ok(page.render()?)
 }
@@ -89,31 +89,33 @@ struct Page<'a> {
     title: &'a str,
     summary: &'a [String],
     warnings: &'a [String],
-    sections: Vec<View<'a>>,
+    sections: Vec<SectionView<'a>>,
 }
 
-struct View<'a> {
-    id: String,
-    title: &'a str,
-    text: &'a [String],
-    figures: Vec<Line<'a>>,
-    table: Option<&'a Table>,
-    sounds: Vec<Card>,
+/// What `section.html` shows.
+pub(crate) struct SectionView<'a> {
+    pub(crate) id: String,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a [String],
+    pub(crate) figures: Vec<Line<'a>>,
+    pub(crate) table: Option<&'a Table>,
+    pub(crate) sounds: Vec<Card>,
 }
 
-struct Line<'a> {
-    name: &'a str,
-    note: &'a str,
-    alarm: bool,
-    value: String,
-    interval: String,
-    chance: String,
-    bar: Bar,
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) note: &'a str,
+    pub(crate) alarm: bool,
+    pub(crate) value: String,
+    pub(crate) interval: String,
+    pub(crate) chance: String,
+    pub(crate) bar: Bar,
 }
 
-fn view((i, section): (usize, &Section)) -> View<'_> {
-    View {
-        id: format!("section-{}", i + 1),
+/// A section whose id on the page is `id`.
+pub(crate) fn view(id: String, section: &Section) -> SectionView<'_> {
+    SectionView {
+        id,
         title: &section.title,
         text: &section.text,
         figures: section.figures.iter().map(line).collect(),
@@ -137,11 +139,11 @@ fn line(figure: &LineFigure) -> Line<'_> {
 fn card(sound: &SoundCard) -> Card {
     Card {
         headline: sound.verdict.clone(),
-        mark: "",
         note: sound.note.clone(),
         place: sound.path.clone(),
         png: data_uri("image/png", &sound.png),
-        wav: data_uri("audio/wav", &sound.wav),
+        sound: data_uri("audio/ogg", &sound.ogg),
+        ..Card::default()
     }
 }
 
@@ -155,7 +157,7 @@ mod tests {
         let figure =
             LineFigure { name: nasty.clone(), value: 0.9, interval: [-0.1, 1.2], chance: 0.5, ..LineFigure::default() };
         let table = Table { caption: nasty.clone(), columns: vec![nasty.clone()], rows: vec![vec![nasty.clone()]] };
-        let sound = SoundCard { path: nasty.clone(), wav: b"RIFF".to_vec(), ..SoundCard::default() };
+        let sound = SoundCard { path: nasty.clone(), ogg: b"OggS".to_vec(), ..SoundCard::default() };
         let section = Section {
             title: nasty.clone(),
             text: vec![nasty.clone()],
@@ -172,7 +174,7 @@ mod tests {
         let html = render_findings(&page).unwrap();
         assert!(!html.contains("<script>"));
         assert!(html.contains("--low:0.0000;--high:1.0000;--at:0.9000"), "{html}");
-        assert!(html.contains("data:audio/wav;base64,UklGRg=="));
+        assert!(html.contains("data:audio/ogg;base64,T2dnUw=="));
     }
 
     #[test]

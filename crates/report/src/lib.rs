@@ -16,7 +16,7 @@
 //!
 //! # Example
 //! ```
-//! use report::{Axes, Epoch, Example, Metrics, RunReport, render, spectrogram_png};
+//! use report::{Axes, ClipPlace, Epoch, Example, Gallery, Metrics, RunReport, render, spectrogram_png};
 //!
 //! let axes = Axes { seconds: 1.0, band_hz: vec![500.0, 1000.0], title: "dog/a.wav".into(), unit: "Hz".into() };
 //! let png = spectrogram_png(&[-80.0, -3.0, 0.0, -80.0], 2, 2, &axes)?;
@@ -24,12 +24,15 @@
 //! let line = r#"{"epoch": 1, "step": 8, "lr": 0.001, "train_loss": 0.7, "val_loss": 0.6, "seconds": 2.5}"#;
 //! let metrics = r#"{"split": "test", "n": 51, "n_groups": 29, "accuracy": 0.86, "balanced_accuracy": 0.857,
 //!                   "intervals": {"balanced_accuracy": [0.75, 0.94]}}"#;
+//! let clip = ClipPlace { path: "dog/a.wav".into(), ..ClipPlace::default() };
+//! let examples = vec![Example { clip, predicted: "dog".into(), png, ..Example::default() }];
+//! let gallery = Gallery { title: "Examples".into(), parts: vec![("dog".into(), examples)], ..Gallery::default() };
 //! let run = RunReport {
 //!     name: "first".into(),
 //!     classes: vec!["bird".into(), "dog".into()],
 //!     epochs: vec![serde_json::from_str::<Epoch>(line)?],
-//!     evaluations: vec![serde_json::from_str::<Metrics>(metrics)?],
-//!     examples: vec![Example { path: "dog/a.wav".into(), predicted: "dog".into(), png, ..Example::default() }],
+//!     evaluations: vec![serde_json::from_str::<Metrics>(metrics)?.into()],
+//!     galleries: vec![gallery],
 //!     ..RunReport::default()
 //! };
 //! let html = render("My first run", &[run])?;
@@ -52,6 +55,11 @@ mod evaluation;
 mod findings;
 mod number;
 mod page;
+mod payload;
+mod plot;
+mod ranking;
+mod reliability;
+mod run;
 mod scatter;
 mod spectrogram;
 mod summary;
@@ -59,15 +67,17 @@ mod svg;
 mod table;
 mod text;
 mod ticks;
+mod unknown;
 pub mod words;
 
 pub use activity::{Activity, activity_svg};
 pub use activity_png::activity_png;
 pub use comparison::{Compared, comparison_svg};
-pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
+pub use data::{ClassMetrics, Epoch, Metrics, Skipped, Unknown, UnknownSet};
 pub use error::{Error, Result};
 pub use findings::{Findings, LineFigure, Section, SoundCard, render_findings};
 pub use page::render;
+pub use run::{ClipPlace, EmbeddingMap, Evaluation, Example, Gallery, LookedAt, MapPoint, Prediction, RunReport};
 pub use scatter::{Cloud, scatter_svg};
 pub use spectrogram::{Axes, Panel, spectrogram_png, spectrogram_sheet};
 pub use table::Table;

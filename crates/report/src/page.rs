@@ -1,19 +1,22 @@
 //! The report: everything about one or more runs turned into text and pictures, then filled into the template.
 //!
-//! The template escapes all text. Only the SVG of the curves goes in as it is, and that holds no text from outside.
+//! The template escapes all text. Only the SVG of charts and the data of the page's script go in as they are: in both, text from
+//! outside is escaped where they are made.
 
 use askama::Template;
 
 use crate::bar::Figure;
 use crate::card::Card;
-use crate::curves::{Chart, charts};
-use crate::data::{Epoch, Example, RunReport};
+use crate::curves::charts;
+use crate::data::Epoch;
 use crate::error::Result;
 use crate::evaluation::{self, EvaluationView, headline};
+use crate::findings::{self, SectionView};
 use crate::number::{UNKNOWN, fixed, thousands};
-use crate::summary;
-use crate::table::Table;
-use crate::words;
+use crate::payload::{self, Numbers};
+use crate::plot::Chart;
+use crate::run::{EmbeddingMap, Gallery, RunReport};
+use crate::{summary, words};
 
 /// Rows of the table of epochs at most; longer runs show evenly spaced epochs.
 const MAX_EPOCH_ROWS: usize = 200;
@@ -25,10 +28,13 @@ const MAX_EPOCH_ROWS: usize = 200;
 #[tracing::instrument(level = "debug", skip_all, fields(n_runs = runs.len()))]
 pub fn render(title: &str, runs: &[RunReport]) -> Result<String> {
     let several = runs.len() > 1;
+    let views: Vec<RunView<'_>> =
+        runs.iter().enumerate().map(|(i, run)| run_view(i, run, several)).collect::<Result<_>>()?;
     let page = Page {
         title,
         comparison: if several { runs.iter().enumerate().map(compared).collect() } else { Vec::new() },
-        runs: runs.iter().enumerate().map(|(i, run)| run_view(i, run, several)).collect::<Result<_>>()?,
+        has_script: views.iter().any(|view| !view.payload.is_empty()),
+        runs: views,
     };
     let html = page.render()?;
     tracing::debug!(n_bytes = html.len(), "rendered");
@@ -40,7 +46,9 @@ pub fn render(title: &str, runs: &[RunReport]) -> Result<String> {
 struct Page<'a> {
     title: &'a str,
     comparison: Vec<Compared>,
-    runs: Vec<RunView>,
+    /// Whether there is something to click.
+    has_script: bool,
+    runs: Vec<RunView<'a>>,
 }
 
 /// A row of the table that compares runs.
@@ -54,18 +62,21 @@ struct Compared {
     verdict: &'static str,
 }
 
-struct RunView {
+struct RunView<'a> {
     /// Distinct among the runs of a page.
     id: String,
-    name: String,
+    name: &'a str,
     /// Whether the name is shown: on a page of one run the title has it.
     is_named: bool,
     parameters: String,
     classes: String,
     summary: Vec<String>,
     headline: Option<Figure>,
-    warnings: Vec<String>,
-    tables: Vec<(String, Table)>,
+    warnings: &'a [String],
+    /// Id and title of what follows.
+    contents: Vec<(String, String)>,
+    sections: Vec<SectionView<'a>>,
+    data_sections: Vec<SectionView<'a>>,
     /// Whether there is something to say of the training.
     has_curves: bool,
     verdict: &'static str,
@@ -74,52 +85,109 @@ struct RunView {
     epochs: Vec<[String; 8]>,
     n_epochs: usize,
     evaluations: Vec<EvaluationView>,
-    examples: Vec<Examples>,
-    errors: Vec<Card>,
-    commands: Vec<String>,
-    facts: Vec<(String, String)>,
-    skipped: Vec<(String, String)>,
+    map: Option<&'a EmbeddingMap>,
+    galleries: Vec<GalleryView<'a>>,
+    commands: &'a [String],
+    facts: &'a [(String, String)],
+    skipped: &'a [(String, String)],
+    /// JSON for the page's script; empty where it has nothing to do.
+    payload: String,
 }
 
-/// Clips of one class to look at and listen to.
-struct Examples {
-    class: String,
-    clips: Vec<Card>,
+/// Clips of one kind to look at and listen to.
+struct GalleryView<'a> {
+    id: String,
+    title: &'a str,
+    text: &'a str,
+    parts: Vec<(&'a str, Vec<Card>)>,
+    n: usize,
+    is_folded: bool,
 }
 
-fn run_view(i: usize, run: &RunReport, is_named: bool) -> Result<RunView> {
+fn run_view(i: usize, run: &RunReport, is_named: bool) -> Result<RunView<'_>> {
     let reading = words::read(&run.epochs, run.classes.len());
     let id = format!("run-{}", i + 1);
     let first = run.evaluations.first();
     let evaluations = run.evaluations.iter().enumerate();
-    Ok(RunView {
-        name: run.name.clone(),
+    let numbers = Numbers::of(&run.galleries);
+    let has_clips = run.map.is_some() || run.evaluations.iter().any(|evaluation| !evaluation.predictions.is_empty());
+    let sections = (1..).zip(&run.sections).map(|(k, section)| findings::view(format!("{id}-section-{k}"), section));
+    let data_sections = (1..).zip(&run.data_sections).map(|(k, section)| findings::view(format!("{id}-data-{k}"), section));
+    let mut view = RunView {
+        name: &run.name,
         is_named,
         parameters: parameters(run),
         classes: run.classes.join(", "),
         summary: match first {
             Some(_) if !run.sentences.is_empty() => run.sentences.clone(),
-            Some(metrics) => summary::sentences(metrics),
+            Some(evaluation) => summary::sentences(&evaluation.metrics),
             None if !run.sentences.is_empty() => run.sentences.clone(),
             None => vec!["This run has not been evaluated, so its accuracy on new recordings is not known.".into()],
         },
-        headline: first.map(headline),
-        warnings: run.warnings.clone(),
-        tables: run.tables.clone(),
-        has_curves: !run.epochs.is_empty() || run.tables.is_empty(),
+        headline: first.map(|evaluation| headline(&evaluation.metrics)),
+        warnings: &run.warnings,
+        contents: Vec::new(),
+        sections: sections.collect(),
+        data_sections: data_sections.collect(),
+        has_curves: !run.epochs.is_empty() || run.sections.is_empty(),
         verdict: reading.verdict.title(),
         charts: charts(&run.epochs, &reading)?,
         words: reading.sentences,
         epochs: epoch_rows(&run.epochs),
         n_epochs: run.epochs.len(),
-        evaluations: evaluations.map(|(k, metrics)| evaluation::view(&id, k, metrics)).collect(),
-        examples: examples(run),
-        errors: run.errors.iter().map(Card::of).collect(),
-        commands: run.commands.clone(),
-        facts: run.facts.clone(),
-        skipped: run.skipped.clone(),
+        evaluations: evaluations
+            .map(|(k, evaluation)| evaluation::view(&id, k, evaluation, &run.detector))
+            .collect::<Result<_>>()?,
+        map: run.map.as_ref().filter(|map| !map.points.is_empty()),
+        galleries: galleries(&id, run, &numbers),
+        commands: &run.commands,
+        facts: &run.facts,
+        skipped: &run.skipped,
+        payload: if has_clips { payload::json(run, &numbers)? } else { String::new() },
         id,
-    })
+    };
+    view.contents = contents(&view);
+    Ok(view)
+}
+
+/// What the page has of a run, in its order.
+fn contents(view: &RunView<'_>) -> Vec<(String, String)> {
+    let of = |id: &str, title: &str| (format!("{}-{id}", view.id), title.to_owned());
+    let section = |section: &SectionView<'_>| (section.id.clone(), section.title.to_owned());
+    let mut contents: Vec<(String, String)> = view
+        .evaluations
+        .iter()
+        .map(|evaluation| (evaluation.id.clone(), format!("Evaluation on {}", evaluation.name)))
+        .collect();
+    contents.extend(view.sections.iter().map(section));
+    contents.extend(view.has_curves.then(|| of("curves", "Learning curves")));
+    contents.extend(view.map.map(|_| of("map", "Map of embeddings")));
+    contents.extend(view.galleries.iter().map(|gallery| (gallery.id.clone(), gallery.title.to_owned())));
+    contents.extend(view.data_sections.iter().map(section));
+    contents.extend((!view.commands.is_empty() || !view.facts.is_empty()).then(|| of("again", "How to reproduce")));
+    contents.extend((!view.skipped.is_empty()).then(|| of("skipped", "Skipped recordings")));
+    contents
+}
+
+/// The clips, each with the number that the page's script knows it by.
+fn galleries<'a>(id: &str, run: &'a RunReport, numbers: &Numbers) -> Vec<GalleryView<'a>> {
+    let mut used = std::collections::HashSet::new();
+    let mut card = |example| {
+        let example: &crate::run::Example = example;
+        let number = numbers.number(&example.clip);
+        let is_first = used.insert(number);
+        Card::of(example, if is_first { format!("{id}-clip-{number}") } else { String::new() })
+    };
+    let mut all = Vec::new();
+    for (k, Gallery { title, text, parts, is_folded }) in run.galleries.iter().enumerate() {
+        let parts: Vec<(&str, Vec<Card>)> =
+            parts.iter().map(|(head, examples)| (head.as_str(), examples.iter().map(&mut card).collect())).collect();
+        let n = parts.iter().map(|(_, cards)| cards.len()).sum();
+        if n > 0 {
+            all.push(GalleryView { id: format!("{id}-clips-{}", k + 1), title, text, parts, n, is_folded: *is_folded });
+        }
+    }
+    all
 }
 
 fn parameters(run: &RunReport) -> String {
@@ -132,7 +200,7 @@ fn parameters(run: &RunReport) -> String {
 
 fn compared((i, run): (usize, &RunReport)) -> Compared {
     let reading = words::read(&run.epochs, run.classes.len());
-    let metrics = run.evaluations.first();
+    let metrics = run.evaluations.first().map(|evaluation| &evaluation.metrics);
     Compared {
         id: format!("run-{}", i + 1),
         name: run.name.clone(),
@@ -164,19 +232,4 @@ fn epoch_rows(epochs: &[Epoch]) -> Vec<[String; 8]> {
         ]
     };
     shown.map(row).collect()
-}
-
-/// Examples by true class, in the order of the model's classes, then the others as they come.
-fn examples(run: &RunReport) -> Vec<Examples> {
-    let class_of = |example: &Example| example.truth.clone().unwrap_or_else(|| example.predicted.clone());
-    let mut classes = run.classes.clone();
-    for example in &run.examples {
-        let class = class_of(example);
-        if !classes.contains(&class) {
-            classes.push(class);
-        }
-    }
-    let clips = |class: &String| run.examples.iter().filter(|e| class_of(e) == *class).map(Card::of).collect();
-    let examples = classes.iter().map(|class| Examples { class: class.clone(), clips: clips(class) });
-    examples.filter(|examples| !examples.clips.is_empty()).collect()
 }

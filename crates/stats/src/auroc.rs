@@ -7,6 +7,15 @@ pub struct Ranking {
     order: Vec<(usize, bool, bool)>,
 }
 
+/// Weights of the clips that score at least as high as a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accepted {
+    /// Of positive clips: true positives.
+    pub positives: f64,
+    /// Of negative clips: false positives.
+    pub negatives: f64,
+}
+
 /// What a threshold below one distinct score adds, and what all thresholds up to it include.
 struct Step {
     /// Weight of the positives with this score.
@@ -79,6 +88,16 @@ impl Ranking {
         (positives > 0.0 && negatives > 0.0).then(|| found.unwrap_or(1.0))
     }
 
+    /// What each threshold accepts, the highest threshold first: clips that score at least as high as one of the distinct
+    /// scores. From these, points of the ROC curve and of the precision-recall curve follow.
+    pub fn accepted(&self, weights: &[f64]) -> Vec<Accepted> {
+        let mut all = Vec::new();
+        self.descend(weights, |step| {
+            all.push(Accepted { positives: step.positives_so_far, negatives: step.negatives_so_far });
+        });
+        all
+    }
+
     /// Calls `each` for every distinct score, the highest first. Returns the weights of all positives and negatives.
     fn descend(&self, weights: &[f64], mut each: impl FnMut(&Step)) -> [f64; 2] {
         let mut step = Step { positives: 0.0, positives_so_far: 0.0, negatives_so_far: 0.0 };
@@ -109,6 +128,16 @@ pub fn auroc(scores: &[f64], positive: &[bool]) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn thresholds_accept_more_and_more() {
+        let scores = [0.1, 0.4, 0.35, 0.8, 0.4];
+        let ranking = Ranking::new(&scores, |clip| clip >= 2);
+        let counts: Vec<_> = ranking.accepted(&[1.0; 5]).iter().map(|of| (of.positives, of.negatives)).collect();
+        // 0.8; the two of 0.4 together; 0.35; 0.1.
+        assert_eq!(counts, [(1.0, 0.0), (2.0, 1.0), (3.0, 1.0), (3.0, 2.0)]);
+        assert!(Ranking::new(&[], |_| true).accepted(&[]).is_empty());
+    }
 
     #[test]
     fn by_hand() {

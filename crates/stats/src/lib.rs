@@ -39,7 +39,7 @@ mod minimize;
 mod quantile;
 pub mod seed;
 
-pub use auroc::{Ranking, auroc};
+pub use auroc::{Accepted, Ranking, auroc};
 pub use beta::regularized_incomplete_beta;
 pub use bootstrap::{Groups, bootstrap};
 pub use exact::{clopper_pearson, lower_bound_all};
