@@ -1,6 +1,6 @@
 //! The report on a run, as one HTML file.
 
-use report::{Axes, Example, Metrics, RunReport, render, spectrogram_png};
+use report::{Axes, ClipPlace, Example, Gallery, Metrics, RunReport, render, spectrogram_png};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Four bands, 64 frames: a tone that rises.
@@ -12,16 +12,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         unit: "Hz".into(),
     };
     let png = spectrogram_png(&mel, 4, 64, &axes)?;
-    let clip =
-        Example { path: "bird/a.wav".into(), predicted: "bird".into(), probability: 0.93, png, ..Example::default() };
+    let clip = ClipPlace { path: "bird/a.wav".into(), ..ClipPlace::default() };
+    let example = Example { clip, predicted: "bird".into(), probability: 0.93, png, ..Example::default() };
+    let parts = vec![("bird".into(), vec![example])];
     let metrics =
         Metrics { split: "test".into(), n: 51, accuracy: 0.86, balanced_accuracy: 0.857, ..Metrics::default() };
     let classes = vec!["bird".into(), "dog".into()];
     let run = RunReport {
         name: "first".into(),
         classes,
-        evaluations: vec![metrics],
-        examples: vec![clip],
+        evaluations: vec![metrics.into()],
+        galleries: vec![Gallery { title: "Examples".into(), parts, ..Gallery::default() }],
         ..RunReport::default()
     };
     let html = render("My first run", &[run])?;

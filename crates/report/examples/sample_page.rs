@@ -6,8 +6,8 @@ use std::f64::consts::TAU;
 use std::path::PathBuf;
 
 use report::{
-    Axes, ClassMetrics, Cloud, Epoch, Example, Findings, LineFigure, Metrics, RunReport, Section, SoundCard, Table,
-    render, render_findings, scatter_svg, spectrogram_png,
+    Axes, ClassMetrics, ClipPlace, Cloud, Epoch, Example, Findings, Gallery, LineFigure, Metrics, RunReport, Section,
+    SoundCard, Table, render, render_findings, scatter_svg, spectrogram_png,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -62,7 +62,7 @@ fn findings() -> Result<Findings, Box<dyn Error>> {
     };
     let sound = |path: &str| -> Result<SoundCard, Box<dyn Error>> {
         let (verdict, note) = ("labeled dog, predicted bird".into(), "0.0 to 5.0 s".into());
-        Ok(SoundCard { verdict, note, path: path.into(), png: spectrogram(path, 431)?, wav: wav() })
+        Ok(SoundCard { verdict, note, path: path.into(), png: spectrogram(path, 431)?, sound: wav() })
     };
     let table = Table {
         caption: "The same sound twice".into(),
@@ -122,11 +122,16 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
     };
     let example = |class: &str, predicted: &str, i: usize| -> Result<Example, Box<dyn Error>> {
         let path = format!("{class}/recording-{i:04}.wav");
-        let (png, wav) = (spectrogram(&path, 100 * i + 31)?, wav());
-        let (truth, predicted, channel) = (Some(class.into()), predicted.into(), (i == 2).then_some(1));
-        let (span_s, probability) = (Some([0.0, 5.0]), 0.99 - 0.07 * i as f64);
-        Ok(Example { path, span_s, channel, truth, predicted, probability, png, wav })
+        let (png, sound) = (spectrogram(&path, 100 * i + 31)?, wav());
+        let (truth, predicted) = (Some(class.into()), predicted.into());
+        let clip = ClipPlace { path, span_s: Some([0.0, 5.0]), channel: (i == 2).then_some(1) };
+        let probability = 0.99 - 0.07 * i as f64;
+        Ok(Example { clip, truth, predicted, probability, png, sound, ..Example::default() })
     };
+    let gallery = |title: &str, parts| Gallery { title: title.into(), parts, ..Gallery::default() };
+    let errors = vec![example("dog", "bird", 4)?, example("bird", "dog", 5)?];
+    let birds = vec![example("bird", "bird", 1)?, example("bird", "bird", 2)?];
+    let examples = vec![("bird".into(), birds), ("dog".into(), vec![example("dog", "dog", 3)?])];
     let facts = [
         ("Device", "CPU, 2 threads"),
         ("Seed", "0"),
@@ -140,9 +145,14 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
         n_backbone_parameters: (learning < 1.0).then_some(3_195_456),
         facts: facts.map(|(name, value)| (name.into(), value.into())).to_vec(),
         epochs: (0..40).map(|i| epoch(i, learning)).collect(),
-        evaluations: vec![metrics.clone(), Metrics { split: "field".into(), balanced_accuracy: 0.71, ..metrics }],
-        examples: vec![example("bird", "bird", 1)?, example("bird", "bird", 2)?, example("dog", "dog", 3)?],
-        errors: vec![example("dog", "bird", 4)?, example("bird", "dog", 5)?],
+        evaluations: vec![
+            metrics.clone().into(),
+            Metrics { split: "field".into(), balanced_accuracy: 0.71, ..metrics }.into(),
+        ],
+        galleries: vec![
+            gallery("Misclassified clips", vec![(String::new(), errors)]),
+            gallery("Example clips", examples),
+        ],
         commands: vec![
             "barkbird features manifest.csv --out features".into(),
             "barkbird train cnn --features features --out run".into(),
@@ -150,7 +160,8 @@ fn run(name: &str, learning: f64) -> Result<RunReport, Box<dyn Error>> {
         skipped: vec![("dog/broken.wav".into(), "header only: no sound in it".into())],
         warnings: vec!["9 groups only: the intervals are rough, and likely too narrow".into()],
         sentences: Vec::new(),
-        tables: vec![("Stress tests".into(), stress_tests())],
+        sections: vec![Section { title: "Stress tests".into(), table: Some(stress_tests()), ..Section::default() }],
+        ..RunReport::default()
     })
 }
 

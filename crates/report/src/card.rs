@@ -48,7 +48,7 @@ impl Card {
             note: notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; "),
             place: example.clip.text(),
             png: data_uri("image/png", &example.png),
-            sound: data_uri("audio/ogg", &example.ogg),
+            sound: sound_uri(&example.sound),
             looked_at: example.looked_at.iter().map(looked_at).collect(),
         }
     }
@@ -62,13 +62,19 @@ pub(crate) fn data_uri(kind: &str, bytes: &[u8]) -> String {
     }
 }
 
+/// A sound file as part of the page; empty where there is none.
+pub(crate) fn sound_uri(bytes: &[u8]) -> String {
+    data_uri(if bytes.starts_with(b"RIFF") { "audio/wav" } else { "audio/ogg" }, bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_right_and_what_is_wrong_is_marked() {
-        let right = Example { predicted: "dog".into(), probability: 0.9, truth: Some("dog".into()), ..Example::default() };
+        let right =
+            Example { predicted: "dog".into(), probability: 0.9, truth: Some("dog".into()), ..Example::default() };
         let wrong = Example { truth: Some("bird".into()), note: "p-value 0.3".into(), ..right.clone() };
         let card = Card::of(&right, String::new());
         assert_eq!((card.headline.as_str(), card.mark), ("dog 90\u{a0}%", "right"));
@@ -78,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_has_no_uri() {
-        assert_eq!(data_uri("audio/wav", b"RIFF"), "data:audio/wav;base64,UklGRg==");
-        assert_eq!(data_uri("audio/wav", b""), "");
+        assert_eq!(sound_uri(b"RIFF"), "data:audio/wav;base64,UklGRg==");
+        assert_eq!(sound_uri(b"OggS"), "data:audio/ogg;base64,T2dnUw==");
+        assert_eq!(data_uri("image/png", b""), "");
     }
 }

@@ -80,7 +80,11 @@ pub(crate) fn view(run: &str, nth: usize, evaluation: &Evaluation, detector: &[S
     Ok(EvaluationView {
         id: format!("{run}-evaluation-{}", nth + 1),
         nth,
-        name: if metrics.split.is_empty() { format!("evaluation {}", nth + 1) } else { metrics.split.replace(',', ", ") },
+        name: if metrics.split.is_empty() {
+            format!("evaluation {}", nth + 1)
+        } else {
+            metrics.split.replace(',', ", ")
+        },
         summary: if nth == 0 { Vec::new() } else { summary::sentences(metrics) },
         warnings: metrics.warnings.clone(),
         figures: figures.into_iter().filter(|figure| figure.value != UNKNOWN).collect(),

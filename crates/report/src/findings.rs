@@ -4,7 +4,7 @@ use crate::table::Table;
 use askama::Template;
 
 use crate::bar::{Bar, position, range};
-use crate::card::{Card, data_uri};
+use crate::card::{Card, data_uri, sound_uri};
 use crate::error::Result;
 use crate::number::fixed;
 
@@ -64,8 +64,8 @@ pub struct SoundCard {
     pub path: String,
     /// The spectrogram as a PNG file; empty for none.
     pub png: Vec<u8>,
-    /// The sound as an OGG file; empty for none.
-    pub ogg: Vec<u8>,
+    /// The sound as a file, OGG or WAV; empty for none.
+    pub sound: Vec<u8>,
 }
 
 /// Fills in the page: one HTML file that needs no other file and no network.
@@ -142,7 +142,7 @@ fn card(sound: &SoundCard) -> Card {
         note: sound.note.clone(),
         place: sound.path.clone(),
         png: data_uri("image/png", &sound.png),
-        sound: data_uri("audio/ogg", &sound.ogg),
+        sound: sound_uri(&sound.sound),
         ..Card::default()
     }
 }
@@ -157,7 +157,7 @@ mod tests {
         let figure =
             LineFigure { name: nasty.clone(), value: 0.9, interval: [-0.1, 1.2], chance: 0.5, ..LineFigure::default() };
         let table = Table { caption: nasty.clone(), columns: vec![nasty.clone()], rows: vec![vec![nasty.clone()]] };
-        let sound = SoundCard { path: nasty.clone(), ogg: b"OggS".to_vec(), ..SoundCard::default() };
+        let sound = SoundCard { path: nasty.clone(), sound: b"OggS".to_vec(), ..SoundCard::default() };
         let section = Section {
             title: nasty.clone(),
             text: vec![nasty.clone()],

@@ -112,7 +112,8 @@ fn run_view(i: usize, run: &RunReport, is_named: bool) -> Result<RunView<'_>> {
     let numbers = Numbers::of(&run.galleries);
     let has_clips = run.map.is_some() || run.evaluations.iter().any(|evaluation| !evaluation.predictions.is_empty());
     let sections = (1..).zip(&run.sections).map(|(k, section)| findings::view(format!("{id}-section-{k}"), section));
-    let data_sections = (1..).zip(&run.data_sections).map(|(k, section)| findings::view(format!("{id}-data-{k}"), section));
+    let data_sections =
+        (1..).zip(&run.data_sections).map(|(k, section)| findings::view(format!("{id}-data-{k}"), section));
     let mut view = RunView {
         name: &run.name,
         is_named,

@@ -115,7 +115,8 @@ fn of_map<'a>(map: &'a EmbeddingMap, numbers: &Numbers) -> MapPayload<'a> {
         let unit = if largest.is_finite() && largest > 0.0 { largest / 5000.0 } else { 1.0 };
         points.iter().map(|point| (f64::from(point[axis]) / unit).round() / 5000.0).collect()
     };
-    let plane = |(name, points): &'a (String, Vec<[f32; 2]>)| Plane { name, x: rounded(points, 0), y: rounded(points, 1) };
+    let plane =
+        |(name, points): &'a (String, Vec<[f32; 2]>)| Plane { name, x: rounded(points, 0), y: rounded(points, 1) };
     MapPayload {
         planes: map.planes.iter().map(plane).collect(),
         place: map.points.iter().map(|point| point.clip.text()).collect(),

@@ -9,14 +9,8 @@ use crate::svg::{Area, Drawn, elements, escaped};
 /// Pixels of a chart before the page scales it.
 const SIZE: (u32, u32) = (560, 320);
 /// The page's style sheet gives these colors their values for light and dark.
-const COLORS: [RGBColor; N_COLORS] = [
-    RGBColor(1, 1, 1),
-    RGBColor(2, 2, 2),
-    RGBColor(3, 3, 3),
-    RGBColor(4, 4, 4),
-    RGBColor(5, 5, 5),
-    RGBColor(6, 6, 6),
-];
+const COLORS: [RGBColor; N_COLORS] =
+    [RGBColor(1, 1, 1), RGBColor(2, 2, 2), RGBColor(3, 3, 3), RGBColor(4, 4, 4), RGBColor(5, 5, 5), RGBColor(6, 6, 6)];
 /// Lines of a chart at most.
 pub(crate) const N_COLORS: usize = 6;
 const AXIS: RGBColor = RGBColor(9, 9, 9);

@@ -35,23 +35,26 @@ pub(crate) fn charts(evaluation: &Evaluation) -> Result<Vec<Chart>> {
         }
         false => String::new(),
     };
-    let draw = |title, x_label, y_label: &str, note: String, guide, of: &dyn Fn(&Curves) -> (Vec<(f64, f64)>, String)| {
-        let line = |curves: &Curves| {
-            let (points, figure) = of(curves);
-            Line { name: format!("{} ({figure})", curves.name), points: thinned(points), is_minor: false }
+    let draw =
+        |title, x_label, y_label: &str, note: String, guide, of: &dyn Fn(&Curves) -> (Vec<(f64, f64)>, String)| {
+            let line = |curves: &Curves| {
+                let (points, figure) = of(curves);
+                Line { name: format!("{} ({figure})", curves.name), points: thinned(points), is_minor: false }
+            };
+            let lines: Vec<Line> = curves.iter().map(line).collect();
+            let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+            let described = format!("{title}, {y_label} against {x_label}: {}", names.join("; "));
+            let (x, y) = (0.0..1.0, 0.0..1.02);
+            let (x_text, y_text) = (&share_text, &share_text);
+            Plot { title, x_label, x, y, lines: &lines, guide, x_text, y_text, described }.chart(note)
         };
-        let lines: Vec<Line> = curves.iter().map(line).collect();
-        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-        let described = format!("{title}, {y_label} against {x_label}: {}", names.join("; "));
-        let (x, y) = (0.0..1.0, 0.0..1.02);
-        let (x_text, y_text) = (&share_text, &share_text);
-        Plot { title, x_label, x, y, lines: &lines, guide, x_text, y_text, described }.chart(note)
-    };
     let roc = draw(
         "ROC curve",
         "false positive rate",
         "true positive rate",
-        format!("True positive rate (up) against false positive rate, each class against the rest, over all thresholds. The dashed line is chance.{shown}"),
+        format!(
+            "True positive rate (up) against false positive rate, each class against the rest, over all thresholds. The dashed line is chance.{shown}"
+        ),
         Some([(0.0, 0.0), (1.0, 1.0)]),
         &|curves| (curves.roc.clone(), format!("AUROC {}", fixed(curves.auroc, 3))),
     )?;
@@ -59,9 +62,13 @@ pub(crate) fn charts(evaluation: &Evaluation) -> Result<Vec<Chart>> {
         "Precision-recall curve",
         "recall",
         "precision",
-        format!("Precision (up) against recall over all thresholds. It depends on how common a class is in this split.{shown}"),
+        format!(
+            "Precision (up) against recall over all thresholds. It depends on how common a class is in this split.{shown}"
+        ),
         None,
-        &|curves| (curves.precision_recall.clone(), format!("average precision {}", fixed(curves.average_precision, 3))),
+        &|curves| {
+            (curves.precision_recall.clone(), format!("average precision {}", fixed(curves.average_precision, 3)))
+        },
     )?;
     Ok(vec![roc, precision_recall])
 }

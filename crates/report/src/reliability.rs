@@ -101,7 +101,8 @@ fn table(after: &[Bin; N_BINS], before: Option<&[Bin; N_BINS]>) -> Table {
         n => [thousands(n), fixed(bin.confidence / n as f64, 3), fixed(bin.right as f64 / n as f64, 3)],
     };
     let row = |nth: usize| {
-        let range = format!("{} to {}", fixed(nth as f64 / N_BINS as f64, 3), fixed((nth + 1) as f64 / N_BINS as f64, 3));
+        let range =
+            format!("{} to {}", fixed(nth as f64 / N_BINS as f64, 3), fixed((nth + 1) as f64 / N_BINS as f64, 3));
         let of_before = before.map(|before| cells(&before[nth])).into_iter().flatten();
         std::iter::once(range).chain(cells(&after[nth])).chain(of_before).collect::<Vec<String>>()
     };
@@ -131,7 +132,8 @@ mod tests {
 
     #[test]
     fn bins_hold_what_they_should() {
-        let clip = |p: f64, class| Prediction { probability: vec![p, 1.0 - p], class: Some(class), ..Prediction::default() };
+        let clip =
+            |p: f64, class| Prediction { probability: vec![p, 1.0 - p], class: Some(class), ..Prediction::default() };
         let predictions = vec![clip(0.95, 0), clip(0.97, 1), clip(0.4, 1)];
         let metrics = Metrics { classes: vec!["a".into(), "b".into()], ece: 0.1, ..Metrics::default() };
         let evaluation = Evaluation { metrics, predictions, temperature: Some(2.0) };

@@ -87,8 +87,8 @@ pub struct Example {
     pub note: String,
     /// The spectrogram as a PNG file; empty for none.
     pub png: Vec<u8>,
-    /// The sound as an OGG file; empty for none.
-    pub ogg: Vec<u8>,
+    /// The sound as a file, OGG or WAV; empty for none.
+    pub sound: Vec<u8>,
     /// What the model looked at.
     pub looked_at: Vec<LookedAt>,
 }

@@ -96,7 +96,8 @@ fn row(
         auroc: auroc.map_or(UNKNOWN.into(), |(value, _)| fixed(value, 3)),
         auroc_interval: auroc.map_or_else(String::new, |(_, interval)| range(interval)),
         rejected: percent(rejected),
-        rejected_interval: interval.map_or_else(String::new, |[low, high]| format!("{} to {}", percent(low), percent(high))),
+        rejected_interval: interval
+            .map_or_else(String::new, |[low, high]| format!("{} to {}", percent(low), percent(high))),
         bar: interval.filter(|_| rejected.is_finite()).map(|interval| Bar::new(rejected, interval)),
     }
 }
@@ -117,7 +118,8 @@ fn interval(clips: &[&Prediction], alpha: f64) -> Option<[f64; 2]> {
         return Some(clopper_pearson(if n == 0.0 { 0 } else { n_groups }, n_groups, 0.95));
     }
     let share = |weights: &[f64]| {
-        rejected.iter().zip(weights).map(|(rejected, weight)| rejected * weight).sum::<f64>() / weights.iter().sum::<f64>()
+        rejected.iter().zip(weights).map(|(rejected, weight)| rejected * weight).sum::<f64>()
+            / weights.iter().sum::<f64>()
     };
     let mut shares =
         bootstrap([&groups], RESAMPLES, |nth| seed::stream(STREAM, nth as u64), |[weights]| share(weights));

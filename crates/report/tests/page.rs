@@ -1,7 +1,10 @@
 //! Pages for runs with much, little and hostile content.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use report::{Axes, ClassMetrics, Epoch, Example, Metrics, RunReport, Table, render, spectrogram_png};
+use report::{
+    Axes, ClassMetrics, ClipPlace, EmbeddingMap, Epoch, Evaluation, Example, Gallery, LookedAt, MapPoint, Metrics,
+    Prediction, RunReport, Section, Table, render, spectrogram_png,
+};
 
 const NASTY: &str = "<script>alert('x')</script>\"&";
 
@@ -37,22 +40,51 @@ fn metrics(classes: [&str; 2]) -> Metrics {
     }
 }
 
+fn place(class: &str) -> ClipPlace {
+    ClipPlace { path: format!("{class}/a.wav"), span_s: Some([0.0, 5.0]), channel: Some(1) }
+}
+
 fn example(class: &str, predicted: &str) -> Example {
     let axes = Axes { seconds: 1.0, band_hz: vec![], title: class.into(), unit: "band".into() };
+    let png = spectrogram_png(&[0.0, 1.0, 2.0, 3.0], 2, 2, &axes).unwrap();
     Example {
-        path: format!("{class}/a.wav"),
-        span_s: Some([0.0, 5.0]),
-        channel: Some(1),
+        clip: place(class),
         truth: Some(class.into()),
         predicted: predicted.into(),
         probability: 0.9,
-        png: spectrogram_png(&[0.0, 1.0, 2.0, 3.0], 2, 2, &axes).unwrap(),
-        wav: b"RIFF".to_vec(),
+        note: format!("a note on {class}"),
+        looked_at: vec![LookedAt { method: format!("Grad-CAM of {predicted}"), png: png.clone() }],
+        png,
+        sound: b"RIFF".to_vec(),
     }
+}
+
+fn evaluation(classes: [&str; 2]) -> Evaluation {
+    let clip = |class: usize, p: f64| Prediction {
+        clip: place(classes[class]),
+        group: format!("group {}", classes[0]),
+        set: "test".into(),
+        truth: classes[class].into(),
+        class: Some(class),
+        probability: vec![1.0 - p, p],
+        outlier_p: Some(0.4),
+    };
+    let predictions = vec![clip(0, 0.1), clip(0, 0.7), clip(1, 0.9), clip(1, 0.6)];
+    Evaluation { metrics: metrics(classes), predictions, temperature: Some(1.5) }
 }
 
 fn run(classes: [&str; 2]) -> RunReport {
     let [a, b] = classes;
+    let gallery = |title: &str, examples| Gallery {
+        title: format!("{title} of {a}"),
+        text: b.into(),
+        parts: vec![(a.into(), examples)],
+        is_folded: title == "Examples",
+    };
+    let point =
+        MapPoint { clip: place(a), label: a.into(), predicted: b.into(), is_known: true, ..MapPoint::default() };
+    let map = EmbeddingMap { text: vec![a.into()], planes: vec![(a.into(), vec![[1.0, 2.0]])], points: vec![point] };
+    let section = Section { title: "Stress tests".into(), table: Some(stress_tests(a)), ..Section::default() };
     RunReport {
         name: format!("run of {a}"),
         classes: vec![a.into(), b.into()],
@@ -60,13 +92,15 @@ fn run(classes: [&str; 2]) -> RunReport {
         n_backbone_parameters: Some(3_200_000),
         facts: vec![(format!("fact {a}"), b.into())],
         epochs: (0..12).map(epoch).collect(),
-        evaluations: vec![metrics(classes)],
-        examples: vec![example(a, a), example(b, b)],
-        errors: vec![example(a, b)],
+        evaluations: vec![evaluation(classes)],
+        detector: vec![format!("chosen for {a}")],
+        map: Some(map),
+        galleries: vec![gallery("Errors", vec![example(a, b)]), gallery("Examples", vec![example(b, b)])],
         commands: vec![format!("barkbird train cnn --features {a}")],
         skipped: vec![(format!("{a}.wav"), format!("not sound: {b}"))],
         sentences: Vec::new(),
-        tables: vec![("Stress tests".into(), stress_tests(a))],
+        sections: vec![section],
+        data_sections: vec![Section { title: format!("Data of {a}"), ..Section::default() }],
         warnings: vec![format!("beware of {a}")],
     }
 }
@@ -108,11 +142,21 @@ fn a_complete_run() {
         "data:audio/wav;base64,UklGRg==",
         "alt=\"Spectrogram of bird/a.wav, channel 1, 0.0 to 5.0\u{a0}s\"",
         "preload=\"none\"",
-        "labeled bird",
+        "labeled bird; a note on bird",
+        "What the model looked at: Grad-CAM of dog",
+        "id=\"run-1-clip-1\"",
+        "data-truth=\"1\" data-predicted=\"0\"",
+        "ROC curve",
+        "AUROC 0.750",
+        "Reliability diagram",
+        "before calibration",
+        "href=\"#run-1-map\"",
+        "script-src 'unsafe-inline'",
     ] {
         assert!(html.contains(text), "missing: {text}");
     }
-    assert_eq!(html.matches("<svg").count(), 3);
+    // Three learning curves, ROC, precision-recall, reliability.
+    assert_eq!(html.matches("<svg").count(), 6);
     // One run needs no table of runs.
     assert!(!html.contains("Comparison of runs"));
 }
@@ -120,7 +164,9 @@ fn a_complete_run() {
 #[test]
 fn the_page_loads_nothing() {
     let html = page(&[run(["bird", "dog"])]);
-    for outside in ["http:", "https:", "//", "@import", "url(", "<script", "<link", "<iframe"] {
+    for outside in
+        ["https:", "\"//", "src=\"http", "@import", "url(", "<script src", "<link", "<iframe", "fetch(", "XMLHttp"]
+    {
         let found = html.match_indices(outside).find(|(at, _)| !in_data_uri(&html, *at));
         assert!(found.is_none(), "{outside}: {:?}", found.map(|(at, _)| &html[at..(at + 60).min(html.len())]));
     }
@@ -137,8 +183,10 @@ fn in_data_uri(html: &str, at: usize) -> bool {
 #[test]
 fn hostile_names_stay_text() {
     let html = page(&[run([NASTY, "dog"]), run(["bird", NASTY])]);
-    assert!(!html.contains("<script"), "a tag got through");
-    assert!(!html.contains("')</"), "a quote got through");
+    // Those of the page itself: the data of two runs, and the script.
+    assert_eq!(html.matches("<script").count(), 3, "a tag got through");
+    assert_eq!(html.matches("</script").count(), 3, "an end got through");
+    assert!(html.contains("\\u003cscript"));
     assert!(html.contains("&#60;script&#62;"));
     let html = render(NASTY, &[]).unwrap();
     assert!(!html.contains("<script"));
@@ -168,7 +216,7 @@ fn runs_with_little_to_show() {
 
     let one = page(&[RunReport { epochs: vec![epoch(0)], ..run(["bird", "dog"]) }]);
     assert!(one.contains("One epoch is too few"), "{one}");
-    assert_eq!(one.matches("<svg").count(), 3);
+    assert_eq!(one.matches("<svg").count(), 6);
 
     let blind = Epoch { val_loss: None, val_accuracy: None, val_balanced_accuracy: None, ..epoch(0) };
     let blind = page(&[RunReport { epochs: vec![blind; 5], evaluations: vec![], ..run(["bird", "dog"]) }]);
@@ -184,7 +232,7 @@ fn numbers_that_are_not_finite() {
         Metrics { balanced_accuracy: f64::NAN, confusion: vec![vec![1]], ece: f64::NAN, ..metrics(["a", "b"]) };
     let mut epochs = vec![constant; 3];
     epochs.push(lost);
-    let html = page(&[RunReport { epochs, evaluations: vec![metrics], ..run(["a", "b"]) }]);
+    let html = page(&[RunReport { epochs, evaluations: vec![metrics.into()], ..run(["a", "b"]) }]);
     assert!(html.contains("Diverged"));
     assert!(html.match_indices("NaN").all(|(at, _)| in_data_uri(&html, at)) && !html.contains(">inf<"));
 }
@@ -200,7 +248,7 @@ fn long_runs_and_many_classes_stay_readable() {
     let confusion = (0..50).map(|i| (0..50).map(|k| u64::from(i == k) * 8).collect()).collect();
     let evaluation = Metrics { classes: classes.clone(), confusion, ..metrics(["bird", "dog"]) };
     let epochs = (0..1000).map(epoch).collect();
-    let html = page(&[RunReport { classes, epochs, evaluations: vec![evaluation], ..RunReport::default() }]);
+    let html = page(&[RunReport { classes, epochs, evaluations: vec![evaluation.into()], ..RunReport::default() }]);
     assert!(html.contains("201 of 1000 epochs") || html.contains("200 of 1000 epochs"));
     assert!(html.len() < 1_000_000, "{} bytes", html.len());
 }
