@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (start_s, outlier_p) = (nth as f64, Some(outlier_p));
         writer.write(&Verdict { path: "night.wav".into(), start_s, probability, outlier_p, ..Verdict::default() })?;
     }
-    let labels: Vec<String> = read_csv(&writer.finish()?[..])?.into_iter().map(|row| row.label).collect();
+    let labels: Vec<String> = read_csv(&writer.finish()?[..])?.rows.into_iter().map(|row| row.label).collect();
     assert_eq!(labels, ["dog", "unsure", "neither"]);
     Ok(())
 }

@@ -136,8 +136,21 @@ pub struct TableRow {
     pub label: String,
     /// Probability of the most likely class.
     pub probability: f64,
+    /// Probability of each class, in the order of the columns.
+    pub probabilities: Vec<f64>,
+    /// The p-value of being a known sound; none without a detector.
+    pub outlier_p: Option<f64>,
     /// The true label; empty where none is known.
     pub truth: String,
+}
+
+/// A table that [`CsvWriter`] wrote.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CsvTable {
+    /// The classes, in the order of their columns.
+    pub classes: Vec<String>,
+    /// The rows.
+    pub rows: Vec<TableRow>,
 }
 
 /// Reads a table that [`CsvWriter`] wrote, of this version or of 0.1. Rows of recordings that could not be used are left
@@ -145,7 +158,7 @@ pub struct TableRow {
 ///
 /// # Errors
 /// A table without the columns, or with a cell that is no number.
-pub fn read_csv(input: impl Read) -> Result<Vec<TableRow>> {
+pub fn read_csv(input: impl Read) -> Result<CsvTable> {
     let mut reader = csv::Reader::from_reader(input);
     let headers = reader.headers()?.clone();
     let find = |name: &str| headers.iter().position(|header| header == name);
@@ -155,7 +168,9 @@ pub fn read_csv(input: impl Read) -> Result<Vec<TableRow>> {
     };
     let [path, start, end] = [column("path")?, column("start")?, column("end")?];
     let [label, probability, truth] = [column("label")?, column("probability")?, column("truth")?];
-    let channel = find("channel");
+    let (channel, outlier_p) = (find("channel"), find("outlier_p"));
+    let of_classes = headers.iter().enumerate().filter_map(|(at, header)| Some((at, header.strip_prefix("p_")?)));
+    let (columns, classes): (Vec<usize>, Vec<String>) = of_classes.map(|(at, class)| (at, class.to_owned())).unzip();
     let mut rows = Vec::new();
     for (nth, record) in reader.records().enumerate() {
         let record = record?;
@@ -173,11 +188,13 @@ pub fn read_csv(input: impl Read) -> Result<Vec<TableRow>> {
             channel: channel.and_then(|at| record[at].parse().ok()),
             label: record[label].to_owned(),
             probability: number(probability, "probability")?,
+            probabilities: columns.iter().map(|&at| number(at, "p_...")).collect::<Result<_>>()?,
+            outlier_p: outlier_p.and_then(|at| record[at].parse().ok()),
             truth: record[truth].to_owned(),
         });
     }
     tracing::debug!(rows = rows.len(), "predictions read");
-    Ok(rows)
+    Ok(CsvTable { classes, rows })
 }
 
 #[cfg(test)]
@@ -236,16 +253,17 @@ mod tests {
             a.wav,0.000,0.000,,neither,0.500000,,0.500000,0.500000,,,,\n\
             broken.wav,,,,,,,,,,,,not a sound file\n";
         assert_eq!(table, expected);
-        assert_eq!(read_csv(table.as_bytes()).unwrap().len(), 2);
+        assert_eq!(read_csv(table.as_bytes()).unwrap().rows.len(), 2);
     }
 
     #[test]
     fn a_table_reads_back_and_one_of_version_0_1_too() {
-        let rows = read_csv(table().as_bytes()).unwrap();
-        assert_eq!(rows.len(), 3);
+        let CsvTable { classes, rows } = read_csv(table().as_bytes()).unwrap();
+        assert_eq!((rows.len(), classes.len()), (3, 2));
+        assert_eq!((&rows[1].probabilities[..], rows[1].outlier_p), (&[0.75, 0.25][..], None));
         assert_eq!((rows[1].channel, rows[1].start_s, rows[1].truth.as_str()), (Some(1), 0.5, "dog"));
         let old = "path,start,end,label,probability,outlier_p,p_a,truth\nx.wav,0.000,1.000,a,0.900000,,0.900000,a\n";
-        assert_eq!(read_csv(old.as_bytes()).unwrap()[0].channel, None);
+        assert_eq!(read_csv(old.as_bytes()).unwrap().rows[0].channel, None);
     }
 
     #[test]

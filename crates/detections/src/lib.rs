@@ -42,7 +42,7 @@ pub mod tables;
 mod time;
 mod verdict;
 
-pub use csv_table::{Columns, CsvWriter, TableRow, read_csv};
+pub use csv_table::{Columns, CsvTable, CsvWriter, TableRow, read_csv};
 pub use detection::Detection;
 pub use error::{Error, Result};
 pub use events::{EVENT_ALPHA, Event, EventFinder, EventSettings};

@@ -1,5 +1,10 @@
 //! One HTML file that shows runs: sounds, learning curves, confusion, figures with intervals.
 
+mod data;
+mod galleries;
+mod map;
+mod predictions;
+mod recordings;
 mod sounds;
 mod tables;
 
@@ -8,35 +13,39 @@ use crate::inputs::{self, Expected};
 use crate::job::Job;
 use crate::output;
 use crate::run_record::{RunRecord, command_line};
-use audio_io::Manifest;
-use detections::{TableRow, read_csv};
 use inference::{Chain, DETECTOR_PREFIX, read_model};
-use report::{Epoch, Metrics, RunReport};
+use recordings::Recordings;
+use report::{Epoch, Evaluation, Metrics, RunReport};
 use serde::Serialize;
 use sounds::Sounds;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Wrongly classified recordings that are shown at most.
-const MAX_ERRORS: usize = 12;
+/// The largest page, in bytes, of which some are left for text.
+const MOST_BYTES: f64 = 19e6;
+const FOR_TEXT: f64 = 1e6;
 
 /// Options of [`run`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Folders of runs.
     pub runs: Vec<PathBuf>,
-    /// The manifest of the recordings, for spectrograms and players.
-    pub manifest: Option<PathBuf>,
+    /// Manifests of the recordings, or folders of class folders: for spectrograms, players and the map. Empty: the manifest in the
+    /// run's folder, where there is one.
+    pub manifests: Vec<PathBuf>,
+    /// What `doctor` wrote, where it is not in the run's folder.
+    pub doctor: Option<PathBuf>,
     /// HTML file to write.
     pub out: PathBuf,
-    /// Recordings to show of each class.
+    /// Recordings to show of each class; fewer where there are many classes.
     pub examples: usize,
+    /// Clips with spectrogram and sound at most, of all runs together. The page stays below 20 MB.
+    pub clips: usize,
 }
 
 impl Options {
-    /// Four recordings of each class, without sounds.
+    /// Four recordings of each class, and 250 clips in all.
     pub fn new(runs: Vec<PathBuf>, out: impl Into<PathBuf>) -> Self {
-        Self { runs, manifest: None, out: out.into(), examples: 4 }
+        Self { runs, manifests: Vec::new(), doctor: None, out: out.into(), examples: 4, clips: 250 }
     }
 }
 
@@ -57,8 +66,7 @@ pub struct Outcome {
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     output::file(&options.out)?;
     options.runs.iter().try_for_each(|run| inputs::expect(run, Expected::Run))?;
-    let manifest = options.manifest.as_deref().map(inputs::manifest).transpose()?;
-    let gathered = options.runs.iter().map(|run| gather(run, manifest.as_ref(), options, job));
+    let gathered = options.runs.iter().map(|run| gather(run, options, job));
     let runs: Vec<_> = gathered.collect::<Result<_>>()?;
     let title = match &options.runs[..] {
         [one] => format!("barkbird: {}", name(one)),
@@ -74,7 +82,9 @@ fn name(path: &Path) -> String {
 }
 
 /// Everything about one run that is on disk.
-fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<'_>) -> Result<RunReport> {
+fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
+    job.say(format!("report of {}", run.display()));
+    let recordings = Recordings::open(&manifests(run, options))?;
     let (path, mut file) = read_model(run)?;
     let chain = Chain::from_header(&file.header.front_end, &path)?;
     let of_detectors = file.take(DETECTOR_PREFIX);
@@ -85,63 +95,100 @@ fn gather(run: &Path, manifest: Option<&Manifest>, options: &Options, job: &Job<
     let parameters = file.tensors.iter().filter(|(name, _)| !name.contains("running_"));
     let n_network: usize = parameters.map(|(_, tensor)| tensor.elem_count()).sum();
     let record = RunRecord::read(run)?;
-    let evaluations = evaluations(run)?;
+    let found = found_evaluations(run)?;
+    let temperature = Some(header.calibration.map_or(1.0, |calibration| f64::from(calibration.temperature)));
+    let evaluations: Vec<Evaluation> = found
+        .iter()
+        .map(|(folder, metrics)| predictions::evaluation(folder, metrics.clone(), temperature, &recordings))
+        .collect::<Result<_>>()?;
+    let run_name = run.display().to_string();
     let mut out = RunReport {
         name: name(run),
         classes: header.classes.clone(),
         n_parameters: n_network as u64,
         n_backbone_parameters: (n_backbone > 0).then_some(n_backbone as u64),
-        facts: facts(header, &chain),
+        facts: facts(header, &chain, &path, options)?,
         epochs: epochs(&run.join("metrics.jsonl"))?,
-        evaluations: evaluations.iter().map(|(_, metrics)| metrics.clone()).collect(),
-        commands: commands(run, record.as_ref(), &evaluations, options),
+        commands: commands(run, record.as_ref(), &found, options),
         ..RunReport::default()
     };
+    if let Some((folder, _)) = found.first() {
+        let metrics = tables::json(&folder.join("metrics.json"))?.unwrap_or_default();
+        out.sections.push(tables::recorder_bias(&metrics, &run_name));
+    }
     if let Some(fit) = tables::json(&run.join("fit.json"))? {
         out.sentences = tables::sentences(&fit);
-        out.tables = tables::of_fit(&fit);
-        out.warnings.extend(tables::strings(&fit["notes"]));
+        out.sections.extend(tables::of_fit(&fit));
+        out.detector = tables::detector_of_fit(&fit);
+        let is_of_doctor = |note: &String| note.starts_with("doctor: ");
+        out.warnings.extend(tables::strings(&fit["notes"]).into_iter().filter(|note| !is_of_doctor(note)));
         let command = tables::strings(&fit["command"]);
         out.commands = if command.is_empty() { Vec::new() } else { vec![command_line(&command)] };
     }
-    if let Some((folder, _)) = evaluations.first() {
-        let metrics = tables::json(&folder.join("metrics.json"))?.unwrap_or_default();
-        out.tables.extend(tables::of_metrics(&metrics));
+    let in_run = run.join("doctor");
+    let folders: Vec<&Path> = options.doctor.as_deref().into_iter().chain([in_run.as_path()]).collect();
+    out.data_sections.push(data::doctor(&folders, &run_name)?);
+    if let Some(record) = &record {
+        out.data_sections.extend(data::views(&record.features, header, &chain, job.seed())?);
     }
-    for (_, metrics) in &evaluations {
+    for (_, metrics) in &found {
         out.skipped.extend(metrics.skipped.iter().map(|s| (s.path.clone(), s.reason.clone())));
     }
     out.skipped.sort();
     out.skipped.dedup();
-    let Some(manifest) = manifest else {
+    if recordings.is_empty() {
         out.warnings.push("Without --manifest there are no sounds to show.".into());
-        return Ok(out);
-    };
-    let Some((folder, _)) = evaluations.first() else {
-        out.warnings.push("The run's folder has no evaluation: run `barkbird evaluate`.".into());
-        return Ok(out);
-    };
-    let rows = predictions(&folder.join("predictions.csv"))?;
-    let mut sounds = Sounds { manifest, chain: &chain, front_end: chain.build_picture()?, missing: Vec::new() };
-    let mut shown = BTreeMap::<String, BTreeSet<String>>::new();
-    for row in rows.iter().filter(|row| row.label == row.truth) {
-        let groups = shown.entry(row.label.clone()).or_default();
-        // One of each group: clips of one recording look alike.
-        if groups.len() < options.examples && groups.insert(sounds.group(row)) {
-            out.examples.extend(sounds.example(row));
-        }
+    } else {
+        show(run, &recordings, &chain, &evaluations, &mut out, options, job)?;
     }
-    // An unknown sound is no error of the classifier.
-    let is_wrong = |row: &&TableRow| row.label != row.truth && header.classes.contains(&row.truth);
-    let mut wrong: Vec<_> = rows.iter().filter(is_wrong).collect();
-    wrong.sort_by(|a, b| b.probability.total_cmp(&a.probability).then_with(|| a.path.cmp(&b.path)));
-    out.errors.extend(wrong.iter().take(MAX_ERRORS).filter_map(|row| sounds.example(row)));
+    if evaluations.is_empty() {
+        out.warnings.push("The run's folder has no evaluation: run `barkbird evaluate`.".into());
+    }
+    out.evaluations = evaluations;
+    Ok(out)
+}
+
+/// The manifests that were given, or that of the run.
+fn manifests(run: &Path, options: &Options) -> Vec<PathBuf> {
+    let of_run = run.join("manifest.csv");
+    match options.manifests.is_empty() && of_run.is_file() {
+        true => vec![of_run],
+        false => options.manifests.clone(),
+    }
+}
+
+/// Adds what needs the recordings: clips to look at and listen to, and the map.
+fn show(
+    run: &Path,
+    recordings: &Recordings,
+    chain: &Chain,
+    evaluations: &[Evaluation],
+    out: &mut RunReport,
+    options: &Options,
+    job: &Job<'_>,
+) -> Result<()> {
+    match inputs::open_model(run, job) {
+        Ok(model) => out.map = map::of_run(&model, recordings, job)?,
+        // A backbone in a file of its own may be gone; all else can be shown.
+        Err(error) => out.warnings.push(format!("There is no map of embeddings: {}", crate::one_line(&error))),
+    }
+    let n_runs = options.runs.len();
+    let mut sounds = Sounds {
+        recordings,
+        chain,
+        front_end: chain.build_picture()?,
+        clips_left: options.clips / n_runs,
+        bytes_left: (MOST_BYTES - FOR_TEXT) / n_runs as f64,
+        missing: Vec::new(),
+    };
+    let chosen = galleries::choose(evaluations, &out.classes, options.examples);
+    out.galleries = sounds.galleries(chosen, evaluations, job)?;
     if !sounds.missing.is_empty() {
         let text = format!("Recordings that could not be read: {}.", sounds.missing.join(", "));
         job.warn(&text);
         out.warnings.push(text);
     }
-    Ok(out)
+    Ok(())
 }
 
 /// An architecture with the number of a foreign network's classes in place of their names, which may be thousands.
@@ -160,10 +207,16 @@ fn short(architecture: &serde_json::Value) -> serde_json::Value {
 }
 
 /// What a reader wants to know of a run before the figures.
-fn facts(header: &classifier::ModelHeader, chain: &Chain) -> Vec<(String, String)> {
+fn facts(
+    header: &classifier::ModelHeader,
+    chain: &Chain,
+    model: &Path,
+    options: &Options,
+) -> Result<Vec<(String, String)>> {
     let fact = |name: &str, value: String| (name.to_owned(), value);
     let clip = &chain.clip;
-    vec![
+    let sha256 = |path: &Path| -> Result<String> { Ok(audio_io::check::sha256_of_file(path)?) };
+    let mut facts = vec![
         fact("Made by", format!("barkbird {}", header.version)),
         fact("Architecture", short(&header.architecture).to_string()),
         fact(
@@ -179,7 +232,12 @@ fn facts(header: &classifier::ModelHeader, chain: &Chain) -> Vec<(String, String
                 .calibration
                 .map_or("none".into(), |c| format!("{:.3} (fitted on {} validation clips)", c.temperature, c.n)),
         ),
-    ]
+        fact("SHA-256 of the model", sha256(model)?),
+    ];
+    for manifest in options.manifests.iter().filter(|path| path.is_file()) {
+        facts.push(fact(&format!("SHA-256 of {}", manifest.display()), sha256(manifest)?));
+    }
+    Ok(facts)
 }
 
 /// The epochs of the training; none where the folder holds a model alone.
@@ -195,7 +253,7 @@ fn epochs(path: &Path) -> Result<Vec<Epoch>> {
 }
 
 /// The evaluations in a run's folder, by name of their folder; `test` first.
-fn evaluations(run: &Path) -> Result<Vec<(PathBuf, Metrics)>> {
+fn found_evaluations(run: &Path) -> Result<Vec<(PathBuf, Metrics)>> {
     let mut found = Vec::new();
     if !run.is_dir() {
         return Ok(found);
@@ -220,7 +278,7 @@ fn commands(
     evaluations: &[(PathBuf, Metrics)],
     options: &Options,
 ) -> Vec<String> {
-    let manifest = options.manifest.as_ref().map_or("manifest.csv".into(), |m| m.display().to_string());
+    let manifest = options.manifests.first().map_or("manifest.csv".into(), |m| m.display().to_string());
     let words = |words: &[&str]| command_line(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
     let run_name = run.display().to_string();
     let features = record.map_or("features".into(), |record| record.features.display().to_string());
@@ -237,9 +295,4 @@ fn commands(
         });
     }
     commands
-}
-
-fn predictions(path: &Path) -> Result<Vec<TableRow>> {
-    let file = std::fs::File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    read_csv(std::io::BufReader::new(file)).with_context(|| path.display().to_string())
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 fn balanced_accuracy(table: &Path) -> f64 {
     let mut of_class: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     // Made sounds have one window each.
-    for row in read_csv(&fs::read(table).unwrap()[..]).unwrap() {
+    for row in read_csv(&fs::read(table).unwrap()[..]).unwrap().rows {
         let truth = Some(row.truth).filter(|truth| truth != "neither");
         let Some(truth) = truth else { continue };
         let (hits, all) = of_class.entry(truth.clone()).or_default();

@@ -190,15 +190,21 @@ pub(crate) struct ReportArgs {
     /// Folders of runs
     #[arg(value_name = "RUN", required = true)]
     pub(crate) runs: Vec<PathBuf>,
-    /// Manifest of the recordings, for spectrograms and players
-    #[arg(long, value_name = "FILE")]
-    pub(crate) manifest: Option<PathBuf>,
+    /// Manifest of the recordings, for spectrograms, players and the map; repeatable
+    #[arg(long = "manifest", value_name = "FILE")]
+    pub(crate) manifests: Vec<PathBuf>,
+    /// Folder that `doctor` wrote, to show its findings
+    #[arg(long, value_name = "DIR")]
+    pub(crate) doctor: Option<PathBuf>,
     /// HTML file to write
     #[arg(long, default_value = "report.html", value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Number of recordings to show of each class
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub(crate) examples: usize,
+    /// Number of clips to show and play in all; the page stays below 20 MB
+    #[arg(long, default_value_t = 250, value_name = "N")]
+    pub(crate) clips: usize,
 }
 
 /// Arguments of `demo`.

@@ -62,7 +62,7 @@ pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> R
     let page = out.join("report.html");
     let job = stage(&[&"report", &run, &"--manifest", &manifest, &"--out", &page]);
     let mut options = pipeline::report::Options::new(vec![run.clone()], &page);
-    options.manifest = Some(manifest);
+    options.manifests = vec![manifest];
     report::execute(&options, &job, ui)?;
 
     let interval = *metrics.intervals.get("balanced_accuracy").context("balanced accuracy has no interval")?;

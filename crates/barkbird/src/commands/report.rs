@@ -9,9 +9,11 @@ use pipeline::report::{self, Options, Outcome};
 pub(super) fn run(args: &ReportArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let options = Options {
         runs: args.runs.clone(),
-        manifest: args.manifest.clone(),
+        manifests: args.manifests.clone(),
+        doctor: args.doctor.clone(),
         out: args.out.clone(),
         examples: args.examples,
+        clips: args.clips,
     };
     ui.result(&execute(&options, job, ui)?)
 }

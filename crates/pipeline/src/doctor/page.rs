@@ -114,7 +114,7 @@ fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<O
         let longest_s = Some(sources.chain.clip.window.seconds);
         let path = sources.manifest.file(row);
         let shown = exhibit(&path, row, doubt.path.clone(), sources.chain, &front_end, longest_s).ok();
-        let (png, wav) = shown.map(|shown| (shown.png, shown.wav)).unwrap_or_default();
+        let (png, sound) = shown.map(|shown| (shown.png, shown.ogg)).unwrap_or_default();
         SoundCard {
             verdict: format!("{}. labeled {}; {}?", i + 1, doubt.label, doubt.suggested),
             note: format!(
@@ -123,7 +123,7 @@ fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<O
             ),
             path: doubt.path.clone(),
             png,
-            wav,
+            sound,
         }
     };
     let numbered: Vec<(usize, &Doubt)> = labels.ranked.iter().enumerate().collect();
@@ -132,7 +132,7 @@ fn labels(found: &Examination, sources: &Sources<'_>, job: &Job<'_>) -> Result<O
     'all: for block in numbered.chunks(BLOCK) {
         let cards: Vec<SoundCard> = block.par_iter().map(|doubt| card(*doubt)).collect();
         for card in cards {
-            n_bytes += BASE64 * (card.png.len() + card.wav.len()) as f64;
+            n_bytes += BASE64 * (card.png.len() + card.sound.len()) as f64;
             if n_bytes > sources.n_bytes {
                 break 'all;
             }

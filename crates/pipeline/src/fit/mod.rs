@@ -282,7 +282,7 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     outcome.seconds = started.elapsed().as_secs_f64();
     shard::write_atomic(&out.join("fit.json"), &serde_json::to_vec_pretty(&outcome)?)?;
     let mut of_report = report::Options::new(vec![out.clone()], &page);
-    of_report.manifest = Some(prepared.manifest.clone());
+    of_report.manifests = vec![prepared.manifest.clone()];
     report::run(&of_report, job)?;
     std::fs::remove_dir_all(&work).ok();
     Ok(outcome)

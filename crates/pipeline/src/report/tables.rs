@@ -1,9 +1,9 @@
-//! Tables of a report from what `fit` and `evaluate --stress` wrote.
+//! Sections of a report from what `fit` and `evaluate --stress` wrote.
 
 use crate::error::{Context, Result};
 use crate::named::Named;
 use crate::stress::Condition;
-use report::Table;
+use report::{LineFigure, Section, Table};
 use serde_json::Value;
 use std::path::Path;
 
@@ -30,7 +30,7 @@ pub(super) fn strings(list: &Value) -> Vec<String> {
 }
 
 /// The choice of `fit`, and what of a pretrained network speaks for each class.
-pub(super) fn of_fit(fit: &Value) -> Vec<(String, Table)> {
+pub(super) fn of_fit(fit: &Value) -> Vec<Section> {
     let mut tables = Vec::new();
     let choice = &fit["choice"];
     let row = |of: &Value| {
@@ -44,7 +44,7 @@ pub(super) fn of_fit(fit: &Value) -> Vec<(String, Table)> {
             text(&of["learned"]),
         ]
     };
-    tables.push(("How the model was chosen".into(), Table { caption: format!(
+    tables.push(section("How the model was chosen", Table { caption: format!(
             "Balanced accuracy in cross-validation over groups, on training and validation clips alone. The choice: {}.",
             text(&choice["rule"])
         ), columns: heads(&["Candidate", "As recorded", "Hardest stress test", "Which", "Mean", "Numbers learned"]), rows: choice["candidates"].as_array().into_iter().flatten().take(MOST_CANDIDATES).map(row).collect(), }));
@@ -56,66 +56,99 @@ pub(super) fn of_fit(fit: &Value) -> Vec<(String, Table)> {
     });
     let rows: Vec<Vec<String>> = rows.collect();
     if !rows.is_empty() {
-        tables.push((
-            "What speaks for each class".into(),
-            Table {
-                caption:
-                    "Sounds that the pretrained network knows by name, and their share of the class\u{2019}s score."
-                        .into(),
-                columns: heads(&["Class", "Sounds"]),
-                rows,
-            },
-        ));
+        let caption = "Sounds that the pretrained network knows by name, and their share of the class\u{2019}s score.";
+        let table = Table { caption: caption.into(), columns: heads(&["Class", "Sounds"]), rows };
+        tables.push(section("What speaks for each class", table));
     }
     tables
 }
 
-/// Stress tests and unknown sounds of a `metrics.json`.
-pub(super) fn of_metrics(metrics: &Value) -> Vec<(String, Table)> {
-    let mut tables = Vec::new();
-    if let Some(conditions) = metrics["stress"]["conditions"].as_object() {
-        let row = |name: &str, figures: &Value, interval: &Value| {
-            vec![condition(name), number(&figures["balanced_accuracy"]), range(interval), text(&figures["n"])]
-        };
-        let mut rows = vec![row("as_recorded", metrics, &metrics["intervals"]["balanced_accuracy"])];
-        let known = Condition::ALL.iter().filter_map(|(name, _, _)| Some((name, conditions.get(*name)?)));
-        rows.extend(known.map(|(name, figures)| row(name, figures, &figures["interval"])));
-        let worst = &metrics["stress"]["worst"];
-        tables.push((
-            "Stress tests".into(),
-            Table {
-                caption: format!(
-                    "The same clips ({}) under other recording conditions. Hardest: {} ({}).",
-                    text(&metrics["split"]).replace(',', ", "),
-                    condition(&text(&worst["name"])),
-                    number(&worst["balanced_accuracy"])
-                ),
-                columns: heads(&["Condition", "Balanced accuracy", "95 % interval", "Clips"]),
-                rows,
-            },
-        ));
+fn section(title: &str, table: Table) -> Section {
+    Section { title: title.into(), table: Some(table), ..Section::default() }
+}
+
+/// Which detector of unknown sounds a `fit` chose, and why.
+pub(super) fn detector_of_fit(fit: &Value) -> Vec<String> {
+    let detector = &fit["detector"];
+    let Some(method) = detector["method"].as_str() else { return Vec::new() };
+    let mut sentences = vec![format!("The detector is {method}, {}.", text(&detector["why"]))];
+    let mut tried: Vec<(&str, f64)> = detector["auroc"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some((one[0].as_str()?, one[1].as_f64()?)))
+        .filter(|(name, _)| *name != method)
+        .collect();
+    tried.sort_by(|a, b| b.1.total_cmp(&a.1));
+    if !tried.is_empty() {
+        let names: Vec<String> = tried.iter().map(|(name, auroc)| format!("{name} {auroc:.3}")).collect();
+        sentences.push(format!("The others had an AUROC of: {}.", names.join(", ")));
     }
-    let unknown = &metrics["unknown"];
-    if let Some(sets) = unknown["sets"].as_object().filter(|sets| !sets.is_empty()) {
-        let row = |(name, of): (&String, &Value)| {
-            vec![name.clone(), text(&of["n"]), number(&of["auroc"]), range(&of["interval"]), percent(&of["rejected"])]
-        };
-        let mut rows: Vec<Vec<String>> = sets.iter().map(row).collect();
-        rows.push(vec![
-            "known sounds".into(),
-            text(&unknown["n_known"]),
-            String::new(),
-            String::new(),
-            percent(&unknown["known_rejected"]),
-        ]);
-        tables.push(("Unknown sounds".into(), Table { caption: format!(
-                "Detector: {}. \u{201c}neither\u{201d} is the answer where the p-value is at most alpha = {}: of known sounds \
-                 that should happen to no larger share.",
-                text(&unknown["method"]),
-                text(&unknown["alpha"])
-            ), columns: heads(&["Set", "Clips", "AUROC", "95 % interval", "Rejected"]), rows, }));
+    sentences
+}
+
+/// Recorder bias: the same clips as other recorders would have made them. Without stress tests, how to measure it.
+pub(super) fn recorder_bias(metrics: &Value, run: &str) -> Section {
+    let title = "Recorder bias and stress tests".to_owned();
+    let Some(conditions) = metrics["stress"]["conditions"].as_object() else {
+        let text = format!(
+            "Not measured. Where each class comes from other recorders, a model can learn the recorder, and a test split of the same \
+             recordings does not show it: `barkbird evaluate {run} --manifest MANIFEST --stress` measures it."
+        );
+        return Section { title, text: vec![text], ..Section::default() };
+    };
+    let plain = &metrics["balanced_accuracy"];
+    let figure = |name: &str, figures: &Value, interval: &Value, note: &str, alarm: bool| {
+        Some(LineFigure {
+            name: name.into(),
+            value: figures["balanced_accuracy"].as_f64()?,
+            interval: [interval[0].as_f64()?, interval[1].as_f64()?],
+            chance: 1.0 / metrics["classes"].as_array().map_or(2, Vec::len).max(1) as f64,
+            note: note.into(),
+            alarm,
+        })
+    };
+    let row = |name: &str, figures: &Value, interval: &Value| {
+        vec![condition(name), number(&figures["balanced_accuracy"]), range(interval), text(&figures["n"])]
+    };
+    let of_plain = &metrics["intervals"]["balanced_accuracy"];
+    let mut rows = vec![row("as_recorded", metrics, of_plain)];
+    let known = Condition::ALL.iter().filter_map(|(name, _, _)| Some((name, conditions.get(*name)?)));
+    rows.extend(known.map(|(name, figures)| row(name, figures, &figures["interval"])));
+    let worst = &metrics["stress"]["worst"];
+    let equalized = conditions.get("equalized").unwrap_or(&Value::Null);
+    let is_below = |of: &Value| matches!((of["balanced_accuracy"].as_f64(), of_plain[0].as_f64()), (Some(of), Some(low)) if of < low);
+    let figures = [
+        figure("As recorded", metrics, of_plain, "", false),
+        figure(
+            "Equalized",
+            equalized,
+            &equalized["interval"],
+            "one bandwidth and one noise floor for all clips",
+            is_below(equalized),
+        ),
+        figure("Hardest stress test", worst, &worst["interval"], &condition(&text(&worst["name"])), is_below(worst)),
+    ];
+    let sentence = match (equalized["balanced_accuracy"].as_f64(), plain.as_f64()) {
+        (Some(of), Some(plain)) if is_below(equalized) => format!(
+            "With one bandwidth and one noise floor for all clips the balanced accuracy falls from {plain:.3} to {of:.3}, below the interval \
+             of the figure as recorded: the model depends on recording conditions, not on the animals alone."
+        ),
+        (Some(of), Some(plain)) => format!(
+            "With one bandwidth and one noise floor for all clips the balanced accuracy is {of:.3}, beside {plain:.3} as recorded: within \
+             the interval, so no dependence on recording conditions is seen with these clips."
+        ),
+        _ => String::new(),
+    };
+    let caption = "The same clips under other recording conditions".to_owned();
+    let columns = heads(&["Condition", "Balanced accuracy", "95 % interval", "Clips"]);
+    Section {
+        title,
+        text: Some(sentence).filter(|sentence| !sentence.is_empty()).into_iter().collect(),
+        figures: figures.into_iter().flatten().collect(),
+        table: Some(Table { caption, columns, rows }),
+        ..Section::default()
     }
-    tables
 }
 
 fn heads(names: &[&str]) -> Vec<String> {
@@ -132,10 +165,6 @@ fn text(value: &Value) -> String {
 
 fn number(value: &Value) -> String {
     value.as_f64().map_or_else(|| "\u{2013}".into(), |value| format!("{value:.3}"))
-}
-
-fn percent(value: &Value) -> String {
-    value.as_f64().map_or_else(|| "\u{2013}".into(), |value| format!("{:.0} %", 100.0 * value))
 }
 
 fn range(value: &Value) -> String {
@@ -161,17 +190,18 @@ mod tests {
         let metrics = json!({
             "split": "test", "n": 9, "balanced_accuracy": 1.0, "intervals": {"balanced_accuracy": [0.7, 1.0]},
             "stress": {"conditions": {"rate_8k": {"n": 9, "balanced_accuracy": 0.8, "interval": [0.5, 0.9]}},
-                       "worst": {"name": "rate_8k", "balanced_accuracy": 0.8}},
+                       "worst": {"name": "rate_8k", "balanced_accuracy": 0.8, "interval": [0.5, 0.9]}},
             "unknown": {"method": "semantic", "alpha": 0.05, "n_known": 9, "known_rejected": 0.0,
                         "sets": {"ood-test": {"n": 4, "auroc": 0.9, "interval": null, "rejected": 0.5}}},
         });
-        let tables = of_metrics(&metrics);
-        assert_eq!(tables[0].1.rows[1], ["A sample rate of 8 kHz", "0.800", "0.500 to 0.900", "9"]);
-        assert_eq!(tables[1].1.rows[0], ["ood-test", "4", "0.900", "\u{2013}", "50 %"]);
-        assert!(of_metrics(&json!({"split": "test"})).is_empty());
+        let section = recorder_bias(&metrics, "run");
+        let table = section.table.unwrap();
+        assert_eq!(table.rows[1], ["A sample rate of 8 kHz", "0.800", "0.500 to 0.900", "9"]);
+        assert_eq!(section.figures.len(), 2);
+        assert!(recorder_bias(&json!({"split": "test"}), "run").text[0].contains("barkbird evaluate run --manifest"));
         let fit = json!({"choice": {"rule": "of all", "candidates": [{"name": "cnn", "chosen": true, "worst": 0.5}]},
                          "evidence": [["dog", [["Bark", 0.5]]]]});
-        let tables = of_fit(&fit);
-        assert_eq!((tables[0].1.rows[0][0].as_str(), tables[1].1.rows[0][1].as_str()), ("cnn (chosen)", "Bark 0.500"));
+        let tables: Vec<Table> = of_fit(&fit).into_iter().filter_map(|section| section.table).collect();
+        assert_eq!((tables[0].rows[0][0].as_str(), tables[1].rows[0][1].as_str()), ("cnn (chosen)", "Bark 0.500"));
     }
 }

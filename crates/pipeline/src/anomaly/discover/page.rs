@@ -42,14 +42,15 @@ pub(super) fn write(
             let shown = exhibit(&input.path, &part, input.name.clone(), &chain, &front_end, None)?;
             if row == medoid {
                 file.wav = format!("group-{:02}.wav", nth + 1);
-                shard::write_atomic(&out.join(&file.wav), &shown.wav)?;
+                let wav = synth::to_wav_16(&shown.samples, audio_io::OPUS_RATE_HZ);
+                shard::write_atomic(&out.join(&file.wav), &wav)?;
             }
             sounds.push(SoundCard {
                 verdict: if row == medoid { "most typical".into() } else { "another".into() },
                 note: format!("{:.1} to {:.1} s, p = {:.3}", window.start_s, window.start_s + window.seconds, window.p),
                 path: input.name.clone(),
                 png: shown.png,
-                wav: shown.wav,
+                sound: shown.ogg,
             });
         }
         let said: Vec<String> = file.said.iter().map(|(class, n)| format!("{class} {n}")).collect();
