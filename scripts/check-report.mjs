@@ -113,7 +113,7 @@ async function use(page, metrics) {
       return { x: box.x + box.width / 2, y: box.y + box.height / 2, place: of.place[point.dataset.i] };
     });
     await page.mouse.click(at.x, at.y);
-    const chosen = () => page.$eval(".map .chosen", element => element.textContent);
+    const chosen = () => page.$eval(".map .chosen", element => element.textContent.replace(/\s+/g, " "));
     check("a click finds a point", (await chosen()).length > 0, `${n} points; ${(await chosen()).slice(0, 100).trim()}`);
     check("and plays its clip", await page.$(".map .chosen audio") !== null && await plays(page) === 1);
     const before = await chosen();

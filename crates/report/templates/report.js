@@ -19,7 +19,6 @@ function card(run, number) {
   if (!original) return null;
   const copy = original.cloneNode(true);
   copy.removeAttribute("id");
-  for (const image of copy.querySelectorAll("img")) image.loading = "eager";
   return copy;
 }
 const MOST = 200;
@@ -62,7 +61,7 @@ for (const button of document.querySelectorAll("button.cell")) {
   const { run, evaluation, truth, predicted } = button.dataset;
   const of = payloads.get(run).evaluations[evaluation];
   const names = of.classes[truth] + " classified as " + of.classes[predicted];
-  button.setAttribute("aria-label", names + ": " + button.querySelector("b").textContent + " clips");
+  button.prepend(make("span", { class: "hidden" }, names + ": "));
   button.addEventListener("click", () => {
     const clips = [...of.class.keys()].filter(i => of.class[i] === +truth && of.predicted[i] === +predicted);
     clips.sort((a, b) => of.p[b][predicted] - of.p[a][predicted]);

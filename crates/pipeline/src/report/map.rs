@@ -54,6 +54,7 @@ pub(super) fn of_run(model: &Model, recordings: &Recordings, job: &Job<'_>) -> R
     if points.len() < FEWEST || dim == 0 {
         return Ok(None);
     }
+    embedding.chunks_exact_mut(dim).for_each(to_length_1);
     let rows = Rows::new(&embedding, dim)?;
     let mut planes = Vec::new();
     let axes = PrincipalAxes::fit(rows, 2);
@@ -68,9 +69,9 @@ pub(super) fn of_run(model: &Model, recordings: &Recordings, job: &Job<'_>) -> R
         return Ok(None);
     }
     let text = vec![format!(
-        "The embeddings of {} clips of the manifest, which the model\u{2019}s last layer decides by, on a plane: a disc is a known \
-         sound, a cross an unknown one. The planes were fitted to the points that are shown, whatever their split, and to look at: most \
-         of what distinguishes clips is in directions that no plane shows.",
+        "The embeddings of {} clips, scaled to length 1, on a plane: a disc is a known sound, a cross an unknown one. Clips that the \
+         model takes for alike are near each other. The projections were fitted to the points shown, whatever their split: they are to \
+         look at, and most of what distinguishes clips is in directions that no plane shows.",
         points.len()
     )];
     Ok(Some(EmbeddingMap { text, planes, points }))
@@ -89,6 +90,14 @@ fn point(row: &audio_io::Row, window: &Window, predicted: &str, classes: &[Strin
         split: row.split.clone().unwrap_or_default(),
         predicted: predicted.to_owned(),
         is_known: classes.contains(&row.label),
+    }
+}
+
+/// So that directions count, and not the few clips with a long embedding.
+fn to_length_1(row: &mut [f32]) {
+    let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        row.iter_mut().for_each(|value| *value /= length);
     }
 }
 

@@ -96,7 +96,8 @@ impl Sounds<'_> {
             None => known.clone(),
         };
         let title = format!("{} {start_s:.1} s", place.path);
-        let Exhibit { png, ogg, .. } = exhibit(&found.file(), &part, title, self.chain, &self.front_end, Some(LONGEST_S))?;
+        let Exhibit { png, ogg, .. } =
+            exhibit(&found.file(), &part, title, self.chain, &self.front_end, Some(LONGEST_S))?;
         let predicted = clip.predicted();
         let notes = [
             clip.outlier_p.map(|p| format!("p-value {p:.3}")),

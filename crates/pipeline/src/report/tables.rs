@@ -81,8 +81,9 @@ pub(super) fn detector_of_fit(fit: &Value) -> Vec<String> {
         .collect();
     tried.sort_by(|a, b| b.1.total_cmp(&a.1));
     if !tried.is_empty() {
-        let names: Vec<String> = tried.iter().map(|(name, auroc)| format!("{name} {auroc:.3}")).collect();
-        sentences.push(format!("The others had an AUROC of: {}.", names.join(", ")));
+        let n = tried.len();
+        let names: Vec<String> = tried.iter().take(3).map(|(name, auroc)| format!("{name} {auroc:.3}")).collect();
+        sentences.push(format!("It was the best of {} detectors; next in AUROC: {}.", n + 1, names.join(", ")));
     }
     sentences
 }
