@@ -53,6 +53,8 @@ mod data;
 mod error;
 mod evaluation;
 mod findings;
+#[cfg(test)]
+mod golden;
 mod number;
 mod page;
 mod payload;

@@ -132,6 +132,21 @@ mod tests {
         assert_eq!(charts[1].lines[1], "dog (average precision 0.833)");
     }
 
+    /// Fixed rows by scikit-learn: `scripts/golden-curves.sh`.
+    #[test]
+    fn curves_are_those_of_scikit_learn() {
+        let golden = crate::golden::read();
+        let evaluation = golden.evaluation();
+        for (class, expected) in golden.curves.iter().enumerate() {
+            let got = of_class(&evaluation, class).unwrap();
+            assert!((got.auroc - expected.auroc).abs() < 1e-12);
+            assert!((got.average_precision - expected.average_precision).abs() < 1e-12);
+            crate::golden::same(&got.roc, &expected.roc);
+            // scikit-learn's ends where all positives are accepted as ours, at every threshold.
+            crate::golden::same(&got.precision_recall, &expected.precision_recall);
+        }
+    }
+
     #[test]
     fn one_class_or_no_clips_give_no_curve() {
         assert!(charts(&evaluation(&[(0.9, 1), (0.8, 1)])).unwrap().is_empty());

@@ -130,6 +130,16 @@ mod tests {
         assert!((before[0] - softmax([2.0, -1.0], 1.0)[0]).abs() < 1e-9);
     }
 
+    /// Fixed rows by scikit-learn: `scripts/golden-curves.sh`.
+    #[test]
+    fn bins_are_those_of_scikit_learn() {
+        let golden = crate::golden::read();
+        let evaluation = golden.evaluation();
+        let known: Vec<&Prediction> = evaluation.predictions.iter().collect();
+        let line = line("", 0.0, &bins(&known, |clip| clip.probability.clone()));
+        crate::golden::same(&line.points, &golden.reliability);
+    }
+
     #[test]
     fn bins_hold_what_they_should() {
         let clip =
