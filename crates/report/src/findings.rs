@@ -7,6 +7,7 @@ use crate::bar::{Bar, position, range};
 use crate::card::{Card, data_uri, sound_uri};
 use crate::error::Result;
 use crate::number::fixed;
+use crate::svg::escaped;
 
 /// A page. Everything is text: the template escapes it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -96,7 +97,8 @@ struct Page<'a> {
 pub(crate) struct SectionView<'a> {
     pub(crate) id: String,
     pub(crate) title: &'a str,
-    pub(crate) text: &'a [String],
+    /// HTML.
+    pub(crate) text: Vec<String>,
     pub(crate) figures: Vec<Line<'a>>,
     pub(crate) table: Option<&'a Table>,
     pub(crate) sounds: Vec<Card>,
@@ -117,11 +119,17 @@ pub(crate) fn view(id: String, section: &Section) -> SectionView<'_> {
     SectionView {
         id,
         title: &section.title,
-        text: &section.text,
+        text: section.text.iter().map(|text| with_code(text)).collect(),
         figures: section.figures.iter().map(line).collect(),
         table: section.table.as_ref().filter(|table| !table.rows.is_empty()),
         sounds: section.sounds.iter().map(card).collect(),
     }
+}
+
+/// A sentence as HTML: what is between backticks is code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').map(escaped).enumerate();
+    parts.map(|(nth, part)| if nth % 2 == 1 { format!("<code>{part}</code>") } else { part }).collect()
 }
 
 fn line(figure: &LineFigure) -> Line<'_> {
@@ -175,6 +183,11 @@ mod tests {
         assert!(!html.contains("<script>"));
         assert!(html.contains("--low:0.0000;--high:1.0000;--at:0.9000"), "{html}");
         assert!(html.contains("data:audio/ogg;base64,T2dnUw=="));
+    }
+
+    #[test]
+    fn what_is_between_backticks_is_code() {
+        assert_eq!(with_code("run `a <b>` & see"), "run <code>a &lt;b&gt;</code> &amp; see");
     }
 
     #[test]
