@@ -1,5 +1,5 @@
-use crate::{Classifier, Error, Head, HeadKind, Init, Mode, Normalization, Output, Parameters, Pretrained};
-use crate::{mean_votes, votes};
+use crate::{Below, Classifier, Error, Head, HeadKind, Init, Maps, Method, Mode, Normalization, Output, Parameters};
+use crate::{Pretrained, Score, mean_votes, votes};
 use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,6 +152,30 @@ impl Classifier for Headed {
 
     fn heads(&self) -> Result<Vec<Head>, Error> {
         self.tops.iter().map(|(top, tensors)| tensors.head(top.head)).collect()
+    }
+
+    /// The mean of the heads' logits, each minus its mean over the classes and scaled as its votes are.
+    fn score(&self, below: &Below) -> Result<Tensor, Error> {
+        let log_odds = below.log_odds.clone();
+        let log_odds = log_odds.ok_or_else(|| Error::Fit("heads over a network without classes of its own".into()))?;
+        let of = Pretrained { embedding: below.embedding.clone(), log_odds };
+        let mut sum: Option<Tensor> = None;
+        for (top, tensors) in &self.tops {
+            let mut logits = tensors.logits(top.head, &of)?;
+            if self.tops.len() > 1 {
+                let scale = f64::from(top.scale) / self.tops.len() as f64;
+                logits = (logits.broadcast_sub(&logits.mean_keepdim(D::Minus1)?)? * scale)?;
+            }
+            sum = Some(match sum {
+                None => logits,
+                Some(sum) => (sum + logits)?,
+            });
+        }
+        sum.ok_or_else(|| Error::Fit("a network without heads".into()))
+    }
+
+    fn saliency(&self, mel: &Tensor, score: &Score<'_>, method: Option<Method>) -> Result<Option<Maps>, Error> {
+        self.body.saliency(mel, score, method)
     }
 
     fn forward_pretrained(&self, mel: &Tensor) -> Result<(Output, Option<Tensor>), Error> {

@@ -43,6 +43,7 @@ mod normalization;
 mod parameters;
 mod precomputed;
 mod predictor;
+mod saliency;
 mod vote;
 
 pub use calibration::Calibration;
@@ -58,4 +59,5 @@ pub use normalization::{BandSums, Normalization};
 pub use parameters::{LeftOver, Parameters, Rule};
 pub use precomputed::{Precomputed, PrecomputedConfig};
 pub use predictor::{Predictor, Rows, clip_loss, largest, predict_mels};
+pub use saliency::{Below, Grid, Maps, Method, Score, saliency, scaled, weighted_map};
 pub use vote::{fit_scale, mean_votes, votes};

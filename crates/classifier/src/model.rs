@@ -1,4 +1,4 @@
-use crate::{Error, Head, Normalization};
+use crate::{Below, Error, Head, Maps, Method, Normalization, Score};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 
@@ -118,6 +118,32 @@ pub trait Classifier: Send + Sync {
     /// As for [`forward`](Self::forward).
     fn forward_pretrained(&self, mel: &Tensor) -> Result<(Output, Option<Tensor>), Error> {
         Ok((self.forward(mel, Mode::Eval)?, None))
+    }
+
+    /// The logits that the last layer gives for what is below it, differentiable: a bound of votes, which has no gradient, is
+    /// left out. Used for [`saliency`](Self::saliency).
+    ///
+    /// # Shapes
+    /// The result: `[B, C]`.
+    ///
+    /// # Errors
+    /// A network that has no such layer, or an operation that the device refuses.
+    fn score(&self, below: &Below) -> Result<Tensor, Error> {
+        let _ = below;
+        Err(Error::Fit("a network whose score cannot be traced back to its input".into()))
+    }
+
+    /// Where in the input a score comes from, in evaluation mode; `None` for a network that has no such map, or not by this
+    /// method. `method`: none for the network's usual one. [`saliency`](crate::saliency()) asks for the logit of a class.
+    ///
+    /// # Shapes
+    /// `mel`: `[B, M, T]`, normalized.
+    ///
+    /// # Errors
+    /// As for [`forward`](Self::forward).
+    fn saliency(&self, mel: &Tensor, score: &Score<'_>, method: Option<Method>) -> Result<Option<Maps>, Error> {
+        let _ = (mel, score, method);
+        Ok(None)
     }
 
     /// The forward pass.

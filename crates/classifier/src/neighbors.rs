@@ -1,4 +1,4 @@
-use crate::{Classifier, Error, Init, Mode, Normalization, Output, Parameters};
+use crate::{Below, Classifier, Error, Init, Maps, Method, Mode, Normalization, Output, Parameters, Score};
 use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,11 @@ impl Neighbors {
         let classes = Tensor::from_vec(one_hot, (classes.len(), n_classes), embeddings.device())?;
         Ok([("neighbours.embedding".into(), unit(embeddings)?), ("neighbours.class".into(), classes)])
     }
+
+    /// Cosine similarities with all clips, `[B, N]`.
+    fn cosines(&self, embedding: &Tensor) -> Result<Tensor, Error> {
+        Ok(unit(embedding)?.matmul(&self.embeddings.t()?)?)
+    }
 }
 
 /// Rows of length 1.
@@ -100,9 +105,22 @@ impl Classifier for Neighbors {
         self.body.normalization(n_mels)
     }
 
+    /// The logarithm of each class's votes where all clips have one, not only the nearest: a share is 1, and its slope 0,
+    /// wherever the nearest agree.
+    fn score(&self, below: &Below) -> Result<Tensor, Error> {
+        let cosines = (self.cosines(&below.embedding)? / self.config.temperature)?;
+        let largest = cosines.max_keepdim(1)?.detach();
+        let votes = cosines.broadcast_sub(&largest)?.exp()?.matmul(&self.classes)?; // [B, C]
+        Ok((votes + f64::from(f32::MIN_POSITIVE))?.log()?.broadcast_add(&largest)?)
+    }
+
+    fn saliency(&self, mel: &Tensor, score: &Score<'_>, method: Option<Method>) -> Result<Option<Maps>, Error> {
+        self.body.saliency(mel, score, method)
+    }
+
     fn forward(&self, mel: &Tensor, _: Mode) -> Result<Output, Error> {
         let embedding = self.body.forward(mel, Mode::Eval)?.embedding;
-        let cosines = unit(&embedding)?.matmul(&self.embeddings.t()?)?; // [B, N]
+        let cosines = self.cosines(&embedding)?; // [B, N]
         let k = self.config.k.min(cosines.dim(1)?);
         // On the CPU: a GPU sorts no more values than the memory of one of its multiprocessors holds.
         let device = cosines.device();

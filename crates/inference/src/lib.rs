@@ -36,11 +36,14 @@ mod onnx;
 mod predictor;
 mod recording;
 mod recordings;
+mod saliency;
 mod sets;
 pub mod unknown;
 mod watch;
 mod window_stream;
 mod windows;
+
+pub use classifier::Method as SaliencyMethod;
 
 pub use chain::{CODE_SCHEMA, Chain, ClipSpectrogram};
 pub use each::{OfRow, Seen, Take};
@@ -54,6 +57,7 @@ pub use network::build;
 pub use onnx::OnnxModel;
 pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject};
 pub use recording::{damage_words, decode, enough};
+pub use saliency::{Explanation, Saliency};
 pub use sets::Sets;
 pub use watch::Watch;
 pub use windows::{Window, Windowed, Windows};

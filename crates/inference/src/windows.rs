@@ -18,7 +18,7 @@ pub struct Windows {
     /// Each once, that of the first network first.
     pub(crate) front_ends: Vec<(Chain, FrontEnd)>,
     /// Which of them each network has.
-    of_member: Vec<usize>,
+    pub(crate) of_member: Vec<usize>,
     /// Which of them the backbone of the detectors has, where there is one.
     of_backbone: Option<usize>,
     /// Whether no more of a recording is decoded than windows need; else what else is wrong with it is found, too.
@@ -37,7 +37,7 @@ pub struct Window {
 
 impl Window {
     /// The spectrogram of a front end and its number of frames.
-    fn mel(&self, front_end: usize) -> (&[f32], usize) {
+    pub(crate) fn mel(&self, front_end: usize) -> (&[f32], usize) {
         match front_end.checked_sub(1) {
             None => (&self.clip.mel, self.clip.n_frames),
             Some(nth) => (&self.others[nth].0, self.others[nth].1),

@@ -149,6 +149,20 @@ pub fn transformer_layer(
     weights: &TransformerWeights,
     form: &TransformerForm,
 ) -> Result<Tensor, Error> {
+    Ok(attending_layer(tokens, weights, form, None)?[0].clone())
+}
+
+/// The same, and the attention of its heads, `[B, H, T, T]`, each row of which adds up to 1. `added`, of that shape, is added to
+/// it: the gradient of a variable that is 0 is that of the attention.
+///
+/// # Errors
+/// Shapes that candle refuses.
+pub fn attending_layer(
+    tokens: &Tensor,
+    weights: &TransformerWeights,
+    form: &TransformerForm,
+    added: Option<&Tensor>,
+) -> Result<[Tensor; 2], Error> {
     let (n_clips, n_tokens, dim) = tokens.dims3()?;
     let head_dim = dim / form.n_heads;
     let add_up = |before: &Tensor, half: Tensor, scale: &Option<Tensor>, nth: usize| -> Result<Tensor, Error> {
@@ -167,13 +181,16 @@ pub fn transformer_layer(
     let part = |nth: usize| qkv.narrow(0, nth, 1)?.squeeze(0)?.contiguous();
     let pairs = (part(0)?.matmul(&part(1)?.transpose(2, 3)?.contiguous()?)? / (head_dim as f64).sqrt())?;
     let shifted = pairs.broadcast_sub(&pairs.max_keepdim(D::Minus1)?.detach())?.exp()?;
-    let attention = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
+    let mut attention = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
+    if let Some(added) = added {
+        attention = (attention + added)?;
+    }
     let gathered = attention.matmul(&part(2)?)?.transpose(1, 2)?.contiguous()?.reshape((n_clips, n_tokens, dim))?;
     let middle = add_up(tokens, linear(&gathered, &weights.out)?, &weights.scale1, 0)?;
 
     let normal = layer_norm(&middle, &weights.norm2[0], &weights.norm2[1], form.epsilon)?;
     let hidden = linear(&normal, &weights.up)?.gelu_erf()?;
-    add_up(&middle, linear(&hidden, &weights.down)?, &weights.scale2, 1)
+    Ok([add_up(&middle, linear(&hidden, &weights.down)?, &weights.scale2, 1)?, attention])
 }
 
 /// `x W^T + b`, with its adapter.

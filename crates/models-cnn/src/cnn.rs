@@ -2,7 +2,7 @@ use crate::config::{CnnConfig, Downsample, MapPooling};
 use crate::dropout::drop_out;
 use crate::layer::{ConvNorm, from_kernels};
 use candle_core::{Tensor, Var};
-use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
+use classifier::{Below, Classifier, Error, Grid, Init, Maps, Method, Mode, Output, Parameters, Score, weighted_map};
 use kernels::{Pool, global_pool};
 
 /// The convolutional network. Rows of its maps are bands, columns are frames, channels come last.
@@ -97,6 +97,34 @@ impl Cnn {
         }
         Ok(map)
     }
+
+    /// The embedding of a last map, `[B, H, W, C]` to `[B, D]`.
+    fn pool(&self, map: &Tensor) -> Result<Tensor, Error> {
+        let pooled = global_pool(map).map_err(from_kernels)?; // [B, 2 * C]
+        Ok(match self.config.pooling {
+            MapPooling::MeanMax => pooled,
+            MapPooling::Mean => pooled.narrow(1, 0, self.config.embedding_dim())?.contiguous()?,
+        })
+    }
+
+    /// Where the cells of the last map are in an input of this size, and the size of one.
+    fn grid(&self, size: [usize; 2]) -> (Grid, [usize; 2]) {
+        let mut grid = Grid { n: size, first: [0.0; 2], step: [1.0; 2] };
+        for _ in &self.stages {
+            // A stride goes on from the first value, a pool's center is between two; of one value there is no half.
+            let is_stride = self.config.downsample == Downsample::Stride;
+            for axis in 0..2 {
+                if grid.n[axis] < 2 {
+                    continue;
+                }
+                grid.first[axis] += if is_stride { 0.0 } else { grid.step[axis] / 2.0 };
+                grid.step[axis] *= 2.0;
+                grid.n[axis] = if is_stride { grid.n[axis].div_ceil(2) } else { grid.n[axis] / 2 };
+            }
+        }
+        let cell = grid.step.map(|step| step as usize);
+        (grid, cell)
+    }
 }
 
 impl Classifier for Cnn {
@@ -122,13 +150,34 @@ impl Classifier for Cnn {
         Ok(layers)
     }
 
+    fn score(&self, below: &Below) -> Result<Tensor, Error> {
+        Ok(below.embedding.matmul(&self.head_weight.t()?)?.broadcast_add(&self.head_bias)?)
+    }
+
+    /// Grad-CAM over the last stage's map. The network ends in pooling, of which each output has slopes that add up to 1 over
+    /// the map, of the mean as of the maximum over frames: so the mean gradient of a channel is that of its outputs divided by
+    /// the number of cells, and only the last layer is differentiated.
+    fn saliency(&self, mel: &Tensor, score: &Score<'_>, method: Option<Method>) -> Result<Option<Maps>, Error> {
+        if method.is_some_and(|method| method != Method::GradCam) {
+            return Ok(None);
+        }
+        let map = self.map(mel, Mode::Eval, &mut |_| Ok(()))?.detach(); // [B, H, W, C]
+        let (n_clips, height, width, channels) = map.dims4()?;
+        let embedding = Var::from_tensor(&self.pool(&map)?.detach())?;
+        let below = Below { embedding: embedding.as_tensor().clone(), log_odds: None };
+        let gradients = score(&below)?.sum_all()?.backward()?;
+        let of_embedding = gradients.get(&embedding).ok_or_else(|| Error::Fit("a score without a gradient".into()))?;
+        let n_outputs = self.config.embedding_dim() / channels;
+        let of_channel = of_embedding.reshape((n_clips, n_outputs, channels))?.sum(1)?;
+        let cells = weighted_map(&map, &(of_channel / (height * width) as f64)?)?;
+        let (n_bands, n_frames) = (mel.dim(1)?, mel.dim(2)?);
+        let (grid, cell) = self.grid([n_bands, n_frames]);
+        let values = cells.chunks_exact(height * width).flat_map(|cells| grid.upsample(cells, [n_bands, n_frames]));
+        Ok(Some(Maps { method: Method::GradCam, cell, values: values.collect() }))
+    }
+
     fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {
-        let map = self.map(mel, mode, &mut |_| Ok(()))?;
-        let pooled = global_pool(&map).map_err(from_kernels)?; // [B, 2 * C]
-        let embedding = match self.config.pooling {
-            MapPooling::MeanMax => pooled,
-            MapPooling::Mean => pooled.narrow(1, 0, self.config.embedding_dim())?.contiguous()?,
-        }; // [B, D]
+        let embedding = self.pool(&self.map(mel, mode, &mut |_| Ok(()))?)?;
         let seen = match mode {
             Mode::Train { seed } if self.config.dropout > 0.0 => drop_out(&embedding, self.config.dropout, seed)?,
             _ => embedding.clone(),

@@ -23,6 +23,7 @@ mod cnn;
 mod config;
 mod dropout;
 mod layer;
+mod overlap;
 mod tflite;
 mod yamnet;
 

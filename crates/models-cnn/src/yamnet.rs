@@ -1,6 +1,8 @@
 use crate::layer::from_kernels;
-use candle_core::{DType, Device, Tensor};
-use classifier::{Classifier, Error, Init, Mode, Normalization, Output, Parameters, Pretrained};
+use crate::overlap::{CELL, joined};
+use candle_core::{DType, Device, Tensor, Var};
+use classifier::{Below, Classifier, Error, Init, Maps, Method, Mode, Normalization, Output, Parameters};
+use classifier::{Pretrained, Score, weighted_map};
 use kernels::{DirectGradients, SeparableWeights, conv_relu, separable_layer};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -161,8 +163,8 @@ impl Yamnet {
         Ok(all.reshape((n_clips * n_windows, PATCH_FRAMES, N_BANDS, 1))?)
     }
 
-    /// The embeddings of windows, `[N, 96, M, 1]` to `[N, D]`.
-    fn embed(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
+    /// The last maps of windows, `[N, 96, M, 1]` to `[N, 3, 2, D]`.
+    fn map(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
         let gradients = |nth: usize| match mode {
             Mode::Train { .. } if nth >= self.n_frozen => Some(&self.gradients),
             _ => None,
@@ -172,7 +174,12 @@ impl Yamnet {
         for (nth, (weights, stride)) in self.layers.iter().enumerate() {
             map = separable_layer(&map, weights, *stride, gradients(nth + 1)).map_err(from_kernels)?;
         }
-        Ok(map.flatten(1, 2)?.mean(1)?) // [N, D]
+        Ok(map)
+    }
+
+    /// The embeddings of windows, `[N, 96, M, 1]` to `[N, D]`.
+    fn embed(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
+        Ok(self.map(windows, mode)?.flatten(1, 2)?.mean(1)?)
     }
 
     /// The windows' embeddings, `[B, P, D]`, and their logits for the classes of the published network, `[B, P, 521]`.
@@ -185,9 +192,25 @@ impl Yamnet {
     pub fn listen(&self, mel: &Tensor) -> Result<(Tensor, Tensor), Error> {
         let (n_clips, n_windows) = (mel.dim(0)?, self.n_windows(mel.dim(2)?.max(PATCH_FRAMES)));
         let embedding = self.embed_windows(&self.windows(mel)?, Mode::Eval)?;
-        let scores = embedding.matmul(&self.own[0].t()?)?.broadcast_add(&self.own[1])?;
-        let shaped = |rows: Tensor, width| rows.reshape((n_clips, n_windows, width));
-        Ok((shaped(embedding, DIM)?, shaped(scores, N_OWN_CLASSES)?))
+        let embedding = embedding.reshape((n_clips, n_windows, DIM))?;
+        let scores = self.own_logits(&embedding)?;
+        Ok((embedding, scores))
+    }
+
+    /// Logits of windows for the classes of the published network, `[B, P, D]` to `[B, P, 521]`.
+    fn own_logits(&self, embedding: &Tensor) -> Result<Tensor, Error> {
+        let (n_clips, n_windows, _) = embedding.dims3()?;
+        let rows = embedding.reshape((n_clips * n_windows, DIM))?;
+        let scores = rows.matmul(&self.own[0].t()?)?.broadcast_add(&self.own[1])?;
+        Ok(scores.reshape((n_clips, n_windows, N_OWN_CLASSES))?)
+    }
+
+    /// What heads look at, from embeddings of windows, `[B, P, D]`, and their logits, `[B, P, K]`.
+    fn of_windows(embedding: &Tensor, logits: &Tensor) -> Result<Pretrained, Error> {
+        let most = (1.0 / LEAST_PROBABILITY - 1.0).ln();
+        // The logarithm of the mean odds: a call in one window counts, and silence in the others does not hide it.
+        let odds = logits.clamp(-most, most)?.exp()?.mean(1)?; // [B, K]
+        Ok(Pretrained { embedding: embedding.mean(1)?, log_odds: odds.log()? })
     }
 
     fn embed_windows(&self, windows: &Tensor, mode: Mode) -> Result<Tensor, Error> {
@@ -228,14 +251,38 @@ impl Classifier for Yamnet {
 
     fn pretrained(&self, mel: &Tensor) -> Result<Option<Pretrained>, Error> {
         let (embedding, logits) = self.listen(mel)?; // [B, P, D], [B, P, K]
-        let most = (1.0 / LEAST_PROBABILITY - 1.0).ln();
-        // The logarithm of the mean odds: a call in one window counts, and silence in the others does not hide it.
-        let odds = logits.clamp(-most, most)?.exp()?.mean(1)?; // [B, K]
-        Ok(Some(Pretrained { embedding: embedding.mean(1)?, log_odds: odds.log()? }))
+        Self::of_windows(&embedding, &logits).map(Some)
     }
 
     fn pretrained_classes(&self) -> &[String] {
         &OWN_CLASSES
+    }
+
+    fn score(&self, below: &Below) -> Result<Tensor, Error> {
+        Ok(below.embedding.matmul(&self.head[0].t()?)?.broadcast_add(&self.head[1])?)
+    }
+
+    /// Grad-CAM over the last layer's maps of every window, each with the gradient of its own embedding: where a class of the
+    /// published network is what speaks, the windows that it speaks in count most. What overlaps is averaged.
+    fn saliency(&self, mel: &Tensor, score: &Score<'_>, method: Option<Method>) -> Result<Option<Maps>, Error> {
+        if method.is_some_and(|method| method != Method::GradCam) {
+            return Ok(None);
+        }
+        let windows = self.windows(mel)?;
+        let (n_clips, n_frames, n) = (mel.dim(0)?, mel.dim(2)?, windows.dim(0)?);
+        let part = |first: usize| self.map(&windows.narrow(0, first, WINDOWS.min(n - first))?, Mode::Eval);
+        let parts: Vec<Tensor> = (0..n).step_by(WINDOWS).map(part).collect::<Result<_, Error>>()?;
+        let map = Tensor::cat(&parts, 0)?.detach(); // [B * P, 3, 2, D]
+        let embedding = map.flatten(1, 2)?.mean(1)?.reshape((n_clips, n / n_clips, DIM))?;
+        let embedding = Var::from_tensor(&embedding)?;
+        let of = Self::of_windows(&embedding, &self.own_logits(&embedding)?)?;
+        let below = Below { embedding: of.embedding, log_odds: Some(of.log_odds) };
+        let gradients = score(&below)?.sum_all()?.backward()?;
+        let of_window = gradients.get(&embedding).ok_or_else(|| Error::Fit("a score without a gradient".into()))?;
+        let n_cells = map.dim(1)? * map.dim(2)?;
+        let cells = weighted_map(&map, &(of_window.reshape((n, DIM))? / n_cells as f64)?)?;
+        let values = joined(&cells, n_clips, n_frames, self.config.hop_frames);
+        Ok(Some(Maps { method: Method::GradCam, cell: [CELL; 2], values }))
     }
 
     fn forward(&self, mel: &Tensor, mode: Mode) -> Result<Output, Error> {

@@ -31,6 +31,7 @@ mod error;
 mod interpolation;
 mod layout;
 mod patches;
+mod rollout;
 mod top;
 mod trained;
 mod vit;

@@ -2,7 +2,9 @@ use crate::config::{AdapterConfig, Pooling, VitConfig};
 use crate::trained::Trained;
 use crate::{Error, chance, patches};
 use candle_core::Tensor;
-use classifier::{Classifier, Finished, Init, Mode, Normalization, Output, Parameters, Rule};
+use classifier::{
+    Below, Classifier, Finished, Init, Maps, Method, Mode, Normalization, Output, Parameters, Rule, Score,
+};
 use kernels::{
     Adapter, DirectGradients, LinearWeights, TransformerForm, TransformerWeights, layer_norm, transformer_layer,
 };
@@ -26,7 +28,7 @@ pub struct Vit {
     registers: Option<Tensor>,
     /// Of output tokens and patches, `[1, S + N, D]`.
     position: Tensor,
-    layers: Vec<TransformerWeights>,
+    pub(crate) layers: Vec<TransformerWeights>,
     norm: [Tensor; 2],
     head: [Tensor; 2],
     gradients: DirectGradients,
@@ -245,17 +247,26 @@ impl Vit {
 
     /// The embedding from the last layer's tokens: norm and pooling.
     fn pool(&self, tokens: &Tensor) -> Result<Tensor, Error> {
+        // Only the tokens that are used are normalized.
+        let used = match self.config.pooling {
+            Pooling::Class => tokens.narrow(1, 0, 1)?,
+            Pooling::ClassDistillation => tokens.narrow(1, 0, 2)?,
+            Pooling::Mean | Pooling::ClassMean => tokens.clone(),
+        };
+        self.pooled(&self.normalize(&used)?)
+    }
+
+    /// The embedding from normalized tokens, the first ones or all.
+    pub(crate) fn pooled(&self, normal: &Tensor) -> Result<Tensor, Error> {
         let config = &self.config;
         let token = |tokens: &Tensor, nth: usize| tokens.narrow(1, nth, 1)?.squeeze(1);
         let first_patch = config.n_output_tokens() + config.registers;
         Ok(match config.pooling {
-            // Only the tokens that are used are normalized.
-            Pooling::Class => token(&self.normalize(&tokens.narrow(1, 0, 1)?)?, 0)?,
-            Pooling::ClassDistillation => self.normalize(&tokens.narrow(1, 0, 2)?)?.mean(1)?,
+            Pooling::Class => token(normal, 0)?,
+            Pooling::ClassDistillation => normal.narrow(1, 0, 2)?.mean(1)?,
             Pooling::Mean | Pooling::ClassMean => {
-                let normal = self.normalize(tokens)?;
                 let mean = normal.narrow(1, first_patch, normal.dim(1)? - first_patch)?.mean(1)?;
-                if config.pooling == Pooling::Mean { mean } else { Tensor::cat(&[&token(&normal, 0)?, &mean], 1)? }
+                if config.pooling == Pooling::Mean { mean } else { Tensor::cat(&[&token(normal, 0)?, &mean], 1)? }
             }
         })
     }
@@ -320,6 +331,22 @@ impl Classifier for Vit {
         Ok(vec![third.mean(1)?, two_thirds.mean(1)?])
     }
 
+    fn score(&self, below: &Below) -> Result<Tensor, classifier::Error> {
+        Ok(below.embedding.matmul(&self.head[0].t()?)?.broadcast_add(&self.head[1])?)
+    }
+
+    fn saliency(
+        &self,
+        mel: &Tensor,
+        score: &Score<'_>,
+        method: Option<Method>,
+    ) -> Result<Option<Maps>, classifier::Error> {
+        match method.unwrap_or(Method::GradientRollout) {
+            Method::GradCam => Ok(None),
+            method => Ok(Some(self.rolled_out(mel, score, method)?)),
+        }
+    }
+
     /// Merges the adapters into the weights.
     fn finished(
         &self,
@@ -352,7 +379,7 @@ impl Classifier for Vit {
 }
 
 /// An error of a kernel as an error of the model.
-fn from_kernels(error: kernels::Error) -> Error {
+pub(crate) fn from_kernels(error: kernels::Error) -> Error {
     match error {
         kernels::Error::Tensor(error) => Error::Tensor(error),
         kernels::Error::Shape { operation, what, expected, got } => {

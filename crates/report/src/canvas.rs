@@ -10,7 +10,7 @@ use crate::text;
 const N_SHADES: u8 = 8;
 /// Palette index of the background.
 pub(crate) const BACKGROUND: u8 = N_COLORS as u8;
-const BACKGROUND_RGB: [u8; 3] = [17, 17, 20];
+pub(crate) const BACKGROUND_RGB: [u8; 3] = [17, 17, 20];
 
 /// What lines and text are drawn with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,12 @@ impl Canvas {
 
     /// The picture as a PNG file.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
-        let mut palette = map().concat();
+        self.encode_with(&map())
+    }
+
+    /// The same with other colors.
+    pub(crate) fn encode_with(&self, colors: &[[u8; 3]; N_COLORS]) -> Result<Vec<u8>> {
+        let mut palette = colors.concat();
         palette.extend(BACKGROUND_RGB);
         for ink in Ink::ALL {
             let shade = |n: u8| mixed(BACKGROUND_RGB, ink.rgb(), f32::from(n) / f32::from(N_SHADES));

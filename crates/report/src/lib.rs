@@ -5,7 +5,7 @@
 //!   (epochs, an evaluation, recorded commands) is absent or said to be missing, never an error.
 //! - [`render_findings`]: a page of [`Section`]s with sentences, numbers, tables and sounds, for other commands.
 //! - [`spectrogram_png`] and [`spectrogram_sheet`]: spectrograms with axes and a title in any Latin, Greek or Cyrillic
-//!   spelling.
+//!   spelling. [`attention_png`]: the same in gray, with a map over it of what a network looked at.
 //! - [`scatter_svg`]: points on a plane.
 //! - [`activity_svg`] and [`activity_png`]: detections by hour of day.
 //! - [`comparison_svg`]: models side by side.
@@ -42,6 +42,7 @@
 
 mod activity;
 mod activity_png;
+mod attention_png;
 mod bar;
 mod canvas;
 mod card;
@@ -74,6 +75,7 @@ pub mod words;
 
 pub use activity::{Activity, activity_svg};
 pub use activity_png::activity_png;
+pub use attention_png::attention_png;
 pub use comparison::{Compared, comparison_svg};
 pub use data::{ClassMetrics, Epoch, Metrics, Skipped, Unknown, UnknownSet};
 pub use error::{Error, Result};

@@ -90,6 +90,13 @@ pub fn spectrogram_sheet(panels: &[Panel], n_columns: usize) -> Result<Vec<u8>> 
 }
 
 fn draw(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Canvas> {
+    let (mut canvas, plot) = frame(mel, n_bands, n_frames, axes)?;
+    plot.paint(&mut canvas, &plot.levels(mel, N_COLORS, range(mel)));
+    Ok(canvas)
+}
+
+/// A picture of a spectrogram without its values.
+pub(crate) fn frame(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<(Canvas, Plot)> {
     if n_bands == 0 || n_frames == 0 || n_bands.checked_mul(n_frames) != Some(mel.len()) {
         let (expected, got) = (format!("[{n_bands}, {n_frames}], not empty"), format!("{} values", mel.len()));
         return Err(Error::Picture { part: "mel", expected, got });
@@ -100,38 +107,55 @@ fn draw(mel: &[f32], n_bands: usize, n_frames: usize, axes: &Axes) -> Result<Can
     }
     let (width, height) = (extent(n_frames, WIDTH), extent(n_bands, HEIGHT));
     let mut canvas = Canvas::new(LEFT + width + RIGHT, TOP + height + BOTTOM);
-    draw_values(&mut canvas, mel, n_bands, n_frames, width, height);
     draw_time(&mut canvas, axes, width, height);
     draw_bands(&mut canvas, axes, n_bands, height);
     let title = shortened(&axes.title, canvas.width - 2 * MARGIN);
     canvas.text(MARGIN, 4, Align::Left, &title, Ink::Bright);
-    Ok(canvas)
+    Ok((canvas, Plot { n_bands, n_frames, width, height }))
+}
+
+/// The part of a picture that shows values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plot {
+    n_bands: usize,
+    n_frames: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Plot {
+    /// Which of `n_levels` levels each pixel has, `[height, width]` from the low bands on: 0 for `low` and below, the last for
+    /// `high`. The mean where a pixel shows several values; what is not finite counts as `low`.
+    pub(crate) fn levels(&self, values: &[f32], n_levels: usize, (low, high): (f32, f32)) -> Vec<u8> {
+        let scale = (n_levels - 1) as f32 / (high - low).max(f32::MIN_POSITIVE);
+        let columns: Vec<_> = (0..self.width).map(|x| cells(x, self.width, self.n_frames)).collect();
+        let mut levels = Vec::with_capacity(self.width * self.height);
+        for bands in (0..self.height).map(|y| cells(y, self.height, self.n_bands)) {
+            for frames in &columns {
+                let (mut sum, mut n) = (0.0, 0.0);
+                for band in bands.clone() {
+                    for value in &values[band * self.n_frames..][frames.clone()] {
+                        sum += if value.is_finite() { *value } else { low };
+                        n += 1.0;
+                    }
+                }
+                levels.push(((sum / n - low) * scale).round().clamp(0.0, (n_levels - 1) as f32) as u8);
+            }
+        }
+        levels
+    }
+
+    /// Sets the pixels to palette indices, `[height, width]` from the low bands on, which are at the bottom.
+    pub(crate) fn paint(&self, canvas: &mut Canvas, indices: &[u8]) {
+        for (y, row) in indices.chunks_exact(self.width).enumerate() {
+            row.iter().enumerate().for_each(|(x, index)| canvas.set(LEFT + x, TOP + self.height - 1 - y, *index));
+        }
+    }
 }
 
 /// Pixels for `n` values: a whole number each if they are few, else one each up to the most that a picture may have.
 fn extent(n: usize, about: usize) -> usize {
     if n >= about { n.min(MOST * about) } else { n * (about / n) }
-}
-
-fn draw_values(canvas: &mut Canvas, mel: &[f32], n_bands: usize, n_frames: usize, width: usize, height: usize) {
-    let (low, high) = range(mel);
-    let scale = (N_COLORS - 1) as f32 / (high - low).max(f32::MIN_POSITIVE);
-    let rows: Vec<_> = (0..height).map(|y| cells(y, height, n_bands)).collect();
-    let columns: Vec<_> = (0..width).map(|x| cells(x, width, n_frames)).collect();
-    for (y, bands) in rows.iter().enumerate() {
-        for (x, frames) in columns.iter().enumerate() {
-            let (mut sum, mut n) = (0.0, 0.0);
-            for band in bands.clone() {
-                for value in &mel[band * n_frames..][frames.clone()] {
-                    sum += if value.is_finite() { *value } else { low };
-                    n += 1.0;
-                }
-            }
-            let level = ((sum / n - low) * scale).round().clamp(0.0, (N_COLORS - 1) as f32);
-            // Low bands at the bottom.
-            canvas.set(LEFT + x, TOP + height - 1 - y, level as u8);
-        }
-    }
 }
 
 /// The values that pixel `i` of `pixels` shows, of `n`.
@@ -141,7 +165,7 @@ fn cells(i: usize, pixels: usize, n: usize) -> std::ops::Range<usize> {
 }
 
 /// The values of the first and the last color.
-fn range(mel: &[f32]) -> (f32, f32) {
+pub(crate) fn range(mel: &[f32]) -> (f32, f32) {
     let mut values: Vec<f32> = mel.iter().copied().filter(|x| x.is_finite()).collect();
     if values.is_empty() {
         return (0.0, 1.0);
