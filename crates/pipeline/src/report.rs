@@ -13,11 +13,11 @@ use crate::inputs::{self, Expected};
 use crate::job::Job;
 use crate::output;
 use crate::run_record::{RunRecord, command_line};
-use inference::{Chain, DETECTOR_PREFIX, read_model};
+use inference::{Chain, DETECTOR_PREFIX, Windows, read_model};
 use recordings::Recordings;
 use report::{Epoch, Evaluation, Metrics, RunReport};
 use serde::Serialize;
-use sounds::Sounds;
+use sounds::{Explainer, Sounds};
 use std::path::{Path, PathBuf};
 
 /// The largest page, in bytes, of which some are left for text.
@@ -167,13 +167,24 @@ fn show(
     options: &Options,
     job: &Job<'_>,
 ) -> Result<()> {
-    match inputs::open_model(run, job) {
-        Ok(model) => out.map = map::of_run(&model, recordings, job)?,
+    let model = match inputs::open_model(run, job) {
+        Ok(model) => Some(model),
         // A backbone in a file of its own may be gone; all else can be shown.
-        Err(error) => out.warnings.push(format!("There is no map of embeddings: {}", crate::one_line(&error))),
+        Err(error) => {
+            let text = "There is no map of embeddings, and what the model looked at is not shown";
+            out.warnings.push(format!("{text}: {}", crate::one_line(&error)));
+            None
+        }
+    };
+    if let Some(model) = &model {
+        out.map = map::of_run(model, recordings, job)?;
     }
+    let explainer = model
+        .as_ref()
+        .map(|model| Ok::<_, crate::Error>(Explainer { model, windows: Windows::as_trained(model, None)? }));
     let n_runs = options.runs.len();
     let mut sounds = Sounds {
+        explainer: explainer.transpose()?,
         recordings,
         chain,
         front_end: chain.build_picture()?,

@@ -1,8 +1,9 @@
 //! The rows of manifests, found by the names that results give to recordings.
 
-use crate::error::Result;
+use crate::error::{Result, bail};
 use crate::inputs;
 use audio_io::{Manifest, Row};
+use report::ClipPlace;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +69,23 @@ impl Recordings {
             start_s >= start - 1e-3 && start_s < end && (of.row.channel.is_none() || of.row.channel == channel)
         };
         rows.iter().map(found).find(holds).or_else(|| rows.first().map(found))
+    }
+
+    /// The file of a clip, and the part of it that the clip is.
+    ///
+    /// # Errors
+    /// A clip of a recording that no manifest has.
+    pub(super) fn part(&self, place: &ClipPlace) -> Result<(PathBuf, Row)> {
+        let [start_s, end_s] = place.span_s.unwrap_or_default();
+        let Some(found) = self.find(&place.path, start_s, place.channel) else {
+            bail!("{}: not in the manifest", place.path);
+        };
+        let (known, channel) = (found.row, place.channel.or(found.row.channel));
+        let part = match place.span_s {
+            Some(_) => Row { start_s: Some(start_s), end_s: Some(end_s), channel, ..known.clone() },
+            None => known.clone(),
+        };
+        Ok((found.file(), part))
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::galleries::Chosen;
 use super::recordings::Recordings;
-use crate::error::{Result, bail};
+use crate::error::Result;
 use crate::exhibit::{Exhibit, exhibit};
 use crate::job::Job;
-use audio_io::Row;
 use features::FrontEnd;
-use inference::Chain;
+use inference::{Chain, Input, Model, Window, Windows};
 use rayon::prelude::*;
-use report::{Evaluation, Example, Gallery, Prediction};
+use report::{Axes, ClipPlace, Evaluation, Example, Gallery, LookedAt, Prediction, attention_png};
 
 /// Clips that are made side by side.
 const BLOCK: usize = 16;
@@ -18,8 +17,16 @@ const BASE64: f64 = 4.0 / 3.0;
 /// Seconds of a sound at most: a clip is short, and a whole recording does not fit into a page.
 const LONGEST_S: f64 = 10.0;
 
+/// A model that says what it looked at.
+pub(super) struct Explainer<'a> {
+    pub(super) model: &'a Model,
+    pub(super) windows: Windows,
+}
+
 /// Reads recordings again.
 pub(super) struct Sounds<'a> {
+    /// Where the model can be opened.
+    pub(super) explainer: Option<Explainer<'a>>,
     pub(super) recordings: &'a Recordings,
     pub(super) chain: &'a Chain,
     pub(super) front_end: FrontEnd,
@@ -56,7 +63,12 @@ impl Sounds<'_> {
                         let clip = &evaluations[e].predictions[i];
                         (clip, self.load(clip, &evaluations[e].metrics.classes))
                     };
-                    let loaded: Vec<_> = block.par_iter().map(load).collect();
+                    let mut loaded: Vec<_> = block.par_iter().map(load).collect();
+                    if !is_folded && let Some(explainer) = &self.explainer {
+                        let examples =
+                            loaded.iter_mut().filter_map(|(clip, of)| of.as_mut().ok().map(|of| (*clip, of)));
+                        explainer.explain(self.recordings, examples.collect())?;
+                    }
                     for (clip, example) in loaded {
                         let Ok(example) = example else {
                             self.missing.push(clip.clip.path.clone());
@@ -85,19 +97,9 @@ impl Sounds<'_> {
 
     fn load(&self, clip: &Prediction, classes: &[String]) -> Result<Example> {
         let place = &clip.clip;
-        let [start_s, end_s] = place.span_s.unwrap_or_default();
-        let Some(found) = self.recordings.find(&place.path, start_s, place.channel) else {
-            bail!("{}: not in the manifest", place.path);
-        };
-        let known = found.row;
-        let channel = place.channel.or(known.channel);
-        let part = match place.span_s {
-            Some(_) => Row { start_s: Some(start_s), end_s: Some(end_s), channel, ..known.clone() },
-            None => known.clone(),
-        };
-        let title = format!("{} {start_s:.1} s", place.path);
+        let (file, part) = self.recordings.part(place)?;
         let Exhibit { png, ogg, .. } =
-            exhibit(&found.file(), &part, title, self.chain, &self.front_end, Some(LONGEST_S))?;
+            exhibit(&file, &part, title(place), self.chain, &self.front_end, Some(LONGEST_S))?;
         let predicted = clip.predicted();
         let notes = [
             clip.outlier_p.map(|p| format!("p-value {p:.3}")),
@@ -113,5 +115,49 @@ impl Sounds<'_> {
             sound: ogg,
             looked_at: Vec::new(),
         })
+    }
+}
+
+fn title(place: &ClipPlace) -> String {
+    format!("{} {:.1} s", place.path, place.span_s.unwrap_or_default()[0])
+}
+
+impl Explainer<'_> {
+    /// Adds to each example what the networks of the model looked at for the class that they answered.
+    fn explain(&self, recordings: &Recordings, examples: Vec<(&Prediction, &mut Example)>) -> Result<()> {
+        let first_window = |(clip, _): &(&Prediction, &mut Example)| -> Option<(Window, usize)> {
+            let (path, row) = recordings.part(&clip.clip).ok()?;
+            let input = Input { path, name: clip.clip.path.clone(), row, ..Input::default() };
+            // A recording that cannot be read has no example either.
+            let window = self.windows.of(0, &input).ok()?.windows.into_iter().next()?;
+            Some((window, clip.predicted()?))
+        };
+        let found: Vec<Option<(Window, usize)>> = examples.iter().map(first_window).collect();
+        let (windows, class): (Vec<&Window>, Vec<usize>) =
+            found.iter().flatten().map(|(window, class)| (window, *class)).unzip();
+        if windows.is_empty() {
+            return Ok(());
+        }
+        let mut explained = self.windows.saliency(self.model, &windows, &class, None)?.into_iter();
+        let classes = &self.model.header.classes;
+        for ((clip, example), found) in examples.into_iter().zip(&found) {
+            let Some(((_, class), explanation)) = found.as_ref().zip(found.as_ref().and_then(|_| explained.next()))
+            else {
+                continue;
+            };
+            for map in explanation.maps {
+                let axes = Axes {
+                    seconds: map.seconds,
+                    band_hz: map.band_hz,
+                    title: title(&clip.clip),
+                    unit: map.unit.into(),
+                };
+                let png = attention_png(&map.mel, &map.values, map.n_bands, map.n_frames, &axes)?;
+                let network = map.member.map_or_else(String::new, |name| format!(", network {name}"));
+                let method = format!("{} for {}{network}", map.method.name(), classes[*class]);
+                example.looked_at.push(LookedAt { method, png });
+            }
+        }
+        Ok(())
     }
 }
