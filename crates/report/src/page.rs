@@ -21,6 +21,9 @@ use crate::{summary, words};
 /// Rows of the table of epochs at most; longer runs show evenly spaced epochs.
 const MAX_EPOCH_ROWS: usize = 200;
 
+/// More classes than this are not named in the summary.
+const MANY_CLASSES: usize = 20;
+
 /// Fills in the page for `runs` under the heading `title`: one HTML file that needs no other file and no network.
 ///
 /// # Errors
@@ -118,7 +121,10 @@ fn run_view(i: usize, run: &RunReport, is_named: bool) -> Result<RunView<'_>> {
         name: &run.name,
         is_named,
         parameters: parameters(run),
-        classes: run.classes.join(", "),
+        classes: match run.classes.len() {
+            0..=MANY_CLASSES => format!("Classes: {}.", run.classes.join(", ")),
+            n => format!("{n} classes."),
+        },
         summary: match first {
             Some(_) if !run.sentences.is_empty() => run.sentences.clone(),
             Some(evaluation) => summary::sentences(&evaluation.metrics),

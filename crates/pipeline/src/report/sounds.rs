@@ -146,13 +146,10 @@ impl Explainer<'_> {
                 continue;
             };
             for map in explanation.maps {
-                let axes = Axes {
-                    seconds: map.seconds,
-                    band_hz: map.band_hz,
-                    title: title(&clip.clip),
-                    unit: map.unit.into(),
-                };
-                let png = attention_png(&map.mel, &map.values, map.n_bands, map.n_frames, &axes)?;
+                let unit = if map.band_hz.is_empty() { "band" } else { "Hz" };
+                let (seconds, title) = (map.seconds, title(&clip.clip));
+                let axes = Axes { seconds, band_hz: map.band_hz, title, unit: unit.into() };
+                let png = attention_png(&map.mel, &spread(map.values), map.n_bands, map.n_frames, &axes)?;
                 let network = map.member.map_or_else(String::new, |name| format!(", network {name}"));
                 let method = format!("{} for {}{network}", map.method.name(), classes[*class]);
                 example.looked_at.push(LookedAt { method, png });
@@ -160,4 +157,13 @@ impl Explainer<'_> {
         }
         Ok(())
     }
+}
+
+/// From its smallest value, which is drawn as nothing, to its largest: a rollout is nowhere 0.
+fn spread(mut map: Vec<f32>) -> Vec<f32> {
+    let (low, high) = map.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)));
+    if high > low {
+        map.iter_mut().for_each(|value| *value = (*value - low) / (high - low));
+    }
+    map
 }
