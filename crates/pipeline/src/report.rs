@@ -83,7 +83,9 @@ fn name(path: &Path) -> String {
 
 /// Everything about one run that is on disk.
 fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
-    job.say(format!("report of {}", run.display()));
+    if options.runs.len() > 1 {
+        job.say(format!("report of {}", run.display()));
+    }
     let recordings = Recordings::open(&manifests(run, options))?;
     let (path, mut file) = read_model(run)?;
     let chain = Chain::from_header(&file.header.front_end, &path)?;
@@ -108,6 +110,7 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
         n_parameters: n_network as u64,
         n_backbone_parameters: (n_backbone > 0).then_some(n_backbone as u64),
         facts: facts(header, &chain, &path, options)?,
+        detector: header.outlier.as_ref().map(tables::detector).unwrap_or_default(),
         epochs: epochs(&run.join("metrics.jsonl"))?,
         commands: commands(run, record.as_ref(), &found, options),
         ..RunReport::default()
@@ -119,7 +122,6 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
     if let Some(fit) = tables::json(&run.join("fit.json"))? {
         out.sentences = tables::sentences(&fit);
         out.sections.extend(tables::of_fit(&fit));
-        out.detector = tables::detector_of_fit(&fit);
         let is_of_doctor = |note: &String| note.starts_with("doctor: ");
         out.warnings.extend(tables::strings(&fit["notes"]).into_iter().filter(|note| !is_of_doctor(note)));
         let command = tables::strings(&fit["command"]);

@@ -5,6 +5,7 @@ use super::{anomaly, evaluate, features, fit, predict, report, scan, synth, trai
 use crate::cli::{DemoArgs, Global};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
+use pipeline::evaluate::Source;
 use pipeline::train::{ModelKind, Start};
 use pipeline::{Job, anomaly::RowsOptions, one_line};
 use std::path::Path;
@@ -53,8 +54,10 @@ pub(super) fn run(args: &DemoArgs, global: &Global, job: &Job<'_>, ui: &Ui) -> R
         ui.warn(format!("no detector of unknown sounds: {}", one_line(error.as_ref())));
     }
     let test = run.join("test");
-    let job = stage(&[&"evaluate", &run, &"--features", &spectrograms, &"--split", &"test", &"--out", &test]);
-    let options = pipeline::evaluate::Options::new(&run, &spectrograms, &test);
+    let split = "test,ood-test";
+    let job = stage(&[&"evaluate", &run, &manifest, &"--split", &split, &"--stress", &"--out", &test]);
+    let source = Source::Recordings { manifests: vec![manifest.clone()], stress: true };
+    let options = pipeline::evaluate::Options { run: run.clone(), source, split: split.into(), out: test };
     let metrics = evaluate::execute(&options, &job, ui)?.metrics;
     let verdicts = out.join("predictions.csv");
     let job = stage(&[&"predict", &run, &manifest, &"--out", &verdicts]);

@@ -67,15 +67,17 @@ fn section(title: &str, table: Table) -> Section {
     Section { title: title.into(), table: Some(table), ..Section::default() }
 }
 
-/// Which detector of unknown sounds a `fit` chose, and why.
-pub(super) fn detector_of_fit(fit: &Value) -> Vec<String> {
-    let detector = &fit["detector"];
-    let Some(method) = detector["method"].as_str() else { return Vec::new() };
-    let mut sentences = vec![format!("The detector is {method}, {}.", text(&detector["why"]))];
-    let mut tried: Vec<(&str, f64)> = detector["auroc"]
-        .as_array()
-        .into_iter()
-        .flatten()
+/// Which detector of unknown sounds the model has, and why; empty without one. `outlier` is of the model's header.
+pub(super) fn detector(outlier: &Value) -> Vec<String> {
+    let (record, detectors) = (&outlier["record"], outlier["detectors"].as_array());
+    let Some(method) = detectors.and_then(|all| all.first()?["method"]["name"].as_str()) else { return Vec::new() };
+    let why = text(&record["why"]);
+    let mut sentences = vec![match why.is_empty() {
+        true => format!("The detector is {method}."),
+        false => format!("The detector is {method}: {why}."),
+    }];
+    let tried = record["auroc"].as_array().into_iter().flatten();
+    let mut tried: Vec<(&str, f64)> = tried
         .filter_map(|one| Some((one[0].as_str()?, one[1].as_f64()?)))
         .filter(|(name, _)| *name != method)
         .collect();
@@ -84,6 +86,9 @@ pub(super) fn detector_of_fit(fit: &Value) -> Vec<String> {
         let n = tried.len();
         let names: Vec<String> = tried.iter().take(3).map(|(name, auroc)| format!("{name} {auroc:.3}")).collect();
         sentences.push(format!("It was the best of {} detectors; next in AUROC: {}.", n + 1, names.join(", ")));
+    }
+    if let (Some(clips), Some(groups)) = (record["calibration_clips"].as_u64(), record["calibration_groups"].as_u64()) {
+        sentences.push(format!("Its p-values are calibrated on {clips} clips of {groups} groups."));
     }
     sentences
 }
@@ -185,6 +190,19 @@ fn condition(name: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_detector_is_described() {
+        let outlier = json!({
+            "detectors": [{"method": {"name": "knn"}}],
+            "record": {"why": "chosen on ood-val", "auroc": [["knn", 0.9], ["vim", 0.8]],
+                       "calibration_clips": 20, "calibration_groups": 9},
+        });
+        let sentences = detector(&outlier);
+        assert_eq!(sentences[0], "The detector is knn: chosen on ood-val.");
+        assert_eq!(sentences[1], "It was the best of 2 detectors; next in AUROC: vim 0.800.");
+        assert!(sentences[2].contains("20 clips of 9 groups") && detector(&Value::Null).is_empty());
+    }
 
     #[test]
     fn what_is_in_the_files_is_in_the_tables() {
