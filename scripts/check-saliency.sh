@@ -6,7 +6,7 @@
 #
 # MODELS/yamnet and MODELS/vit-tiny-random hold weights (docs/backbones.md). A CNN, a small transformer and YAMNet are trained for an
 # epoch on made sounds, and one of class evidence and prototypes with a CNN is fitted; each RUN is compared on the same sounds, too.
-# VENV is where the Python environment is, or is made with PyTorch (some GB; default: .venv, which git ignores). Takes about three
+# VENV is where the Python environment is, or is made with PyTorch (some GB; default: .venv, which git ignores). Takes some ten
 # minutes.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -48,7 +48,7 @@ pub type Score<'a> = dyn Fn(&Below) -> Result<Tensor, Error> + 'a;
 pub struct Maps {
     /// How they were computed.
     pub method: Method,
-    /// Bands and frames of the network's own grid that a cell of it stands for: what is smaller cannot be seen.
+    /// Bands and frames of the network's own grid that one of its cells covers: what is smaller cannot be seen.
     pub cell: [usize; 2],
     /// `[B, M, T]`, row-major: 0 or more, not scaled; all 0 where nothing speaks for the score.
     pub values: Vec<f32>,

@@ -205,6 +205,46 @@ mod tests {
     }
 
     #[test]
+    fn the_map_is_that_of_gradients_through_the_whole_network() {
+        let mel = Tensor::from_vec(Init::Normal { std: 1.0 }.draw(2 * 21 * 38, 3, "mel"), (2, 21, 38), &Device::Cpu);
+        let (mel, class) = (mel.unwrap(), [2, 0]);
+        for (downsample, pooling, size) in [
+            (Downsample::MaxPool, MapPooling::MeanMax, [5, 9]),
+            (Downsample::AveragePool, MapPooling::Mean, [5, 9]),
+            (Downsample::Stride, MapPooling::MeanMax, [6, 10]),
+        ] {
+            let config = CnnConfig { channels: vec![6, 8], downsample, pooling, ..CnnConfig::small() };
+            let cnn = Cnn::new(&config, 3, &mut Parameters::seeded(5, &Device::Cpu)).unwrap();
+            let got = classifier::saliency(&cnn, &mel, &class, None).unwrap().unwrap();
+            assert_eq!((got.method, got.cell), (Method::GradCam, [4, 4]));
+
+            // As the paper says: the gradient of the logit with respect to each cell of the last map.
+            let map = Var::from_tensor(&cnn.map(&mel, Mode::Eval, &mut |_| Ok(())).unwrap().detach()).unwrap();
+            assert_eq!(map.dims()[1..3], size);
+            let logits = cnn.score(&Below { embedding: cnn.pool(&map).unwrap(), log_odds: None }).unwrap();
+            let mut expected = Vec::new();
+            for (clip, class) in class.into_iter().enumerate() {
+                let logit = logits.narrow(0, clip, 1).unwrap().narrow(1, class, 1).unwrap();
+                let gradient =
+                    logit.sum_all().unwrap().backward().unwrap().get(&map).unwrap().narrow(0, clip, 1).unwrap();
+                let weight = gradient.mean_keepdim((1, 2)).unwrap();
+                let cells =
+                    map.narrow(0, clip, 1).unwrap().broadcast_mul(&weight).unwrap().sum(3).unwrap().relu().unwrap();
+                let cells: Vec<f32> = cells.flatten_all().unwrap().to_vec1().unwrap();
+                expected.extend(cnn.grid([21, 38]).0.upsample(&cells, [21, 38]));
+            }
+            let largest = expected.iter().copied().fold(0.0, f32::max);
+            assert!(largest > 0.0);
+            for (i, (got, expected)) in got.values.iter().zip(&expected).enumerate() {
+                assert!(
+                    (got - expected).abs() <= 1e-5 * largest,
+                    "{downsample:?} {pooling:?} [{i}]: {got}, expected {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_batch() {
         let mut parameters = Parameters::seeded(1, &Device::Cpu);
         let cnn = Cnn::new(&CnnConfig::small(), 2, &mut parameters).unwrap();

@@ -46,7 +46,8 @@ mod tests {
     fn windows_are_averaged_where_they_overlap() {
         // Two windows, 48 frames apart: in the first the late high cell, in the second everything.
         let mut cells = [0.0; 12];
-        (cells[5], cells[6..].fill(2.0)) = (1.0, ());
+        cells[5] = 1.0;
+        cells[6..].fill(2.0);
         let map = joined(&cells, 1, 160, 48);
         let at = |band: usize, frame: usize| map[band * 160 + frame];
         assert_eq!([at(0, 0), at(0, 47), at(0, 95), at(0, 96), at(0, 144)], [0.0, 0.0, 1.0, 2.0, 0.0]);

@@ -137,3 +137,107 @@ fn place(config: &VitConfig) -> (Grid, [usize; 2]) {
     };
     (grid, std::array::from_fn(|i| (config.patch[i] as f32 * scale[i]).round().max(1.0) as usize))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Trained;
+    use candle_core::Device;
+    use classifier::{Classifier, Init, Parameters};
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    fn random(dims: &[usize], name: &str) -> Tensor {
+        Tensor::from_vec(Init::Normal { std: 0.5 }.draw(dims.iter().product(), 1, name), dims, &Device::Cpu).unwrap()
+    }
+
+    fn network(pooling: Pooling) -> Vit {
+        let config = VitConfig {
+            input: [8, 14],
+            resize: None,
+            channels: 1,
+            input_scale: 1.0,
+            normalization: None,
+            patch: [4, 4],
+            stride: [4, 3],
+            dim: 8,
+            layers: 3,
+            heads: 2,
+            hidden: 12,
+            epsilon: 1e-6,
+            layer_scale: false,
+            registers: 1,
+            distillation: pooling == Pooling::ClassDistillation,
+            pooling,
+            dropout: 0.0,
+            stochastic_depth: 0.0,
+            patchout: [0, 0],
+            adapter: None,
+        };
+        let mut parameters = Parameters::seeded(3, &Device::Cpu);
+        let vit = Vit::new(&config, 3, Trained::Head, 1.0, &mut parameters).unwrap();
+        let names = parameters.snapshot().unwrap().into_iter();
+        let drawn: HashMap<String, Tensor> =
+            names.map(|(name, tensor)| (name.clone(), random(tensor.dims(), &name))).collect();
+        parameters.load(&drawn, Path::new("drawn")).unwrap();
+        vit
+    }
+
+    /// Both papers by the letter: one graph of all layers, and products of whole matrices; one clip.
+    fn by_matrices(vit: &Vit, mel: &Tensor, class: usize, method: Method) -> Vec<f32> {
+        let config = vit.config();
+        let form = TransformerForm { n_heads: config.heads, epsilon: config.epsilon as f32, keep: None };
+        let mut tokens = vit.below(mel, 0, Mode::Eval).unwrap();
+        let n = tokens.dim(1).unwrap();
+        let (mut attentions, mut zeros) = (Vec::new(), Vec::new());
+        for weights in &vit.layers {
+            let zero = Var::zeros((1, config.heads, n, n), DType::F32, &Device::Cpu).unwrap();
+            let [output, attention] = reference::attending_layer(&tokens, weights, &form, Some(&zero)).unwrap();
+            tokens = output;
+            attentions.push(attention.detach());
+            zeros.push(zero);
+        }
+        let zero = Var::zeros(tokens.shape(), DType::F32, &Device::Cpu).unwrap();
+        let normal = (vit.normalize(&tokens).unwrap() + zero.as_tensor()).unwrap();
+        let logits = vit.score(&Below { embedding: vit.pooled(&normal).unwrap(), log_odds: None }).unwrap();
+        let gradients = logits.narrow(1, class, 1).unwrap().sum_all().unwrap().backward().unwrap();
+        let identity = Tensor::eye(n, DType::F32, &Device::Cpu).unwrap();
+        let mut product = identity.clone();
+        for (attention, zero) in attentions.iter().zip(&zeros) {
+            let mean = match method {
+                Method::Rollout => attention.mean(1).unwrap(),
+                _ => (attention * gradients.get(zero).unwrap()).unwrap().relu().unwrap().mean(1).unwrap(),
+            };
+            let mut step = (mean.squeeze(0).unwrap() + &identity).unwrap();
+            if method == Method::Rollout {
+                step = step.broadcast_div(&step.sum_keepdim(1).unwrap()).unwrap();
+            }
+            product = step.matmul(&product).unwrap();
+        }
+        let start = match (method, config.pooling) {
+            (Method::Rollout, _) | (_, Pooling::Class) => vit.shares(&tokens).unwrap().squeeze(0).unwrap(),
+            _ => (normal * gradients.get(&zero).unwrap()).unwrap().sum(D::Minus1).unwrap().relu().unwrap(),
+        };
+        let row = start.matmul(&product).unwrap().squeeze(0).unwrap().to_vec1::<f32>().unwrap();
+        place(config).0.upsample(&row[n - config.n_patches()..], config.input)
+    }
+
+    #[test]
+    fn layer_by_layer_is_as_whole_matrices_of_one_graph() {
+        let (mel, class) = (random(&[2, 8, 14], "mel"), [2, 1]);
+        for pooling in [Pooling::Class, Pooling::Mean, Pooling::ClassMean, Pooling::ClassDistillation] {
+            let vit = network(pooling);
+            for method in [Method::Rollout, Method::GradientRollout] {
+                let got = classifier::saliency(&vit, &mel, &class, Some(method)).unwrap().unwrap();
+                assert_eq!((got.method, got.cell), (method, [4, 4]));
+                for (clip, class) in class.into_iter().enumerate() {
+                    let expected = by_matrices(&vit, &mel.narrow(0, clip, 1).unwrap(), class, method);
+                    let largest = expected.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+                    for (got, expected) in got.values[clip * 8 * 14..].iter().zip(&expected) {
+                        assert!((got - expected).abs() <= 1e-4 * largest, "{pooling:?} {method:?}: {got}, {expected}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -341,7 +341,7 @@ impl Classifier for Vit {
         score: &Score<'_>,
         method: Option<Method>,
     ) -> Result<Option<Maps>, classifier::Error> {
-        match method.unwrap_or(Method::GradientRollout) {
+        match method.unwrap_or(Method::Rollout) {
             Method::GradCam => Ok(None),
             method => Ok(Some(self.rolled_out(mel, score, method)?)),
         }

@@ -8,15 +8,17 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 15] = [
+const WITH_ARGUMENTS: [&str; 17] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
     "decode_raw",
     "examine",
+    "explain",
     "find_duplicates",
     "log_mel_raw",
     "lossy_raw",
+    "measure_saliency",
     "outputs",
     "sample_page",
     "score_rows",
