@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::exhibit::{Exhibit, exhibit};
 use crate::job::Job;
 use features::FrontEnd;
-use inference::{Chain, Input, Model, Window, Windows};
+use inference::{Chain, Input, Model, SaliencyMethod, Window, Windows};
 use rayon::prelude::*;
 use report::{Axes, ClipPlace, Evaluation, Example, Gallery, LookedAt, Prediction, attention_png};
 
@@ -123,6 +123,13 @@ fn title(place: &ClipPlace) -> String {
 }
 
 impl Explainer<'_> {
+    /// Whether a network sees so much at once that its map says little: YAMNet, as docs/saliency.md has it.
+    fn is_coarse(&self, member: Option<&str>) -> bool {
+        let of_name = |of: &&inference::Member| member.is_none_or(|name| of.name == name);
+        let member = self.model.members.iter().find(of_name);
+        member.is_some_and(|member| member.classifier.architecture().to_string().contains("\"yamnet\""))
+    }
+
     /// Adds to each example what the networks of the model looked at for the class that they answered.
     fn explain(&self, recordings: &Recordings, examples: Vec<(&Prediction, &mut Example)>) -> Result<()> {
         let first_window = |(clip, _): &(&Prediction, &mut Example)| -> Option<(Window, usize)> {
@@ -150,8 +157,13 @@ impl Explainer<'_> {
                 let (seconds, title) = (map.seconds, title(&clip.clip));
                 let axes = Axes { seconds, band_hz: map.band_hz, title, unit: unit.into() };
                 let png = attention_png(&map.mel, &spread(map.values), map.n_bands, map.n_frames, &axes)?;
+                let remark = match map.method {
+                    SaliencyMethod::Rollout => " (the same for every class)",
+                    _ if self.is_coarse(map.member.as_deref()) => " (a rough hint at best)",
+                    _ => "",
+                };
                 let network = map.member.map_or_else(String::new, |name| format!(", network {name}"));
-                let method = format!("{} for {}{network}", map.method.name(), classes[*class]);
+                let method = format!("{} for {}{network}{remark}", map.method.name(), classes[*class]);
                 example.looked_at.push(LookedAt { method, png });
             }
         }
