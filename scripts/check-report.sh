@@ -14,12 +14,7 @@ set -euo pipefail
 usage="usage: scripts/check-report.sh OUT [REPORT METRICS]..."
 out=${1:?$usage}
 shift
-chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
-[ -n "$chromium" ] || { echo "no Chromium on the path: name one in CHROMIUM" >&2; exit 1; }
-mkdir -p "$out/node"
-for package in puppeteer-core@25.16.0 axe-core@4.14.1; do
-  [ -d "$out/node/node_modules/${package%@*}" ] || npm install --silent --no-audit --no-fund --prefix "$out/node" "$package"
-done
+browser_packages "$out/node" puppeteer-core@25.16.0 axe-core@4.14.1
 if [ $# -eq 0 ]; then
   find_barkbird
   "$barkbird" demo --out "$out/demo" --clips 240 --epochs 12 >"$out/demo.log" 2>&1 || { cat "$out/demo.log"; exit 1; }

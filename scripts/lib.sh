@@ -37,6 +37,17 @@ python_packages() {
   "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
 }
 
+# browser_packages FOLDER PACKAGE@VERSION...: npm packages that drive a browser; sets $chromium to one ($CHROMIUM, or one on the path).
+browser_packages() {
+  local folder=$1 package; shift
+  chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+  [ -n "$chromium" ] || die "no Chromium on the path: name one in CHROMIUM"
+  mkdir -p "$folder"
+  for package in "$@"; do
+    [ -d "$folder/node_modules/${package%@*}" ] || npm install --silent --no-audit --no-fund --prefix "$folder" "$package"
+  done
+}
+
 # fit_candidates DATA MODELS OUT NAME...: fits DATA/animals as OUT/NAME for each candidate, where OUT has no such fit.
 fit_candidates() {
   local data=$1 models=$2 out=$3 set name; shift 3

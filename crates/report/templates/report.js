@@ -169,7 +169,9 @@ for (const tool of document.querySelectorAll(".map")) {
     y = plane.y.map(v => H - pad - (H - 2 * pad) * (v - y0) / (y1 - y0 || 1));
     svg.replaceChildren();
     points = [];
-    const order = [...x.keys()].sort((a, b) => map.known[a] - map.known[b]);
+    // Unknown sounds below, errors on top.
+    const layer = i => ["unknown sound", "right", "wrong"].indexOf(right(i));
+    const order = [...x.keys()].sort((a, b) => layer(a) - layer(b));
     for (const i of order) {
       const point = map.known[i] ? draw("circle", { cx: x[i], cy: y[i] })
         : draw("path", { d: `M${x[i] - 5} ${y[i] - 5}l10 10m0 -10l-10 10` });
@@ -186,7 +188,9 @@ for (const tool of document.querySelectorAll(".map")) {
     for (let i = 0; i < n; i++) counts.set(of(i), (counts.get(of(i)) || 0) + 1);
     const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || (a < b ? -1 : 1));
     const shown = names.length > MOST_COLORS ? names.slice(0, MOST_COLORS - 1) : names;
-    const number = new Map(shown.map((name, k) => [name, k + 1]));
+    // Errors in the warm color, in front of gray unknown sounds.
+    const fixed = { right: 1, wrong: 2, "unknown sound": MOST_COLORS };
+    const number = new Map(shown.map((name, k) => [name, colors.value === "right" ? fixed[name] : k + 1]));
     for (const point of points) point.setAttribute("class", "k" + (number.get(of(+point.dataset.i)) || MOST_COLORS));
     const item = (name, k, count) => make("span", { role: "listitem" }, make("i", { class: "k" + k }), `${name} (${count})`);
     const items = shown.map(name => item(name, number.get(name), counts.get(name)));
