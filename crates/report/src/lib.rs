@@ -8,7 +8,7 @@
 //!   spelling.
 //! - [`scatter_svg`]: points on a plane.
 //! - [`activity_svg`] and [`activity_png`]: detections by hour of day.
-//! - [`comparison_svg`]: models side by side.
+//! - [`comparison_svg`]: models side by side; [`learning_svg`]: over the number of training clips.
 //!
 //! This crate knows numbers and bytes. It must not know how a model is trained, how a sound is decoded or where files
 //! are: the caller reads them. Conclusions in words are computed here from documented thresholds: on curves by [`words`],
@@ -50,6 +50,7 @@ mod data;
 mod error;
 mod evaluation;
 mod findings;
+mod learning;
 mod number;
 mod page;
 mod scatter;
@@ -67,6 +68,7 @@ pub use comparison::{Compared, comparison_svg};
 pub use data::{ClassMetrics, Epoch, Example, Metrics, RunReport, Skipped};
 pub use error::{Error, Result};
 pub use findings::{Findings, LineFigure, Section, SoundCard, render_findings};
+pub use learning::{LearningLine, LearningPanel, learning_svg};
 pub use page::render;
 pub use scatter::{Cloud, scatter_svg};
 pub use spectrogram::{Axes, Panel, spectrogram_png, spectrogram_sheet};
