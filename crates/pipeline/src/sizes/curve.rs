@@ -182,7 +182,7 @@ pub(super) fn of_set(set: &str, models: &[String], all: &[Finished], n_classes: 
             |value: &dyn Fn(&Finished) -> f64| runs.iter().map(|run| value(run)).sum::<f64>() / runs.len() as f64;
         let by_seed: Vec<f64> = of.iter().map(|&(_, nth)| 1.0 - error(nth, &ones)).collect();
         let value = by_seed.iter().sum::<f64>() / by_seed.len() as f64;
-        let exact = runs.first().map(|run| run.run.sets[set].interval).filter(|_| value >= 1.0);
+        let exact = runs.first().and_then(|run| Some(run.run.sets.get(set)?.interval)).filter(|_| value >= 1.0);
         let drawn = interval(resamples.iter().map(|errors| 1.0 - errors[cell]).collect(), value);
         let point = Point {
             size_requested: runs[0].run.subset.size_requested.clone(),
@@ -243,7 +243,7 @@ fn fit(of_set: &OfSet, curve: &Curve) -> std::result::Result<Fit, String> {
     let points = &curve.points;
     let n = points.len();
     if n < FEWEST_SIZES {
-        return Err(format!("{n} sizes are too few: a power law needs {FEWEST_SIZES}"));
+        return Err(format!("it needs {FEWEST_SIZES} sizes, and there are {n}"));
     }
     let (first, last) = (&points[0], &points[n - 1]);
     let fall = of_set
@@ -278,4 +278,73 @@ fn fit(of_set: &OfSet, curve: &Curve) -> std::result::Result<Fit, String> {
         gain: estimate(&|law| law.error(n_now) - law.error(2.0 * n_now)),
         for_one_point: estimate(&|law| law.size_of(law.error(n_now) - 0.01)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::one::Run;
+    use super::super::options::By;
+    use super::super::plan::Subset;
+    use super::*;
+
+    /// Recordings, each a group of its own; as many of each class.
+    const N: usize = 400;
+    const SIZES: [usize; 5] = [25, 50, 100, 200, 400];
+
+    /// Trainings of three seeds, whose models are wrong about so many recordings of each class.
+    fn trainings(model: &str, wrong: impl Fn(usize) -> usize) -> Vec<Finished> {
+        let of = |(n, seed): (usize, u64)| {
+            let answer = |row: usize| {
+                let (class, nth) = (row % 2, row / 2);
+                // Every seed is wrong about others, about one more or less.
+                let is_wrong = (nth + 7 * seed as usize) % (N / 2) < (wrong(n) + seed as usize).saturating_sub(1);
+                let p = if is_wrong == (class == 0) { 0.1 } else { 0.9 };
+                RowAnswer { row, class: class as u32, group: format!("g{row}"), probability: vec![p, 1.0 - p] }
+            };
+            let subset = Subset {
+                model: model.into(),
+                by: By::Clips,
+                size_requested: n.to_string(),
+                spread: false,
+                seed,
+                n_clips: n,
+                n_groups: n / 2,
+                clips_sha256: String::new(),
+            };
+            let run = Run { subset, sets: BTreeMap::new(), train_seconds: 1.0, best_epoch: 1 };
+            Finished { run, answers: BTreeMap::from([("test".to_owned(), (0..N).map(answer).collect())]) }
+        };
+        SIZES.into_iter().flat_map(|n| (0..3).map(move |seed| (n, seed))).map(of).collect()
+    }
+
+    #[test]
+    fn a_curve_that_falls_is_fitted_and_a_flat_one_is_not() {
+        // 2.5 n^-0.7 + 0.02
+        let law = |n: usize| 2.5 * (n as f64).powf(-0.7) + 0.02;
+        let mut all = trainings("falls", |n| (law(n) * (N / 2) as f64).round() as usize);
+        all.extend(trainings("flat", |_| 30));
+        let names = ["falls", "flat"].map(str::to_owned);
+        let of_set = of_set("test", &names, &all, 2, 0).unwrap();
+        let [falls, flat] = &of_set.curves[..] else { panic!("{:?}", of_set.curves) };
+        let fit = falls.fit.as_ref().unwrap();
+        assert!((fit.b.value - 0.7).abs() < 0.15 && (fit.now.value - law(400)).abs() < 0.01, "{fit:?}");
+        let Estimate { value, interval: [low, high] } = fit.at_twice;
+        assert!(low < law(800) && law(800) < high && low <= value && value <= high, "{fit:?}");
+        assert!(fit.gain.interval[0] > 0.0 && fit.for_one_point.value > 400.0, "{fit:?}");
+        assert_eq!(flat.points.len(), SIZES.len());
+        assert!(flat.fit.is_none() && flat.no_fit.as_ref().unwrap().contains("does not fall"), "{flat:?}");
+        let best = super::super::versus::at_sizes(&of_set);
+        assert_eq!((best.len(), best[0].best.as_str(), best[4].best.as_str()), (5, "flat", "falls"));
+        assert!(!best[0].others[0].is_level && !best[4].others[0].is_level, "{best:?}");
+    }
+
+    #[test]
+    fn few_sizes_are_not_fitted_and_what_one_did_not_answer_is_in_no_figure() {
+        let mut all = trainings("falls", |n| 1000 / n);
+        all.retain(|of| of.run.subset.n_clips <= 100);
+        all[0].answers.get_mut("test").unwrap().pop();
+        let of_set = of_set("test", &["falls".to_owned()], &all, 2, 0).unwrap();
+        assert_eq!((of_set.n, of_set.left_out), (N - 1, 1));
+        assert!(of_set.curves[0].no_fit.as_ref().unwrap().contains("there are 3"));
+    }
 }

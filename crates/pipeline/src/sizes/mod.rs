@@ -138,7 +138,7 @@ fn train_all(plan: &Plan, options: &Options, job: &Job<'_>) -> Result<(Vec<Finis
     let open: Vec<usize> = (0..found.len()).filter(|&nth| found[nth].is_none()).collect();
     let (at_once, threads) = side_by_side::workers(open.len(), job);
     job.say(format!(
-        "{} trainings, of which {} are there already; {at_once} at once with {threads} threads each",
+        "trainings: {}, there already: {}; at once: {at_once}, with threads each: {threads}",
         found.len(),
         found.len() - open.len()
     ));

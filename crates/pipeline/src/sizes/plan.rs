@@ -8,7 +8,9 @@ use crate::features::{self, Preset};
 use crate::inputs;
 use crate::job::Job;
 use crate::named::Named;
+use crate::pretrained::{Place, place};
 use crate::strategy::ModelKind;
+use models_vit::Checkpoint;
 use serde::{Deserialize, Serialize};
 use shard::ClipRecord;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,20 +71,35 @@ pub(super) struct Plan {
     pub(super) runs: Vec<Planned>,
 }
 
-/// A front end by the name of its folder.
-fn front_end(spec: &ModelSpec) -> (&'static str, Option<Preset>) {
-    match spec.kind {
-        ModelKind::Cnn | ModelKind::Vit => ("mel", None),
-        ModelKind::Yamnet => ("yamnet", Some(Preset::Yamnet)),
+/// What turns recordings into a model's input.
+struct FrontEnd {
+    /// Name of its folder.
+    name: &'static str,
+    preset: Option<Preset>,
+}
+
+impl FrontEnd {
+    /// That of a model, whose weights are found.
+    fn of(spec: &ModelSpec) -> Result<Self> {
+        let weights = spec.pretrained.as_deref().map(place).transpose()?;
+        let named = |preset: Preset| Self { name: preset.name(), preset: Some(preset) };
+        Ok(match (spec.kind, weights) {
+            (ModelKind::Yamnet, None) => {
+                bail!("--models {}: the weights are wanted: {0}=FILE with YAMNet's yamnet.tflite", spec.kind.name())
+            }
+            (ModelKind::Yamnet, _) => named(Preset::Yamnet),
+            (ModelKind::Vit, Some(Place::Local(folder))) if Checkpoint::open(&folder)?.is_audio() => named(Preset::Ast),
+            _ => Self { name: "mel", preset: None },
+        })
     }
 }
 
 /// Computes the features that are not there yet, and draws the subsets.
 pub(super) fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
     let manifest = &options.manifests[0];
+    let front_ends: Vec<FrontEnd> = options.models.iter().map(FrontEnd::of).collect::<Result<_>>()?;
     let mut folders: BTreeMap<&str, PathBuf> = BTreeMap::new();
-    for spec in &options.models {
-        let (name, preset) = front_end(spec);
+    for &FrontEnd { name, preset } in &front_ends {
         let folder = options.out.join("features").join(name);
         if !folders.contains_key(name) && !folder.join("index.json").is_file() {
             job.say(format!("features: {name}"));
@@ -122,7 +139,7 @@ pub(super) fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
     for seed in (0..options.seeds as u64).map(|nth| job.seed() + nth) {
         let orders = Orders::new(&drawn.clips, seed);
         for (model, spec) in options.models.iter().enumerate() {
-            let (name, _) = front_end(spec);
+            let name = front_ends[model].name;
             for (&n, requested) in &sizes {
                 let draws = match options.by {
                     By::Clips => vec![Draw::Clips(n)],
@@ -215,4 +232,30 @@ fn holds(row: &audio_io::Row, record: &ClipRecord) -> bool {
     let begins = row.start_s.is_none_or(|start_s| record.start_s >= start_s - 1e-6);
     let ends = row.end_s.is_none_or(|end_s| record.start_s < end_s);
     begins && ends && row.channel.is_none_or(|channel| record.channel == Some(channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use audio_io::Row;
+
+    #[test]
+    fn a_window_is_of_the_row_that_it_begins_in() {
+        let row = |start_s, end_s, channel| Row { start_s, end_s, channel, ..Row::default() };
+        let window = |start_s, channel| ClipRecord {
+            id: String::new(),
+            path: String::new(),
+            group: None,
+            source_sha256: String::new(),
+            start_s,
+            channel,
+            seconds: 1.0,
+            view: 0,
+            steps: Vec::new(),
+        };
+        assert!(holds(&row(None, None, None), &window(70.0, Some(1))));
+        let part = row(Some(2.0), Some(5.0), None);
+        assert_eq!([1.0, 2.0, 4.5, 5.0].map(|at| holds(&part, &window(at, None))), [false, true, true, false]);
+        assert!(!holds(&row(None, None, Some(0)), &window(0.0, Some(1))));
+    }
 }

@@ -4,10 +4,12 @@ use super::{By, Curve, Outcome, Point, counted};
 use crate::table::{Table, number, with_interval};
 
 impl Outcome {
-    /// Balanced accuracies by size; then the power laws, where clips are counted, or many groups against few.
+    /// Balanced accuracies by size; then the power laws, where clips are counted and one could be fitted, or many groups against
+    /// few.
     pub fn tables(&self) -> Vec<Table> {
         let mut tables = vec![accuracies(self)];
         match self.by {
+            By::Clips if self.curves.iter().all(|curve| curve.fit.is_none()) => (),
             By::Clips => tables.push(fits(self)),
             By::Groups => tables.push(spread(self)),
         }
@@ -18,7 +20,8 @@ impl Outcome {
 fn accuracies(outcome: &Outcome) -> Table {
     let sizes = outcome.curves.iter().find(|curve| !curve.spread).map_or(&[][..], |curve| &curve.points);
     let header = sizes.iter().map(|point| counted(outcome.by, &point.size_requested, point.n_clips));
-    let header = ["model", "set"].map(str::to_owned).into_iter().chain(header).chain(["s to train".to_owned()]);
+    let header =
+        ["model", "set"].map(str::to_owned).into_iter().chain(header).chain(["s to train the last".to_owned()]);
     let row = |curve: &Curve| {
         let model = if curve.spread { format!("{}, of all groups", curve.model) } else { curve.model.clone() };
         let cell = |point: &Point| with_interval((point.balanced_accuracy, point.interval));

@@ -11,7 +11,8 @@ const FEW_SEEDS: usize = 5;
 
 /// What a person can quote.
 pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
-    let mut sentences: Vec<String> = outcome.at_sizes.iter().map(|at| which(outcome, at)).collect();
+    let mut sentences: Vec<String> =
+        outcome.at_sizes.iter().filter(|at| !at.others.is_empty()).map(|at| which(outcome, at)).collect();
     sentences.extend(outcome.curves.iter().filter_map(more));
     sentences.extend(outcome.spread.iter().map(clips_or_groups));
     for set in outcome.sets.iter().filter(|set| set.n_groups < FEW_GROUPS) {
@@ -22,7 +23,7 @@ pub(super) fn sentences(outcome: &Outcome) -> Vec<String> {
     }
     if outcome.seeds < FEW_SEEDS {
         sentences.push(format!(
-            "With {} seeds the intervals know little of how trainings differ, and are rather too narrow.",
+            "Few seeds ({}): the intervals know little of how trainings differ, and are rather too narrow.",
             outcome.seeds
         ));
     }

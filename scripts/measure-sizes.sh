@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Learning curves on real recordings: the CNN, a transformer with LoRA and YAMNet's last four layers on 25, 50, 100, 200 and all
+# training clips, measured on the test split and on recordings from elsewhere; then more clips of few groups against more groups.
+#
+#     scripts/measure-sizes.sh DATA MODELS OUT
+#
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/dinov2-small and MODELS/yamnet are the backbones. In the
+# environment: SIZES (25,50,100,200,all), GROUPS_OF (8,16,32,all; empty skips them), SEEDS (3), MODELS_OF and MODELS_OF_GROUPS as
+# `barkbird compare --models` takes them. What is in OUT already is not repeated. OUT has sizes.json, sizes.svg, groups.json,
+# groups.svg. Prints the tables and how long it took.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/measure-sizes.sh DATA MODELS OUT"
+data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
+for file in "$data/animals/manifest.csv" "$data/field/manifest.csv" "$models/dinov2-small/model.safetensors" "$models/yamnet/yamnet.tflite"; do
+  [ -f "$file" ] || die "$file: no such file"
+done
+find_barkbird
+vit=vit:lora=$models/dinov2-small yamnet=yamnet:last=$models/yamnet/yamnet.tflite
+measure() {
+  local began; began=$(date +%s)
+  "$barkbird" compare --manifest "$data/animals/manifest.csv" --manifest "$data/field/manifest.csv" --split test,field \
+    --seeds "${SEEDS:-3}" --out "$out" "$@" 2>&1
+  echo "took $((($(date +%s) - began) / 60)) minutes"
+}
+echo "## By clips"
+measure --models "${MODELS_OF:-cnn,$vit,$yamnet}" --sizes "${SIZES:-25,50,100,200,all}"
+groups=${GROUPS_OF-8,16,32,all}
+[ -n "$groups" ] || exit 0
+echo "## By groups"
+measure --models "${MODELS_OF_GROUPS:-cnn,$yamnet}" --sizes "$groups" --by groups
