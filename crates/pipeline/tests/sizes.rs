@@ -95,6 +95,23 @@ fn sizes_are_nested_measured_and_not_trained_again() {
     let large = Options { sizes: vec![Size::Of(9999)], ..options.clone() };
     assert!(one_line(&run(&large, &job).unwrap_err()).contains("--sizes 9999: expected from 2"));
 
+    // With equal steps an epoch of 8 clips has as many as one of all.
+    let mut equal =
+        Options { equal_steps: true, sizes: vec![Size::Of(8)], out: folder.path().join("equal"), ..options.clone() };
+    equal.seeds = 1;
+    run(&equal, &job).unwrap();
+    let steps = |folder: PathBuf| -> u64 {
+        let lines = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+        serde_json::from_str::<serde_json::Value>(lines.lines().last().unwrap()).unwrap()["step"].as_u64().unwrap()
+    };
+    let of_all = options.out.join("runs").join(format!("cnn-{}-clips-seed-0", outcome.n_clips));
+    let (few, equal, all) = (
+        steps(options.out.join("runs/cnn-8-clips-seed-0")),
+        steps(equal.out.join("runs/cnn-8-clips-seed-0")),
+        steps(of_all),
+    );
+    assert!(few < all / 4 && equal.abs_diff(all) <= all / 4, "{few} {equal} {all}");
+
     // Groups are counted in the same folder, with files of their own.
     let groups = Options { by: By::Groups, sizes: vec![Size::Of(4), Size::All], ..options.clone() };
     let groups = run(&groups, &job).unwrap();

@@ -9,16 +9,19 @@ const BETWEEN: f64 = 64.0;
 const TOP: f64 = 118.0;
 const HEIGHT: f64 = 320.0;
 const BOTTOM: f64 = 58.0;
-/// Number of classes of colors in [`STYLE`].
-const N_COLORS: usize = 6;
-/// Colors that are readable on light and on dark ground, for readers with any color vision (Okabe and Ito 2008).
-const STYLE: &str = "<style>\
-svg{--ground:#fff;--ink:#333;--grid:#ddd;--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#aa4499;--c4:#666;--c5:#b8860b}\
-@media(prefers-color-scheme:dark){svg{--ground:#181818;--ink:#ddd;--grid:#444;--c0:#56b4e9;--c1:#ff8c42;--c2:#2ed3a2;\
---c3:#e08fd0;--c4:#aaa;--c5:#f0e442}}\
-text{fill:var(--ink)}.g{stroke:var(--grid)}.c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}\
-.c4{--c:var(--c4)}.c5{--c:var(--c5)}path{fill:none;stroke:var(--c)}circle{fill:var(--c)}\
-.range{stroke-width:5;opacity:.35}.mean{stroke-width:2.5}.fit{stroke-width:1.5;stroke-dasharray:5 4}</style>";
+/// Colors on light ground and on dark ground, for readers with any color vision (Okabe and Ito 2008).
+const COLORS: [[&str; 2]; 6] = [
+    ["#0072b2", "#56b4e9"],
+    ["#d55e00", "#ff8c42"],
+    ["#009e73", "#2ed3a2"],
+    ["#aa4499", "#e08fd0"],
+    ["#666666", "#aaaaaa"],
+    ["#b8860b", "#f0e442"],
+];
+/// Ground, text and grid, likewise.
+const GROUND: [&str; 2] = ["#fff", "#181818"];
+const INK: [&str; 2] = ["#333", "#ddd"];
+const GRID: [&str; 2] = ["#ddd", "#444"];
 
 /// A panel of [`learning_svg`]: a set of recordings.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,10 +60,11 @@ pub fn learning_svg(title: &str, panels: &[LearningPanel]) -> String {
     let height = TOP + HEIGHT + BOTTOM;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"14\">\n<title>{0}</title>\n{STYLE}\n\
-         <rect width=\"{width}\" height=\"{height}\" style=\"fill:var(--ground)\"/>\n\
+         font-family=\"system-ui, sans-serif\" font-size=\"14\">\n<title>{0}</title>\n{1}\n\
+         <rect width=\"{width}\" height=\"{height}\" class=\"ground\"/>\n\
          <text x=\"16\" y=\"30\" font-size=\"18\">{0}</text>\n",
-        escaped(title)
+        escaped(title),
+        style()
     );
     let mut push = |line: String| {
         svg.push_str(&line);
@@ -68,7 +72,7 @@ pub fn learning_svg(title: &str, panels: &[LearningPanel]) -> String {
     };
     let mut at = 16.0;
     for (nth, name) in names(panels).iter().enumerate() {
-        push(format!("<circle class=\"c{}\" cx=\"{}\" cy=\"56\" r=\"5\"/>", nth % N_COLORS, at + 5.0));
+        push(format!("<circle class=\"c{}\" cx=\"{}\" cy=\"56\" r=\"5\"/>", nth % COLORS.len(), at + 5.0));
         push(format!("<text x=\"{}\" y=\"61\">{}</text>", at + 16.0, escaped(name)));
         at += 42.0 + 7.5 * name.chars().count() as f64;
     }
@@ -84,18 +88,18 @@ pub fn learning_svg(title: &str, panels: &[LearningPanel]) -> String {
         for tick in 0..=((1.0 - lowest) / step + 1e-9) as usize {
             let value = lowest + step * tick as f64;
             let y = y(value);
-            push(format!("<path class=\"g\" d=\"M{left} {y:.1}H{:.1}\"/>", left + PLOT));
+            push(format!("<path class=\"grid\" d=\"M{left} {y:.1}H{:.1}\"/>", left + PLOT));
             push(format!("<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value:.2}</text>", left - 8.0, y + 5.0));
         }
         for n in ticks(fewest, most) {
             let x = left + x(n);
-            push(format!("<path class=\"g\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
+            push(format!("<path class=\"grid\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
             push(format!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{n:.0}</text>", bottom + 20.0));
         }
         let middle = left + PLOT / 2.0;
         push(format!("<text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">training clips</text>", bottom + 42.0));
         for line in &panel.lines {
-            let color = names(panels).iter().position(|name| *name == line.name).unwrap_or(0) % N_COLORS;
+            let color = names(panels).iter().position(|name| *name == line.name).unwrap_or(0) % COLORS.len();
             push(format!("<g class=\"c{color}\"><title>{}</title>", escaped(&line.name)));
             let fit: Vec<[f64; 2]> = line.fit.iter().copied().filter(|point| point[1] >= lowest).collect();
             push(format!("<path class=\"fit\" d=\"{}\"/>", way(&fit, |n| left + x(n), y)));
@@ -115,6 +119,24 @@ pub fn learning_svg(title: &str, panels: &[LearningPanel]) -> String {
         }
     }
     svg + "</svg>\n"
+}
+
+/// Rules for light ground, and over them those for dark. Without variables, which some viewers do not know.
+fn style() -> String {
+    let of = |dark: usize| {
+        let color = |(nth, of): (usize, &[&str; 2])| {
+            format!("circle.c{nth},.c{nth} circle{{fill:{0}}}.c{nth} path{{stroke:{0}}}", of[dark])
+        };
+        let colors: String = COLORS.iter().enumerate().map(color).collect();
+        let (ground, ink, grid) = (GROUND[dark], INK[dark], GRID[dark]);
+        format!(".ground{{fill:{ground}}}text{{fill:{ink}}}.grid{{stroke:{grid}}}{colors}")
+    };
+    format!(
+        "<style>path{{fill:none}}.range{{stroke-width:5;opacity:.35}}.mean{{stroke-width:2.5}}\
+         .fit{{stroke-width:1.5;stroke-dasharray:5 4}}{}@media(prefers-color-scheme:dark){{{}}}</style>",
+        of(0),
+        of(1)
+    )
 }
 
 /// Names of all lines, each once.

@@ -179,8 +179,11 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "sizes", help_heading = "Learning curves")]
     pub(crate) models: Vec<ModelSpec>,
     /// Trainings of each model and size
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = positive, help_heading = "Learning curves")]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = positive, requires = "sizes", help_heading = "Learning curves")]
     pub(crate) seeds: usize,
+    /// Repeat the clips of smaller sizes, so that every size has about as many steps
+    #[arg(long, requires = "sizes", help_heading = "Learning curves")]
+    pub(crate) equal_steps: bool,
     /// Configuration of features, models and trainings of --sizes
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

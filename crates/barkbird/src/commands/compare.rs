@@ -1,6 +1,6 @@
 //! `barkbird compare`.
 
-use crate::cli::CompareArgs;
+use crate::cli::{CompareArgs, conflict};
 use crate::text::table;
 use crate::ui::Ui;
 use anyhow::Result;
@@ -15,6 +15,7 @@ pub(super) fn run(args: &CompareArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             by: args.by,
             models: args.models.clone(),
             seeds: args.seeds,
+            equal_steps: args.equal_steps,
             manifests: args.manifests.clone(),
             split: args.split.clone(),
             config: (&args.config).into(),
@@ -23,6 +24,9 @@ pub(super) fn run(args: &CompareArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         let outcome = sizes::run(&options, job)?;
         say(&outcome.tables(), &outcome.sentences, &outcome.files, ui);
         return ui.result(&outcome);
+    }
+    if args.config.config.is_some() || !args.config.set.is_empty() {
+        conflict("the arguments '--config' and '--set' of compare need '--sizes'");
     }
     let options = compare::Options {
         models: args.runs.iter().map(|runs| runs.split(',').map(Into::into).collect()).collect(),

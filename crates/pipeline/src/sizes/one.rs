@@ -82,6 +82,7 @@ pub(super) fn train(planned: &Planned, options: &Options, job: &Job<'_>) -> Resu
     let mut of = train::Options::new(spec.kind, &planned.features, &folder);
     of.only = Some(planned.ids.clone());
     of.config = options.config.clone();
+    of.config.set.extend(planned.repeat.map(|repeat| ("train.repeat".to_owned(), repeat.to_string())));
     of.pretrained = spec.pretrained.clone();
     of.strategy = spec.strategy;
     of.start = Start::Overwrite;

@@ -118,6 +118,9 @@ pub struct Options {
     pub models: Vec<ModelSpec>,
     /// Trainings of each model and size, with seeds from that of the job on. Each seed draws subsets of its own.
     pub seeds: usize,
+    /// Repeat the clips of a subset in an epoch, so that it has about as many steps as with all clips. Without it a size is trained as
+    /// `train` does it: few clips are few steps.
+    pub equal_steps: bool,
     /// Manifests. The first has the clips of the splits `train` and `val`.
     pub manifests: Vec<PathBuf>,
     /// Splits of all the manifests that are measured, each by itself; separated by commas.
@@ -137,6 +140,7 @@ impl Options {
             by: By::Clips,
             models,
             seeds: 3,
+            equal_steps: false,
             manifests: vec![manifest.into()],
             split: "test".into(),
             config: ConfigSource::default(),

@@ -48,6 +48,8 @@ pub(super) struct Planned {
     /// Ids of the clips of the features that are trained on.
     pub(super) ids: BTreeSet<String>,
     pub(super) features: PathBuf,
+    /// How often each clip is taken in an epoch, where steps are to be equal.
+    pub(super) repeat: Option<usize>,
 }
 
 impl Planned {
@@ -160,7 +162,8 @@ pub(super) fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
                         clips_sha256: drawn.sha256_of(&chosen),
                     };
                     let ids = chosen.iter().flat_map(|&clip| drawn.ids[name][clip].iter().cloned()).collect();
-                    plan.runs.push(Planned { model, subset, ids, features: folders[name].clone() });
+                    let repeat = options.equal_steps.then(|| drawn.clips.len().div_ceil(chosen.len()));
+                    plan.runs.push(Planned { model, subset, ids, features: folders[name].clone(), repeat });
                 }
             }
         }

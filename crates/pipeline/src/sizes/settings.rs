@@ -26,6 +26,9 @@ pub struct Settings {
     pub config_sha256: String,
     /// Keys that were set over it.
     pub set: Vec<(String, String)>,
+    /// Whether an epoch has about as many steps at every size.
+    #[serde(default)]
+    pub equal_steps: bool,
     /// Where tensors are computed.
     pub device: String,
     /// The models, by name.
@@ -49,6 +52,7 @@ impl Settings {
             sets: options.sets(),
             config_sha256: config,
             set: options.config.set.clone(),
+            equal_steps: options.equal_steps,
             device: device_name(&job.device).to_owned(),
             models: options.models.iter().map(|model| (model.name(), model.clone())).collect(),
         })
@@ -73,6 +77,9 @@ impl Settings {
         }
         if self.set != there.set {
             return say("--set", &there.set, &self.set);
+        }
+        if self.equal_steps != there.equal_steps {
+            return say("--equal-steps", &there.equal_steps, &self.equal_steps);
         }
         if self.device != there.device {
             return say("device", &there.device, &self.device);
