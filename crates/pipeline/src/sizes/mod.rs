@@ -9,12 +9,14 @@
 //! | `side_by_side.rs` | trainings at once |
 //! | `one.rs` | one training, measured, kept in a file, and found there again |
 //! | `curve.rs` | means over the seeds, intervals, the power law |
+//! | `outcome.rs` | all figures |
 //! | `versus.rs` | differences: models at one size, and more clips against more groups |
 //! | `words.rs`, `tables.rs`, `picture.rs` | the answers for people |
 
 mod curve;
 mod one;
 mod options;
+mod outcome;
 mod picture;
 mod plan;
 mod settings;
@@ -27,76 +29,19 @@ mod words;
 pub use curve::{Curve, Estimate, Fit, Point};
 pub use one::{Run, SetFigures};
 pub use options::{By, ModelSpec, Options, Size};
+pub use outcome::{Outcome, Set};
 pub use plan::Subset;
 pub use settings::Settings;
 pub use versus::{AtSize, Spread, Versus};
 
 use crate::error::{Result, bail};
 use crate::job::Job;
-use crate::named::Named;
 use crate::{evaluate, output};
 use curve::OfSet;
 use one::Finished;
 use plan::Plan;
-use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-/// A set of recordings that was measured.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Set {
-    /// The split.
-    pub name: String,
-    /// Recordings of known classes that every model could be asked about.
-    pub n: usize,
-    /// Their groups.
-    pub n_groups: usize,
-    /// Recordings that some model could not be asked about: they are in no figure of the curves.
-    pub left_out: usize,
-}
-
-/// `sizes.json`, or `groups.json` where groups are counted.
-#[derive(Debug, Clone, Serialize)]
-pub struct Outcome {
-    /// `sizes/1`.
-    pub schema: &'static str,
-    /// The command line, where there was one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// What all trainings share.
-    pub settings: Settings,
-    /// What a size counts.
-    pub by: By,
-    /// Seed of the resamples, and the first of the trainings.
-    pub seed: u64,
-    /// Trainings of each model and size.
-    pub seeds: usize,
-    /// Training clips that there are, and their groups.
-    pub n_clips: usize,
-    /// Groups of the training clips.
-    pub n_groups: usize,
-    /// Trainings at once, and threads of each, of this run of the command.
-    pub side_by_side: [usize; 2],
-    /// Trainings that were done now; the others were found.
-    pub n_trained: usize,
-    /// The sets.
-    pub sets: Vec<Set>,
-    /// Every training.
-    pub runs: Vec<Run>,
-    /// Means over the seeds, and the power law.
-    pub curves: Vec<Curve>,
-    /// Which model is best at each size.
-    pub at_sizes: Vec<AtSize>,
-    /// By groups: as many clips of as many groups as there are, against few groups with all their clips.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub spread: Vec<Spread>,
-    /// The answers in words.
-    pub sentences: Vec<String>,
-    /// The files.
-    #[serde(skip)]
-    pub files: Vec<PathBuf>,
-}
 
 /// Trains every model on subsets of the training clips, and measures each training. Trainings that the folder holds already are
 /// not repeated.
@@ -206,12 +151,4 @@ fn outcome(
     };
     outcome.sentences = words::sentences(&outcome);
     Ok(outcome)
-}
-
-/// `252 clips`, of what a size counts.
-fn counted(by: By, size: &str, n_clips: f64) -> String {
-    match by {
-        By::Clips => format!("{n_clips:.0} clips"),
-        By::Groups => format!("{size} {}", by.name()),
-    }
 }

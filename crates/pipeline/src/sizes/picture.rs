@@ -1,6 +1,8 @@
 //! The curves as a picture.
 
-use super::{By, Curve, Outcome};
+use super::curve::Curve;
+use super::options::By;
+use super::outcome::Outcome;
 
 /// How far the dashed curve goes beyond the largest size.
 const BEYOND: f64 = 2.0;

@@ -1,6 +1,8 @@
 //! The figures as tables.
 
-use super::{By, Curve, Outcome, Point, counted};
+use super::curve::{Curve, Point};
+use super::options::By;
+use super::outcome::{Outcome, counted};
 use crate::table::{Table, number, with_interval};
 
 impl Outcome {

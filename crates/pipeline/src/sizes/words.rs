@@ -1,6 +1,8 @@
 //! The answers in words.
 
-use super::{AtSize, Curve, Estimate, Fit, Outcome, Spread, counted};
+use super::curve::{Curve, Estimate, Fit};
+use super::outcome::{Outcome, counted};
+use super::versus::{AtSize, Spread};
 
 /// With fewer groups than this, a small difference cannot be seen.
 const FEW_GROUPS: usize = 30;
