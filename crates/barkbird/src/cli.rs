@@ -153,7 +153,8 @@ pub(crate) enum Command {
     /// Compare models on the same recordings: figures, paired differences, cost
     #[command(after_help = "Examples:\n  barkbird compare cnn vit yamnet --manifest manifest.csv --out comparison\n  \
                             barkbird compare cnn-0,cnn-1,cnn-2 vit-0,vit-1,vit-2 --manifest manifest.csv --stress --out \
-                            comparison\n\ndocs/comparison.md says what the figures mean.")]
+                            comparison\n  barkbird compare --sizes 25,50,100,all --models cnn,vit=models/dinov2-small --manifest \
+                            manifest.csv --out sizes\n\ndocs/comparison.md says what the figures mean.")]
     Compare(CompareArgs),
     /// Detect unknown sounds: compare methods, add one to a model, make classes of rejected sounds
     #[command(after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird \

@@ -53,9 +53,11 @@ pub mod report;
 mod run_events;
 pub mod run_record;
 pub mod scan;
+pub mod sizes;
 pub mod strategy;
 pub mod stress;
 pub mod synth;
+pub mod table;
 pub mod train;
 
 pub use candle_core::Device;

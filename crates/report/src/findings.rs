@@ -7,6 +7,7 @@ use crate::bar::{Bar, position, range};
 use crate::card::{Card, data_uri, sound_uri};
 use crate::error::Result;
 use crate::number::fixed;
+use crate::section::{LineFigure, Section, SoundCard};
 use crate::svg::escaped;
 
 /// A page. Everything is text: the template escapes it.
@@ -20,53 +21,6 @@ pub struct Findings {
     pub warnings: Vec<String>,
     /// The rest, in order.
     pub sections: Vec<Section>,
-}
-
-/// One part of a page; what is empty is not shown.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Section {
-    /// Its heading.
-    pub title: String,
-    /// Sentences under it.
-    pub text: Vec<String>,
-    /// Numbers between 0 and 1, drawn on a line.
-    pub figures: Vec<LineFigure>,
-    /// A table.
-    pub table: Option<Table>,
-    /// Clips to look at and listen to.
-    pub sounds: Vec<SoundCard>,
-}
-
-/// A number between 0 and 1.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LineFigure {
-    /// What was measured.
-    pub name: String,
-    /// Its value.
-    pub value: f64,
-    /// Its 95 % interval.
-    pub interval: [f64; 2],
-    /// The value of a random guess, marked on the line.
-    pub chance: f64,
-    /// An explanation in words.
-    pub note: String,
-    /// Whether it is highlighted as a problem.
-    pub alarm: bool,
-}
-
-/// A clip to look at and listen to.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SoundCard {
-    /// The main point, in a few words.
-    pub verdict: String,
-    /// Details.
-    pub note: String,
-    /// Which clip.
-    pub path: String,
-    /// The spectrogram as a PNG file; empty for none.
-    pub png: Vec<u8>,
-    /// The sound as a file, OGG or WAV; empty for none.
-    pub sound: Vec<u8>,
 }
 
 /// Fills in the page: one HTML file that needs no other file and no network.

@@ -8,7 +8,7 @@
 //!   spelling. [`attention_png`]: the same in gray, with a map over it of what a network looked at.
 //! - [`scatter_svg`]: points on a plane.
 //! - [`activity_svg`] and [`activity_png`]: detections by hour of day.
-//! - [`comparison_svg`]: models side by side.
+//! - [`comparison_svg`]: models side by side; [`learning_svg`]: over the number of training clips.
 //!
 //! This crate knows numbers and bytes. It must not know how a model is trained, how a sound is decoded or where files
 //! are: the caller reads them. Conclusions in words are computed here from documented thresholds: on curves by [`words`],
@@ -56,6 +56,7 @@ mod evaluation;
 mod findings;
 #[cfg(test)]
 mod golden;
+mod learning;
 mod number;
 mod page;
 mod payload;
@@ -64,6 +65,7 @@ mod ranking;
 mod reliability;
 mod run;
 mod scatter;
+mod section;
 mod spectrogram;
 mod summary;
 mod svg;
@@ -79,9 +81,11 @@ pub use attention_png::attention_png;
 pub use comparison::{Compared, comparison_svg};
 pub use data::{ClassMetrics, Epoch, Metrics, Skipped, Unknown, UnknownSet};
 pub use error::{Error, Result};
-pub use findings::{Findings, LineFigure, Section, SoundCard, render_findings};
+pub use findings::{Findings, render_findings};
+pub use learning::{LearningLine, LearningPanel, learning_svg};
 pub use page::render;
 pub use run::{ClipPlace, EmbeddingMap, Evaluation, Example, Gallery, LookedAt, MapPoint, Prediction, RunReport};
 pub use scatter::{Cloud, scatter_svg};
+pub use section::{LineFigure, Section, SoundCard};
 pub use spectrogram::{Axes, Panel, spectrogram_png, spectrogram_sheet};
 pub use table::Table;

@@ -10,13 +10,16 @@ use crate::run::Evaluation;
 /// Points of a drawn line at most; the dropped ones are within a pixel.
 const MAX_POINTS: usize = 400;
 
+/// Points of a line.
+type Points = Vec<(f64, f64)>;
+
 /// The curves of one class.
 struct Curves {
     name: String,
     auroc: f64,
     average_precision: f64,
-    roc: Vec<(f64, f64)>,
-    precision_recall: Vec<(f64, f64)>,
+    roc: Points,
+    precision_recall: Points,
 }
 
 /// Both charts; none where the clips are not known or of one class alone.
@@ -35,19 +38,18 @@ pub(crate) fn charts(evaluation: &Evaluation) -> Result<Vec<Chart>> {
         }
         false => String::new(),
     };
-    let draw =
-        |title, x_label, y_label: &str, note: String, guide, of: &dyn Fn(&Curves) -> (Vec<(f64, f64)>, String)| {
-            let line = |curves: &Curves| {
-                let (points, figure) = of(curves);
-                Line { name: format!("{} ({figure})", curves.name), points: thinned(points), is_minor: false }
-            };
-            let lines: Vec<Line> = curves.iter().map(line).collect();
-            let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
-            let described = format!("{title}, {y_label} against {x_label}: {}", names.join("; "));
-            let (x, y) = (0.0..1.0, 0.0..1.02);
-            let (x_text, y_text) = (&share_text, &share_text);
-            Plot { title, x_label, x, y, lines: &lines, guide, x_text, y_text, described }.chart(note)
+    let draw = |title, x_label, y_label: &str, note: String, guide, of: &dyn Fn(&Curves) -> (Points, String)| {
+        let line = |curves: &Curves| {
+            let (points, figure) = of(curves);
+            Line { name: format!("{} ({figure})", curves.name), points: thinned(points), is_minor: false }
         };
+        let lines: Vec<Line> = curves.iter().map(line).collect();
+        let names: Vec<&str> = lines.iter().map(|line| line.name.as_str()).collect();
+        let described = format!("{title}, {y_label} against {x_label}: {}", names.join("; "));
+        let (x, y) = (0.0..1.0, 0.0..1.02);
+        let (x_text, y_text) = (&share_text, &share_text);
+        Plot { title, x_label, x, y, lines: &lines, guide, x_text, y_text, described }.chart(note)
+    };
     let roc = draw(
         "ROC curve",
         "false positive rate",
@@ -99,7 +101,7 @@ fn of_class(evaluation: &Evaluation, class: usize) -> Option<Curves> {
 }
 
 /// Every k-th point, and the last.
-fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+fn thinned(points: Points) -> Points {
     let (n, every) = (points.len(), points.len().div_ceil(MAX_POINTS).max(1));
     points.into_iter().enumerate().filter(|(nth, _)| nth % every == 0 || nth + 1 == n).map(|(_, point)| point).collect()
 }

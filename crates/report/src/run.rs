@@ -1,7 +1,7 @@
 //! What the page shows of one run: its evaluations clip by clip, clips to look at and listen to, a map of its embeddings.
 
 use crate::data::{Epoch, Metrics};
-use crate::findings::Section;
+use crate::section::Section;
 
 /// A clip that was classified: a row of `predictions.csv`, and what the manifest says of it.
 #[derive(Debug, Clone, PartialEq, Default)]

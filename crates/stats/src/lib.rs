@@ -7,6 +7,7 @@
 //! | [`Ranking`], [`auroc`](fn@auroc) | area under the ROC curve, average precision, false positive rate, with weights |
 //! | [`clopper_pearson`], [`lower_bound_all`] | exact confidence interval of a proportion |
 //! | [`minimize`](fn@minimize) | finds the minimum of a smooth convex function |
+//! | [`PowerLaw`] | the power law of a learning curve, by least squares |
 //! | [`seed`] | seeds and generators that depend on their purpose only |
 //!
 //! This crate works on plain numbers. It must not know tensors, audio, files or any other crate of the workspace.
@@ -36,6 +37,7 @@ mod beta;
 mod bootstrap;
 mod exact;
 mod minimize;
+mod power_law;
 mod quantile;
 pub mod seed;
 
@@ -44,4 +46,5 @@ pub use beta::regularized_incomplete_beta;
 pub use bootstrap::{Groups, bootstrap};
 pub use exact::{clopper_pearson, lower_bound_all};
 pub use minimize::{Stop, minimize};
+pub use power_law::PowerLaw;
 pub use quantile::{median, median_high, quantile_nearest, quantile_sorted};

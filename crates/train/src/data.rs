@@ -51,6 +51,19 @@ impl Data {
     /// No training clip, one class only, a class without a training clip, or a group (or, where a clip has no group,
     /// a recording) with clips on both sides, or a shard that cannot be read.
     pub fn from_spectrograms(spectrograms: impl Into<Clips>, train_split: &str, val_split: &str) -> Result<Self> {
+        Self::from_some(spectrograms, train_split, val_split, None)
+    }
+
+    /// The same with some of the training clips alone: those whose id is in `only`. Validation clips are all taken.
+    ///
+    /// # Errors
+    /// As of [`from_spectrograms`](Self::from_spectrograms).
+    pub fn from_some(
+        spectrograms: impl Into<Clips>,
+        train_split: &str,
+        val_split: &str,
+        only: Option<&BTreeSet<String>>,
+    ) -> Result<Self> {
         let spectrograms = spectrograms.into();
         let splits = &spectrograms.header.splits;
         let in_split = |row: usize, wanted: &str| {
@@ -60,7 +73,8 @@ impl Data {
         let rows = |wanted: &str, keep: &dyn Fn(usize) -> bool| -> Vec<usize> {
             (0..spectrograms.n_clips()).filter(|row| in_split(*row, wanted) && keep(*row)).collect()
         };
-        let train_rows = rows(train_split, &|_| true);
+        let is_wanted = |row: usize| only.is_none_or(|only| only.contains(&spectrograms.header.clips[row].id));
+        let train_rows = rows(train_split, &is_wanted);
         let val_rows = rows(val_split, &|row| spectrograms.header.clips[row].view == 0);
         let labeled = |rows: &[usize]| rows.iter().filter(|row| spectrograms.label[**row] != NO_LABEL).count();
         if labeled(&train_rows) == 0 {
@@ -309,6 +323,18 @@ mod tests {
             data.split["train"],
             json!({"splits": "train", "clips": 2, "groups": 2, "classes": {"bird": 1, "dog": 1}})
         );
+    }
+
+    #[test]
+    fn some_of_the_training_clips_leave_validation_as_it_is() {
+        let rows = [OK[0], ("dog", "g", "train"), OK[1], OK[2], OK[3]];
+        let clips = spectrograms(&rows);
+        let only = [0, 2].map(|row| clips.header.clips[row].id.clone()).into();
+        let data = Data::from_some(clips, "train", "val", Some(&only)).unwrap();
+        assert_eq!(data.train.iter().map(|example| example.row).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!((data.val.len(), &data.split["train"]["clips"]), (2, &json!(2)));
+        let none = BTreeSet::from(["of no clip".to_owned()]);
+        assert!(Data::from_some(spectrograms(&rows), "train", "val", Some(&none)).is_err());
     }
 
     #[test]

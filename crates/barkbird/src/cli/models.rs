@@ -5,6 +5,7 @@ use super::values::{above_zero, named, positive};
 use clap::Args;
 use pipeline::compute::Precision;
 use pipeline::config::Strength;
+use pipeline::sizes::{By, ModelSpec, Size};
 use pipeline::train::{Head, ModelKind, Preset, Strategy};
 use std::path::PathBuf;
 
@@ -154,20 +155,38 @@ pub(crate) struct EvaluateArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CompareArgs {
     /// Two models or more: folders of runs, or model files; runs of one model that differ in their seeds are joined with commas
-    #[arg(value_name = "RUN", required = true)]
-    pub(crate) models: Vec<String>,
+    #[arg(value_name = "RUN", required_unless_present = "sizes", conflicts_with = "sizes")]
+    pub(crate) runs: Vec<String>,
     /// Manifest of the recordings, or a folder of class folders (repeatable)
     #[arg(long = "manifest", value_name = "FILE", required = true)]
     pub(crate) manifests: Vec<PathBuf>,
-    /// Split to measure; several are separated by commas
+    /// Split to measure; several are separated by commas, and with --sizes each is measured by itself
     #[arg(long, default_value = "test", value_name = "A,B")]
     pub(crate) split: String,
     /// Measure under other recording conditions, too: low sample rates, MP3, telephone, rooms, noise
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sizes")]
     pub(crate) stress: bool,
-    /// Folder for compare.json, compare.svg, and an evaluation of each run
+    /// Folder for the figures, the picture, and an evaluation of each run
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Train on so many clips of the first manifest's split `train`, each contained in the next, such as 25,50,100,200,all
+    #[arg(long, value_name = "N,N", value_delimiter = ',', requires = "models", help_heading = "Learning curves")]
+    pub(crate) sizes: Vec<Size>,
+    /// What --sizes counts
+    #[arg(long, default_value = "clips", value_parser = named::<By>(), requires = "sizes", help_heading = "Learning curves")]
+    pub(crate) by: By,
+    /// Models to train: KIND[:STRATEGY][=WEIGHTS], such as cnn,vit:lora=DIR,yamnet:last=FILE
+    #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "sizes", help_heading = "Learning curves")]
+    pub(crate) models: Vec<ModelSpec>,
+    /// Trainings of each model and size
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = positive, requires = "sizes", help_heading = "Learning curves")]
+    pub(crate) seeds: usize,
+    /// Repeat the clips of smaller sizes, so that every size has about as many steps
+    #[arg(long, requires = "sizes", help_heading = "Learning curves")]
+    pub(crate) equal_steps: bool,
+    /// Configuration of features, models and trainings of --sizes
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
 }
 
 /// Arguments of `embed`.

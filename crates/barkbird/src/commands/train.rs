@@ -13,6 +13,7 @@ pub(super) fn run(args: &TrainArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         out: args.out.clone(),
         train_split: args.train_split.clone(),
         val_split: args.val_split.clone(),
+        only: None,
         config: (&args.config).into(),
         preset: args.preset,
         epochs: args.epochs,

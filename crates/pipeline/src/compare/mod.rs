@@ -6,16 +6,19 @@
 //! | `model.rs` | the figures of one model, of one or several runs with different seeds |
 //! | `cost.rs` | speed, memory, size, minutes of training |
 //! | `paired.rs` | differences, by a bootstrap over the groups that all models share |
+//! | `tables.rs` | the figures as tables |
 //! | `words.rs` | the answer in words |
 
 mod cost;
 mod model;
 mod paired;
+mod tables;
 mod words;
 
 pub use cost::Cost;
 pub use model::{Model, UnknownSet};
 pub use paired::Difference;
+pub(crate) use paired::is_right;
 
 use crate::error::{Result, bail};
 use crate::job::Job;

@@ -134,7 +134,8 @@ impl Rows {
     }
 }
 
-fn is_right(answer: &RowAnswer) -> bool {
+/// Whether the most probable class is the true one.
+pub(crate) fn is_right(answer: &RowAnswer) -> bool {
     let class = answer.class as usize;
     // As elsewhere, the first of equals.
     let other = |(nth, p): (usize, &f64)| {

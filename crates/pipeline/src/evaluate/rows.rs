@@ -6,6 +6,7 @@ use crate::inputs;
 use audio_io::split::NEITHER;
 use classifier::{Calibration, Rows};
 use inference::Input;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use train::metrics::Bootstrap;
@@ -67,7 +68,7 @@ pub(super) fn rows_of_split(manifests: &[PathBuf], split: &str, classes: &[Strin
 }
 
 /// What a model answers about a row of a known class: the mean over its windows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowAnswer {
     /// Number of the row among those of the split.
     pub row: usize,

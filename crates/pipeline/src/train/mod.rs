@@ -22,7 +22,7 @@ use crate::output;
 use crate::run_record::RunRecord;
 use inference::Chain;
 use session::{Session, resolve};
-use train::{Data, Outcome, RunHeader};
+use train::{Outcome, RunHeader};
 
 /// The resolved configuration, beside the model.
 const CONFIG_FILE: &str = "config.toml";
@@ -40,8 +40,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let (compute, compute_record) = config.compute.apply(&job.device, options.model)?;
     let index = shard::read_index(&options.features)?;
     let clips = shard::Clips::open(&options.features)?;
-    let data = Data::from_spectrograms(clips, &options.train_split, &options.val_split)
-        .with_context(|| options.features.display().to_string())?;
+    let data = options.data(clips).with_context(|| options.features.display().to_string())?;
     let chain = Chain::from_header(&index.front_end, &options.features)?;
     if let Some(model) = &chain.onnx {
         bail!(

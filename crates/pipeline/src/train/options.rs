@@ -4,8 +4,10 @@ use crate::compute::Precision;
 use crate::config::{ConfigSource, Strength};
 use crate::named::named;
 use crate::strategy::{Head, ModelKind, Strategy};
+use shard::Clips;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use train::Start;
+use train::{Data, Start};
 
 named! {
     /// Sizes of the convolutional network.
@@ -28,6 +30,8 @@ pub struct Options {
     pub train_split: String,
     /// Splits that the epoch is chosen on, separated by commas; with `none` the last epoch is kept.
     pub val_split: String,
+    /// Ids of the clips of these splits that are trained on; none for all of them.
+    pub only: Option<BTreeSet<String>>,
     /// Configuration of model and training.
     pub config: ConfigSource,
     /// Size of the convolutional network.
@@ -73,6 +77,7 @@ impl Options {
             out: out.into(),
             train_split: "train".into(),
             val_split: "val".into(),
+            only: None,
             config: ConfigSource::default(),
             preset: None,
             epochs: None,
@@ -91,5 +96,10 @@ impl Options {
             tensorboard: None,
             start: Start::Fresh,
         }
+    }
+
+    /// The clips of the splits.
+    pub(super) fn data(&self, clips: impl Into<Clips>) -> Result<Data, train::Error> {
+        Data::from_some(clips, &self.train_split, &self.val_split, self.only.as_ref())
     }
 }

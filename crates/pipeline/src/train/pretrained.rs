@@ -51,7 +51,7 @@ impl Session<'_> {
             source: Source { clips: &self.data.spectrograms, normalization: &normalization, device: &self.job.device },
         };
         let kept = maker.embeddings(&*classifier, &self.options.out, self.job)?;
-        let data = Data::from_spectrograms(kept, &self.options.train_split, &self.options.val_split)?;
+        let data = self.options.data(kept)?;
         let whole = Finished { architecture: classifier.architecture(), normalization, tensors };
         match self.config.finetune.head {
             Head::Linear => {

@@ -14,7 +14,7 @@ use classifier::{Mode, Parameters};
 use models_vit::{Checkpoint, Top, Trained, Vit, VitConfig};
 use serde_json::json;
 use std::path::PathBuf;
-use train::{Data, Outcome};
+use train::Outcome;
 
 /// The checkpoint that is taken where none is named: a small one that runs on a laptop.
 pub(super) const DEFAULT: &str = "facebook/dinov2-small";
@@ -140,7 +140,7 @@ fn last_layers(session: &Session<'_>, vit: Vit, parameters: &Parameters) -> Resu
     };
     let below = |mel: &candle_core::Tensor| vit.below(mel, first, Mode::Eval).context("frozen layers");
     let kept = maker.tokens(below, &session.options.out, session.job)?;
-    let data = Data::from_spectrograms(kept, &session.options.train_split, &session.options.val_split)?;
+    let data = session.options.data(kept)?;
     let n_layers = vit.config().layers - first;
     let top = Top::new(vit, normalization);
     session.say(&format!("vit, the last {n_layers} layers over kept tokens"), parameters, "");
