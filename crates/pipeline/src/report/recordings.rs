@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn recordings_are_found_by_their_name_or_its_end() {
         let row = |path: &str, start_s| Row { path: path.into(), start_s, ..Row::default() };
-        let rows = vec![
+        let rows = [
             row("x/dog/a.wav", None),
             row("x/dog/b.wav", Some(0.0)),
             row("x/dog/b.wav", Some(5.0)),
