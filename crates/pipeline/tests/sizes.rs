@@ -39,7 +39,7 @@ fn figures(outcome: &Outcome) -> Vec<Run> {
 /// Mean recall in `predictions.csv`.
 fn balanced_accuracy(table: &Path) -> f64 {
     let mut of_class: BTreeMap<String, (f64, f64)> = BTreeMap::new();
-    for row in read_csv(&fs::read(table).unwrap()[..]).unwrap() {
+    for row in read_csv(&fs::read(table).unwrap()[..]).unwrap().rows {
         let Some(truth) = Some(row.truth).filter(|truth| truth != "neither") else { continue };
         let (hits, all) = of_class.entry(truth.clone()).or_default();
         *hits += f64::from(u8::from(row.label == truth));
