@@ -175,7 +175,7 @@ pub(crate) struct CompareArgs {
     /// What --sizes counts
     #[arg(long, default_value = "clips", value_parser = named::<By>(), requires = "sizes", help_heading = "Learning curves")]
     pub(crate) by: By,
-    /// Models to train: KIND[:STRATEGY][=WEIGHTS], such as cnn,vit:lora=DIR,yamnet:last=FILE
+    /// Models to train: kind, fine-tuning strategy and weights, such as cnn,vit:lora=DIR,yamnet:last=FILE
     #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "sizes", help_heading = "Learning curves")]
     pub(crate) models: Vec<ModelSpec>,
     /// Trainings of each model and size
