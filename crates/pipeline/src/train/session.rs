@@ -28,6 +28,9 @@ pub(super) struct Session<'a> {
     pub(super) header: RunHeader,
 }
 
+/// Fewer steps an epoch than this are few: at 8, recipes were chosen.
+const FEW_STEPS: usize = 8;
+
 impl Session<'_> {
     /// Takes the recipe of a strategy that only now is known, under what the user has set.
     pub(super) fn settle(&mut self, strategy: Strategy) -> Result<()> {
@@ -50,6 +53,15 @@ impl Session<'_> {
             device_name(&self.job.device),
             precision.map_or(String::new(), |name| format!(" in {name}")),
         ));
+        let TrainConfig { repeat, batch_size, .. } = self.config.train;
+        let steps = (self.data.train.len() * repeat).div_ceil(batch_size.max(1));
+        if steps < FEW_STEPS && repeat == 1 {
+            let repeat = FEW_STEPS.div_ceil(steps.max(1));
+            self.job.say(format!(
+                "so few clips are {steps} steps an epoch, and the training may end before it has learned them: try --set \
+                 train.repeat={repeat} (docs/comparison.md)"
+            ));
+        }
     }
 
     /// The loop, with progress.
