@@ -68,7 +68,10 @@ impl Recordings {
             let (start, end) = (of.row.start_s.unwrap_or(0.0), of.row.end_s.unwrap_or(f64::INFINITY));
             start_s >= start - 1e-3 && start_s < end && (of.row.channel.is_none() || of.row.channel == channel)
         };
-        rows.iter().map(found).find(holds).or_else(|| rows.first().map(found))
+        let start = |of: &Found<'_>| of.row.start_s.unwrap_or(0.0);
+        // Of equals, the first.
+        let last = rows.iter().rev().map(found).filter(holds).max_by(|a, b| start(a).total_cmp(&start(b)));
+        last.or_else(|| rows.first().map(found))
     }
 
     /// The file of a clip, and the part of it that the clip is.

@@ -58,7 +58,7 @@ impl Session<'_> {
         if steps < FEW_STEPS && repeat == 1 {
             let repeat = FEW_STEPS.div_ceil(steps.max(1));
             self.job.say(format!(
-                "so few clips are {steps} steps an epoch, and the training may end before it has learned them: try --set \
+                "with so few clips an epoch has {steps} steps, and the training may end before it has learned them: try --set \
                  train.repeat={repeat} (docs/comparison.md)"
             ));
         }
