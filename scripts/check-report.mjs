@@ -132,7 +132,7 @@ async function use(page, metrics) {
     check("and back", await view() === whole);
     const colored = () => map.evaluate(element => {
       const points = [...element.querySelectorAll("circle:not(.mark), path")];
-      return { n: points.length, colors: new Set(points.map(point => point.getAttribute("class"))).size, places: points.slice(0, 20).map(point => point.getAttribute("cx") || point.getAttribute("d")).join() };
+      return { n: points.length, colors: new Set(points.map(point => point.getAttribute("class"))).size, places: points.slice(0, 20).map(point => point.getAttribute("cx") || point.getAttribute("transform")).join() };
     });
     const seen = [];
     for (const color of ["label", "right", "split", "group", "known", "predicted"]) {

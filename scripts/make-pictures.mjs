@@ -17,11 +17,11 @@ async function section(name, heading, height, before) {
   await page.evaluate(before);
   const top = await page.evaluate(heading => {
     const of = [...document.querySelectorAll("h3, h4")].find(of => of.textContent.startsWith(heading));
-    return of.getBoundingClientRect().top + scrollY - 8;
+    return of.getBoundingClientRect().top + scrollY - 24;
   }, heading);
   await page.screenshot({ path: resolve(images, name), clip: { x: 0, y: top, width: 1100, height }, captureBeyondViewport: true });
 }
-await section("report-thresholds.png", "Thresholds", 700, () => {
+await section("report-thresholds.png", "Thresholds", 440, () => {
   const probability = document.querySelector(".probability");
   probability.value = 0.8;
   probability.dispatchEvent(new Event("input"));
@@ -31,7 +31,7 @@ await section("report-map.png", "Map of embeddings", 830, () => {
   map.value = "right";
   map.dispatchEvent(new Event("change"));
 });
-await section("report-clips.png", "Misclassified", 640, () => {
+await section("report-clips.png", "Misclassified", 790, () => {
   for (const details of document.querySelectorAll(".looked")) details.open = true;
 });
 

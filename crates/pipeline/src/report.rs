@@ -24,6 +24,9 @@ use std::path::{Path, PathBuf};
 const MOST_BYTES: f64 = 19e6;
 const FOR_TEXT: f64 = 1e6;
 
+/// Recordings that a warning names.
+const MOST_NAMES: usize = 5;
+
 /// Options of [`run`].
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -193,15 +196,37 @@ fn show(
         clips_left: options.clips / n_runs,
         bytes_left: (MOST_BYTES - FOR_TEXT) / n_runs as f64,
         missing: Vec::new(),
+        unlisted: Vec::new(),
     };
     let chosen = galleries::choose(evaluations, &out.classes, options.examples);
     out.galleries = sounds.galleries(chosen, evaluations, job)?;
-    if !sounds.missing.is_empty() {
-        let text = format!("Recordings that could not be read: {}.", sounds.missing.join(", "));
+    let Sounds { missing, unlisted, .. } = sounds;
+    let texts = [
+        (missing, "Recordings that could not be read", ""),
+        (
+            unlisted,
+            "Recordings that are in none of the manifests",
+            " Their manifest can be given as another --manifest.",
+        ),
+    ];
+    for (paths, what, advice) in texts.into_iter().filter(|(paths, _, _)| !paths.is_empty()) {
+        let text = format!("{what}: {}.{advice}", some(paths));
         job.warn(&text);
         out.warnings.push(text);
     }
     Ok(())
+}
+
+/// The first few names, and how many more there are.
+fn some(mut names: Vec<String>) -> String {
+    names.sort();
+    names.dedup();
+    let n = names.len();
+    names.truncate(MOST_NAMES);
+    match n - names.len() {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }
 
 /// An architecture with the number of a foreign network's classes in place of their names, which may be thousands.

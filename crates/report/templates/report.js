@@ -157,9 +157,12 @@ for (const tool of document.querySelectorAll(".map")) {
   const W = 1000, H = 640, pad = 30;
   const setView = () => {
     svg.setAttribute("viewBox", view.join(" "));
-    const r = 6 * view[2] / W;
-    svg.style.setProperty("--r", r + "px");
-    for (const point of points) point.setAttribute(point.tagName === "circle" ? "r" : "stroke-width", point.tagName === "circle" ? r : r / 2);
+    // Of the same size on the screen, whatever the zoom.
+    const width = svg.clientWidth || W, r = (width < 600 ? 3.5 : 5.5) * view[2] / width;
+    for (const point of points) {
+      if (point.tagName === "circle") point.setAttribute("r", r);
+      else point.setAttribute("transform", `translate(${x[point.dataset.i]} ${y[point.dataset.i]}) scale(${r})`);
+    }
   };
   const place = () => {
     const plane = map.planes[planes.value];
@@ -174,7 +177,7 @@ for (const tool of document.querySelectorAll(".map")) {
     const order = [...x.keys()].sort((a, b) => layer(a) - layer(b));
     for (const i of order) {
       const point = map.known[i] ? draw("circle", { cx: x[i], cy: y[i] })
-        : draw("path", { d: `M${x[i] - 5} ${y[i] - 5}l10 10m0 -10l-10 10` });
+        : draw("path", { d: "M-.8 -.8L.8 .8M-.8 .8L.8 -.8", "vector-effect": "non-scaling-stroke" });
       point.dataset.i = i;
       points.push(point);
       svg.append(point);
@@ -201,7 +204,7 @@ for (const tool of document.querySelectorAll(".map")) {
   };
   const mark = () => {
     svg.querySelector(".mark")?.remove();
-    if (at >= 0) svg.append(draw("circle", { class: "mark", cx: x[at], cy: y[at], r: 11 * view[2] / W, "stroke-width": 3 * view[2] / W }));
+    if (at >= 0) svg.append(draw("circle", { class: "mark", cx: x[at], cy: y[at], r: 11 * view[2] / svg.clientWidth, "stroke-width": 3 * view[2] / svg.clientWidth }));
   };
   const choose = (i, play) => {
     at = i;
@@ -284,5 +287,6 @@ for (const tool of document.querySelectorAll(".map")) {
   colors.addEventListener("change", paint);
   tool.hidden = false;
   place();
+  addEventListener("resize", () => { setView(); mark(); });
 }
 })();

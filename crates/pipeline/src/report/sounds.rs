@@ -36,6 +36,8 @@ pub(super) struct Sounds<'a> {
     pub(super) bytes_left: f64,
     /// Recordings that could not be read.
     pub(super) missing: Vec<String>,
+    /// Recordings that are in no manifest.
+    pub(super) unlisted: Vec<String>,
 }
 
 impl Sounds<'_> {
@@ -71,7 +73,9 @@ impl Sounds<'_> {
                     }
                     for (clip, example) in loaded {
                         let Ok(example) = example else {
-                            self.missing.push(clip.clip.path.clone());
+                            let is_listed = self.recordings.part(&clip.clip).is_ok();
+                            let list = if is_listed { &mut self.missing } else { &mut self.unlisted };
+                            list.push(clip.clip.path.clone());
                             continue;
                         };
                         let pictures = example.looked_at.iter().map(|of| of.png.len()).sum::<usize>();
