@@ -61,5 +61,9 @@ fn sentence(difference: &Difference, best: &str, over: &str) -> String {
 /// Size, speed and training in a few words.
 pub(super) fn cost(cost: &Cost) -> String {
     let trained = cost.train_minutes.map_or_else(String::new, |minutes| format!(", {minutes:.1} min to train"));
-    format!("{:.1} MB, {:.0} recordings a second{trained}", cost.bytes as f64 / 1e6, cost.recordings_per_s)
+    let size = match cost.bytes {
+        0..100_000 => format!("{} kB", cost.bytes.div_ceil(1000)),
+        bytes => format!("{:.1} MB", bytes as f64 / 1e6),
+    };
+    format!("{size}, {:.0} recordings a second{trained}", cost.recordings_per_s)
 }
