@@ -1,5 +1,6 @@
 //! Which clips the page shows: errors, doubts, unknown sounds that were accepted, examples.
 
+use inference::unknown::ALPHA;
 use report::{Evaluation, Prediction};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,8 +23,10 @@ pub(super) fn choose(evaluations: &[Evaluation], classes: &[String], per_class: 
     let all: Vec<(usize, usize)> =
         evaluations.iter().enumerate().flat_map(|(e, of)| (0..of.predictions.len()).map(move |i| (e, i))).collect();
     let of = |&(e, i): &(usize, usize)| &evaluations[e].predictions[i];
-    let alpha = |&(e, _): &(usize, usize)| evaluations[e].metrics.unknown.as_ref().map(|unknown| unknown.alpha);
-    let is_rejected = |at: &(usize, usize)| alpha(at).zip(of(at).outlier_p).is_some_and(|(alpha, p)| p <= alpha);
+    // An evaluation of features has p-values, but no figures of unknown sounds.
+    let alpha =
+        |&(e, _): &(usize, usize)| evaluations[e].metrics.unknown.as_ref().map_or(ALPHA, |unknown| unknown.alpha);
+    let is_rejected = |at: &(usize, usize)| of(at).outlier_p.is_some_and(|p| p <= alpha(at));
     let is_wrong = |at: &(usize, usize)| of(at).class.is_some() && of(at).class != of(at).predicted();
     let mut used = BTreeSet::new();
     // The first of each group, until there are enough: clips of one recording look alike.

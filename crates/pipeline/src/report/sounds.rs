@@ -108,6 +108,7 @@ impl Sounds<'_> {
         let notes = [
             clip.outlier_p.map(|p| format!("p-value {p:.3}")),
             Some(&clip.group).filter(|group| !group.is_empty()).map(|group| format!("group {group}")),
+            Some(&clip.set).filter(|set| !set.is_empty()).map(|set| format!("split {set}")),
         ];
         Ok(Example {
             clip: place.clone(),
