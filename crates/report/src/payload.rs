@@ -29,7 +29,6 @@ impl Numbers {
 
 #[derive(Serialize)]
 struct Payload<'a> {
-    classes: &'a [String],
     evaluations: Vec<EvaluationPayload<'a>>,
     map: Option<MapPayload<'a>>,
 }
@@ -79,7 +78,6 @@ struct Plane<'a> {
 /// [`Error::Payload`](crate::Error::Payload) when it cannot be written.
 pub(crate) fn json(run: &RunReport, numbers: &Numbers) -> Result<String> {
     let payload = Payload {
-        classes: &run.classes,
         evaluations: run.evaluations.iter().map(|evaluation| of_evaluation(evaluation, numbers)).collect(),
         map: run.map.as_ref().map(|map| of_map(map, numbers)),
     };

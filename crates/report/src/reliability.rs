@@ -1,24 +1,15 @@
 //! How far the probabilities can be taken as frequencies, before and after calibration.
 
+use stats::{CalibrationBins, N_BINS};
+
 use crate::error::Result;
-use crate::number::{fixed, thousands};
+use crate::number::{UNKNOWN, fixed, thousands};
 use crate::plot::{Chart, Line, Plot, share_text};
 use crate::run::{Evaluation, Prediction};
 use crate::table::Table;
 
-/// Bins of equal width, as the expected calibration error has.
-const N_BINS: usize = 15;
 /// Probabilities are written with six decimals.
 const SMALLEST: f64 = 5e-7;
-
-/// The clips of a bin.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Bin {
-    n: u64,
-    /// Sum of the largest probabilities.
-    confidence: f64,
-    right: u64,
-}
 
 /// The diagram.
 pub(crate) struct Reliability {
@@ -43,14 +34,16 @@ pub(crate) fn of(evaluation: &Evaluation) -> Result<Option<Reliability>> {
         lines[0].name = format!("probabilities ({})", error(metrics.ece));
     }
     let lowest = 1.0 / n_classes as f64;
+    // Of two classes the answer has at least one half.
+    let from = if n_classes == 2 { 0.5 } else { 0.0 };
     let described = lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>().join("; ");
     let plot = Plot {
         title: "Reliability diagram",
         x_label: "mean probability of the answer",
-        x: if n_classes == 2 { 0.5..1.0 } else { 0.0..1.0 },
+        x: from..1.0,
         y: 0.0..1.02,
         lines: &lines,
-        guide: Some([(if n_classes == 2 { 0.5 } else { 0.0 }, if n_classes == 2 { 0.5 } else { 0.0 }), (1.0, 1.0)]),
+        guide: Some([(from, from), (1.0, 1.0)]),
         x_text: &share_text,
         y_text: &share_text,
         described: format!("Reliability diagram, accuracy against probability: {described}"),
@@ -67,22 +60,17 @@ fn error(ece: f64) -> String {
     format!("calibration error {}", fixed(ece, 3))
 }
 
-fn line(name: &str, ece: f64, bins: &[Bin; N_BINS]) -> Line {
-    let point = |bin: &Bin| (bin.confidence / bin.n as f64, bin.right as f64 / bin.n as f64);
-    let points = bins.iter().filter(|bin| bin.n > 0).map(point).collect();
+fn line(name: &str, ece: f64, bins: &CalibrationBins) -> Line {
+    let point = |bin| bins.of(bin).map(|[_, confidence, accuracy]| (confidence, accuracy));
+    let points = (0..N_BINS).filter_map(point).collect();
     Line { name: format!("{name} ({})", error(ece)), points, is_minor: name != "calibrated" }
 }
 
-fn bins(known: &[&Prediction], probability: impl Fn(&Prediction) -> Vec<f64>) -> [Bin; N_BINS] {
-    let mut bins = [Bin::default(); N_BINS];
+fn bins(known: &[&Prediction], probability: impl Fn(&Prediction) -> Vec<f64>) -> CalibrationBins {
+    let mut bins = CalibrationBins::new();
     for clip in known {
         let Some(predicted) = clip.predicted() else { continue };
-        let confidence = probability(clip)[predicted];
-        // Bin b holds (b/15, (b+1)/15].
-        let bin = &mut bins[((confidence * N_BINS as f64).ceil() as usize).clamp(1, N_BINS) - 1];
-        bin.n += 1;
-        bin.confidence += confidence;
-        bin.right += u64::from(clip.class == Some(predicted));
+        bins.add(probability(clip)[predicted], clip.class == Some(predicted), 1.0);
     }
     bins
 }
@@ -95,18 +83,18 @@ fn uncalibrated(probability: &[f64], temperature: f64) -> Vec<f64> {
     power.iter().map(|p| p / sum).collect()
 }
 
-fn table(after: &[Bin; N_BINS], before: Option<&[Bin; N_BINS]>) -> Table {
-    let cells = |bin: &Bin| match bin.n {
-        0 => ["0".into(), "\u{2013}".into(), "\u{2013}".into()],
-        n => [thousands(n), fixed(bin.confidence / n as f64, 3), fixed(bin.right as f64 / n as f64, 3)],
+fn table(after: &CalibrationBins, before: Option<&CalibrationBins>) -> Table {
+    let cells = |of: Option<[f64; 3]>| match of {
+        None => ["0".into(), UNKNOWN.into(), UNKNOWN.into()],
+        Some([n, confidence, accuracy]) => [thousands(n as u64), fixed(confidence, 3), fixed(accuracy, 3)],
     };
     let row = |nth: usize| {
         let range =
             format!("{} to {}", fixed(nth as f64 / N_BINS as f64, 3), fixed((nth + 1) as f64 / N_BINS as f64, 3));
-        let of_before = before.map(|before| cells(&before[nth])).into_iter().flatten();
-        std::iter::once(range).chain(cells(&after[nth])).chain(of_before).collect::<Vec<String>>()
+        let of_before = before.map(|before| cells(before.of(nth))).into_iter().flatten();
+        std::iter::once(range).chain(cells(after.of(nth))).chain(of_before).collect::<Vec<String>>()
     };
-    let is_used = |nth: &usize| after[*nth].n > 0 || before.is_some_and(|before| before[*nth].n > 0);
+    let is_used = |nth: &usize| after.of(*nth).is_some() || before.is_some_and(|before| before.of(*nth).is_some());
     let mut columns: Vec<String> = ["Probability", "Clips", "Mean probability", "Accuracy"].map(str::to_owned).to_vec();
     if before.is_some() {
         columns.extend(["Clips before", "Mean probability before", "Accuracy before"].map(str::to_owned));

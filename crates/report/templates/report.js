@@ -192,8 +192,8 @@ for (const tool of document.querySelectorAll(".map")) {
     const names = [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a) || (a < b ? -1 : 1));
     const shown = names.length > MOST_COLORS ? names.slice(0, MOST_COLORS - 1) : names;
     // Errors in the warm color, in front of gray unknown sounds.
-    const fixed = { right: 1, wrong: 2, "unknown sound": MOST_COLORS };
-    const number = new Map(shown.map((name, k) => [name, colors.value === "right" ? fixed[name] : k + 1]));
+    const ofRight = { right: 1, wrong: 2, "unknown sound": MOST_COLORS };
+    const number = new Map(shown.map((name, k) => [name, colors.value === "right" ? ofRight[name] : k + 1]));
     for (const point of points) point.setAttribute("class", "k" + (number.get(of(+point.dataset.i)) || MOST_COLORS));
     const item = (name, k, count) => make("span", { role: "listitem" }, make("i", { class: "k" + k }), `${name} (${count})`);
     const items = shown.map(name => item(name, number.get(name), counts.get(name)));

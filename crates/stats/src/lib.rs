@@ -5,6 +5,7 @@
 //! | [`bootstrap`](fn@bootstrap) | resamples whole groups of clips with replacement |
 //! | [`quantile_sorted`], [`quantile_nearest`], [`median`], [`median_high`] | quantiles of plain numbers |
 //! | [`Ranking`], [`auroc`](fn@auroc) | area under the ROC curve, average precision, false positive rate, with weights |
+//! | [`CalibrationBins`], [`ece`](fn@ece) | expected calibration error, and the bins of a reliability diagram |
 //! | [`clopper_pearson`], [`lower_bound_all`] | exact confidence interval of a proportion |
 //! | [`minimize`](fn@minimize) | finds the minimum of a smooth convex function |
 //! | [`PowerLaw`] | the power law of a learning curve, by least squares |
@@ -35,6 +36,7 @@
 mod auroc;
 mod beta;
 mod bootstrap;
+mod calibration_error;
 mod exact;
 mod minimize;
 mod power_law;
@@ -44,6 +46,7 @@ pub mod seed;
 pub use auroc::{Accepted, Ranking, auroc};
 pub use beta::regularized_incomplete_beta;
 pub use bootstrap::{Groups, bootstrap};
+pub use calibration_error::{CalibrationBins, N_BINS, ece};
 pub use exact::{clopper_pearson, lower_bound_all};
 pub use minimize::{Stop, minimize};
 pub use power_law::PowerLaw;

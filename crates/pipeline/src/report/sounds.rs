@@ -144,7 +144,7 @@ impl Explainer<'_> {
             let window = self.windows.of(0, &input).ok()?.windows.into_iter().next()?;
             Some((window, clip.predicted()?))
         };
-        let found: Vec<Option<(Window, usize)>> = examples.iter().map(first_window).collect();
+        let found: Vec<Option<(Window, usize)>> = examples.par_iter().map(first_window).collect();
         let (windows, class): (Vec<&Window>, Vec<usize>) =
             found.iter().flatten().map(|(window, class)| (window, *class)).unzip();
         if windows.is_empty() {
@@ -153,11 +153,8 @@ impl Explainer<'_> {
         let mut explained = self.windows.saliency(self.model, &windows, &class, None)?.into_iter();
         let classes = &self.model.header.classes;
         for ((clip, example), found) in examples.into_iter().zip(&found) {
-            let Some(((_, class), explanation)) = found.as_ref().zip(found.as_ref().and_then(|_| explained.next()))
-            else {
-                continue;
-            };
-            for map in explanation.maps {
+            let Some((_, class)) = found else { continue };
+            for map in explained.next().map(|explanation| explanation.maps).unwrap_or_default() {
                 let unit = if map.band_hz.is_empty() { "band" } else { "Hz" };
                 let (seconds, title) = (map.seconds, title(&clip.clip));
                 let axes = Axes { seconds, band_hz: map.band_hz, title, unit: unit.into() };

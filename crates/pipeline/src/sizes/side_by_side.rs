@@ -1,7 +1,6 @@
 //! Trainings side by side: each worker has threads of its own, and takes the next training that is open.
 //!
-//! One training alone does not keep all cores busy: its batches are small. On two cores, two trainings of one thread each took two
-//! thirds of the time of one after the other.
+//! One training alone does not keep all cores busy: its batches are small.
 
 use crate::error::{Error, Result, bail};
 use crate::job::Job;

@@ -58,8 +58,9 @@ impl Session<'_> {
         if steps < FEW_STEPS && repeat == 1 {
             let repeat = FEW_STEPS.div_ceil(steps.max(1));
             self.job.say(format!(
-                "with so few clips an epoch has {steps} steps, and the training may end before it has learned them: try --set \
-                 train.repeat={repeat} (docs/comparison.md)"
+                "with so few clips an epoch has {steps} step{}, and the training may end before it has learned them: try --set \
+                 train.repeat={repeat} (docs/comparison.md)",
+                if steps == 1 { "" } else { "s" }
             ));
         }
     }

@@ -1,10 +1,9 @@
 //! All figures of a set of scored clips, with a weight for each clip: once for the clips as they are, then for each
 //! bootstrap resample.
 
-use super::calibration_error::Bins;
 use super::confusion::{Confusion, mean};
 use classifier::{Rows, largest};
-use stats::Ranking;
+use stats::{CalibrationBins, Ranking};
 
 /// Clips whose true class is known, with the model's predictions.
 #[derive(Debug, Clone)]
@@ -60,7 +59,7 @@ impl Scored {
     /// Every figure, where clip `i` occurs `weights[i]` times.
     pub fn figures(&self, weights: &[f64]) -> Figures {
         let mut confusion = Confusion::new(self.n_classes);
-        let mut bins = Bins::new();
+        let mut bins = CalibrationBins::new();
         for (i, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
             confusion.add(self.truth[i], self.predicted[i], *weight);
             bins.add(self.confidence[i], self.truth[i] == self.predicted[i], *weight);

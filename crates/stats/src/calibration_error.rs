@@ -1,17 +1,17 @@
 //! Expected calibration error.
 
-/// Number of bins of [`ece`].
+/// Number of [`CalibrationBins`].
 pub const N_BINS: usize = 15;
 
 /// Clips in bins of equal width by the largest probability.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Bins {
+pub struct CalibrationBins {
     weight: [f64; N_BINS],
     confidence: [f64; N_BINS],
     right: [f64; N_BINS],
 }
 
-impl Bins {
+impl CalibrationBins {
     /// Empty bins.
     pub fn new() -> Self {
         Self { weight: [0.0; N_BINS], confidence: [0.0; N_BINS], right: [0.0; N_BINS] }
@@ -26,6 +26,15 @@ impl Bins {
         self.right[bin] += weight * f64::from(u8::from(right));
     }
 
+    /// Weight of the clips of a bin, their mean confidence and their accuracy; none without clips.
+    ///
+    /// # Panics
+    /// For a bin from [`N_BINS`] on.
+    pub fn of(&self, bin: usize) -> Option<[f64; 3]> {
+        let weight = self.weight[bin];
+        (weight > 0.0).then(|| [weight, self.confidence[bin] / weight, self.right[bin] / weight])
+    }
+
     /// The mean over the clips of the absolute difference, within their bin, between accuracy and mean confidence.
     /// None without clips.
     pub fn ece(&self) -> Option<f64> {
@@ -36,7 +45,7 @@ impl Bins {
     }
 }
 
-impl Default for Bins {
+impl Default for CalibrationBins {
     fn default() -> Self {
         Self::new()
     }
@@ -44,7 +53,7 @@ impl Default for Bins {
 
 /// Expected calibration error (Naeini and others, 2015) over 15 bins of equal width.
 pub fn ece(confidence: &[f64], right: &[bool]) -> Option<f64> {
-    let mut bins = Bins::new();
+    let mut bins = CalibrationBins::new();
     confidence.iter().zip(right).for_each(|(confidence, right)| bins.add(*confidence, *right, 1.0));
     bins.ece()
 }
@@ -61,6 +70,16 @@ mod tests {
         assert_eq!(ece(&[1.0, 1.0], &[true, true]), Some(0.0));
         assert_eq!(ece(&[0.0], &[true]), Some(1.0));
         assert_eq!(ece(&[], &[]), None);
+    }
+
+    #[test]
+    fn bins_tell_what_is_in_them() {
+        let mut bins = CalibrationBins::new();
+        bins.add(0.95, true, 1.0);
+        bins.add(0.97, false, 1.0);
+        let [weight, confidence, accuracy] = bins.of(14).unwrap();
+        assert!(weight == 2.0 && (confidence - 0.96).abs() < 1e-12 && accuracy == 0.5);
+        assert_eq!(bins.of(13), None);
     }
 
     #[test]
