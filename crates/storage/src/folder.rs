@@ -1,0 +1,215 @@
+//! What is where: asking for files and folders, listing, making and removing them.
+
+use std::ffi::OsString;
+use std::fs::{self, FileType};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::bucket::Listed;
+use crate::faults::{self, Operation};
+use crate::location::{Location, local, remote};
+use crate::owned;
+
+/// What something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain file, or an object.
+    File,
+    /// A folder, or a prefix of objects.
+    Folder,
+    /// A link, in a listing alone.
+    Link,
+    /// What is never opened, in words: `a pipe (FIFO)`.
+    Other(&'static str),
+}
+
+/// What changes when a file is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Version {
+    /// Bytes and time of the last change, of a file.
+    Changed(u64, Option<SystemTime>),
+    /// The tag of an object.
+    Tag(String),
+}
+
+impl Version {
+    pub(crate) fn of_file(metadata: &fs::Metadata) -> Self {
+        Self::Changed(metadata.len(), metadata.modified().ok())
+    }
+}
+
+/// What is known without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes of a file.
+    pub n_bytes: u64,
+    /// When it was written, where known.
+    pub modified: Option<SystemTime>,
+    /// Which version it is.
+    pub version: Version,
+}
+
+/// An entry of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in the folder.
+    pub name: OsString,
+    /// What it is; links are not followed.
+    pub kind: Kind,
+}
+
+impl Kind {
+    fn of(kind: FileType) -> Self {
+        if kind.is_file() {
+            return Self::File;
+        }
+        if kind.is_dir() {
+            return Self::Folder;
+        }
+        if kind.is_symlink() {
+            return Self::Link;
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt;
+            if kind.is_fifo() {
+                return Self::Other("a pipe (FIFO)");
+            }
+            if kind.is_socket() {
+                return Self::Other("a socket");
+            }
+            if kind.is_char_device() || kind.is_block_device() {
+                return Self::Other("a device");
+            }
+        }
+        Self::Other("something that is no plain file")
+    }
+}
+
+/// What a path leads to, links followed.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where there is nothing.
+pub fn metadata(path: &Path) -> io::Result<Metadata> {
+    faults::check(Operation::Read, path)?;
+    let Some((bucket, key)) = remote(path)? else {
+        let metadata = fs::metadata(local(path))?;
+        return Ok(Metadata {
+            kind: Kind::of(metadata.file_type()),
+            n_bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            version: Version::of_file(&metadata),
+        });
+    };
+    let found = if key.is_empty() { Err(ErrorKind::NotFound.into()) } else { bucket.head(&key) };
+    match found {
+        Ok(info) => {
+            let version = Version::Tag(info.version);
+            Ok(Metadata { kind: Kind::File, n_bytes: info.n_bytes, modified: Some(info.modified), version })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if bucket.list(&key)?.is_empty() && !key.is_empty() {
+                return Err(error);
+            }
+            Ok(Metadata { kind: Kind::Folder, n_bytes: 0, modified: None, version: Version::Tag(String::new()) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a file or folder. One of which nothing can be found out counts as absent.
+pub fn exists(path: &Path) -> bool {
+    metadata(path).is_ok()
+}
+
+/// Whether there is a file.
+pub fn is_file(path: &Path) -> bool {
+    metadata(path).is_ok_and(|metadata| metadata.kind == Kind::File)
+}
+
+/// Whether there is a folder.
+pub fn is_dir(path: &Path) -> bool {
+    metadata(path).is_ok_and(|metadata| metadata.kind == Kind::Folder)
+}
+
+/// The entries of a folder, sorted by name.
+///
+/// # Errors
+/// A folder that is not there or cannot be read. A prefix without objects is an empty folder.
+pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
+    faults::check(Operation::Read, folder)?;
+    let mut entries = Vec::new();
+    match remote(folder)? {
+        Some((bucket, key)) => {
+            entries.extend(bucket.list(&key)?.into_iter().map(|listed| match listed {
+                Listed::Object(name, _) => Entry { name: name.into(), kind: Kind::File },
+                Listed::Folder(name) => Entry { name: name.into(), kind: Kind::Folder },
+            }));
+        }
+        None => {
+            for entry in fs::read_dir(local(folder))? {
+                let entry = entry?;
+                entries.push(Entry { name: entry.file_name(), kind: Kind::of(entry.file_type()?) });
+            }
+        }
+    }
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// Makes a folder and those above it. Buckets have none: nothing is done.
+///
+/// # Errors
+/// A folder that cannot be made.
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
+    faults::check(Operation::Create, path)?;
+    match Location::of(path) {
+        Location::Local(path) => fs::create_dir_all(path),
+        Location::Remote { .. } => Ok(()),
+    }
+}
+
+/// Removes a file or an object.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where there is none, and what cannot be removed.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    faults::check(Operation::Remove, path)?;
+    match remote(path)? {
+        None => fs::remove_file(local(path)),
+        Some((bucket, key)) => {
+            owned::forget(&Location::of(path).to_path());
+            bucket.delete(&key)
+        }
+    }
+}
+
+/// Removes a folder with all that is in it.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where there is none, and what cannot be removed.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    faults::check(Operation::Remove, path)?;
+    if !Location::of(path).is_remote() {
+        return fs::remove_dir_all(local(path));
+    }
+    for Entry { name, kind } in list(path)? {
+        let path = path.join(name);
+        if kind == Kind::Folder { remove_dir_all(&path)? } else { remove_file(&path)? }
+    }
+    Ok(())
+}
+
+/// The absolute path without links; of an object its usual form, whether it is there or not.
+///
+/// # Errors
+/// A file or folder that is not there.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    match Location::of(path) {
+        Location::Local(path) => path.canonicalize(),
+        remote @ Location::Remote { .. } => Ok(remote.to_path()),
+    }
+}
