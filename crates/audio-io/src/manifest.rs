@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use storage::Location;
+
 use crate::error::{Error, Result};
 use crate::walk::{Skipped, utf8_name};
 use crate::warning::Warning;
@@ -71,7 +73,7 @@ impl Manifest {
 
     /// Where a row's file is.
     pub fn file(&self, row: &Row) -> PathBuf {
-        self.root.join(&row.path)
+        storage::join(&self.root, &row.path)
     }
 
     /// The same rows with paths that start from another folder: relative where possible, with `..` where needed.
@@ -81,7 +83,7 @@ impl Manifest {
     pub fn rebased(&self, new_root: &Path) -> Result<Manifest> {
         let from = real(new_root)?;
         let root = real(&self.root)?;
-        let moved = |row: &Row| Ok(Row { path: relative(&from, &root.join(&row.path))?, ..row.clone() });
+        let moved = |row: &Row| Ok(Row { path: relative(&from, &storage::join(&root, &row.path))?, ..row.clone() });
         let rows = self.rows.iter().map(moved).collect::<Result<_>>()?;
         Ok(Manifest { root: new_root.to_owned(), rows, ..self.clone() })
     }
@@ -89,7 +91,11 @@ impl Manifest {
 
 /// The absolute path without links as far as it exists, so that `..` means the same to us and to the system.
 fn real(path: &Path) -> Result<PathBuf> {
-    let absolute = std::path::absolute(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let path = match Location::of(path) {
+        Location::Local(path) => path,
+        remote => return Ok(remote.to_path()),
+    };
+    let absolute = std::path::absolute(&path).map_err(|source| Error::Read { path, source })?;
     let existing = absolute.ancestors().find_map(|ancestor| {
         let real = ancestor.canonicalize().ok()?;
         Some(real.join(absolute.strip_prefix(ancestor).ok()?))
@@ -98,6 +104,14 @@ fn real(path: &Path) -> Result<PathBuf> {
 }
 
 fn relative(from: &Path, to: &Path) -> Result<String> {
+    let bucket = |path: &Path| match Location::of(path) {
+        Location::Remote { scheme, bucket, .. } => Some((scheme, bucket)),
+        Location::Local(_) => None,
+    };
+    let to = &Location::of(to).to_path();
+    if bucket(from) != bucket(to) {
+        return utf8_name(to).map(str::to_owned);
+    }
     let mut target: Vec<Component<'_>> = Vec::new();
     for component in to.components() {
         match component {

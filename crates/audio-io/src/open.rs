@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::Result;
 use crate::folder::from_folder;
 use crate::manifest::Manifest;
-use crate::read::metadata;
+use crate::read::is_folder;
 use crate::table::read_table;
 
 impl Manifest {
@@ -22,7 +22,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::open`], and [`Error::Cancelled`](crate::Error::Cancelled).
     pub fn open_until(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Manifest> {
-        if metadata(path)?.is_dir() { from_folder(path, cancelled) } else { Manifest::read_csv(path) }
+        if is_folder(path)? { from_folder(path, cancelled) } else { Manifest::read_csv(path) }
     }
 
     /// Lists a folder: its folders are the classes, every sound in them at any depth is a row, sorted by path. Labels have

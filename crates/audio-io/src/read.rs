@@ -1,8 +1,9 @@
 //! The bytes of a file that is named by somebody else: plain files alone are opened.
 
-use std::fs::{File, FileType, Metadata};
 use std::io::Read;
 use std::path::Path;
+
+use storage::{Kind, StoredFile};
 
 use crate::error::{Error, Result};
 
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A file that cannot be read, and what is no plain file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
     let mut file = open_file(path)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(file.n_bytes()).unwrap_or(0).saturating_add(1));
     file.read_to_end(&mut bytes).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     Ok(bytes)
 }
@@ -21,38 +22,25 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As for [`read_file`].
-pub(crate) fn open_file(path: &Path) -> Result<File> {
-    let metadata = metadata(path)?;
-    if let Some(found) = special(metadata.file_type()).or_else(|| metadata.is_dir().then_some("a folder")) {
-        return Err(Error::NotAFile { path: path.to_owned(), found });
+pub(crate) fn open_file(path: &Path) -> Result<StoredFile> {
+    let fail = |source| Error::Read { path: path.to_owned(), source };
+    if !storage::Location::of(path).is_remote() {
+        match storage::metadata(path).map_err(fail)?.kind {
+            Kind::File => {}
+            Kind::Folder | Kind::Link => return Err(Error::NotAFile { path: path.to_owned(), found: "a folder" }),
+            Kind::Other(found) => return Err(Error::NotAFile { path: path.to_owned(), found }),
+        }
     }
-    File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+    storage::open(path).map_err(fail)
 }
 
-/// What a path leads to.
-pub(crate) fn metadata(path: &Path) -> Result<Metadata> {
-    std::fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })
-}
-
-/// What something is that is neither a file nor a folder.
-pub(crate) fn special(kind: FileType) -> Option<&'static str> {
-    if kind.is_file() || kind.is_dir() || kind.is_symlink() {
-        return None;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt;
-        if kind.is_fifo() {
-            return Some("a pipe (FIFO)");
-        }
-        if kind.is_socket() {
-            return Some("a socket");
-        }
-        if kind.is_char_device() || kind.is_block_device() {
-            return Some("a device");
-        }
-    }
-    Some("something that is no plain file")
+/// Whether a path leads to a folder.
+///
+/// # Errors
+/// What is not there, or cannot be looked at.
+pub(crate) fn is_folder(path: &Path) -> Result<bool> {
+    let metadata = storage::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(metadata.kind == Kind::Folder)
 }
 
 #[cfg(test)]

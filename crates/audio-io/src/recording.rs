@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use storage::StoredFile;
+
 use crate::blocks::{Ending, Opened};
 use crate::decoded::{Decoded, Until};
 use crate::error::{Error, Result};
@@ -50,7 +52,7 @@ impl Recording<'static> {
     /// # Errors
     /// As for [`decode_bytes`](crate::decode_bytes), and a file that cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        Self::of_file(open_file(path)?, path)
+        Self::of_stored(open_file(path)?, path)
     }
 
     /// The recording in an open file; `path` is for messages and its extension.
@@ -58,6 +60,11 @@ impl Recording<'static> {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn of_file(file: File, path: &Path) -> Result<Self> {
+        let file = StoredFile::of(file, path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::of_stored(file, path)
+    }
+
+    fn of_stored(file: StoredFile, path: &Path) -> Result<Self> {
         let source = source::of_file(file).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         Self::of_source(source, path)
     }

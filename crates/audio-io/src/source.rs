@@ -1,10 +1,10 @@
 //! Where the bytes of a recording are: in memory, in a file, or put together from parts of these.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
+use storage::StoredFile;
 use symphonia::core::io::MediaSource;
 
 /// Bytes that are compared at once.
@@ -56,12 +56,12 @@ impl Source for Memory<'_> {
 const SMALL_BYTES: u64 = 1 << 20;
 
 /// A file's bytes, which are read at once where they are few.
-pub(crate) fn of_file(mut file: File) -> io::Result<Shared<'static>> {
-    let n_bytes = file.metadata()?.len();
+pub(crate) fn of_file(mut file: StoredFile) -> io::Result<Shared<'static>> {
+    let n_bytes = file.n_bytes();
     if n_bytes > SMALL_BYTES {
-        return Ok(Arc::new(Disk { file, n_bytes }));
+        return Ok(Arc::new(Disk(file)));
     }
-    let mut bytes = Vec::with_capacity(n_bytes as usize);
+    let mut bytes = Vec::with_capacity(n_bytes as usize + 1);
     file.read_to_end(&mut bytes)?;
     Ok(Arc::new(Owned(bytes)))
 }
@@ -83,29 +83,17 @@ impl Source for Owned {
     }
 }
 
-/// A file. What is appended to it later is not read.
-struct Disk {
-    file: File,
-    n_bytes: u64,
-}
+/// A file or an object. What is appended to it later is not read.
+struct Disk(StoredFile);
 
 impl Source for Disk {
     fn len(&self) -> u64 {
-        self.n_bytes
+        self.0.n_bytes()
     }
 
     fn read_at(&self, at: u64, into: &mut [u8]) -> io::Result<usize> {
-        let n = (self.n_bytes.saturating_sub(at)).min(into.len() as u64) as usize;
-        #[cfg(unix)]
-        return std::os::unix::fs::FileExt::read_at(&self.file, &mut into[..n], at);
-        #[cfg(windows)]
-        return std::os::windows::fs::FileExt::seek_read(&self.file, &mut into[..n], at);
-        #[cfg(not(any(unix, windows)))]
-        {
-            let mut file = &self.file;
-            file.seek(SeekFrom::Start(at))?;
-            file.read(&mut into[..n])
-        }
+        let n = self.len().saturating_sub(at).min(into.len() as u64) as usize;
+        self.0.read_at(at, &mut into[..n])
     }
 }
 
@@ -336,8 +324,7 @@ mod tests {
     fn disk(bytes: &[u8]) -> Disk {
         let mut file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut file, bytes).unwrap();
-        let n_bytes = bytes.len() as u64;
-        Disk { file, n_bytes }
+        Disk(StoredFile::of(file, std::path::Path::new("temporary")).unwrap())
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Header {
 /// Reads a table; `labeled`: every row must have a label.
 #[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
 pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let bytes = storage::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let Text { bytes, separator, n_before } = read_text(&bytes, COLUMNS[0], path)?;
     let fail = |line: u64, message: String| Error::Manifest { path: path.to_owned(), line: line + n_before, message };
     let mut reader =
@@ -96,11 +96,11 @@ fn parent(path: &Path) -> PathBuf {
 
 /// Tables from Windows have backslashes in paths. Elsewhere they may be part of a name, so the files decide.
 fn settle_backslashes(root: &Path, row: &mut Row) {
-    if cfg!(windows) || !row.path.contains('\\') || root.join(&row.path).exists() {
+    if cfg!(windows) || !row.path.contains('\\') || storage::exists(storage::join(root, &row.path)) {
         return;
     }
     let slashes = row.path.replace('\\', "/");
-    if root.join(&slashes).exists() {
+    if storage::exists(storage::join(root, &slashes)) {
         row.path = slashes;
     }
 }

@@ -9,9 +9,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use storage::{Entry, Kind};
 
 use crate::error::{Error, Result};
-use crate::read::special;
 
 /// What a walk found, sorted by path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,8 +59,8 @@ pub fn walk(root: &Path, cancelled: &dyn Fn() -> bool) -> Result<Walk> {
         return Err(Error::NotUtf8 { path: root.to_owned() });
     }
     let fail = |source| Error::Read { path: root.to_owned(), source };
-    let real = root.canonicalize().map_err(fail)?;
-    std::fs::read_dir(root).map_err(fail)?;
+    let real = storage::canonical(root).map_err(fail)?;
+    storage::list(root).map_err(fail)?;
     let mut walker = Walker { cancelled, ..Walker::default() };
     walker.seen.insert(real.clone());
     walker.open.push_back(Folder { path: root.to_owned(), name: String::new(), real });
@@ -128,53 +128,33 @@ impl Walker<'_> {
 
     /// Lists one folder.
     fn list(&mut self, folder: &Folder) -> Result<()> {
-        let entries = match std::fs::read_dir(&folder.path) {
+        let entries = match storage::list(&folder.path) {
             Ok(entries) => entries,
             Err(error) => {
                 self.skip(&folder.name, format!("the folder cannot be read: {error}"));
                 return Ok(());
             }
         };
-        let mut sorted = Vec::new();
-        for entry in entries {
+        for Entry { name: raw, kind } in entries {
             if (self.cancelled)() {
                 return Err(Error::Cancelled);
             }
-            match entry {
-                Ok(entry) => sorted.push((entry.file_name(), entry.file_type())),
-                Err(error) => {
-                    let name = if folder.name.is_empty() { "." } else { &folder.name };
-                    self.skip(name, format!("the folder cannot be read to its end: {error}"));
-                    break;
-                }
-            }
-        }
-        sorted.sort_by(|a, b| a.0.cmp(&b.0));
-        for (raw, kind) in sorted {
             let lossy = raw.to_string_lossy();
             if lossy.starts_with('.') {
                 continue;
             }
             let name = if folder.name.is_empty() { lossy.to_string() } else { format!("{}/{lossy}", folder.name) };
             let found = Found { path: folder.path.join(&raw), name };
-            let kind = match kind {
-                _ if raw.to_str().is_none() => {
-                    self.skip(found.name, "the name is not UTF-8: rename it");
-                    continue;
-                }
-                Ok(kind) => kind,
-                Err(error) => {
-                    self.skip(found.name, format!("cannot be looked at: {error}"));
-                    continue;
-                }
-            };
-            if let Some(what) = special(kind) {
-                self.skip(found.name, format!("{what}, not a file"));
-            } else if kind.is_symlink() {
-                self.links.push_back(found);
-            } else {
-                let real = folder.real.join(&raw);
-                self.add(found, real, kind.is_dir());
+            if raw.to_str().is_none() {
+                self.skip(found.name, "the name is not UTF-8: rename it");
+                continue;
+            }
+            let real = folder.real.join(&raw);
+            match kind {
+                Kind::Other(what) => self.skip(found.name, format!("{what}, not a file")),
+                Kind::Link => self.links.push_back(found),
+                Kind::Folder => self.add(found, real, true),
+                Kind::File => self.add(found, real, false),
             }
         }
         Ok(())
@@ -194,12 +174,10 @@ impl Walker<'_> {
     }
 
     fn follow(&mut self, link: Found) {
-        match link.path.canonicalize().and_then(|real| Ok((std::fs::metadata(&real)?.file_type(), real))) {
+        match storage::canonical(&link.path).and_then(|real| Ok((storage::metadata(&real)?.kind, real))) {
             Err(error) => self.skip(link.name, format!("a link that leads nowhere: {error}")),
-            Ok((kind, real)) => match special(kind) {
-                Some(what) => self.skip(link.name, format!("a link to {what}, not to a file")),
-                None => self.add(link, real, kind.is_dir()),
-            },
+            Ok((Kind::Other(what), _)) => self.skip(link.name, format!("a link to {what}, not to a file")),
+            Ok((kind, real)) => self.add(link, real, kind == Kind::Folder),
         }
     }
 }

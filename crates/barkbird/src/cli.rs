@@ -66,6 +66,14 @@ pub(crate) struct Global {
     /// Show what the stages do and how long they take; -vv and -vvv show more
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Folder for blocks of what is read from buckets [default: that of the user's caches]
+    #[cfg(feature = "buckets")]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) bucket_cache: Option<PathBuf>,
+    /// Gigabytes that these blocks may take [default: 10]
+    #[cfg(feature = "buckets")]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) bucket_cache_gb: Option<f64>,
     /// Write diagnostics to a file, as JSON lines
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,

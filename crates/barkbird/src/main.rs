@@ -54,6 +54,8 @@ fn main() -> ExitCode {
 fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {
     catch_signals(cancel, cli.global.progress)?;
     log::install(&cli.global)?;
+    #[cfg(feature = "buckets")]
+    pipeline::buckets::mount(cli.global.bucket_cache.clone(), cli.global.bucket_cache_gb)?;
     if let Some(threads) = cli.global.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }

@@ -1,9 +1,7 @@
 //! Results in words: tables and lines for a terminal.
 
-mod curves;
 mod sound;
 
-pub(crate) use curves::curves;
 pub(crate) use sound::{predicted, progress};
 
 use pipeline::Named;

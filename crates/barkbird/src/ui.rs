@@ -148,7 +148,7 @@ impl Ui {
         if let Some(Bar { bar, epochs, .. }) = &mut *self.bar() {
             epochs.push(*epoch);
             bar.set_style(style("{prefix:>10} {bar:30} {pos}/{len} [{elapsed} < {eta}, {per_sec}]\n{msg}"));
-            bar.set_message(text::curves(epochs));
+            bar.set_message(pipeline::train::curves(epochs));
         }
     }
 

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{
-    Attribute, Attributes, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult,
-    UpdateVersion, WriteMultipart,
+    Attribute, Attributes, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    PutResult, UpdateVersion, WriteMultipart,
 };
 use storage::{Body, Bucket, Listed, Mode, ObjectInfo};
 use tokio::runtime::Runtime;
@@ -175,7 +175,6 @@ mod tests {
 
     #[test]
     fn writes_are_conditional_and_reads_are_of_one_version() {
-        crate::mount().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let store = Arc::new(object_store::memory::InMemory::new());
         let bucket = Objects { store, runtime: Arc::new(runtime) };

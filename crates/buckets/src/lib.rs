@@ -11,7 +11,7 @@
 //!
 //! # Example
 //! ```
-//! buckets::mount()?;
+//! buckets::mount();
 //! // From here on, all of barkbird can read and write buckets. `memory://` works without a connection.
 //! let path = std::path::Path::new("memory://bucket/notes.txt");
 //! storage::write(path, b"two barks")?;
@@ -23,7 +23,7 @@ mod bucket;
 mod error;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use object_store::ObjectStore;
@@ -43,30 +43,34 @@ const REQUEST: Duration = Duration::from_secs(600);
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Makes `s3://`, `gs://`, `az://` and, without a connection, `memory://` places for files, for the whole process.
-///
-/// # Errors
-/// The system has no threads left for requests.
-pub fn mount() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let runtime = Arc::new(runtime);
+pub fn mount() {
     for (scheme, open) in [("s3", s3 as Open), ("gs", gs), ("az", az), ("memory", memory)] {
-        storage::mount(scheme, Arc::new(Client { runtime: Arc::clone(&runtime), open }));
+        storage::mount(scheme, Arc::new(Client { open }));
     }
-    Ok(())
+}
+
+/// What runs requests; started with the first bucket.
+fn runtime() -> io::Result<Arc<Runtime>> {
+    static RUNTIME: Mutex<Option<Arc<Runtime>>> = Mutex::new(None);
+    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = &*runtime {
+        return Ok(Arc::clone(runtime));
+    }
+    let new = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    Ok(Arc::clone(runtime.insert(Arc::new(new))))
 }
 
 type Open = fn(&str) -> object_store::Result<Arc<dyn ObjectStore>>;
 
 /// Buckets of one provider.
 struct Client {
-    runtime: Arc<Runtime>,
     open: Open,
 }
 
 impl storage::Client for Client {
     fn bucket(&self, name: &str) -> io::Result<Arc<dyn storage::Bucket>> {
         let store = (self.open)(name).map_err(error::of)?;
-        Ok(Arc::new(Objects { store, runtime: Arc::clone(&self.runtime) }))
+        Ok(Arc::new(Objects { store, runtime: runtime()? }))
     }
 }
 

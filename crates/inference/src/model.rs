@@ -64,7 +64,7 @@ impl Model {
     #[tracing::instrument(level = "debug", skip_all, fields(run = %run.display()))]
     pub fn open_on(run: &Path, device: &Device) -> Result<Self> {
         let path = locate(run)?;
-        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let mut file = ModelFile::from_bytes(&bytes, &path)?;
         let detector_tensors = file.take(DETECTOR_PREFIX);
         let members = members::read(&mut file, &path, device)?;
@@ -189,23 +189,23 @@ pub use classifier::Predictor as Forward;
 /// Reads the model file of a run without building the network.
 pub fn read_model(run: &Path) -> Result<(PathBuf, ModelFile)> {
     let path = locate(run)?;
-    let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let file = ModelFile::from_bytes(&bytes, &path)?;
     Ok((path, file))
 }
 
 fn locate(run: &Path) -> Result<PathBuf> {
-    if run.is_file() {
+    if storage::is_file(run) {
         return Ok(run.to_owned());
     }
     let path = run.join(MODEL_FILE);
-    if path.is_file() {
+    if storage::is_file(&path) {
         return Ok(path);
     }
-    if !run.exists() {
+    if !storage::exists(run) {
         bail!("{}: no such run; `barkbird train cnn --features DIR --out {}` makes one", run.display(), run.display());
     }
-    if run.join("last.safetensors").exists() {
+    if storage::exists(run.join("last.safetensors")) {
         bail!("{}: the training did not finish; run the same `barkbird train` with --resume", run.display());
     }
     bail!("{}: holds no {MODEL_FILE}; it is not the folder of a run", run.display())

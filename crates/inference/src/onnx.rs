@@ -53,11 +53,11 @@ impl OnnxModel {
     /// Takes the file of that name beside `other`, a model file or a folder, where there is one; else the stored path;
     /// else the file of that name in the folder that [`FOLDER_VARIABLE`] names.
     pub(crate) fn find_beside(&mut self, other: &Path) {
-        let folder = if other.is_dir() { other } else { other.parent().unwrap_or(Path::new("")) };
+        let folder = if storage::is_dir(other) { other } else { other.parent().unwrap_or(Path::new("")) };
         let beside = folder.join(self.name());
         let kept = std::env::var_os(FOLDER_VARIABLE).map(|folder| Path::new(&folder).join(self.name()));
         let candidates = [Some(beside), Some(self.path.clone()), kept];
-        if let Some(found) = candidates.into_iter().flatten().find(|path| path.is_file()) {
+        if let Some(found) = candidates.into_iter().flatten().find(|path| storage::is_file(path)) {
             self.path = found;
         }
     }
@@ -142,7 +142,7 @@ mod opened {
         /// A file that is not there, is another one, or is read in another way than when the header was written.
         pub(crate) fn open(&self) -> Result<Network> {
             let path = self.path.display();
-            if !self.path.is_file() {
+            if !storage::is_file(&self.path) {
                 bail!(
                     "{path}: no such file: the ONNX model that embeddings come from (SHA-256 {}); put {} there, into the \
                      folder of the model file or features that refer to it, or into one that {FOLDER_VARIABLE} names",
@@ -151,7 +151,7 @@ mod opened {
                 );
             }
             // Before the graph is read: another file need not be one that can be opened.
-            let bytes = std::fs::read(&self.path).with_context(|| format!("{path}: cannot be read"))?;
+            let bytes = storage::read(&self.path).with_context(|| format!("{path}: cannot be read"))?;
             let sha256 = shard::sha256_hex(&bytes);
             drop(bytes);
             if sha256 != self.sha256 {

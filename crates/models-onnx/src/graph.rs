@@ -80,11 +80,10 @@ impl Graph {
 /// Reads a file and checks what tract would panic at, or would take any amount of memory for.
 pub(crate) fn read(path: &Path) -> Result<Graph> {
     let io = |source| Error::Io { path: path.into(), source };
-    let kind = std::fs::metadata(path).map_err(io)?;
-    if !kind.is_file() {
+    if storage::metadata(path).map_err(io)?.kind != storage::Kind::File {
         return Err(invalid(path, "backbone", "a file, such as perch.onnx", "a folder or a device"));
     }
-    let bytes = std::fs::read(path).map_err(io)?;
+    let bytes = storage::read(path).map_err(io)?;
     let decode = || tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]);
     let proto = guarded(path, "read the ONNX file", decode)?;
     let no_graph = || invalid(path, "file", "an ONNX model with a graph", "none");

@@ -68,8 +68,8 @@ impl Settings {
     pub(crate) fn read(model: &Path, metadata: &BTreeMap<String, String>) -> Result<Self> {
         let path = toml_of(model);
         let mut settings = Self::default();
-        if path.exists() {
-            let text = std::fs::read_to_string(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        if storage::exists(&path) {
+            let text = storage::read_to_string(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
             settings =
                 toml::from_str(&text).map_err(|source| Error::Toml { path: path.clone(), source: Box::new(source) })?;
             settings.check(&path)?;
@@ -96,7 +96,7 @@ impl Settings {
         }
         if let Some(file) = &self.classes_file {
             let file = path.parent().unwrap_or(Path::new("")).join(file);
-            let text = std::fs::read_to_string(&file).map_err(|source| Error::Io { path: file.clone(), source })?;
+            let text = storage::read_to_string(&file).map_err(|source| Error::Io { path: file.clone(), source })?;
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
             self.classes = Some(lines.map(str::to_owned).collect());
         }

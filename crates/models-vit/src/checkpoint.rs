@@ -107,7 +107,7 @@ impl Checkpoint {
     #[tracing::instrument(level = "debug", skip_all, fields(folder = %folder.display()))]
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
-        let text = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let text = storage::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         let bad = |reason: String| Error::Checkpoint { path: path.clone(), reason };
         let value: serde_json::Value =
             serde_json::from_slice(&text).map_err(|error| bad(format!("not JSON ({error})")))?;
@@ -292,11 +292,11 @@ fn read_weights(folder: &Path) -> Result<HashMap<String, Tensor>, Error> {
     let index = folder.join("model.safetensors.index.json");
     let whole = folder.join("model.safetensors");
     let bad = |path: &Path, reason: String| Error::Checkpoint { path: path.to_owned(), reason };
-    if whole.exists() {
+    if storage::exists(&whole) {
         return read_file(&whole);
     }
-    if !index.exists() {
-        let reason = if folder.join(PICKLED).exists() {
+    if !storage::exists(&index) {
+        let reason = if storage::exists(folder.join(PICKLED)) {
             format!(
                 "the weights exist only as {PICKLED}: reading it runs any code in it; convert them to \
                  safetensors, or take a repository that has them"
@@ -310,7 +310,7 @@ fn read_weights(folder: &Path) -> Result<HashMap<String, Tensor>, Error> {
     struct Index {
         weight_map: HashMap<String, String>,
     }
-    let text = std::fs::read(&index).map_err(|source| Error::Read { path: index.clone(), source })?;
+    let text = storage::read(&index).map_err(|source| Error::Read { path: index.clone(), source })?;
     let map: Index = serde_json::from_slice(&text).map_err(|error| bad(&index, error.to_string()))?;
     let files: BTreeSet<&String> = map.weight_map.values().collect();
     let mut all = HashMap::new();
@@ -327,7 +327,7 @@ fn read_weights(folder: &Path) -> Result<HashMap<String, Tensor>, Error> {
 }
 
 fn read_file(path: &Path) -> Result<HashMap<String, Tensor>, Error> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let bytes = storage::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let bad = |reason: String| Error::Checkpoint { path: path.to_owned(), reason };
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| bad(format!("not a complete safetensors file ({error}); download it again")))?;

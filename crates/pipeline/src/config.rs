@@ -124,7 +124,7 @@ impl Config {
     pub fn resolve_from(base: &Self, file: Option<&Path>, flags: &[(String, String)]) -> Result<Self> {
         let mut table = toml::Table::try_from(base).context("default configuration")?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
+            let text = storage::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))?;
             let mut read: toml::Table = text.parse().with_context(|| format!("{}: not TOML", path.display()))?;
             with_written_names(&mut read);
             check_keys(&table, &read, "").with_context(|| path.display().to_string())?;

@@ -25,6 +25,8 @@ pub mod anomaly;
 pub mod augment;
 pub mod backbone;
 mod balanced;
+#[cfg(feature = "buckets")]
+pub mod buckets;
 pub mod check;
 pub mod clips;
 pub mod compare;

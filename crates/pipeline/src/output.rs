@@ -4,6 +4,7 @@ use crate::error::{Context, Error, Result, bail};
 use crate::inputs::refuse_other_text;
 use shard::FolderLock;
 use std::path::Path;
+use storage::{Durability, Existing};
 
 /// Makes sure that a file can be written, and creates its folder.
 ///
@@ -14,10 +15,10 @@ pub fn file(path: &Path) -> Result<()> {
     if path.as_os_str() == "-" {
         bail!("-: only `barkbird predict` writes its table to standard output; name a file (./- for one of that name)");
     }
-    if path.is_dir() {
+    if storage::is_dir(path) {
         bail!("{}: a folder; expected the name of a file to write", path.display());
     }
-    if path.exists() && !path.is_file() {
+    if storage::exists(path) && !storage::is_file(path) {
         bail!("{}: not a file; expected the name of a file to write", path.display());
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -51,7 +52,7 @@ pub fn shared_folder(path: &Path) -> Result<()> {
 /// # Errors
 /// The two are one folder.
 pub fn apart(input: &Path, out: &Path) -> Result<()> {
-    if let (Ok(from), Ok(to)) = (input.canonicalize(), out.canonicalize())
+    if let (Ok(from), Ok(to)) = (storage::canonical(input), storage::canonical(out))
         && from == to
     {
         bail!("{}: read and written at once; name another folder with --out", input.display());
@@ -61,7 +62,7 @@ pub fn apart(input: &Path, out: &Path) -> Result<()> {
 
 fn refuse_file(path: &Path) -> Result<()> {
     refuse_other_text(path)?;
-    if path.exists() && !path.is_dir() {
+    if storage::exists(path) && !storage::is_dir(path) {
         bail!("{}: a file; expected the name of a folder to write to", path.display());
     }
     Ok(())
@@ -70,10 +71,10 @@ fn refuse_file(path: &Path) -> Result<()> {
 /// Creates the folder, and writes and removes a file in it. Its name is that of a temporary file, which a later run
 /// removes.
 fn probe(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder)?;
+    storage::create_dir_all(folder)?;
     let path = folder.join(format!(".barkbird-{}-probe.tmp", std::process::id()));
-    std::fs::write(&path, [])?;
-    Ok(std::fs::remove_file(&path)?)
+    storage::place(&path, &[b"probe"], Durability::Unsynced, Existing::Replace)?;
+    Ok(storage::remove_file(&path)?)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(crate) enum Place {
 /// Neither.
 pub(crate) fn place(text: &str) -> Result<Place> {
     let path = Path::new(text);
-    if path.exists() {
+    if storage::exists(path) {
         return Ok(Place::Local(path.to_owned()));
     }
     let parts: Vec<&str> = text.split('/').collect();

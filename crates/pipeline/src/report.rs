@@ -156,7 +156,7 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
 /// The manifests that were given, or that of the run.
 fn manifests(run: &Path, options: &Options) -> Vec<PathBuf> {
     let of_run = run.join("manifest.csv");
-    match options.manifests.is_empty() && of_run.is_file() {
+    match options.manifests.is_empty() && storage::is_file(&of_run) {
         true => vec![of_run],
         false => options.manifests.clone(),
     }
@@ -272,7 +272,7 @@ fn facts(
         ),
         fact("SHA-256 of the model", sha256(model)?),
     ];
-    for manifest in options.manifests.iter().filter(|path| path.is_file()) {
+    for manifest in options.manifests.iter().filter(|path| storage::is_file(path)) {
         facts.push(fact(&format!("SHA-256 of {}", manifest.display()), sha256(manifest)?));
     }
     Ok(facts)
@@ -280,10 +280,10 @@ fn facts(
 
 /// The epochs of the training; none where the folder holds a model alone.
 fn epochs(path: &Path) -> Result<Vec<Epoch>> {
-    if !path.exists() {
+    if !storage::exists(path) {
         return Ok(Vec::new());
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let text = storage::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let parse = |(number, line): (usize, &str)| {
         serde_json::from_str(line).with_context(|| format!("{}: line {}", path.display(), number + 1))
     };
@@ -293,14 +293,17 @@ fn epochs(path: &Path) -> Result<Vec<Epoch>> {
 /// The evaluations in a run's folder, by name of their folder; `test` first.
 fn found_evaluations(run: &Path) -> Result<Vec<(PathBuf, Metrics)>> {
     let mut found = Vec::new();
-    if !run.is_dir() {
+    if !storage::is_dir(run) {
         return Ok(found);
     }
-    for entry in std::fs::read_dir(run).with_context(|| run.display().to_string())? {
-        let folder = entry?.path();
+    for entry in storage::list(run).with_context(|| run.display().to_string())? {
+        if entry.leads_to(run) != storage::Kind::Folder {
+            continue;
+        }
+        let folder = run.join(entry.name);
         let file = folder.join("metrics.json");
-        if file.is_file() {
-            let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        if storage::is_file(&file) {
+            let text = storage::read_to_string(&file).with_context(|| file.display().to_string())?;
             let metrics: Metrics = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
             found.push((folder, metrics));
         }

@@ -43,11 +43,11 @@ impl RunRecord {
     /// # Errors
     /// A file that is there and cannot be read.
     pub fn read(run: &Path) -> Result<Option<Self>> {
-        let path = if run.is_file() { run.with_file_name(FILE) } else { run.join(FILE) };
-        if !path.exists() {
+        let path = if storage::is_file(run) { run.with_file_name(FILE) } else { run.join(FILE) };
+        if !storage::exists(&path) {
             return Ok(None);
         }
-        let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
         Ok(Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?))
     }
 

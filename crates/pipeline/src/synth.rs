@@ -45,7 +45,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let out = &options.out;
     let manifest_path = out.join("manifest.csv");
     let _lock = output::folder(out)?;
-    if !manifest_path.exists() && !shard::is_empty_folder(out)? {
+    if !storage::exists(&manifest_path) && !shard::is_empty_folder(out)? {
         bail!("{}: holds files that synth did not make; name a new folder with --out", out.display());
     }
     let plan = synth::plan(options.clips, job.seed());
@@ -57,7 +57,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
             let item = clip.render();
             let path = out.join(&item.path);
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+                storage::create_dir_all(folder).with_context(|| folder.display().to_string())?;
             }
             shard::write_atomic(&path, &synth::to_wav_16(&item.samples, item.rate_hz))?;
             progress.inc(1);

@@ -16,13 +16,14 @@
 //! absent and is made again.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::atomic::{Durability, place, remove_temporaries};
+use storage::{Durability, Existing};
+
+use crate::atomic::{place, remove_temporaries};
 use crate::encoded::Encoded;
 use crate::error::{Error, Result};
 use crate::hash::{hex, sha256_of};
@@ -71,11 +72,11 @@ impl Cache {
     /// # Errors
     /// [`Error::Io`] for a folder or a pack that cannot be read.
     pub fn open(dir: &Path, abandoned: Duration) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        storage::create_dir_all(dir).map_err(Error::io("create", dir))?;
         remove_temporaries(dir, abandoned)?;
         let mut places = HashMap::new();
-        for file in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-            let path = file.map_err(Error::io("list", dir))?.path();
+        for entry in storage::list(dir).map_err(Error::io("list", dir))? {
+            let path = dir.join(entry.name);
             if path.extension().is_some_and(|extension| extension == EXTENSION) {
                 look_through(&path, &mut places).map_err(Error::io("read", &path))?;
             }
@@ -116,16 +117,15 @@ impl Cache {
             .collect();
         let keys: Vec<_> = entries.iter().map(|(key, _)| &key[..]).collect();
         let name = format!("{}.{EXTENSION}", hex(&sha256_of(&keys)));
-        place(&self.dir.join(name), &pieces, Durability::Unsynced)
+        place(&self.dir.join(name), &pieces, Durability::Unsynced, Existing::Replace)
     }
 }
 
 impl Place {
     fn read(&self) -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(&self.pack)?;
-        file.seek(SeekFrom::Start(self.offset))?;
+        let file = storage::open(&self.pack)?;
         let mut payload = vec![0; usize::try_from(self.head.length).unwrap_or(0)]; // was checked against the pack's length
-        file.read_exact(&mut payload)?;
+        file.read_exact_at(self.offset, &mut payload)?;
         Ok(payload)
     }
 }
@@ -168,11 +168,11 @@ impl Head {
 
 /// Adds the entries of a pack, as far as its heads are whole.
 fn look_through(path: &Path, places: &mut HashMap<Key, Place>) -> std::io::Result<()> {
-    let mut file = match File::open(path) {
+    let mut file = match storage::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
-    let (pack, n_bytes) = (Arc::from(path), file.metadata()?.len());
+    let (pack, n_bytes) = (Arc::from(path), file.n_bytes());
     heads(&mut file, n_bytes, |offset, head| {
         places.insert(head.key, Place { pack: Arc::clone(&pack), offset, head });
     })
@@ -214,6 +214,7 @@ pub fn entries(pack: &[u8]) -> Vec<(Key, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn encoded(bytes: &[u8]) -> Encoded<'_> {
         Encoded { head: Vec::new(), bodies: vec![bytes.into()] }

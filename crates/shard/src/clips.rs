@@ -1,11 +1,10 @@
 //! The clips of a folder for stages that take them one by one in any order: what is small in memory, spectrograms on disk.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use storage::Version;
 
 use crate::container::Container;
 use crate::dtype::MelDtype;
@@ -55,8 +54,7 @@ struct Shard {
     /// Where `mel` begins in the file, in bytes.
     offset: u64,
     dtype: MelDtype,
-    modified: Option<SystemTime>,
-    n_bytes: u64,
+    version: Version,
 }
 
 impl Clips {
@@ -69,18 +67,11 @@ impl Clips {
         let mut shards = Vec::with_capacity(paths.len());
         let mut whole: Option<Spectrograms> = None;
         for (entry, path) in index.shards.iter().zip(paths) {
-            let metadata = fs::metadata(&path).map_err(Error::io("read", &path))?;
+            let version = storage::metadata(&path).map_err(Error::io("read", &path))?.version;
             let bytes = reader::read_verified(entry, &path)?;
             let mut shard: Spectrograms = reader::parse(&index, entry, &bytes, &path)?;
             let (offset, dtype) = Container::parse(&bytes, &path)?.place_of_mel()?;
-            shards.push(Shard {
-                first: whole.as_ref().map_or(0, Spectrograms::n_clips),
-                offset,
-                dtype,
-                modified: metadata.modified().ok(),
-                n_bytes: metadata.len(),
-                path,
-            });
+            shards.push(Shard { first: whole.as_ref().map_or(0, Spectrograms::n_clips), offset, dtype, version, path });
             shard.mel = Vec::new();
             match &mut whole {
                 None => whole = Some(shard),
@@ -142,9 +133,8 @@ impl From<Embeddings> for Clips {
 impl Shard {
     fn read(&self, row: usize, cells: &mut [f32]) -> Result<()> {
         let io = |operation| Error::io(operation, &self.path);
-        let file = File::open(&self.path).map_err(io("open"))?;
-        let metadata = file.metadata().map_err(io("read"))?;
-        if metadata.len() != self.n_bytes || metadata.modified().ok() != self.modified {
+        let file = storage::open(&self.path).map_err(io("open"))?;
+        if file.version().map_err(io("read"))? != self.version {
             let got = "another: it was overwritten while in use; start again";
             return Err(Error::mismatch(&self.path, "file", "the one that was opened", got));
         }
@@ -152,7 +142,7 @@ impl Shard {
         match self.dtype {
             MelDtype::F32 => {
                 let at = place(4);
-                read_at(&file, bytemuck::cast_slice_mut(cells), at).map_err(io("read"))?;
+                file.read_exact_at(at, bytemuck::cast_slice_mut(cells)).map_err(io("read"))?;
                 if cfg!(target_endian = "big") {
                     cells.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
                 }
@@ -162,7 +152,8 @@ impl Shard {
                 let mut halves = [f16::ZERO; 2048];
                 for cells in cells.chunks_mut(halves.len()) {
                     let halves = &mut halves[..cells.len()];
-                    read_at(&file, bytemuck::cast_slice_mut(halves.reinterpret_cast_mut()), at).map_err(io("read"))?;
+                    file.read_exact_at(at, bytemuck::cast_slice_mut(halves.reinterpret_cast_mut()))
+                        .map_err(io("read"))?;
                     if cfg!(target_endian = "big") {
                         halves.iter_mut().for_each(|value| *value = f16::from_bits(value.to_bits().swap_bytes()));
                     }
@@ -173,18 +164,4 @@ impl Shard {
         }
         Ok(())
     }
-}
-
-/// Fills `bytes` from a place of the file.
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-/// Fills `bytes` from a place of the file.
-#[cfg(not(unix))]
-fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    file.seek(SeekFrom::Start(at))?;
-    file.read_exact(bytes)
 }

@@ -1,6 +1,5 @@
 //! `index.json`: the shards of a folder and their common properties; written last, so its presence means "done".
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -118,11 +117,11 @@ impl Index {
 /// [`Error::Unfinished`] if there is none, otherwise the first violation of the format.
 pub fn read_index(dir: &Path) -> Result<Index> {
     let path = dir.join(INDEX);
-    if !dir.is_dir() {
+    if !storage::is_dir(dir) {
         return Err(Error::mismatch(dir, "folder", "a folder of shards", "no such folder"));
     }
-    let length = match fs::metadata(&path) {
-        Ok(metadata) => metadata.len(),
+    let length = match storage::metadata(&path) {
+        Ok(metadata) => metadata.n_bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::Unfinished { dir: dir.into() });
         }
@@ -131,7 +130,7 @@ pub fn read_index(dir: &Path) -> Result<Index> {
     if length > MAX_INDEX_BYTES {
         return Err(Error::mismatch(&path, "file", format!("at most {MAX_INDEX_BYTES} bytes"), length));
     }
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    let bytes = storage::read(&path).map_err(Error::io("read", &path))?;
     Index::from_bytes(&bytes, &path)
 }
 

@@ -1,54 +1,27 @@
-//! One writer per folder: a lock that the operating system releases when its process ends, however it ends.
+//! One writer a folder: [`storage::lock_folder`] with this crate's errors.
 
-use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::atomic::is_temporary;
+pub use storage::FolderLock;
+
 use crate::error::{Error, Result};
-
-/// The lock file's name. It is empty, and no part of any result.
-const LOCK: &str = ".barkbird.lock";
-
-/// A folder that only this process writes to, until this is dropped.
-#[derive(Debug)]
-pub struct FolderLock {
-    dir: PathBuf,
-    /// Closing it releases the lock.
-    _file: File,
-    /// Whether the folder was created for the lock.
-    is_new: bool,
-}
 
 /// Locks a folder for writing, and creates it if it does not exist.
 ///
 /// The lock file `.barkbird.lock` is removed again with the lock, and so is a folder that was created for it and is still
-/// empty. After a crash the file stays, but the lock is free. Readers need no lock: they see whole files only.
+/// empty. After a crash the file stays, but the lock is free (in a bucket two minutes later). Readers need no lock: they
+/// see whole files only.
 ///
 /// On a file system without locks there is only a warning in the log.
 ///
 /// # Errors
 /// [`Error::Locked`] if another process holds the lock; [`Error::Io`] if the folder or the lock file cannot be created.
 pub fn lock_folder(dir: &Path) -> Result<FolderLock> {
-    let is_new = !dir.exists();
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    let path = dir.join(LOCK);
-    loop {
-        let open = File::options().write(true).create(true).truncate(false).open(&path);
-        let file = open.map_err(Error::io("create", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked { dir: dir.into() }),
-            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-                tracing::warn!(dir = %dir.display(), "the file system has no locks: make sure that only one process writes");
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
-        }
-        // Another process may have removed the file after it was opened here: such a lock excludes nobody.
-        if is_same(&file, &path) {
-            return Ok(FolderLock { dir: dir.into(), _file: file, is_new });
-        }
-    }
+    storage::lock_folder(dir).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock => Error::Locked { dir: dir.into() },
+        _ => Error::io("lock", dir)(error),
+    })
 }
 
 /// Whether a folder contains nothing, or only what a crash can leave: a lock file and temporary files. A folder that does
@@ -57,49 +30,13 @@ pub fn lock_folder(dir: &Path) -> Result<FolderLock> {
 /// # Errors
 /// [`Error::Io`] if the folder cannot be listed.
 pub fn is_empty_folder(dir: &Path) -> Result<bool> {
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
-        entries => entries.map_err(Error::io("list", dir))?,
-    };
-    for entry in entries {
-        let name = entry.map_err(Error::io("list", dir))?.file_name();
-        if name != LOCK && !is_temporary(&name) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-impl Drop for FolderLock {
-    fn drop(&mut self) {
-        // Only where a file can be told from a new one of the same name; elsewhere the file stays.
-        if cfg!(unix) {
-            let _ = fs::remove_file(self.dir.join(LOCK));
-        }
-        if self.is_new {
-            // Fails unless the folder is empty.
-            let _ = fs::remove_dir(&self.dir);
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_same(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &File, _: &Path) -> bool {
-    true
+    storage::is_empty_folder(dir).map_err(Error::io("list", dir))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
 

@@ -1,7 +1,6 @@
 //! Reads folders of shards as untrusted data: each shard is checked against the index (size, SHA-256), by itself, and
 //! against the common properties of the folder.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::embedding::Embeddings;
@@ -89,7 +88,7 @@ pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
     let mut paths = Vec::with_capacity(index.shards.len());
     for entry in &index.shards {
         let path = dir.join(&entry.file);
-        let length = fs::metadata(&path).map_err(Error::io("read", &path))?.len();
+        let length = storage::metadata(&path).map_err(Error::io("read", &path))?.n_bytes;
         if length != entry.bytes {
             return Err(Error::mismatch(&path, "file", format!("{} bytes", entry.bytes), format!("{length} bytes")));
         }
@@ -104,7 +103,7 @@ fn read_shard<S: Schema>(index: &Index, entry: &ShardEntry, path: &Path) -> Resu
 
 /// The bytes of a shard with the SHA-256 of the index.
 pub(crate) fn read_verified(entry: &ShardEntry, path: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = storage::read(path).map_err(Error::io("read", path))?;
     let sha256 = sha256_hex(&bytes);
     if sha256 != entry.sha256 {
         let got = format!("{sha256}: changed after it was written; run the stage again");

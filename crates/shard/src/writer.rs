@@ -1,14 +1,14 @@
 //! Writes folders of shards clip by clip: 256 clips a shard, each shard atomically, the index last.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use half::f16;
 use serde_json::Value;
+use storage::{Durability, Existing};
 
-use crate::atomic::{Durability, place, remove_temporaries, write_atomic};
+use crate::atomic::{place, remove_temporaries};
 use crate::columns::{check_floats, check_frames, check_label, check_split};
 use crate::container::list;
 use crate::dtype::MelDtype;
@@ -158,12 +158,11 @@ struct Folder<S: Schema> {
 impl<S: Schema> Folder<S> {
     fn create(dir: &Path, pending: S, storage: S::Storage) -> Result<Self> {
         check_names(&pending.header().classes, &pending.header().splits, dir)?;
-        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+        storage::create_dir_all(dir).map_err(Error::io("create", dir))?;
         remove(&dir.join(INDEX))?;
-        for entry in fs::read_dir(dir).map_err(Error::io("list", dir))? {
-            let entry = entry.map_err(Error::io("list", dir))?;
-            if entry.file_name().to_str().is_some_and(is_shard_name) {
-                remove(&entry.path())?;
+        for entry in storage::list(dir).map_err(Error::io("list", dir))? {
+            if entry.name.to_str().is_some_and(is_shard_name) {
+                remove(&dir.join(entry.name))?;
             }
         }
         remove_temporaries(dir, Duration::ZERO)?;
@@ -208,7 +207,7 @@ impl<S: Schema> Folder<S> {
         let file = file_name(self.shards.len());
         let (sha256, bytes) = (encoded.sha256_hex(), encoded.n_bytes());
         // Syncing the folder for the index, without which no shard is read, also makes this name durable.
-        place(&self.dir.join(&file), &encoded.pieces(), Durability::BytesSynced)?;
+        place(&self.dir.join(&file), &encoded.pieces(), Durability::BytesSynced, Existing::Refuse)?;
         let clips = self.pending.header().clips.len() as u64;
         self.shards.push(ShardEntry { file, sha256, bytes, clips });
         clear(&mut self.pending);
@@ -222,7 +221,7 @@ impl<S: Schema> Folder<S> {
         let Header { schema, front_end, classes, splits, provenance, .. } = self.pending.header().clone();
         let Self { dir, n_clips, shards, .. } = self;
         let index = Index { schema, front_end, classes, splits, n_clips, shards, skipped, provenance };
-        write_atomic(&dir.join(INDEX), &index.to_bytes()?)?;
+        place(&dir.join(INDEX), &[&index.to_bytes()?], Durability::Synced, Existing::Refuse)?;
         Ok(index)
     }
 }
@@ -238,7 +237,7 @@ fn empty_header(
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
+    match storage::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
         _ => Ok(()),
     }

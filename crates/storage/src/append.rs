@@ -61,6 +61,14 @@ impl AppendFile {
         Ok(Self { path: path.to_owned(), file, remote: None })
     }
 
+    /// Bytes.
+    ///
+    /// # Errors
+    /// A file of which the system says nothing.
+    pub fn n_bytes(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
     /// Cuts the file to a length and writes bytes after it.
     ///
     /// # Errors

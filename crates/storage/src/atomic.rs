@@ -39,7 +39,8 @@ pub enum Existing {
 ///
 /// # Errors
 /// As of [`place`].
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    let path = path.as_ref();
     place(path, &[bytes], Durability::Synced, Existing::Replace)
 }
 
@@ -65,6 +66,29 @@ fn write_pieces(file: &mut Sibling, pieces: &[&[u8]]) -> io::Result<()> {
     let mut writer = BufWriter::new(file);
     pieces.iter().try_for_each(|piece| writer.write_all(piece))?;
     writer.flush()
+}
+
+/// Where files that will be in a folder are put together: the folder itself, or one of the local disk for a bucket.
+///
+/// # Errors
+/// A folder that cannot be made.
+pub fn scratch(folder: &Path) -> io::Result<PathBuf> {
+    if remote(folder)?.is_some() { blocks::staging() } else { Ok(local(folder)) }
+}
+
+/// Puts a finished file of the [`scratch`] folder under its name; of a bucket, where there is no such object.
+///
+/// # Errors
+/// The step that failed, and the system's reason.
+pub fn place_file(temporary: &Path, path: &Path) -> io::Result<()> {
+    if let Some((bucket, key)) = remote(path)? {
+        object::put(path, &bucket, &key, Body::File(temporary), Existing::Refuse)?;
+        return fs::remove_file(temporary);
+    }
+    faults::check(Operation::Sync, path)?;
+    File::open(temporary)?.sync_all().map_err(step("sync"))?;
+    faults::check(Operation::Rename, path)?;
+    fs::rename(temporary, local(path)).map_err(step("rename"))
 }
 
 /// A file that is written piece by piece and appears under its name with [`commit`](Self::commit); dropped before that, it

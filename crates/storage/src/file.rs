@@ -29,23 +29,23 @@ enum Inner {
 ///
 /// # Errors
 /// One that is not there or cannot be read.
-pub fn open(path: &Path) -> io::Result<StoredFile> {
+pub fn open(path: impl AsRef<Path>) -> io::Result<StoredFile> {
+    let path = path.as_ref();
     if let Some((bucket, key)) = remote(path)? {
         let object = Object::open(path, bucket, key)?;
         let n_bytes = object.info().n_bytes;
         return Ok(StoredFile { path: path.to_owned(), inner: Inner::Object(Arc::new(object)), n_bytes, position: 0 });
     }
     faults::check(Operation::Read, path)?;
-    let file = File::open(local(path))?;
-    let n_bytes = file.metadata()?.len();
-    Ok(StoredFile { path: path.to_owned(), inner: Inner::Disk(Arc::new(file)), n_bytes, position: 0 })
+    StoredFile::of(File::open(local(path))?, path)
 }
 
 /// All bytes of a file or an object.
 ///
 /// # Errors
 /// One that is not there or cannot be read; an object that has another SHA-256 than its writer has noted.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let path = path.as_ref();
     if let Some((bucket, key)) = remote(path)? {
         return Object::open(path, bucket, key)?.read_all();
     }
@@ -59,12 +59,22 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As of [`read`], and [`ErrorKind::InvalidData`] where it is not UTF-8.
-pub fn read_to_string(path: &Path) -> io::Result<String> {
+pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
+    let path = path.as_ref();
     let text = String::from_utf8(read(path)?);
     text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
 }
 
 impl StoredFile {
+    /// A local file that is open already; `path` names it.
+    ///
+    /// # Errors
+    /// A file of which the system says nothing.
+    pub fn of(file: File, path: &Path) -> io::Result<Self> {
+        let n_bytes = file.metadata()?.len();
+        Ok(Self { path: path.to_owned(), inner: Inner::Disk(Arc::new(file)), n_bytes, position: 0 })
+    }
+
     /// Bytes, when it was opened.
     pub fn n_bytes(&self) -> u64 {
         self.n_bytes

@@ -61,6 +61,16 @@ pub struct Entry {
     pub kind: Kind,
 }
 
+impl Entry {
+    /// What it is, links followed; [`Kind::Link`] where one leads nowhere.
+    pub fn leads_to(&self, folder: &Path) -> Kind {
+        match self.kind {
+            Kind::Link => metadata(folder.join(&self.name)).map_or(Kind::Link, |metadata| metadata.kind),
+            kind => kind,
+        }
+    }
+}
+
 impl Kind {
     fn of(kind: FileType) -> Self {
         if kind.is_file() {
@@ -93,7 +103,8 @@ impl Kind {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] where there is nothing.
-pub fn metadata(path: &Path) -> io::Result<Metadata> {
+pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
+    let path = path.as_ref();
     faults::check(Operation::Read, path)?;
     let Some((bucket, key)) = remote(path)? else {
         let metadata = fs::metadata(local(path))?;
@@ -121,17 +132,20 @@ pub fn metadata(path: &Path) -> io::Result<Metadata> {
 }
 
 /// Whether there is a file or folder. One of which nothing can be found out counts as absent.
-pub fn exists(path: &Path) -> bool {
+pub fn exists(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
     metadata(path).is_ok()
 }
 
 /// Whether there is a file.
-pub fn is_file(path: &Path) -> bool {
+pub fn is_file(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
     metadata(path).is_ok_and(|metadata| metadata.kind == Kind::File)
 }
 
 /// Whether there is a folder.
-pub fn is_dir(path: &Path) -> bool {
+pub fn is_dir(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
     metadata(path).is_ok_and(|metadata| metadata.kind == Kind::Folder)
 }
 
@@ -139,7 +153,8 @@ pub fn is_dir(path: &Path) -> bool {
 ///
 /// # Errors
 /// A folder that is not there or cannot be read. A prefix without objects is an empty folder.
-pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
+pub fn list(folder: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
+    let folder = folder.as_ref();
     faults::check(Operation::Read, folder)?;
     let mut entries = Vec::new();
     match remote(folder)? {
@@ -164,7 +179,8 @@ pub fn list(folder: &Path) -> io::Result<Vec<Entry>> {
 ///
 /// # Errors
 /// A folder that cannot be made.
-pub fn create_dir_all(path: &Path) -> io::Result<()> {
+pub fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
     faults::check(Operation::Create, path)?;
     match Location::of(path) {
         Location::Local(path) => fs::create_dir_all(path),
@@ -176,7 +192,8 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] where there is none, and what cannot be removed.
-pub fn remove_file(path: &Path) -> io::Result<()> {
+pub fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
     faults::check(Operation::Remove, path)?;
     match remote(path)? {
         None => fs::remove_file(local(path)),
@@ -191,7 +208,8 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] where there is none, and what cannot be removed.
-pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+pub fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
     faults::check(Operation::Remove, path)?;
     if !Location::of(path).is_remote() {
         return fs::remove_dir_all(local(path));
@@ -207,7 +225,8 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// A file or folder that is not there.
-pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+pub fn canonical(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let path = path.as_ref();
     match Location::of(path) {
         Location::Local(path) => path.canonicalize(),
         remote @ Location::Remote { .. } => Ok(remote.to_path()),

@@ -46,7 +46,7 @@ mod object;
 mod owned;
 
 pub use append::AppendFile;
-pub use atomic::{AtomicFile, Durability, Existing, place, remove_temporaries, write};
+pub use atomic::{AtomicFile, Durability, Existing, place, place_file, remove_temporaries, scratch, write};
 pub use blocks::{Settings, settle};
 pub use bucket::{Body, Bucket, Client, Listed, Mode, ObjectInfo, mount};
 pub use file::{StoredFile, open, read, read_to_string};

@@ -5,7 +5,6 @@ use crate::{Error, Result};
 use candle_core::Tensor;
 use classifier::{ModelFile, ModelHeader};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,12 +33,12 @@ impl Folder {
         // The model first: a partly removed run must not look finished.
         let files = [folder.model(), folder.best(), folder.metrics(), folder.last()];
         match start {
-            Start::Fresh if files.iter().any(|file| file.exists()) => {
+            Start::Fresh if files.iter().any(storage::exists) => {
                 return Err(Error::Exists { path: path.to_owned() });
             }
             Start::Overwrite => {
-                for file in files.iter().filter(|file| file.exists()) {
-                    fs::remove_file(file).map_err(|source| Error::Io {
+                for file in files.iter().filter(|file| storage::exists(file)) {
+                    storage::remove_file(file).map_err(|source| Error::Io {
                         operation: "remove",
                         path: file.clone(),
                         source,
@@ -48,7 +47,7 @@ impl Folder {
             }
             Start::Fresh | Start::Resume => {}
         }
-        fs::create_dir_all(path).map_err(io("create folder"))?;
+        storage::create_dir_all(path).map_err(io("create folder"))?;
         shard::remove_temporaries(path, Duration::ZERO)?;
         Ok(folder)
     }
@@ -75,9 +74,9 @@ impl Folder {
         if start != Start::Resume {
             return Ok(None);
         }
-        if !path.exists() {
+        if !storage::exists(&path) {
             // It is written before the others, so it was removed.
-            return match [self.model(), self.best(), self.metrics()].iter().find(|file| file.exists()) {
+            return match [self.model(), self.best(), self.metrics()].iter().find(|file| storage::exists(file)) {
                 None => Ok(None),
                 Some(other) => {
                     let reason = format!("missing, beside {}: there is nothing to continue from", other.display());
@@ -85,7 +84,8 @@ impl Folder {
                 }
             };
         }
-        let bytes = fs::read(&path).map_err(|source| Error::Io { operation: "read", path: path.clone(), source })?;
+        let bytes =
+            storage::read(&path).map_err(|source| Error::Io { operation: "read", path: path.clone(), source })?;
         Checkpoint::from_bytes(&bytes, &path).map(Some)
     }
 
@@ -115,7 +115,7 @@ impl Folder {
 
 /// Does not touch a file that has these bytes already.
 fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
+    if storage::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
     Ok(shard::write_atomic(path, bytes)?)

@@ -81,7 +81,7 @@ fn epochs(trainer: &Trainer<'_>, settings: &Settings, out: &Path, start: Start) 
             folder.write_metrics(&checkpoint.header.epochs)?;
             let best = trainer.model_header(&checkpoint.header.settings, None);
             folder.write_model(&folder.best(), &best, &parameters.whole(checkpoint.best_weights()))?;
-            if is_over(&checkpoint.header, config) && folder.model().exists() {
+            if is_over(&checkpoint.header, config) && storage::exists(folder.model()) {
                 warnings.push("the run had finished already: nothing was done".into());
                 restore_weights(checkpoint.best_weights(), parameters, &folder.last())?;
                 return Ok(trainer.outcome(&checkpoint.header, true, warnings));

@@ -1,10 +1,12 @@
 //! A file of which only a few parts are read.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::read::{metadata, special};
+use storage::StoredFile;
+
+use crate::error::Error;
+use crate::read::open_file;
 
 /// Bytes that are read of one chunk at most: texts of recorders have a few thousand.
 pub(super) const MAX_BODY_BYTES: u64 = 64 << 10;
@@ -14,7 +16,7 @@ pub(super) const MAX_CHUNKS: usize = 1000;
 
 /// An open file and its length.
 pub(super) struct Source {
-    file: File,
+    file: StoredFile,
     len: u64,
 }
 
@@ -24,16 +26,12 @@ impl Source {
     /// # Errors
     /// A sentence about what cannot be opened, or is no plain file. Pipes and devices are not opened.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
-        let kind = metadata(path).map_err(|error| error.to_string())?.file_type();
-        if let Some(found) = special(kind).or_else(|| kind.is_dir().then_some("a folder")) {
-            return Err(format!("{}: expected a file, got {found}", path.display()));
-        }
-        let open = || {
-            let file = File::open(path)?;
-            let len = file.metadata()?.len();
-            Ok(Source { file, len })
-        };
-        open().map_err(|error: io::Error| format!("{}: cannot be read: {error}", path.display()))
+        let file = open_file(path).map_err(|error| match error {
+            Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
+            other => other.to_string(),
+        })?;
+        let len = file.n_bytes();
+        Ok(Source { file, len })
     }
 
     /// The bytes from a place on: `n`, [`MAX_BODY_BYTES`], or what is left of the file, whichever is least.

@@ -83,13 +83,13 @@ impl BackboneOutput {
 /// # Errors
 /// A folder without such a file, or a file that cannot be read.
 pub fn weights_file(path: &Path, names: &[&str]) -> Result<(Vec<u8>, PathBuf)> {
-    let path = if path.is_dir() {
-        let found = names.iter().map(|name| path.join(name)).find(|file| file.is_file());
+    let path = if storage::is_dir(path) {
+        let found = names.iter().map(|name| path.join(name)).find(|file| storage::is_file(file));
         found.with_context(|| format!("{}: holds none of {}", path.display(), names.join(", ")))?
     } else {
         path.to_owned()
     };
-    let bytes = std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     Ok((bytes, path))
 }
 
@@ -101,7 +101,7 @@ pub(super) fn take(values: &[f32], width: usize, rows: &[usize]) -> Vec<f32> {
 impl Backbone {
     /// Reads the weights from a file or a folder, as `barkbird train yamnet --pretrained` does.
     pub fn open(path: &Path, device: &Device) -> Result<Self> {
-        if !path.exists() {
+        if !storage::exists(path) {
             bail!("--backbone {}: no such file or folder", path.display());
         }
         let (bytes, path) = weights_file(path, &FILES)?;

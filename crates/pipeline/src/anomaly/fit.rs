@@ -137,8 +137,8 @@ fn note_command(run: &Path, out: Option<&Path>, job: &Job<'_>) -> Result<()> {
 
 /// The folder of a run, or of a model file.
 fn folder_of(run: &Path) -> &Path {
-    let parent = run.parent().filter(|parent| run.is_file() && !parent.as_os_str().is_empty());
-    match run.is_file() {
+    let parent = run.parent().filter(|parent| storage::is_file(run) && !parent.as_os_str().is_empty());
+    match storage::is_file(run) {
         true => parent.unwrap_or(Path::new(".")),
         false => run,
     }
@@ -158,7 +158,7 @@ fn asked(options: &Options, model: &Model, all: &[OodMethod], has_backbone: bool
         })
     };
     if let Some(path) = &options.bench {
-        let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let bytes = storage::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         let bench: BenchFile = serde_json::from_slice(&bytes)
             .with_context(|| format!("{}: not what `barkbird anomaly bench` writes", path.display()))?;
         if bench.model_sha256 != model.sha256 {
@@ -201,7 +201,7 @@ fn best(clips: &Clips, methods: Vec<OodMethod>, has_backbone: bool, job: &Job<'_
 /// `fitted_to` is the SHA-256 of the model that they were fitted to.
 pub(super) fn put(run: &Path, fitted_to: &str, out: Option<&Path>, (header, tensors): Parts) -> Result<PathBuf> {
     let (from, mut file) = read_model(run)?;
-    if shard::sha256_hex(&std::fs::read(&from).with_context(|| from.display().to_string())?) != fitted_to {
+    if shard::sha256_hex(&storage::read(&from).with_context(|| from.display().to_string())?) != fitted_to {
         bail!("{}: was changed while the detector was fitted; run `barkbird anomaly fit` again", from.display());
     }
     drop(file.take(DETECTOR_PREFIX));
@@ -211,7 +211,7 @@ pub(super) fn put(run: &Path, fitted_to: &str, out: Option<&Path>, (header, tens
     let to = match out {
         None => from,
         Some(out) => {
-            std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+            storage::create_dir_all(out).with_context(|| out.display().to_string())?;
             out.join(MODEL_FILE)
         }
     };

@@ -34,7 +34,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         None => Some(output::folder(&options.out)?),
     };
     let config = resolve(options)?;
-    if options.input.join("index.json").exists() {
+    if storage::exists(options.input.join("index.json")) {
         return spectrograms::run(&options.input, options, &config, job);
     }
     of_recordings(&options.input, options, &config, job)

@@ -79,7 +79,7 @@ pub(super) fn write(
     let (sound, said) = vary(&config.waveform);
     sounds.push(("all", sound, said));
 
-    std::fs::create_dir_all(&options.out).with_context(|| options.out.display().to_string())?;
+    storage::create_dir_all(&options.out).with_context(|| options.out.display().to_string())?;
     let front_end = chain.build_picture()?;
     let n_bands = front_end.n_bands();
     let mut panels = Vec::new();

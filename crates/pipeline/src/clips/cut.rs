@@ -10,7 +10,6 @@ use crate::one_line;
 use audio_io::Recording;
 use inference::{damage_words, reason};
 use shard::Skipped;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Frames that are decoded at once.
@@ -181,8 +180,8 @@ fn place(
     let path = root.join(&span.part.name);
     let folder = path.parent().unwrap_or(root);
     let inside = || -> Result<PathBuf> {
-        fs::create_dir_all(folder)?;
-        Ok(folder.canonicalize()?)
+        storage::create_dir_all(folder)?;
+        Ok(storage::canonical(folder)?)
     };
     if !inside().with_context(|| format!("{}: cannot be written", folder.display()))?.starts_with(root) {
         bail!("{}: a link to another place; nothing is written outside {}", folder.display(), options.out.display());

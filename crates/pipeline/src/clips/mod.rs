@@ -40,7 +40,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let _lock = output::folder(&options.out)?;
     // Of runs that were killed; no other writes here now.
     shard::remove_temporaries(&options.out, Duration::ZERO)?;
-    let root = options.out.canonicalize().with_context(|| options.out.display().to_string())?;
+    let root = storage::canonical(&options.out).with_context(|| options.out.display().to_string())?;
     let mut names = Names::new(&root);
     let tables = Tables::new(&options.out, &mut names);
     let Plan { of_recordings, mut skipped } = plan(&rows, &chosen, &recordings, &mut names, options)?;

@@ -3,7 +3,7 @@
 
 use super::options::Encoding;
 use crate::error::{Context, Error, Result, bail};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,7 +125,8 @@ impl Sound {
     pub(super) fn create(folder: &Path, samples: Samples) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let nth = NEXT.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".barkbird-{}-clip-{nth}.tmp", std::process::id()));
+        let scratch = storage::scratch(folder).with_context(|| format!("{}: cannot be written", folder.display()))?;
+        let temporary = scratch.join(format!(".barkbird-{}-clip-{nth}.tmp", std::process::id()));
         let write = || -> Result<()> { Ok(File::create_new(&temporary)?.write_all(&[0; HEADER_BYTES])?) };
         write().with_context(|| format!("{}: cannot be written", temporary.display()))?;
         Ok(Self { temporary, samples, n_frames: 0, is_placed: false })
@@ -148,12 +149,12 @@ impl Sound {
 
     /// Gives the clip its name. There must be no such file.
     pub(super) fn place(mut self, path: &Path, encoding: Encoding) -> Result<()> {
-        if path.symlink_metadata().is_ok() {
+        if path.symlink_metadata().is_ok() || storage::exists(path) {
             bail!("{}: is there already, written by another program meanwhile", path.display());
         }
         if encoding == Encoding::Flac {
-            let wav =
-                fs::read(&self.temporary).with_context(|| format!("{}: cannot be read", self.temporary.display()))?;
+            let wav = storage::read(&self.temporary)
+                .with_context(|| format!("{}: cannot be read", self.temporary.display()))?;
             return Ok(shard::write_atomic(path, &flac(&wav, self.samples)?)?);
         }
         let finish = || -> Result<()> {
@@ -165,11 +166,11 @@ impl Sound {
             }
             file.rewind()?;
             file.write_all(&self.samples.wav_header(self.n_frames)?)?;
-            file.sync_all()?;
-            Ok(fs::rename(&self.temporary, path)?)
+            drop(file);
+            Ok(storage::place_file(&self.temporary, path)?)
         };
         finish().with_context(|| format!("{}: cannot be written", path.display()))?;
-        self.is_placed = true;
+        self.is_placed = !self.temporary.exists();
         Ok(())
     }
 }
@@ -177,7 +178,7 @@ impl Sound {
 impl Drop for Sound {
     fn drop(&mut self) {
         if !self.is_placed {
-            drop(fs::remove_file(&self.temporary));
+            drop(storage::remove_file(&self.temporary));
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Cost {
 
 /// Opens the model anew, and asks it about recordings.
 pub(super) fn measure(run: &Path, model: &Model, inputs: &[Input], job: &Job<'_>) -> Result<Cost> {
-    let path = if run.is_dir() { run.join(MODEL_FILE) } else { run.to_owned() };
+    let path = if storage::is_dir(run) { run.join(MODEL_FILE) } else { run.to_owned() };
     let bytes = path.metadata().with_context(|| format!("{}: cannot be read", path.display()))?.len();
     let predictor = model.predictor(&PredictorOptions::default())?;
     let inputs = &inputs[..inputs.len().min(MOST)];
@@ -53,8 +53,8 @@ pub(super) fn measure(run: &Path, model: &Model, inputs: &[Input], job: &Job<'_>
 
 /// Of `fit.json`, or the sum over the epochs of `metrics.jsonl`.
 fn train_minutes(run: &Path) -> Option<f64> {
-    let folder = if run.is_dir() { run } else { run.parent()? };
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
+    let folder = if storage::is_dir(run) { run } else { run.parent()? };
+    let read = |name: &str| storage::read_to_string(folder.join(name)).ok();
     if let Some(fit) = read("fit.json") {
         return Some(serde_json::from_str::<Value>(&fit).ok()?["seconds"].as_f64()? / 60.0);
     }

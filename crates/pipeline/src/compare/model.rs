@@ -108,7 +108,7 @@ impl Model {
 /// A name for each model: the folder of its first run, with as many folders above it as are needed.
 pub(super) fn names(models: &[Vec<PathBuf>]) -> Vec<String> {
     let parts = |path: &Path, n: usize| {
-        let path = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+        let path = if storage::is_file(path) { path.parent().unwrap_or(path) } else { path };
         let all: Vec<String> = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
         all[all.len().saturating_sub(n)..].join("-").replace(['/', '\\'], "-")
     };

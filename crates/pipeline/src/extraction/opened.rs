@@ -6,7 +6,6 @@ use audio_io::{BLOCK_FRAMES, Clip, ClipConfig, Recording, Row, RowReader, Until,
 use inference::{damage_words, reason};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -35,8 +34,8 @@ impl Opened<'static> {
     /// Reads and hashes a file.
     pub(super) fn new(path: &Path) -> std::result::Result<Self, String> {
         let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
-        let mut file = File::open(path).map_err(unreadable)?;
-        let n_bytes = file.metadata().map_err(unreadable)?.len();
+        let mut file = storage::open(path).map_err(unreadable)?;
+        let n_bytes = file.n_bytes();
         let (path, damage) = (path.to_owned(), String::new());
         if n_bytes > SMALL_BYTES {
             let sha256 = sha256_of_file(&path).map_err(|error| reason(&error, &path))?;

@@ -191,7 +191,7 @@ impl<'a> Stage<'a> {
     }
 
     fn n_bytes(&self, planned: &Planned) -> u64 {
-        std::fs::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.len())
+        storage::metadata(self.plan.manifest.file(&planned.row)).map_or(0, |file| file.n_bytes)
     }
 
     /// Whether a row may become more spectrograms than are kept together. Such a row is a block by itself.

@@ -135,7 +135,7 @@ pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
     if what_is(like) != Kind::Features {
         expect(like, Expected::Run)?;
     }
-    let mut chain = if like.join("index.json").exists() {
+    let mut chain = if storage::exists(like.join("index.json")) {
         Chain::from_header(&shard::read_index(like)?.front_end, like)?
     } else {
         let (path, file) = inference::read_model(like)?;

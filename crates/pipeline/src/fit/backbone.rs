@@ -44,7 +44,7 @@ pub(crate) fn is_onnx(path: &Path) -> bool {
 /// holds them; none where there are none.
 pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &Job<'_>) -> Result<Option<PathBuf>> {
     let Some(named) = named else {
-        let holds = |folder: &&PathBuf| FILES.iter().any(|name| folder.join(name).is_file());
+        let holds = |folder: &&PathBuf| FILES.iter().any(|name| storage::is_file(folder.join(name)));
         return Ok(usual.iter().find(holds).cloned());
     };
     if named == "none" {

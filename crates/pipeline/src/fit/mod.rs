@@ -146,7 +146,7 @@ struct Prepared {
 pub fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
     let work = tempfile_folder(&options.out)?;
     let planned = prepare(options, &work, job).map(|prepared| prepared.plan);
-    std::fs::remove_dir_all(&work).ok();
+    storage::remove_dir_all(&work).ok();
     planned
 }
 
@@ -154,7 +154,7 @@ pub fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
 fn tempfile_folder(out: &Path) -> Result<PathBuf> {
     let name = format!(".barkbird-{}-plan.tmp", std::process::id());
     let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).join(name);
-    std::fs::create_dir_all(&folder).with_context(|| format!("{}: cannot be written", folder.display()))?;
+    storage::create_dir_all(&folder).with_context(|| format!("{}: cannot be written", folder.display()))?;
     Ok(folder)
 }
 
@@ -190,7 +190,7 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
             plan.minutes_from(step - 1).ceil()
         ));
     };
-    std::fs::create_dir_all(&work).with_context(|| format!("{}: cannot be written", work.display()))?;
+    storage::create_dir_all(&work).with_context(|| format!("{}: cannot be written", work.display()))?;
     begin("doctor");
     let mut notes = table.notes.clone();
     notes.extend(examine(&prepared.manifest, out, job));
@@ -284,14 +284,15 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let mut of_report = report::Options::new(vec![out.clone()], &page);
     of_report.manifests = vec![prepared.manifest.clone()];
     report::run(&of_report, job)?;
-    std::fs::remove_dir_all(&work).ok();
+    storage::remove_dir_all(&work).ok();
     Ok(outcome)
 }
 
 /// Refuses a folder that holds a run, and empties one that is to be replaced.
 fn check_start(options: &Options, work: &Path) -> Result<()> {
     let out = &options.out;
-    let (is_done, is_begun) = (out.join(MODEL_FILE).exists() && out.join("fit.json").exists(), work.exists());
+    let (is_done, is_begun) =
+        (storage::exists(out.join(MODEL_FILE)) && storage::exists(out.join("fit.json")), storage::exists(work));
     match options.start {
         Start::Fresh if is_done => {
             bail!("{}: holds a fitted model; --overwrite replaces it, another --out keeps it", out.display())
@@ -300,7 +301,7 @@ fn check_start(options: &Options, work: &Path) -> Result<()> {
             bail!("{}: holds an interrupted fit; --resume goes on with it, --overwrite begins anew", out.display())
         }
         Start::Overwrite if is_begun => {
-            std::fs::remove_dir_all(work).with_context(|| format!("{}: cannot be removed", work.display()))
+            storage::remove_dir_all(work).with_context(|| format!("{}: cannot be removed", work.display()))
         }
         _ => Ok(()),
     }

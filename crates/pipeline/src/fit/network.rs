@@ -101,7 +101,7 @@ impl Network {
     /// Computes the views of all clips, which the trainings share.
     pub(super) fn views(&self, folds: &Path, table: &Table, work: &Path, job: &Job<'_>) -> Result<PathBuf> {
         let out = work.join(format!("views-{}", self.name));
-        if out.join("index.json").exists() {
+        if storage::exists(out.join("index.json")) {
             return Ok(out);
         }
         let mut options = augment::Options::new(folds, &out);
@@ -129,7 +129,7 @@ impl Network {
     ) -> Result<Model> {
         let name = held_out.map_or("all".to_owned(), |fold| fold.to_string());
         let out = work.join(format!("{}-{name}", self.name));
-        if !out.join(MODEL_FILE).exists() {
+        if !storage::exists(out.join(MODEL_FILE)) {
             let mut options = train::Options::new(self.model, views, &out);
             let folds: Vec<String> = (0..n_folds).filter(|fold| Some(*fold) != held_out).map(fold_name).collect();
             options.train_split = folds.join(",");
@@ -140,7 +140,8 @@ impl Network {
             options.augment = (self.model == ModelKind::Cnn).then_some(Strength::Light);
             options.strategy = self.strategy;
             options.pretrained = self.pretrained.as_ref().map(|path| path.display().to_string());
-            options.start = if out.join("last.safetensors").exists() { Start::Resume } else { Start::Overwrite };
+            options.start =
+                if storage::exists(out.join("last.safetensors")) { Start::Resume } else { Start::Overwrite };
             let quiet = Job { observer: &Quiet(job), ..job.clone() };
             train::run(&options, &quiet).with_context(|| format!("{}: training", self.name))?;
         }

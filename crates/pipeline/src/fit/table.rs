@@ -113,7 +113,7 @@ impl Table {
     pub(super) fn write_folds(&self, path: &Path) -> Result<()> {
         let known = self.clips.iter().filter(|clip| clip.class.is_some());
         let absolute = |clip: &Clip| -> Result<Row> {
-            let file = clip.input.path.canonicalize()?;
+            let file = storage::canonical(&clip.input.path)?;
             let Some(file) = file.to_str() else { bail!("{}: the name is not UTF-8; rename it", file.display()) };
             let split = clip.fold.map(fold_name);
             Ok(Row { path: file.to_owned(), split, extra: Vec::new(), ..clip.input.row.clone() })

@@ -24,11 +24,11 @@ impl Recordings {
     pub(crate) fn new(table: &Path, root: Option<&Path>, cancel: &CancelToken) -> Result<Self> {
         let mut all = Self { table: table.to_owned(), root: None, by_name: HashMap::new(), of_all: None };
         let Some(root) = root else { return Ok(all) };
-        if root.is_file() {
+        if storage::is_file(root) {
             all.of_all = Some(root.to_owned());
             return Ok(all);
         }
-        if !root.exists() {
+        if !storage::exists(root) {
             bail!("--recordings {}: not there; expected a folder of recordings, or a recording", root.display());
         }
         let walk = audio_io::walk(root, &|| cancel.is_cancelled());
@@ -51,9 +51,10 @@ impl Recordings {
         }
         let Some(path) = path else { return self.of_table().map(Some) };
         let folder = self.table.parent().unwrap_or(Path::new(""));
-        let tried =
-            [PathBuf::from(path), folder.join(path)].into_iter().chain(self.root.iter().map(|root| root.join(path)));
-        if let Some(found) = tried.into_iter().find(|path| path.is_file()) {
+        let tried = [PathBuf::from(path), storage::join(folder, path)]
+            .into_iter()
+            .chain(self.root.iter().map(|root| storage::join(root, path)));
+        if let Some(found) = tried.into_iter().find(|path| storage::is_file(path)) {
             return Ok(Some(found));
         }
         let named = self.by_name.get(file_name(path)).map_or(&[][..], Vec::as_slice);
@@ -96,10 +97,12 @@ impl Recordings {
         let name = self.table.file_name().unwrap_or_default().to_string_lossy();
         let mut found: Vec<PathBuf> = self.by_name.values().flatten().cloned().collect();
         let folder = self.table.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        for entry in folder.read_dir().with_context(|| format!("{}: cannot be read", folder.display()))?.flatten() {
-            found.push(entry.path());
+        for entry in storage::list(folder).with_context(|| format!("{}: cannot be read", folder.display()))? {
+            let path = folder.join(&entry.name);
+            if audio_io::is_sound(&path) && entry.leads_to(folder) == storage::Kind::File {
+                found.push(path);
+            }
         }
-        found.retain(|path| audio_io::is_sound(path) && path.is_file());
         found.sort();
         // `night.Table.1.selections.txt` is of `night.wav`.
         let mut stem = &*name;

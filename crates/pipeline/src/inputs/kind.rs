@@ -2,7 +2,6 @@
 
 use crate::error::{Result, bail};
 use inference::MODEL_FILE;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -57,12 +56,11 @@ const HEAD: u64 = 4096;
 
 /// What a path is.
 pub fn what_is(path: &Path) -> Kind {
-    let Ok(metadata) = path.metadata() else { return Kind::Missing };
-    if metadata.is_dir() {
-        return of_folder(path);
-    }
-    if !metadata.is_file() {
-        return Kind::Other;
+    match storage::metadata(path).map(|metadata| metadata.kind) {
+        Err(_) => return Kind::Missing,
+        Ok(storage::Kind::Folder) => return of_folder(path),
+        Ok(storage::Kind::File) => {}
+        Ok(_) => return Kind::Other,
     }
     let head = head(path);
     match () {
@@ -166,25 +164,31 @@ fn of_folder(path: &Path) -> Kind {
     let index = String::from_utf8_lossy(&index);
     match () {
         () if index.contains("\"embedding/") => Kind::Embeddings,
-        () if index.contains("\"spectrogram/") || path.join("shard-00000.safetensors").is_file() => Kind::Features,
-        () if OF_RUN.iter().any(|name| path.join(name).is_file()) => Kind::Run,
+        () if index.contains("\"spectrogram/") || storage::is_file(path.join("shard-00000.safetensors")) => {
+            Kind::Features
+        }
+        () if OF_RUN.iter().any(|name| storage::is_file(path.join(name))) => Kind::Run,
         () if holds_sound(path, DEPTH) => Kind::Recordings,
         () => Kind::Folder,
     }
 }
 
 fn holds_sound(folder: &Path, depth: usize) -> bool {
-    let Ok(entries) = folder.read_dir() else { return false };
-    let paths: Vec<_> = entries.flatten().take(MOST_ENTRIES).map(|entry| entry.path()).collect();
-    paths.iter().any(|path| audio_io::is_sound(path) && path.is_file())
-        || depth > 1 && paths.iter().any(|path| path.is_dir() && holds_sound(path, depth - 1))
+    let Ok(entries) = storage::list(folder) else { return false };
+    let entries = &entries[..entries.len().min(MOST_ENTRIES)];
+    let is_sound = |name: &std::ffi::OsStr| audio_io::is_sound(Path::new(name));
+    entries.iter().any(|entry| is_sound(&entry.name) && entry.leads_to(folder) == storage::Kind::File)
+        || depth > 1
+            && entries.iter().any(|entry| {
+                entry.leads_to(folder) == storage::Kind::Folder && holds_sound(&folder.join(&entry.name), depth - 1)
+            })
 }
 
 /// The first bytes of a file; none where it cannot be read.
 fn head(path: &Path) -> Vec<u8> {
     let mut head = Vec::new();
-    if path.is_file()
-        && let Ok(file) = File::open(path)
+    if storage::is_file(path)
+        && let Ok(file) = storage::open(path)
     {
         drop(file.take(HEAD).read_to_end(&mut head));
     }

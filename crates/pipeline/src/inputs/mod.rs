@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use storage::StoredFile;
 
 /// The argument that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -47,9 +48,9 @@ pub(crate) fn detections(table: &Path, label_column: Option<&str>) -> Result<Vec
 }
 
 /// A table of detections.
-pub(crate) fn open_table(table: &Path) -> Result<File> {
+pub(crate) fn open_table(table: &Path) -> Result<StoredFile> {
     let what = match what_is(table) {
-        Kind::Table | Kind::Other | Kind::Missing if !table.is_dir() => None,
+        Kind::Table | Kind::Other | Kind::Missing if !storage::is_dir(table) => None,
         kind => Some(kind.words()),
     };
     if let Some(what) = what {
@@ -58,7 +59,7 @@ pub(crate) fn open_table(table: &Path) -> Result<File> {
             table.display()
         );
     }
-    File::open(table).with_context(|| format!("{}: cannot be read", table.display()))
+    storage::open(table).with_context(|| format!("{}: cannot be read", table.display()))
 }
 
 /// The model of a run, on the device of the job.
@@ -140,7 +141,7 @@ pub fn collect(
         }
         refuse_other_text(argument)?;
         expect(argument, Expected::Recordings)?;
-        if argument.is_dir() {
+        if storage::is_dir(argument) {
             let walk = audio_io::walk(argument, &|| cancel.is_cancelled());
             cancel.check("nothing was written")?;
             let audio_io::Walk { files, skipped, .. } = walk?;

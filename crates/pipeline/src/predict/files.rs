@@ -78,11 +78,11 @@ impl<'a> Files<'a> {
 pub(super) fn key(rows: &[Input]) -> Key {
     // What came through a pipe has the time at which it was kept, and so is never taken for another recording.
     let metadata = match (&rows[0].file, &rows[0].stream) {
-        (Some(file), _) => file.metadata().ok(),
+        (Some(file), _) => file.metadata().ok().map(|metadata| (metadata.len(), metadata.modified().ok())),
         (None, Some(_)) => None,
-        (None, None) => std::fs::metadata(&rows[0].path).ok(),
+        (None, None) => storage::metadata(&rows[0].path).ok().map(|metadata| (metadata.n_bytes, metadata.modified)),
     };
-    let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    let modified = metadata.and_then(|(_, modified)| modified?.duration_since(UNIX_EPOCH).ok());
     let modified = match rows[0].stream {
         Some(_) => std::time::SystemTime::now().duration_since(UNIX_EPOCH).ok(),
         None => modified,
@@ -97,7 +97,7 @@ pub(super) fn key(rows: &[Input]) -> Key {
     };
     Key {
         path: rows[0].name.clone(),
-        bytes: metadata.as_ref().map_or(0, std::fs::Metadata::len),
+        bytes: metadata.map_or(0, |(n_bytes, _)| n_bytes),
         modified_ns: modified.map_or(0, |since| since.as_nanos() as u64),
         rows: if whole && rows.len() == 1 {
             String::new()

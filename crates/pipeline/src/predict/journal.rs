@@ -10,9 +10,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use storage::{AppendFile, StoredFile};
 
 /// Changes whenever a line is read in another way.
 const SCHEMA: &str = "journal/2";
@@ -78,13 +78,20 @@ struct Place {
 
 /// The journal of this run, and those of its parts.
 pub(super) struct Journal {
-    /// This run's first.
-    files: Vec<(PathBuf, RefCell<File>)>,
+    own: (PathBuf, RefCell<AppendFile>),
+    /// Those of parts.
+    parts: Vec<(PathBuf, RefCell<StoredFile>)>,
+    found: Found,
+    /// Bytes of this run's.
+    end: u64,
+}
+
+/// What the lines are about.
+#[derive(Default)]
+struct Found {
     places: HashMap<Key, Place>,
     /// The last key of each path.
     latest: BTreeMap<String, Key>,
-    /// Bytes of this run's.
-    end: u64,
 }
 
 impl Journal {
@@ -96,50 +103,105 @@ impl Journal {
             if options.part.is_none() {
                 parts(path)?.iter().try_for_each(|part| remove(part))?;
             }
-        } else if own.exists() && !options.resume {
+        } else if storage::exists(&own) && !options.resume {
             bail!(
                 "{}: an earlier run was broken off; --resume goes on with it, --overwrite begins again",
                 own.display()
             );
         }
-        let mut journal = Self { files: Vec::new(), places: HashMap::new(), latest: BTreeMap::new(), end: 0 };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&own)
-            .with_context(|| format!("{}: cannot be written", own.display()))?;
-        // Where a file system has no locks, a second writer is not noticed.
-        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-            bail!("{}: another process writes to it; wait for it, or name another table with --out", own.display());
-        }
-        journal.end = journal.index(&mut file, &own, header)?;
-        if journal.end == 0 {
+        let mut file = match AppendFile::open(&own) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                bail!("{}: another process writes to it; wait for it, or name another table with --out", own.display())
+            }
+            file => file.with_context(|| format!("{}: cannot be written", own.display()))?,
+        };
+        let mut found = Found::default();
+        let mut end = found.index(&mut file, 0, &own, header)?;
+        if end == 0 {
             let mut line = serde_json::to_vec(header)?;
             line.push(b'\n');
-            journal.end = line.len() as u64;
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .and_then(|()| file.write_all(&line))
-                .with_context(full(&own))?;
+            end = line.len() as u64;
+            file.write_from(0, &line).with_context(full(&own))?;
         }
         // A line that was cut off by a kill is written again.
-        file.set_len(journal.end).with_context(full(&own))?;
-        journal.files.push((own, RefCell::new(file)));
+        file.write_from(end, &[]).with_context(full(&own))?;
+        let mut of_parts = Vec::new();
         if options.part.is_none() {
             for part in parts(path)? {
-                let mut file = File::open(&part).with_context(|| format!("{}: cannot be read", part.display()))?;
-                journal.index(&mut file, &part, header)?;
+                let mut file = storage::open(&part).with_context(|| format!("{}: cannot be read", part.display()))?;
+                found.index(&mut file, of_parts.len() + 1, &part, header)?;
                 job.say(format!("{}: taken", part.display()));
-                journal.files.push((part, RefCell::new(file)));
+                of_parts.push((part, RefCell::new(file)));
             }
         }
-        Ok(journal)
+        Ok(Self { own: (own, RefCell::new(file)), parts: of_parts, found, end })
     }
 
-    /// Finds the lines of a file, which becomes the next of the files; gives the end of the last whole line.
-    fn index(&mut self, file: &mut File, path: &Path, header: &Header) -> Result<u64> {
+    /// The recordings that are done, each as it was last, in the order of their paths.
+    pub(super) fn latest(&self) -> &BTreeMap<String, Key> {
+        &self.found.latest
+    }
+
+    /// Whether a recording is done; one that has changed since is not.
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.found.places.contains_key(key)
+    }
+
+    /// Appends what became of a recording.
+    pub(super) fn append(&mut self, key: &Key, record: &Record) -> Result<()> {
+        let mut line = serde_json::to_vec(&NewLine { key, record })?;
+        line.push(b'\n');
+        let (path, file) = &self.own;
+        file.borrow_mut().write_from(self.end, &line).with_context(full(path))?;
+        self.found.note(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
+        self.end += line.len() as u64;
+        Ok(())
+    }
+
+    /// Makes sure that what was appended survives a power cut.
+    pub(super) fn sync(&self) -> Result<()> {
+        let (path, file) = &self.own;
+        file.borrow_mut().sync().with_context(full(path))
+    }
+
+    /// What became of a recording.
+    pub(super) fn record(&self, key: &Key) -> Result<Record> {
+        let place = self.found.places.get(key).with_context(|| format!("{}: not in the journal", key.path))?;
+        let mut line = vec![0; place.n_bytes];
+        let mut read = |file: &mut dyn ReadSeek| {
+            file.seek(SeekFrom::Start(place.at))?;
+            file.read_exact(&mut line)
+        };
+        let (path, done) = match place.file.checked_sub(1) {
+            None => (&self.own.0, read(&mut *self.own.1.borrow_mut())),
+            Some(nth) => (&self.parts[nth].0, read(&mut *self.parts[nth].1.borrow_mut())),
+        };
+        let unreadable = || format!("{}: cannot be read", path.display());
+        done.with_context(unreadable)?;
+        let Line { record } = serde_json::from_slice(&line).with_context(unreadable)?;
+        Ok(record)
+    }
+
+    /// Removes the journals once all tables are written.
+    pub(super) fn remove(self) -> Result<()> {
+        let (own, file) = self.own;
+        drop(file);
+        remove(&own)?;
+        self.parts.into_iter().try_for_each(|(path, file)| {
+            drop(file);
+            remove(&path)
+        })
+    }
+}
+
+/// Either kind of journal.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Found {
+    /// Finds the lines of the `nth` file; gives the end of the last whole line.
+    fn index(&mut self, file: &mut impl Read, nth: usize, path: &Path, header: &Header) -> Result<u64> {
         let unreadable = || format!("{}: cannot be read", path.display());
         let mut reader = BufReader::new(file);
         let (mut at, mut line) = (0, Vec::new());
@@ -161,7 +223,7 @@ impl Journal {
             } else {
                 // What a power cut left of a line ends the journal.
                 let Ok(Keyed { key, .. }) = serde_json::from_slice(&line) else { return Ok(at) };
-                self.note(key, Place { file: self.files.len(), at, n_bytes });
+                self.note(key, Place { file: nth, at, n_bytes });
             }
             at += n_bytes as u64;
         }
@@ -171,55 +233,6 @@ impl Journal {
         self.latest.insert(key.path.clone(), key.clone());
         self.places.insert(key, place);
     }
-
-    /// The recordings that are done, each as it was last, in the order of their paths.
-    pub(super) fn latest(&self) -> &BTreeMap<String, Key> {
-        &self.latest
-    }
-
-    /// Whether a recording is done; one that has changed since is not.
-    pub(super) fn has(&self, key: &Key) -> bool {
-        self.places.contains_key(key)
-    }
-
-    /// Appends what became of a recording.
-    pub(super) fn append(&mut self, key: &Key, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_vec(&NewLine { key, record })?;
-        line.push(b'\n');
-        let (path, file) = &self.files[0];
-        let mut file = file.borrow_mut();
-        file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(&line)).with_context(full(path))?;
-        drop(file);
-        self.note(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
-        self.end += line.len() as u64;
-        Ok(())
-    }
-
-    /// Makes sure that what was appended survives a power cut.
-    pub(super) fn sync(&self) -> Result<()> {
-        let (path, file) = &self.files[0];
-        file.borrow().sync_data().with_context(full(path))
-    }
-
-    /// What became of a recording.
-    pub(super) fn record(&self, key: &Key) -> Result<Record> {
-        let place = self.places.get(key).with_context(|| format!("{}: not in the journal", key.path))?;
-        let (path, file) = &self.files[place.file];
-        let mut line = vec![0; place.n_bytes];
-        let mut file = file.borrow_mut();
-        let unreadable = || format!("{}: cannot be read", path.display());
-        file.seek(SeekFrom::Start(place.at)).and_then(|_| file.read_exact(&mut line)).with_context(unreadable)?;
-        let Line { record } = serde_json::from_slice(&line).with_context(unreadable)?;
-        Ok(record)
-    }
-
-    /// Removes the journals once all tables are written.
-    pub(super) fn remove(self) -> Result<()> {
-        self.files.into_iter().try_for_each(|(path, file)| {
-            drop(file);
-            remove(&path)
-        })
-    }
 }
 
 fn full(path: &Path) -> impl Fn() -> String {
@@ -228,7 +241,7 @@ fn full(path: &Path) -> impl Fn() -> String {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
+    match storage::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("{}: cannot be removed", path.display()))
         }
@@ -249,8 +262,8 @@ fn parts(path: &Path) -> Result<Vec<PathBuf>> {
         let rest = name.strip_prefix(&stem).and_then(|rest| rest.strip_prefix(".part-"));
         rest.and_then(|rest| rest.strip_suffix(".journal")).is_some_and(|rest| rest.contains("-of-"))
     };
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| is_part(name));
+    let entries = storage::list(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
+    let names = entries.into_iter().filter_map(|entry| entry.name.into_string().ok()).filter(|name| is_part(name));
     let mut found: Vec<PathBuf> = names.map(|name| folder.join(name)).collect();
     found.sort();
     Ok(found)

@@ -273,13 +273,13 @@ impl Separate<'_> {
 
     /// Whether the table is there as it would be written, with what made it.
     fn is_there(&self, path: &Path, taken: &Taken<'_>) -> Result<bool> {
-        let Ok(there) = std::fs::read(path) else { return Ok(false) };
+        let Ok(there) = storage::read(path) else { return Ok(false) };
         let written = Buffer::default();
         self.write(Target::Stream(Box::new(written.clone())), taken)?;
         let mut provenance = Vec::new();
         self.context.provenance.write_json(&mut provenance)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = std::fs::read(path.with_file_name(Provenance::file_name(&name)));
+        let beside = storage::read(path.with_file_name(Provenance::file_name(&name)));
         Ok(written.0.lock().is_ok_and(|written| *written == there)
             && beside.map_or(true, |beside| beside == provenance))
     }
@@ -306,7 +306,7 @@ impl Sink for Separate<'_> {
             return Ok(());
         }
         let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
+        storage::create_dir_all(folder).with_context(|| format!("{}: cannot be created", folder.display()))?;
         self.write(Target::file(&path)?, taken)
     }
 

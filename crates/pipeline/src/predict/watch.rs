@@ -37,7 +37,7 @@ pub(super) fn check(options: &Options, has_file: bool) -> Result<()> {
     if options.part.is_some() {
         bail!("--watch and --part cannot be used together: parts are shares of recordings that are all there");
     }
-    if let Some(other) = options.inputs.iter().find(|input| !input.is_dir()) {
+    if let Some(other) = options.inputs.iter().find(|input| !storage::is_dir(input)) {
         bail!("--watch {}: expected a folder", other.display());
     }
     Ok(())

@@ -14,10 +14,10 @@ pub(super) fn evaluation(
     recordings: &Recordings,
 ) -> Result<Evaluation> {
     let path = folder.join("predictions.csv");
-    if !path.exists() {
+    if !storage::exists(&path) {
         return Ok(metrics.into());
     }
-    let file = std::fs::File::open(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let file = storage::open(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
     let table = read_csv(std::io::BufReader::new(file)).with_context(|| path.display().to_string())?;
     // The order of classes is that of the metrics; a table of other classes belongs to something else.
     let order: Option<Vec<usize>> =

@@ -12,10 +12,10 @@ const MOST_CANDIDATES: usize = 12;
 
 /// A JSON file; none where there is none.
 pub(super) fn json(path: &Path) -> Result<Option<Value>> {
-    if !path.exists() {
+    if !storage::exists(path) {
         return Ok(None);
     }
-    let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let bytes = storage::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     Ok(Some(serde_json::from_slice(&bytes).with_context(|| path.display().to_string())?))
 }
 

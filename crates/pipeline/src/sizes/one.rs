@@ -63,7 +63,7 @@ pub(super) struct Finished {
 /// A file of another subset.
 pub(super) fn finished(planned: &Planned, options: &Options) -> Result<Option<Finished>> {
     let path = planned.folder(&options.out).join(FILE);
-    let Ok(bytes) = std::fs::read(&path) else { return Ok(None) };
+    let Ok(bytes) = storage::read(&path) else { return Ok(None) };
     let finished: Finished = serde_json::from_slice(&bytes)
         .with_context(|| format!("{}: not what was measured of a training", path.display()))?;
     // How the size was asked for may differ: 252 and `all`.
@@ -127,11 +127,11 @@ fn figures(measured: &Measured, rows: &[RowAnswer], seed: u64) -> SetFigures {
 /// Weights, and what frozen layers made of the clips: forty trainings of a transformer are gigabytes.
 fn remove_weights(folder: &Path) -> Result<()> {
     let unreadable = || format!("{}: cannot be read", folder.display());
-    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
-        let path = entry.with_context(unreadable)?.path();
+    for entry in storage::list(folder).with_context(unreadable)? {
+        let path = folder.join(entry.name);
         let removed = match (path.extension(), path.file_name()) {
-            (Some(extension), _) if extension == "safetensors" => std::fs::remove_file(&path),
-            (_, Some(name)) if name == "kept" => std::fs::remove_dir_all(&path),
+            (Some(extension), _) if extension == "safetensors" => storage::remove_file(&path),
+            (_, Some(name)) if name == "kept" => storage::remove_dir_all(&path),
             _ => Ok(()),
         };
         removed.with_context(|| format!("{}: cannot be removed", path.display()))?;

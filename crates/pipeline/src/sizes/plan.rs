@@ -103,7 +103,7 @@ pub(super) fn plan(options: &Options, job: &Job<'_>) -> Result<Plan> {
     let mut folders: BTreeMap<&str, PathBuf> = BTreeMap::new();
     for &FrontEnd { name, preset } in &front_ends {
         let folder = options.out.join("features").join(name);
-        if !folders.contains_key(name) && !folder.join("index.json").is_file() {
+        if !folders.contains_key(name) && !storage::is_file(folder.join("index.json")) {
             job.say(format!("features: {name}"));
             let mut of = features::Options::new(manifest, &folder);
             of.front_end.config = options.config.clone();

@@ -40,7 +40,7 @@ impl Settings {
         let sha256 = |path: &std::path::PathBuf| Ok(shard::sha256_hex(&inputs::manifest(path)?.to_csv()));
         let config = match &options.config.file {
             Some(path) => {
-                let bytes = std::fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+                let bytes = storage::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
                 shard::sha256_hex(&bytes)
             }
             None => String::new(),
@@ -97,7 +97,7 @@ impl Settings {
 pub(super) fn settle(options: &Options, job: &Job<'_>) -> Result<Settings> {
     let path = options.out.join(FILE);
     let mut settings = Settings::of(options, job)?;
-    if let Ok(bytes) = std::fs::read(&path) {
+    if let Ok(bytes) = storage::read(&path) {
         let there: Settings =
             serde_json::from_slice(&bytes).with_context(|| format!("{}: not settings of sizes", path.display()))?;
         if let Some(difference) = settings.difference(&there) {

@@ -2,6 +2,7 @@
 
 mod auto;
 mod cnn;
+mod curves;
 mod kept;
 mod options;
 mod pretrained;
@@ -11,6 +12,7 @@ mod vit;
 mod yamnet;
 
 pub use crate::strategy::{Head, ModelKind, Strategy};
+pub use curves::curves;
 pub use options::{Options, Preset};
 pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 

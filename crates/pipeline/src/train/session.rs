@@ -103,7 +103,7 @@ impl Session<'_> {
     /// Refuses a folder that holds another run before anything is computed for it.
     pub(super) fn check_out(&self) -> Result<()> {
         let out = &self.options.out;
-        if self.options.start == Start::Fresh && out.join(MODEL_FILE).exists() {
+        if self.options.start == Start::Fresh && storage::exists(out.join(MODEL_FILE)) {
             bail!("{}: holds a run; --resume goes on with it, --overwrite replaces it", out.display());
         }
         Ok(())

@@ -4,10 +4,9 @@
 //! `event.proto`: a time, a step, and named numbers. Whoever watches the folder sees an epoch as soon as it is over.
 
 use crate::error::{Context, Result};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+use storage::AppendFile;
 use train::EpochMetrics;
 
 /// What the names of our files end with: only these are ever removed.
@@ -18,7 +17,8 @@ const EVENTS: &str = "tfevents";
 /// An event file that grows by the epoch.
 pub(super) struct TensorBoard {
     path: PathBuf,
-    file: File,
+    file: AppendFile,
+    n_bytes: u64,
 }
 
 impl TensorBoard {
@@ -27,18 +27,19 @@ impl TensorBoard {
     pub(super) fn create(folder: &Path, name: &str, anew: bool) -> Result<Self> {
         let folder = folder.join(name);
         let unwritable = || format!("{}: cannot be written", folder.display());
-        std::fs::create_dir_all(&folder).with_context(unwritable)?;
+        storage::create_dir_all(&folder).with_context(unwritable)?;
         if anew {
-            for entry in std::fs::read_dir(&folder).with_context(unwritable)?.filter_map(std::result::Result::ok) {
-                let name = entry.file_name().to_string_lossy().into_owned();
+            for entry in storage::list(&folder).with_context(unwritable)? {
+                let name = entry.name.to_string_lossy();
                 if name.contains(EVENTS) && name.ends_with(ENDING) {
-                    std::fs::remove_file(entry.path()).with_context(unwritable)?;
+                    storage::remove_file(folder.join(&entry.name)).with_context(unwritable)?;
                 }
             }
         }
         let path = folder.join(format!("events.out.{EVENTS}.{:010}.{}{ENDING}", now_s() as u64, std::process::id()));
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        let mut events = Self { file: file.with_context(|| format!("{}: cannot be written", path.display()))?, path };
+        let file = AppendFile::open(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+        let n_bytes = file.n_bytes().with_context(unwritable)?;
+        let mut events = Self { file, path, n_bytes };
         let mut version = Vec::new();
         message(&mut version, 3, b"brain.Event:2");
         events.event(0, &version)?;
@@ -80,8 +81,10 @@ impl TensorBoard {
         record.extend(masked_crc(&length).to_le_bytes());
         record.extend(&event);
         record.extend(masked_crc(&event).to_le_bytes());
-        let written = self.file.write_all(&record).and_then(|()| self.file.flush());
-        written.with_context(|| format!("{}: cannot be written", self.path.display()))
+        let written = self.file.write_from(self.n_bytes, &record).and_then(|()| self.file.sync());
+        written.with_context(|| format!("{}: cannot be written", self.path.display()))?;
+        self.n_bytes += record.len() as u64;
+        Ok(())
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn refit(
     let out = options.out.join(RUN);
     train_head(model, &all, &classes, job, &out)?;
     let (written, file) = read_model(&out)?;
-    let sha256 = shard::sha256_hex(&std::fs::read(written)?);
+    let sha256 = shard::sha256_hex(&storage::read(written)?);
     let mut after = Outputs { logits: logits(&all, &file.tensors)?, n_classes: classes.len(), ..all.clone() };
     if stored.backbone.is_none() {
         after.backbone = None;

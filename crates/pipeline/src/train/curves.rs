@@ -1,13 +1,13 @@
 //! Learning curves in characters.
 
-use pipeline::train::EpochMetrics;
+use train::EpochMetrics;
 
 /// Lines and columns of the picture.
 const ROWS: usize = 8;
 const COLUMNS: usize = 60;
 
 /// The losses so far, an epoch a column; of more epochs than columns, the means of those that share one.
-pub(crate) fn curves(epochs: &[EpochMetrics]) -> String {
+pub fn curves(epochs: &[EpochMetrics]) -> String {
     let per_column = epochs.len().div_ceil(COLUMNS).max(1);
     let mean = |values: Vec<f64>| {
         let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
