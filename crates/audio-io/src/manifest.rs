@@ -97,7 +97,7 @@ fn real(path: &Path) -> Result<PathBuf> {
     };
     let absolute = std::path::absolute(&path).map_err(|source| Error::Read { path, source })?;
     let existing = absolute.ancestors().find_map(|ancestor| {
-        let real = ancestor.canonicalize().ok()?;
+        let real = storage::canonical(ancestor).ok()?;
         Some(real.join(absolute.strip_prefix(ancestor).ok()?))
     });
     Ok(existing.unwrap_or(absolute))

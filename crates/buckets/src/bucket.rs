@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -62,6 +62,31 @@ fn info(meta: &ObjectMeta, attributes: Option<&Attributes>) -> ObjectInfo {
     }
 }
 
+/// Times that a request whose answer was cut off is sent again: the client itself only does so before an answer begins.
+const ATTEMPTS: u32 = 6;
+
+/// A failure that took longer than this has been tried often enough.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// Waits before the second attempt; twice as long before each later one.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// Sends a request until its answer is whole. One that writes is conditional: a second one is refused where the first was
+/// done, and whoever asked then looks what is there.
+fn retried<T>(mut request: impl FnMut() -> object_store::Result<T>) -> io::Result<T> {
+    let (start, mut wait) = (Instant::now(), FIRST_WAIT);
+    for _ in 1..ATTEMPTS {
+        match request() {
+            Err(object_store::Error::Generic { .. }) if start.elapsed() < SHORT => {
+                std::thread::sleep(wait);
+                wait *= 2;
+            }
+            answer => return answer.map_err(of),
+        }
+    }
+    request().map_err(of)
+}
+
 impl Objects {
     /// In parts, for what is too large for one request. The condition is asked for before.
     fn put_in_parts(&self, location: &Path, file: &path::Path, attributes: Attributes) -> io::Result<PutResult> {
@@ -103,8 +128,9 @@ impl Objects {
 
 impl Bucket for Objects {
     fn head(&self, key: &str) -> io::Result<ObjectInfo> {
-        let options = GetOptions { head: true, ..GetOptions::default() };
-        let result = self.runtime.block_on(self.store.get_opts(&path_of(key)?, options)).map_err(of)?;
+        let location = path_of(key)?;
+        let options = || GetOptions { head: true, ..GetOptions::default() };
+        let result = retried(|| self.runtime.block_on(self.store.get_opts(&location, options())))?;
         Ok(info(&result.meta, Some(&result.attributes)))
     }
 
@@ -113,10 +139,13 @@ impl Bucket for Objects {
             return Ok(Vec::new());
         }
         let UpdateVersion { e_tag, .. } = of_version(version);
-        let options = GetOptions { if_match: e_tag, range: Some((start..start + n).into()), ..GetOptions::default() };
         let location = path_of(key)?;
-        let bytes = self.runtime.block_on(async { self.store.get_opts(&location, options).await?.bytes().await });
-        Ok(bytes.map_err(of)?.into())
+        let bytes = retried(|| {
+            let range = Some((start..start + n).into());
+            let options = GetOptions { if_match: e_tag.clone(), range, ..GetOptions::default() };
+            self.runtime.block_on(async { self.store.get_opts(&location, options).await?.bytes().await })
+        })?;
+        Ok(bytes.into())
     }
 
     fn put(&self, key: &str, body: Body<'_>, mode: Mode<'_>) -> io::Result<ObjectInfo> {
@@ -141,13 +170,11 @@ impl Bucket for Objects {
                     Mode::Update(version) => PutMode::Update(of_version(version)),
                 };
                 let options = PutOptions { mode, attributes, ..PutOptions::default() };
-                let written = self.runtime.block_on(self.store.put_opts(&location, payload, options));
-                written.map_err(|error| match of(error) {
-                    // The other version of this condition.
-                    error if error.kind() == ErrorKind::StaleNetworkFileHandle => {
-                        io::Error::new(ErrorKind::AlreadyExists, error.to_string())
-                    }
-                    error => error,
+                let send = || self.store.put_opts(&location, payload.clone(), options.clone());
+                retried(|| self.runtime.block_on(send())).map_err(|error| match error.kind() {
+                    // The other word for this condition.
+                    ErrorKind::StaleNetworkFileHandle => io::Error::new(ErrorKind::AlreadyExists, error),
+                    _ => error,
                 })?
             }
         };
@@ -157,7 +184,7 @@ impl Bucket for Objects {
 
     fn list(&self, prefix: &str) -> io::Result<Vec<Listed>> {
         let location = path_of(prefix)?;
-        let found = self.runtime.block_on(self.store.list_with_delimiter(Some(&location))).map_err(of)?;
+        let found = retried(|| self.runtime.block_on(self.store.list_with_delimiter(Some(&location))))?;
         let folders = found.common_prefixes.iter().filter_map(|path| path.filename());
         let objects = found.objects.iter().filter_map(|meta| Some((meta.location.filename()?, meta)));
         let folders = folders.map(|name| Listed::Folder(name.to_owned()));
@@ -165,7 +192,8 @@ impl Bucket for Objects {
     }
 
     fn delete(&self, key: &str) -> io::Result<()> {
-        self.runtime.block_on(self.store.delete(&path_of(key)?)).map_err(of)
+        let location = path_of(key)?;
+        retried(|| self.runtime.block_on(self.store.delete(&location)))
     }
 }
 
@@ -194,6 +222,27 @@ mod tests {
         assert_eq!((name.as_str(), &there.version), ("b", &second.version));
         bucket.delete("a/b").unwrap();
         assert!(bucket.list("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_asked_for_again() {
+        let cut_off = || object_store::Error::Generic { store: "S3", source: "end of file".into() };
+        let mut n_sent = 0;
+        let mut after = |n_failures: u32| {
+            n_sent = 0;
+            retried(|| {
+                n_sent += 1;
+                if n_sent > n_failures { Ok(n_sent) } else { Err(cut_off()) }
+            })
+        };
+        assert_eq!(after(3).unwrap(), 4);
+        assert!(after(ATTEMPTS).unwrap_err().to_string().contains("end of file"));
+        let mut n_sent = 0;
+        let refused: io::Result<()> = retried(|| {
+            n_sent += 1;
+            Err(object_store::Error::NotFound { path: "a".into(), source: "none".into() })
+        });
+        assert_eq!((n_sent, refused.unwrap_err().kind()), (1, ErrorKind::NotFound));
     }
 
     #[test]

@@ -127,7 +127,7 @@ mod opened {
         fn of(description: &Description) -> Result<Self> {
             let n_own = description.scores.as_ref().map_or(0, |scores| scores.n_classes);
             Ok(Self {
-                path: std::path::absolute(&description.path)?,
+                path: storage::absolute(&description.path)?,
                 sha256: description.sha256.clone(),
                 license: description.license.clone(),
                 dim: description.embedding.as_ref().map_or(n_own, |embedding| embedding.dim),

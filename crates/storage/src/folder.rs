@@ -221,6 +221,17 @@ pub fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     Ok(())
 }
 
+/// The absolute path, whether it is there or not; of an object its usual form.
+///
+/// # Errors
+/// The working folder cannot be found out.
+pub fn absolute(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    match Location::of(path.as_ref()) {
+        Location::Local(path) => std::path::absolute(path),
+        remote @ Location::Remote { .. } => Ok(remote.to_path()),
+    }
+}
+
 /// The absolute path without links; of an object its usual form, whether it is there or not.
 ///
 /// # Errors

@@ -129,9 +129,13 @@ impl Drop for Lease {
 /// The bucket's clock.
 fn now(bucket: &Arc<dyn Bucket>, key: &str) -> io::Result<SystemTime> {
     let probe = format!("{key}.{}.tmp", owner().replace('\n', ""));
-    let written = bucket.put(&probe, Body::Pieces(&[b"-"]), Mode::Create)?;
+    match bucket.put(&probe, Body::Pieces(&[b"-"]), Mode::Create) {
+        // No other process writes this name: a request whose answer was lost has been sent twice.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
     // Asked for, since not every bucket says it when an object is written.
-    let asked = bucket.head(&probe).map_or(written.modified, |info| info.modified);
+    let asked = bucket.head(&probe)?.modified;
     let _ = bucket.delete(&probe);
     Ok(asked)
 }

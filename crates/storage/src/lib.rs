@@ -51,8 +51,8 @@ pub use blocks::{Settings, settle};
 pub use bucket::{Body, Bucket, Client, Listed, Mode, ObjectInfo, mount};
 pub use file::{StoredFile, open, read, read_to_string};
 pub use folder::{
-    Entry, Kind, Metadata, Version, canonical, create_dir_all, exists, is_dir, is_file, list, metadata, remove_dir_all,
-    remove_file,
+    Entry, Kind, Metadata, Version, absolute, canonical, create_dir_all, exists, is_dir, is_file, list, metadata,
+    remove_dir_all, remove_file,
 };
 pub use location::{Location, join};
 pub use lock::{FolderLock, is_empty_folder, lock_folder};

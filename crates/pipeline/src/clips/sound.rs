@@ -8,6 +8,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+// layering: local files. Clips are put together on this machine's disk, wherever they go then.
+
 /// Bytes of a WAV file before its samples.
 const HEADER_BYTES: usize = 44;
 

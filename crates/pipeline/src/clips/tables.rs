@@ -80,7 +80,7 @@ fn selections(clips: &[Clip], options: &Options) -> Result<Vec<u8>> {
     let program = concat!("barkbird ", env!("CARGO_PKG_VERSION")).to_owned();
     let provenance = Provenance { program, settings, ..Provenance::default() };
     let mut writer = table_writer(Format::Raven, Vec::new(), &provenance)?;
-    let folder = std::path::absolute(&options.out)?;
+    let folder = storage::absolute(&options.out)?;
     for clip in clips {
         let row = &clip.part.row;
         let path = folder.join(&clip.part.name).to_string_lossy().into_owned();

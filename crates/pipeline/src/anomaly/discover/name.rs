@@ -86,7 +86,7 @@ fn is_unknown(row: &Row) -> bool {
 
 /// A recording's path as a manifest in `folder` writes it.
 fn relative(path: &Path, folder: &Path) -> Result<String> {
-    let root = std::path::absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
+    let root = storage::absolute(path)?.parent().map(Path::to_owned).unwrap_or_default();
     let name = path.file_name().context("a recording without a name")?.to_string_lossy().into_owned();
     let alone = audio_io::Manifest {
         root,
