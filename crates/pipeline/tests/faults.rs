@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-use storage::faults::{self, Fault, Operation};
+use storage::faults::{self, Fault, Operation, Plan};
 use storage::{Kind, Memory};
 
 /// Cases of each stage in a usual run of the tests.
@@ -96,6 +96,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             match entry.kind {
                 Kind::Folder if entry.name == "cache" => {}
                 Kind::Folder => open.push((path, below)),
+                // What a process that is gone had begun: no part of any result, and removed by those who lock the folder.
+                _ if below.ends_with(".tmp") || below.ends_with(".lock") => {}
                 // Seconds are in the state of a training, and the command line in the record of a run.
                 _ if below.ends_with("/last.safetensors") || below.ends_with("/run.json") => {}
                 _ => drop(all.insert(below, storage::read(&path).unwrap())),
@@ -123,7 +125,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 fn is_checked(path: &Path, fault: Fault) -> bool {
     let ends = |with: &[&str]| with.iter().any(|ending| path.to_string_lossy().ends_with(ending));
     match fault {
-        Fault::Flip => ends(&[".safetensors", ".pack"]),
+        // The weights of a model have golden clips, which a bit of little weight does not change.
+        Fault::Flip => ends(&[".pack"]) || path.to_string_lossy().contains("/shard-"),
         Fault::Truncate => ends(&[".safetensors", ".pack", ".json"]),
         _ => true,
     }
@@ -196,7 +199,7 @@ fn one(
     counts: &mut Counts,
 ) {
     let what = format!("{name}, {fault:?} at operation {at}");
-    faults::inject(root, Some((at, fault)));
+    faults::inject(root, Some(Plan { at, fault, is_fit: is_checked }));
     let outcome = stage(base, out, false);
     let log = faults::end();
     counts.injected += usize::from(log.happened);
@@ -206,7 +209,12 @@ fn one(
         Ok(()) => {
             // A recording that could not be read is left out, and said to be.
             let says = found.values().any(|bytes| bytes.windows(8).any(|part| part == b"injected"));
-            assert!(log.happened && says, "{what}: finished with another result: {:?}", differing(&found, expected));
+            assert!(
+                log.happened && says,
+                "{what} ({:?}): finished with another result: {:?}",
+                log.operations.get(at),
+                differing(&found, expected)
+            );
             counts.reported += 1;
         }
         Err(error) => {

@@ -54,6 +54,8 @@ struct Shard {
     /// Where `mel` begins in the file, in bytes.
     offset: u64,
     dtype: MelDtype,
+    /// CRC-32 of each clip's bytes, as they were when the SHA-256 of the shard was right.
+    crcs: Vec<u32>,
     version: Version,
 }
 
@@ -71,7 +73,10 @@ impl Clips {
             let bytes = reader::read_verified(entry, &path)?;
             let mut shard: Spectrograms = reader::parse(&index, entry, &bytes, &path)?;
             let (offset, dtype) = Container::parse(&bytes, &path)?.place_of_mel()?;
-            shards.push(Shard { first: whole.as_ref().map_or(0, Spectrograms::n_clips), offset, dtype, version, path });
+            let n_bytes = shard.n_mels * shard.n_frames * if dtype == MelDtype::F32 { 4 } else { 2 };
+            let crcs = crcs(&bytes, offset, n_bytes, shard.n_clips());
+            let first = whole.as_ref().map_or(0, Spectrograms::n_clips);
+            shards.push(Shard { first, offset, dtype, crcs, version, path });
             shard.mel = Vec::new();
             match &mut whole {
                 None => whole = Some(shard),
@@ -143,6 +148,7 @@ impl Shard {
             MelDtype::F32 => {
                 let at = place(4);
                 file.read_exact_at(at, bytemuck::cast_slice_mut(cells)).map_err(io("read"))?;
+                self.check(row, crc32fast::hash(bytemuck::cast_slice(cells)))?;
                 if cfg!(target_endian = "big") {
                     cells.iter_mut().for_each(|value| *value = f32::from_bits(value.to_bits().swap_bytes()));
                 }
@@ -150,18 +156,38 @@ impl Shard {
             MelDtype::F16 => {
                 let mut at = place(2);
                 let mut halves = [f16::ZERO; 2048];
+                let mut crc = crc32fast::Hasher::new();
                 for cells in cells.chunks_mut(halves.len()) {
                     let halves = &mut halves[..cells.len()];
                     file.read_exact_at(at, bytemuck::cast_slice_mut(halves.reinterpret_cast_mut()))
                         .map_err(io("read"))?;
+                    crc.update(bytemuck::cast_slice(halves.reinterpret_cast()));
                     if cfg!(target_endian = "big") {
                         halves.iter_mut().for_each(|value| *value = f16::from_bits(value.to_bits().swap_bytes()));
                     }
                     halves.convert_to_f32_slice(cells);
                     at += 2 * cells.len() as u64;
                 }
+                self.check(row, crc.finalize())?;
             }
         }
         Ok(())
     }
+
+    /// Whether the bytes of a clip are those that were verified.
+    fn check(&self, row: usize, crc: u32) -> Result<()> {
+        if crc == self.crcs[row] {
+            return Ok(());
+        }
+        let expected = format!("CRC-32 {:08x}, as when it was opened", self.crcs[row]);
+        let got = format!("{crc:08x}: the disk or the file is damaged");
+        Err(Error::mismatch(&self.path, format!("clip {row}"), expected, got))
+    }
+}
+
+/// CRC-32 of each clip's part of a tensor.
+fn crcs(bytes: &[u8], offset: u64, n_bytes: usize, n_clips: usize) -> Vec<u32> {
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    let mel = bytes.get(offset..).unwrap_or_default();
+    mel.chunks_exact(n_bytes.max(1)).take(n_clips).map(crc32fast::hash).collect()
 }

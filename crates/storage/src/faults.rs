@@ -56,6 +56,17 @@ impl Fault {
     }
 }
 
+/// Which operation fails, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Counted from 0. Threads do not always come in the same order: of later operations the first that can fail so does.
+    pub at: usize,
+    /// How.
+    pub fault: Fault,
+    /// Whether it can happen to an operation on this path, beside what [`Fault::suits`] says.
+    pub is_fit: fn(&Path, Fault) -> bool,
+}
+
 /// Operations that were counted, and what was injected.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -67,7 +78,7 @@ pub struct Log {
 
 #[derive(Debug, Default)]
 struct State {
-    plan: Option<(usize, Fault)>,
+    plan: Option<Plan>,
     /// Below which folder operations count.
     root: PathBuf,
     log: Log,
@@ -83,8 +94,8 @@ fn state() -> MutexGuard<'static, Option<State>> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts all operations on paths below `root` from now on, and lets the `n`-th of them (from 0) fail where a plan is given.
-pub fn inject(root: &Path, plan: Option<(usize, Fault)>) {
+/// Counts all operations on paths below `root` from now on, and lets one of them fail where a plan is given.
+pub fn inject(root: &Path, plan: Option<Plan>) {
     *state() = Some(State { plan, root: root.to_owned(), ..State::default() });
     ON.store(true, Ordering::SeqCst);
 }
@@ -117,7 +128,9 @@ pub(crate) fn meet(operation: Operation, path: &Path) -> io::Result<Option<Fault
     state.log.operations.push((operation, path.to_owned()));
     let fault = match (state.plan, state.lasting) {
         (_, Some(lasting)) if lasting == Fault::PowerCut || lasting.suits(operation) => Some(lasting),
-        (Some((planned, fault)), None) if planned == n && fault.suits(operation) => {
+        (Some(Plan { at, fault, is_fit }), None)
+            if n >= at && !state.log.happened && fault.suits(operation) && is_fit(path, fault) =>
+        {
             state.log.happened = true;
             if matches!(fault, Fault::Full | Fault::PowerCut) {
                 state.lasting = Some(fault);

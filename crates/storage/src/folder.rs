@@ -131,23 +131,34 @@ pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     }
 }
 
-/// Whether there is a file or folder. One of which nothing can be found out counts as absent.
+/// Whether there is a file or folder. Where a disk or bucket fails to say, there is one: reading it then says what is wrong,
+/// and nothing is left out in silence.
 pub fn exists(path: impl AsRef<Path>) -> bool {
-    let path = path.as_ref();
-    metadata(path).is_ok()
+    !matches!(metadata(path), Err(error) if is_absent(&error))
 }
 
-/// Whether there is a file.
+/// Whether there is a file; as for [`exists`], one that cannot be looked at counts.
 pub fn is_file(path: impl AsRef<Path>) -> bool {
-    let path = path.as_ref();
-    metadata(path).is_ok_and(|metadata| metadata.kind == Kind::File)
+    match metadata(path) {
+        Ok(metadata) => metadata.kind == Kind::File,
+        Err(error) => !is_absent(&error),
+    }
 }
 
 /// Whether there is a folder.
 pub fn is_dir(path: impl AsRef<Path>) -> bool {
-    let path = path.as_ref();
     metadata(path).is_ok_and(|metadata| metadata.kind == Kind::Folder)
 }
+
+/// Whether an error says that there is nothing, or that nobody may look.
+fn is_absent(error: &io::Error) -> bool {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied, Unsupported};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied | InvalidInput | InvalidFilename | Unsupported)
+        || error.raw_os_error().is_some_and(|code| cfg!(unix) && code == ELOOP)
+}
+
+/// Links that lead to each other.
+const ELOOP: i32 = 40;
 
 /// The entries of a folder, sorted by name.
 ///
