@@ -1,0 +1,240 @@
+# What all rules share: the checked configuration, names of folders and marks, resources.
+#
+# A stage of barkbird writes a folder, keeps in it what is done, and goes on there after a kill. Snakemake deletes the output of a job
+# that has failed. So no result is an output of a rule: each rule has a mark, an empty file that exists once its command has ended
+# well. Results are under `out`, which only barkbird reads and writes; marks, logs and benchmarks are under `state`.
+
+import os
+import shlex
+import shutil
+import sys
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version, validate
+
+min_version("9.0")
+
+HERE = str(workflow.basedir)
+RESUME = os.path.join(HERE, "resume.sh")
+PYTHON = sys.executable
+
+# Threads, memory in MiB and minutes of a job. `resources` of the configuration comes before; a further attempt gets more.
+DEFAULTS = {
+    "scan": (2, 1000, 30),
+    "doctor": (2, 2000, 60),
+    "features": (2, 2000, 120),
+    "augment": (2, 2000, 240),
+    "gather": (2, 2000, 60),
+    "train": (2, 3000, 240),
+    "fit": (4, 4000, 240),
+    "embed": (2, 2000, 60),
+    "bench": (2, 3000, 60),
+    "detector": (2, 3000, 60),
+    "evaluate": (2, 2000, 60),
+    "compare": (2, 3000, 60),
+    "predict": (2, 2000, 240),
+    "tables": (2, 2000, 60),
+    "report": (2, 3000, 60),
+    "folds": (1, 500, 10),
+}
+
+
+def is_url(path):
+    """Whether a place is not a path, such as s3://bucket/run."""
+    return "://" in path
+
+
+def refuse(key, text):
+    """Ends with a message that names the key of the configuration."""
+    raise WorkflowError(f"configuration: {key}: {text}")
+
+
+if not config:
+    refuse("--configfile", "expected a file; scripts/workflow/config.yaml is an example")
+# Snakemake's message lists the whole schema; the first lines say what is wrong and where.
+try:
+    validate(config, os.path.join(HERE, "config.schema.yaml"))
+except WorkflowError as error:
+    cause = error.__cause__ or error.__context__
+    if not hasattr(cause, "absolute_path"):
+        raise
+    refuse(".".join(str(part) for part in cause.absolute_path) or "(the file)", cause.message)
+
+OUT = config["out"].rstrip("/")
+if is_url(OUT) and not config.get("state"):
+    refuse("state", f"expected a folder for marks and logs, since out is {OUT}")
+STATE = (config.get("state") or f"{OUT}/workflow").rstrip("/")
+if is_url(STATE):
+    refuse("state", f"{STATE}: expected a folder of a file system that all machines share")
+
+BARKBIRD = shutil.which(config["barkbird"])
+if BARKBIRD is None:
+    refuse("barkbird", f"{config['barkbird']}: no such program; name its path, or put it on the PATH")
+BARKBIRD = os.path.abspath(BARKBIRD)
+# In the environment and not in the commands: another place of the program is no reason to do everything again.
+shell.prefix(f"export BARKBIRD={shlex.quote(BARKBIRD)}; ")
+
+FEATURES, MODELS, SEEDS = config["features"], config["models"], config["seeds"]
+FOLDS = list(range(config["folds"]))
+EVALUATIONS, PREDICTIONS = config["evaluations"], config["predict"]
+FIT, COMPARE, ANOMALY = config.get("fit"), config.get("compare"), config.get("anomaly")
+
+
+def result(*parts):
+    """A place of a result."""
+    return "/".join((OUT,) + parts)
+
+
+def mark(*parts):
+    """The mark of a job that has ended well."""
+    return "/".join((STATE, "done") + parts) + ".done"
+
+
+def log_of(*parts):
+    """What barkbird says in a job, all attempts one after the other."""
+    return "/".join((STATE, "logs") + parts) + ".log"
+
+
+def bench_of(*parts):
+    """Seconds and memory of a job."""
+    return "/".join((STATE, "benchmarks") + parts) + ".tsv"
+
+
+def files(*paths):
+    """Those that Snakemake can watch: files, but no folders and no URLs. One that is missing is an error."""
+    watched = []
+    for path in paths:
+        if is_url(path) or os.path.isdir(path):
+            continue
+        watched.append(path)
+    return watched
+
+
+def asked(job):
+    """Threads, memory and minutes of a kind of job."""
+    threads, mem_mb, runtime = DEFAULTS[job]
+    ours = config["resources"].get(job, {})
+    return ours.get("threads", threads), ours.get("mem_mb", mem_mb), ours.get("runtime", runtime)
+
+
+def threads_of(job):
+    return asked(job)[0]
+
+
+def mem_of(job):
+    """Memory that doubles with each attempt."""
+    return lambda wildcards, attempt: asked(job)[1] * 2 ** (attempt - 1)
+
+
+def runtime_of(job):
+    """Minutes that double with each attempt: a stage goes on where it was, but a single step may take too long."""
+    return lambda wildcards, attempt: asked(job)[2] * 2 ** (attempt - 1)
+
+
+def manifest_of(data):
+    """The manifest of a kind of split: `split` into training, validation and test, or `folds`."""
+    return result("manifest.csv" if data == "split" else "folds.csv")
+
+
+def runs_of(model):
+    """The names of a model's runs on the split."""
+    return [f"{model}-{seed}" for seed in SEEDS]
+
+
+def parts_of(run):
+    """Model, seed and fold (None on the split) behind the name of a run."""
+    words = run.split("-")
+    return words[0], int(words[1]), int(words[3]) if len(words) > 2 else None
+
+
+def folder_of(run):
+    """Where a run is; `fit` is the one that `barkbird fit` makes."""
+    return result("fit") if run == "fit" else result("runs", run)
+
+
+def trained(run):
+    """The mark of a run."""
+    return mark("fit") if run == "fit" else mark("train", run)
+
+
+def has_detector(run):
+    """Whether a detector of unknown sounds is added to a run. `fit` adds one by itself."""
+    return run != "fit" and ANOMALY is not None and "fit" in ANOMALY
+
+
+def model_of(run):
+    """The model to use: with its detector, where one is added."""
+    return result("detectors", run) if has_detector(run) else folder_of(run)
+
+
+def modeled(run):
+    """The mark of the model to use."""
+    return mark("detector", run) if has_detector(run) else trained(run)
+
+
+def features_of(run):
+    """The features of a run: its kind of split, and the name."""
+    model, _, fold = parts_of(run)
+    return ("split" if fold is None else "folds"), MODELS[model]["features"]
+
+
+def listed(name, there, key):
+    if name not in there:
+        refuse(key, f"{name}: no such name; those there are: {', '.join(there) or '(none)'}")
+
+
+RUNS = [run for model in MODELS for run in runs_of(model)]
+FOLD_RUNS = [f"{run}-fold-{fold}" for run in RUNS for fold in FOLDS]
+
+for name, model in MODELS.items():
+    listed(model["features"], FEATURES, f"models.{name}.features")
+if len(FOLDS) == 1:
+    refuse("folds", "1: expected 0 (no cross-validation), or 2 and more")
+if COMPARE is not None and len(MODELS) + (FIT is not None) < 2:
+    refuse("compare", "expected two models or more; add one to models, add fit, or remove compare")
+if ANOMALY is not None and "backbone_features" in ANOMALY:
+    listed(ANOMALY["backbone_features"], FEATURES, "anomaly.backbone_features")
+for name, prediction in PREDICTIONS.items():
+    listed(prediction["run"], RUNS + (["fit"] if FIT is not None else []), f"predict.{name}.run")
+if not MODELS and FIT is None:
+    refuse("models", "expected a model, or fit")
+if MODELS and not FEATURES:
+    refuse("features", "expected the features that models are trained on")
+
+
+def wanted():
+    """The marks of all that is asked for."""
+    marks = [mark("report", model) for model in MODELS] + ([mark("report", "fit")] if FIT is not None else [])
+    marks += [mark("evaluate", run, name) for run in RUNS for name in EVALUATIONS]
+    marks += [mark("doctor")] if config["doctor"] is not None else []
+    marks += [mark("cross-validation")] if FOLDS and MODELS else []
+    marks += [mark("compare")] if COMPARE is not None else []
+    marks += [mark("bench", run) for run in RUNS if ANOMALY is not None and "bench" in ANOMALY]
+    marks += [mark("detector", run) for run in RUNS if has_detector(run)]
+    marks += [mark("embed", run) for run in RUNS if config["embed"]]
+    return marks + [mark("predict", name, "tables") for name in PREDICTIONS]
+
+
+def forget_lost():
+    """Removes marks of runs and features whose results are gone, so that they are made again."""
+    finished = [(trained(run), f"{folder_of(run)}/model.safetensors") for run in RUNS + FOLD_RUNS]
+    for data in ["split"] + (["folds"] if FOLDS else []):
+        finished.append((mark("scan", data), manifest_of(data)))
+        finished += [(mark("features", data, name), result("features", data, name, "index.json")) for name in FEATURES]
+    for file, there in finished:
+        if os.path.exists(file) and not os.path.exists(there):
+            print(f"{there}: gone; it is made again", file=sys.stderr)
+            os.remove(file)
+
+
+if workflow.is_main_process and not is_url(OUT):
+    forget_lost()
+
+
+wildcard_constraints:
+    data="split|folds",
+    features="[A-Za-z0-9_]+",
+    run=r"[A-Za-z0-9_]+-\d+(-fold-\d+)?",
+    name="[A-Za-z0-9_]+",
+    part=r"\d+",
+    parts=r"\d+",

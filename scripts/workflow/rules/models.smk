@@ -1,0 +1,152 @@
+# Features to models: trainings over seeds and folds, fit, detectors, embeddings.
+
+
+def training(wildcards):
+    """Command and flags of a training."""
+    model, seed, fold = parts_of(wildcards.run)
+    wanted = MODELS[model]
+    command = ["train", wanted["kind"], "--features", result("features", *features_of(wildcards.run))]
+    command += ["--out", folder_of(wildcards.run), "--seed", seed, "--device", config["device"]]
+    if fold is not None:
+        # What chooses the best epoch would need a fold of its own; the last epoch is taken.
+        others = ",".join(f"fold-{other}" for other in FOLDS if other != fold)
+        command += ["--train-split", others, "--val-split", "none"]
+    return command + wanted["options"]
+
+
+rule train:
+    input:
+        lambda wildcards: mark("features", *features_of(wildcards.run)),
+    output:
+        touch(mark("train", "{run}")),
+    log:
+        log_of("train", "{run}"),
+    benchmark:
+        bench_of("train", "{run}")
+    retries: config["retries"]
+    threads: threads_of("train")
+    resources:
+        mem_mb=mem_of("train"),
+        runtime=runtime_of("train"),
+    params:
+        command=training,
+        resume=RESUME,
+    shell:
+        '{params.resume:q} {log:q} "$BARKBIRD" {params.command:q} --threads {threads}'
+
+
+rule fit:
+    input:
+        mark("scan", "split"),
+    output:
+        touch(mark("fit")),
+    log:
+        log_of("fit"),
+    benchmark:
+        bench_of("fit")
+    retries: config["retries"]
+    threads: threads_of("fit")
+    resources:
+        mem_mb=mem_of("fit"),
+        runtime=runtime_of("fit"),
+    params:
+        manifest=manifest_of("split"),
+        out=folder_of("fit"),
+        options=FIT or [],
+        seed=config["seed"],
+        device=config["device"],
+        resume=RESUME,
+    shell:
+        '{params.resume:q} {log:q} "$BARKBIRD" fit {params.manifest:q} --out {params.out:q} {params.options:q} --seed {params.seed} '
+        "--device {params.device:q} --threads {threads}"
+
+
+rule embed:
+    input:
+        lambda wildcards: mark("features", *features_of(wildcards.run)),
+        mark("train", "{run}"),
+    output:
+        touch(mark("embed", "{run}")),
+    log:
+        log_of("embed", "{run}"),
+    benchmark:
+        bench_of("embed", "{run}")
+    retries: config["retries"]
+    threads: threads_of("embed")
+    resources:
+        mem_mb=mem_of("embed"),
+        runtime=runtime_of("embed"),
+    params:
+        run=lambda wildcards: folder_of(wildcards.run),
+        features=lambda wildcards: result("features", *features_of(wildcards.run)),
+        out=lambda wildcards: result("embeddings", wildcards.run),
+        device=config["device"],
+    shell:
+        '"$BARKBIRD" embed {params.run:q} --features {params.features:q} --out {params.out:q} --device {params.device:q} '
+        "--threads {threads} 2>>{log:q}"
+
+
+def unknown(wildcards, command):
+    """Flags that both commands about unknown sounds take."""
+    flags = [folder_of(wildcards.run), "--features", result("features", *features_of(wildcards.run))]
+    flags += ["--seed", config["seed"], "--device", config["device"]]
+    if "backbone" in ANOMALY:
+        flags += ["--backbone", ANOMALY["backbone"]]
+        flags += ["--backbone-features", result("features", "split", ANOMALY["backbone_features"])]
+    return flags + ANOMALY[command]
+
+
+def unknown_input(wildcards):
+    """What both need: the run, its features, and those of the backbone."""
+    names = {MODELS[parts_of(wildcards.run)[0]]["features"], ANOMALY.get("backbone_features")} - {None}
+    return [mark("train", wildcards.run)] + [mark("features", "split", name) for name in sorted(names)]
+
+
+rule bench:
+    input:
+        unknown_input,
+    output:
+        touch(mark("bench", "{run}")),
+    log:
+        log_of("bench", "{run}"),
+    benchmark:
+        bench_of("bench", "{run}")
+    retries: config["retries"]
+    threads: threads_of("bench")
+    resources:
+        mem_mb=mem_of("bench"),
+        runtime=runtime_of("bench"),
+    params:
+        flags=lambda wildcards: unknown(wildcards, "bench"),
+        out=lambda wildcards: result("bench", wildcards.run),
+    shell:
+        '"$BARKBIRD" anomaly bench {params.flags:q} --out {params.out:q} --threads {threads} 2>>{log:q}'
+
+
+def recommended(wildcards):
+    """The bench to take the method from, where there is one and no method is named."""
+    if "bench" in ANOMALY and "--method" not in ANOMALY["fit"]:
+        return ["--bench", result("bench", wildcards.run, "anomaly.json")]
+    return []
+
+
+rule detector:
+    input:
+        unknown_input,
+        lambda wildcards: [mark("bench", wildcards.run)] if recommended(wildcards) else [],
+    output:
+        touch(mark("detector", "{run}")),
+    log:
+        log_of("detector", "{run}"),
+    benchmark:
+        bench_of("detector", "{run}")
+    retries: config["retries"]
+    threads: threads_of("detector")
+    resources:
+        mem_mb=mem_of("detector"),
+        runtime=runtime_of("detector"),
+    params:
+        flags=lambda wildcards: unknown(wildcards, "fit") + recommended(wildcards),
+        out=lambda wildcards: result("detectors", wildcards.run),
+    shell:
+        '"$BARKBIRD" anomaly fit {params.flags:q} --out {params.out:q} --threads {threads} 2>>{log:q}'

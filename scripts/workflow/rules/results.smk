@@ -1,0 +1,216 @@
+# Models to figures, tables of detections and pages.
+
+
+def of_recordings(evaluation):
+    return "data" in evaluation or evaluation["recordings"] or evaluation["stress"]
+
+
+def evaluation_of(wildcards):
+    """The settings of an evaluation; a run of a fold is measured on its fold."""
+    _, _, fold = parts_of(wildcards.run)
+    if fold is not None:
+        return {"split": f"fold-{fold}", "recordings": False, "stress": False, "options": []}
+    return EVALUATIONS[wildcards.name]
+
+
+def evaluation_input(wildcards):
+    evaluation = evaluation_of(wildcards)
+    if not of_recordings(evaluation):
+        return [trained(wildcards.run), mark("features", *features_of(wildcards.run))]
+    return [modeled(wildcards.run), mark("scan", "split")] + files(*([evaluation["data"]] if "data" in evaluation else []))
+
+
+def evaluating(wildcards):
+    """Command and flags of an evaluation. On recordings the detector is measured, too."""
+    evaluation = evaluation_of(wildcards)
+    if of_recordings(evaluation):
+        command = [model_of(wildcards.run), evaluation.get("data", manifest_of("split"))]
+        command += ["--stress"] if evaluation["stress"] else []
+    else:
+        command = [folder_of(wildcards.run), "--features", result("features", *features_of(wildcards.run))]
+    command += ["--split", evaluation["split"], "--out", f"{folder_of(wildcards.run)}/{wildcards.name}"]
+    return command + ["--seed", config["seed"], "--device", config["device"]] + evaluation["options"]
+
+
+rule evaluate:
+    input:
+        evaluation_input,
+    output:
+        touch(mark("evaluate", "{run}", "{name}")),
+    log:
+        log_of("evaluate", "{run}", "{name}"),
+    benchmark:
+        bench_of("evaluate", "{run}", "{name}")
+    retries: config["retries"]
+    threads: threads_of("evaluate")
+    resources:
+        mem_mb=mem_of("evaluate"),
+        runtime=runtime_of("evaluate"),
+    params:
+        command=evaluating,
+    shell:
+        '"$BARKBIRD" evaluate {params.command:q} --threads {threads} 2>>{log:q}'
+
+
+rule cross_validation:
+    input:
+        expand(mark("evaluate", "{run}", "test"), run=FOLD_RUNS),
+    output:
+        touch(mark("cross-validation")),
+    log:
+        log_of("cross-validation"),
+    benchmark:
+        bench_of("cross-validation")
+    retries: config["retries"]
+    threads: threads_of("folds")
+    resources:
+        mem_mb=mem_of("folds"),
+        runtime=runtime_of("folds"),
+    params:
+        python=PYTHON,
+        script=os.path.join(HERE, "cross_validation.py"),
+        manifest=manifest_of("folds"),
+        runs=result("runs"),
+        models=list(MODELS),
+        seeds=SEEDS,
+        folds=len(FOLDS),
+        out=result("cross-validation.csv"),
+    shell:
+        "{params.python:q} {params.script:q} {params.manifest:q} {params.runs:q} {params.out:q} --models {params.models:q} "
+        "--seeds {params.seeds:q} --folds {params.folds} 2>>{log:q}"
+
+
+COMPARED = RUNS + (["fit"] if FIT is not None else [])
+
+
+rule compare:
+    input:
+        [modeled(run) for run in COMPARED],
+        mark("scan", "split"),
+        files(*((COMPARE or {}).get("data", []))),
+    output:
+        touch(mark("compare")),
+    log:
+        log_of("compare"),
+    benchmark:
+        bench_of("compare")
+    retries: config["retries"]
+    threads: threads_of("compare")
+    resources:
+        mem_mb=mem_of("compare"),
+        runtime=runtime_of("compare"),
+    params:
+        # Runs of one model that differ in their seeds are one argument.
+        models=[",".join(model_of(run) for run in runs_of(model)) for model in MODELS] + ([folder_of("fit")] if FIT is not None else []),
+        manifests=[word for data in (COMPARE or {}).get("data", [manifest_of("split")]) for word in ("--manifest", data)],
+        split=(COMPARE or {}).get("split"),
+        stress=["--stress"] if (COMPARE or {}).get("stress") else [],
+        out=result("comparison"),
+        seed=config["seed"],
+        device=config["device"],
+    shell:
+        '"$BARKBIRD" compare {params.models:q} {params.manifests:q} --split {params.split:q} {params.stress:q} --out {params.out:q} '
+        "--seed {params.seed} --device {params.device:q} --threads {threads} 2>>{log:q}"
+
+
+def predicting(wildcards):
+    """Command and flags of a prediction: the same for each part and for the tables, which parts and tables compare."""
+    prediction = PREDICTIONS[wildcards.name]
+    command = [model_of(prediction["run"])] + prediction["recordings"] + ["--out", result("predictions", wildcards.name) + "/"]
+    return command + ["--device", config["device"]] + prediction["options"]
+
+
+def predicting_input(wildcards):
+    return [modeled(PREDICTIONS[wildcards.name]["run"])] + files(*PREDICTIONS[wildcards.name]["recordings"])
+
+
+# Exit code 3: recordings that could not be used are listed in the tables.
+rule predict_part:
+    input:
+        predicting_input,
+    output:
+        touch(mark("predict", "{name}", "{part}-of-{parts}")),
+    log:
+        log_of("predict", "{name}", "{part}-of-{parts}"),
+    benchmark:
+        bench_of("predict", "{name}", "{part}-of-{parts}")
+    retries: config["retries"]
+    threads: threads_of("predict")
+    resources:
+        mem_mb=mem_of("predict"),
+        runtime=runtime_of("predict"),
+    params:
+        command=predicting,
+        resume=RESUME,
+    shell:
+        '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --part {wildcards.part}/{wildcards.parts} --threads {threads} '
+        "|| [ $? = 3 ]"
+
+
+def predicted_parts(wildcards):
+    n = PREDICTIONS[wildcards.name]["parts"]
+    return [mark("predict", wildcards.name, f"{part}-of-{n}") for part in (range(1, n + 1) if n > 1 else [])]
+
+
+rule predict:
+    input:
+        predicting_input,
+        predicted_parts,
+    output:
+        touch(mark("predict", "{name}", "tables")),
+    log:
+        log_of("predict", "{name}", "tables"),
+    benchmark:
+        bench_of("predict", "{name}", "tables")
+    retries: config["retries"]
+    threads: threads_of("tables")
+    resources:
+        mem_mb=mem_of("tables"),
+        runtime=runtime_of("tables"),
+    params:
+        command=predicting,
+        resume=RESUME,
+    shell:
+        '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --threads {threads} || [ $? = 3 ]'
+
+
+def reported(wildcards):
+    """The runs of a page."""
+    return ["fit"] if wildcards.model == "fit" else runs_of(wildcards.model)
+
+
+def report_input(wildcards):
+    runs = reported(wildcards)
+    marks = [trained(run) for run in runs] + ([mark("doctor")] if config["doctor"] is not None else [])
+    return marks + [mark("evaluate", run, name) for run in runs if run != "fit" for name in EVALUATIONS]
+
+
+def reporting(wildcards):
+    """Folders and flags of a page: all manifests that evaluations were of."""
+    data = [manifest_of("split")] + sorted({evaluation["data"] for evaluation in EVALUATIONS.values() if "data" in evaluation})
+    flags = [word for manifest in data for word in ("--manifest", manifest)]
+    flags += ["--doctor", result("doctor")] if config["doctor"] is not None else []
+    return [folder_of(run) for run in reported(wildcards)] + flags + config["report"]
+
+
+rule report:
+    input:
+        report_input,
+    output:
+        touch(mark("report", "{model}")),
+    log:
+        log_of("report", "{model}"),
+    benchmark:
+        bench_of("report", "{model}")
+    wildcard_constraints:
+        model="[A-Za-z0-9_]+",
+    retries: config["retries"]
+    threads: threads_of("report")
+    resources:
+        mem_mb=mem_of("report"),
+        runtime=runtime_of("report"),
+    params:
+        command=reporting,
+        out=lambda wildcards: result("report", f"{wildcards.model}.html"),
+    shell:
+        '"$BARKBIRD" report {params.command:q} --out {params.out:q} --threads {threads} 2>>{log:q}'
