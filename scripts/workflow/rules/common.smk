@@ -196,32 +196,62 @@ if ANOMALY is not None and "backbone_features" in ANOMALY:
     listed(ANOMALY["backbone_features"], FEATURES, "anomaly.backbone_features")
 for name, prediction in PREDICTIONS.items():
     listed(prediction["run"], RUNS + (["fit"] if FIT is not None else []), f"predict.{name}.run")
+for key, paths in {
+    "data": [config["data"]],
+    "compare.data": (COMPARE or {}).get("data", []),
+    "anomaly.backbone": [(ANOMALY or {}).get("backbone", config["data"])],
+    **{f"evaluations.{name}.data": [evaluation.get("data", config["data"])] for name, evaluation in EVALUATIONS.items()},
+    **{f"predict.{name}.recordings": prediction["recordings"] for name, prediction in PREDICTIONS.items()},
+}.items():
+    for path in paths:
+        if not is_url(path) and not os.path.exists(path):
+            refuse(key, f"{path}: no such file or folder")
 if not MODELS and FIT is None:
     refuse("models", "expected a model, or fit")
 if MODELS and not FEATURES:
     refuse("features", "expected the features that models are trained on")
 
 
-def wanted():
-    """The marks of all that is asked for."""
-    marks = [mark("report", model) for model in MODELS] + ([mark("report", "fit")] if FIT is not None else [])
-    marks += [mark("evaluate", run, name) for run in RUNS for name in EVALUATIONS]
-    marks += [mark("doctor")] if config["doctor"] is not None else []
-    marks += [mark("cross-validation")] if FOLDS and MODELS else []
-    marks += [mark("compare")] if COMPARE is not None else []
-    marks += [mark("bench", run) for run in RUNS if ANOMALY is not None and "bench" in ANOMALY]
-    marks += [mark("detector", run) for run in RUNS if has_detector(run)]
-    marks += [mark("embed", run) for run in RUNS if config["embed"]]
-    return marks + [mark("predict", name, "tables") for name in PREDICTIONS]
+def results():
+    """The marks of all that is asked for, each with the file that its command writes last."""
+    found = {}
+    for data in ["split"] + (["folds"] if FOLDS else []):
+        found[mark("scan", data)] = manifest_of(data)
+        for name in sorted({model["features"] for model in MODELS.values()}):
+            found[mark("features", data, name)] = result("features", data, name, "index.json")
+    if config["doctor"] is not None:
+        found[mark("doctor")] = result("doctor", "doctor.json")
+    for run in RUNS + FOLD_RUNS + (["fit"] if FIT is not None else []):
+        found[trained(run)] = f"{folder_of(run)}/model.safetensors"
+    for run in FOLD_RUNS:
+        found[mark("evaluate", run, "test")] = f"{folder_of(run)}/test/metrics.json"
+    for run in RUNS:
+        for name in EVALUATIONS:
+            found[mark("evaluate", run, name)] = f"{folder_of(run)}/{name}/metrics.json"
+        if ANOMALY is not None and "bench" in ANOMALY:
+            found[mark("bench", run)] = result("bench", run, "anomaly.json")
+        if has_detector(run):
+            found[mark("detector", run)] = result("detectors", run, "model.safetensors")
+        if config["embed"]:
+            found[mark("embed", run)] = result("embeddings", run, "index.json")
+    # It reads the predictions of all folds by itself, so they have to be files.
+    if FOLD_RUNS and not is_url(OUT):
+        found[mark("cross-validation")] = result("cross-validation.csv")
+    if COMPARE is not None:
+        found[mark("compare")] = result("comparison", "compare.json")
+    for name in PREDICTIONS:
+        found[mark("predict", name, "tables")] = result("predictions", name)
+    for model in list(MODELS) + (["fit"] if FIT is not None else []):
+        found[mark("report", model)] = result("report", f"{model}.html")
+    return found
+
+
+RESULTS = results()
 
 
 def forget_lost():
-    """Removes marks of runs and features whose results are gone, so that they are made again."""
-    finished = [(trained(run), f"{folder_of(run)}/model.safetensors") for run in RUNS + FOLD_RUNS]
-    for data in ["split"] + (["folds"] if FOLDS else []):
-        finished.append((mark("scan", data), manifest_of(data)))
-        finished += [(mark("features", data, name), result("features", data, name, "index.json")) for name in FEATURES]
-    for file, there in finished:
+    """Removes marks whose results are gone, so that they are made again."""
+    for file, there in RESULTS.items():
         if os.path.exists(file) and not os.path.exists(there):
             print(f"{there}: gone; it is made again", file=sys.stderr)
             os.remove(file)
