@@ -18,10 +18,15 @@ import time
 MIDDLE_S = 0.05
 
 
-def workers(folder):
-    """(process, words) of barkbird processes that write under a folder."""
+# Seconds after which a process that is none of barkbird's is not looked at again: a shell may become one.
+SETTLED_S = 3.0
+
+
+def workers(folder, seen):
+    """(process, words) of barkbird processes that write under a folder. `seen`: when others were first seen."""
+    now = time.monotonic()
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
+        if not entry.isdigit() or now - seen.setdefault(entry, now) > SETTLED_S:
             continue
         try:
             with open(f"/proc/{entry}/cmdline", "rb") as file:
@@ -29,6 +34,7 @@ def workers(folder):
             if not words[0].endswith("barkbird") or "--out" not in words:
                 continue
             if os.path.realpath(f"/proc/{entry}/cwd/{words[words.index('--out') + 1]}").startswith(folder):
+                seen[entry] = now
                 yield int(entry), words
         except OSError:
             continue
@@ -75,11 +81,11 @@ parser.add_argument("--log", required=True)
 parser.add_argument("kinds", nargs="+")
 args = parser.parse_args()
 folder, kinds, first = os.path.realpath(args.folder), list(args.kinds), {}
-killed = set()
+killed, seen = set(), {}
 end = time.monotonic() + args.seconds
 with open(args.log, "a", buffering=1) as log:
     while kinds and time.monotonic() < end:
-        for pid, words in workers(folder):
+        for pid, words in workers(folder, seen):
             begun = first.setdefault(pid, time.monotonic())
             for kind in kinds:
                 try:
@@ -91,6 +97,6 @@ with open(args.log, "a", buffering=1) as log:
                     killed.add(pid)
                     kinds.remove(kind)
                     break
-        time.sleep(0.002)
+        time.sleep(0.01)
     for kind in kinds:
         log.write(f"no worker in the middle was met: {kind}\n")

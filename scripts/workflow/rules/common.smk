@@ -71,6 +71,10 @@ BARKBIRD = shutil.which(config["barkbird"])
 if BARKBIRD is None:
     refuse("barkbird", f"{config['barkbird']}: no such program; name its path, or put it on the PATH")
 BARKBIRD = os.path.abspath(BARKBIRD)
+# Only the Snakemake that plans tries again. On a cluster it submits a job anew, with more memory and time; the one inside a job would begin
+# again with what was too little.
+RETRIES = config["retries"] if workflow.is_main_process else 0
+
 # In the environment and not in the commands: another place of the program is no reason to do everything again.
 shell.prefix(f"export BARKBIRD={shlex.quote(BARKBIRD)}; ")
 
@@ -184,7 +188,8 @@ def listed(name, there, key):
 
 
 RUNS = [run for model in MODELS for run in runs_of(model)]
-FOLD_RUNS = [f"{run}-fold-{fold}" for run in RUNS for fold in FOLDS]
+FOLDED = [name for name, model in MODELS.items() if model["folds"]]
+FOLD_RUNS = [f"{run}-fold-{fold}" for name in FOLDED for run in runs_of(name) for fold in FOLDS]
 
 for name, model in MODELS.items():
     listed(model["features"], FEATURES, f"models.{name}.features")
@@ -215,9 +220,10 @@ if MODELS and not FEATURES:
 def results():
     """The marks of all that is asked for, each with the file that its command writes last."""
     found = {}
-    for data in ["split"] + (["folds"] if FOLDS else []):
+    models = {"split": list(MODELS)} | ({"folds": FOLDED} if FOLD_RUNS else {})
+    for data, names in models.items():
         found[mark("scan", data)] = manifest_of(data)
-        for name in sorted({model["features"] for model in MODELS.values()}):
+        for name in sorted({MODELS[model]["features"] for model in names}):
             found[mark("features", data, name)] = result("features", data, name, "index.json")
     if config["doctor"] is not None:
         found[mark("doctor")] = result("doctor", "doctor.json")

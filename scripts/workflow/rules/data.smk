@@ -10,7 +10,7 @@ rule scan:
         log_of("scan", "{data}"),
     benchmark:
         bench_of("scan", "{data}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("scan")
     resources:
         mem_mb=mem_of("scan"),
@@ -33,7 +33,7 @@ rule doctor:
         log_of("doctor"),
     benchmark:
         bench_of("doctor")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("doctor")
     resources:
         mem_mb=mem_of("doctor"),
@@ -73,7 +73,7 @@ rule features_part:
         log_of("features", "{data}", "{features}-{part}-of-{parts}"),
     benchmark:
         bench_of("features", "{data}", "{features}-{part}-of-{parts}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: lambda wildcards: threads_of(kind_of(wildcards.features))
     resources:
         mem_mb=lambda wildcards, attempt: mem_of(kind_of(wildcards.features))(wildcards, attempt),
@@ -101,7 +101,7 @@ rule features:
         log_of("features", "{data}", "{features}"),
     benchmark:
         bench_of("features", "{data}", "{features}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("gather")
     resources:
         mem_mb=mem_of("gather"),

@@ -23,7 +23,7 @@ rule train:
         log_of("train", "{run}"),
     benchmark:
         bench_of("train", "{run}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("train")
     resources:
         mem_mb=mem_of("train"),
@@ -44,7 +44,7 @@ rule fit:
         log_of("fit"),
     benchmark:
         bench_of("fit")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("fit")
     resources:
         mem_mb=mem_of("fit"),
@@ -71,7 +71,7 @@ rule embed:
         log_of("embed", "{run}"),
     benchmark:
         bench_of("embed", "{run}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("embed")
     resources:
         mem_mb=mem_of("embed"),
@@ -111,7 +111,7 @@ rule bench:
         log_of("bench", "{run}"),
     benchmark:
         bench_of("bench", "{run}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("bench")
     resources:
         mem_mb=mem_of("bench"),
@@ -140,7 +140,7 @@ rule detector:
         log_of("detector", "{run}"),
     benchmark:
         bench_of("detector", "{run}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("detector")
     resources:
         mem_mb=mem_of("detector"),

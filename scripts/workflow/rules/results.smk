@@ -41,7 +41,7 @@ rule evaluate:
         log_of("evaluate", "{run}", "{name}"),
     benchmark:
         bench_of("evaluate", "{run}", "{name}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("evaluate")
     resources:
         mem_mb=mem_of("evaluate"),
@@ -61,7 +61,7 @@ rule cross_validation:
         log_of("cross-validation"),
     benchmark:
         bench_of("cross-validation")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("folds")
     resources:
         mem_mb=mem_of("folds"),
@@ -71,7 +71,7 @@ rule cross_validation:
         script=os.path.join(HERE, "cross_validation.py"),
         manifest=manifest_of("folds"),
         runs=result("runs"),
-        models=list(MODELS),
+        models=FOLDED,
         seeds=SEEDS,
         folds=len(FOLDS),
         out=result("cross-validation.csv"),
@@ -94,7 +94,7 @@ rule compare:
         log_of("compare"),
     benchmark:
         bench_of("compare")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("compare")
     resources:
         mem_mb=mem_of("compare"),
@@ -134,7 +134,7 @@ rule predict_part:
         log_of("predict", "{name}", "{part}-of-{parts}"),
     benchmark:
         bench_of("predict", "{name}", "{part}-of-{parts}")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("predict")
     resources:
         mem_mb=mem_of("predict"),
@@ -162,7 +162,7 @@ rule predict:
         log_of("predict", "{name}", "tables"),
     benchmark:
         bench_of("predict", "{name}", "tables")
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("tables")
     resources:
         mem_mb=mem_of("tables"),
@@ -204,7 +204,7 @@ rule report:
         bench_of("report", "{model}")
     wildcard_constraints:
         model="[A-Za-z0-9_]+",
-    retries: config["retries"]
+    retries: RETRIES
     threads: threads_of("report")
     resources:
         mem_mb=mem_of("report"),
