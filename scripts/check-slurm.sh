@@ -16,7 +16,7 @@
 #      scancel for the job of another training; none may write a folder while another does;
 #   2. the same on this machine alone, with the plain executor of Snakemake;
 #   3. the same stages as plain commands, without parts;
-#   4. `sbatch --array` (scripts/workflow/array.sh), with a training killed;
+#   4. `sbatch --array` (scripts/workflow/array.sh), with workers killed;
 #   5. all files compared: equal bytes but for seconds and command lines (docs/architecture.md, invariant 9).
 # Fails on a difference, and where no worker was killed. Less than ten minutes on two cores.
 set -euo pipefail
@@ -129,6 +129,12 @@ for _ in $(seq 100); do sinfo --noheader --format=%T 2>/dev/null | grep -q idle 
 sinfo --noheader --format=%T | grep -q idle || die "Slurm has no node: $(sinfo 2>&1)"
 echo "Slurm $(sinfo --version | cut -d' ' -f2) runs: $(nproc) cores, $memory MiB"
 
+yamnet='' backbone=''
+if [ -n "$models" ]; then
+  yamnet='  yamnet: {parts: 4, options: ["--front-end", "yamnet"]}'
+  backbone="  backbone: $(realpath "$models")/yamnet/yamnet.tflite
+  backbone_features: yamnet"
+fi
 cat >"$out/configuration.yaml" <<YAML
 data: $data/animals/manifest.csv
 out: results
@@ -139,9 +145,9 @@ retries: 3
 features:
   logmel: {parts: 4}
   views: {parts: 4, views: 2, options: ["--augment", "strong"]}
-${models:+  yamnet: {parts: 4, options: ["--front-end", "yamnet"]\}}
+$yamnet
 models:
-  cnn: {kind: cnn, features: logmel, options: ["--epochs", 6]}
+  cnn: {kind: cnn, features: logmel, options: ["--epochs", 12]}
   cnn_views: {kind: cnn, features: views, folds: false, options: ["--epochs", 4]}
 evaluations:
   test: {split: test}
@@ -149,8 +155,7 @@ evaluations:
 anomaly:
   bench: ["--synthetic", 5]
   fit: []
-${models:+  backbone: $(realpath "$models")/yamnet/yamnet.tflite
-  backbone_features: yamnet}
+$backbone
 compare: {split: test}
 predict:
   field: {run: cnn-0, recordings: ["$data/field"], parts: 4, options: ["--format", "csv,raven"]}
@@ -166,7 +171,7 @@ snakefile=$root/scripts/workflow/Snakefile
 echo "1. the workflow on Slurm"
 began=$SECONDS
 setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder "$out/slurm/results" --seconds 600 --log "$out/kills.log.new" \
-  features-part augment-part train scancel-train predict-part &
+  features-part augment-part scancel-train train predict-part &
 killer=$!
 started+=("$killer")
 rm -f "$out/kills.log"
@@ -218,7 +223,7 @@ mkdir -p "$out/plain/results"
   quiet augment results/manifest.csv --out results/features/split/views --views 2 --augment strong
   for seed in 0 1; do
     for model in cnn cnn_views; do
-      kind=logmel epochs=6
+      kind=logmel epochs=12
       [ "$model" = cnn ] || kind=views epochs=4
       run=results/runs/$model-$seed
       quiet train cnn --features "results/features/split/$kind" --out "$run" --seed "$seed" --epochs "$epochs"
@@ -237,7 +242,8 @@ echo "   in $((SECONDS - began)) s"
 echo "4. sbatch --array"
 began=$SECONDS
 rm -f "$out/array-kills.log"
-setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder "$out/array/results" --seconds 300 --log "$out/array-kills.log" features-part train &
+setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder "$out/array/results" --seconds 300 --log "$out/array-kills.log" \
+  features-part train predict-part &
 killer=$!
 started+=("$killer")
 BARKBIRD=$barkbird PARTS=4 SEEDS=0,1 TRAIN="cnn --epochs 6" THREADS=1 MEMORY=500M MINUTES=20 SBATCH="--partition=main" WAIT=yes \

@@ -33,7 +33,8 @@ def workers(folder, seen):
                 words = file.read().decode(errors="replace").split("\0")
             if not words[0].endswith("barkbird") or "--out" not in words:
                 continue
-            if os.path.realpath(f"/proc/{entry}/cwd/{words[words.index('--out') + 1]}").startswith(folder):
+            out = os.path.join(f"/proc/{entry}/cwd", words[words.index("--out") + 1])
+            if os.path.realpath(out).startswith(f"{folder}/"):
                 seen[entry] = now
                 yield int(entry), words
         except OSError:
@@ -65,7 +66,7 @@ def kill(kind, pid, words, begun):
         # The plugin names rule and wildcards in the comment.
         name = os.path.basename(out)
         queue = subprocess.run(["squeue", "--noheader", "--states=RUNNING", "--format=%i|%k"], capture_output=True, text=True).stdout
-        jobs = [line.split("|")[0] for line in queue.splitlines() if re.search(rf"train.*\b{re.escape(name)}$", line)]
+        jobs = [line.split("|")[0] for line in queue.splitlines() if re.search(rf"\|rule_train_.*[_-]{re.escape(name)}$", line)]
         if not jobs:
             return None
         subprocess.run(["scancel", jobs[0]], check=True)

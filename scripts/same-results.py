@@ -3,7 +3,7 @@ difference.
 
     same-results.py A B [FOLDER...]
 
-FOLDERs name what to compare of both (default: everything). Left out: caches, locks, and the workflow's own folder of marks and logs.
+FOLDER... name what to compare of both (default: everything). Left out: caches, locks, and the workflow's own folder of marks and logs.
 """
 
 import collections
