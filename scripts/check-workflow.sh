@@ -3,6 +3,7 @@
 #   - a second run has nothing to do, and a lost result is made again, alone;
 #   - a run whose workers and whose Snakemake are killed goes on, and ends with the results of the unbroken one;
 #   - changed options of a model train that model again, and no other;
+#   - the example of a configuration is right, and has every key;
 #   - a wrong configuration ends with a message that names the key;
 #   - snakemake --lint finds nothing but that no rule names a container (barkbird is one program).
 #
@@ -39,7 +40,7 @@ models:
 fit: ["--candidate", "cnn", "--minutes", 1]
 evaluations:
   test: {split: test}
-  recordings: {split: test, recordings: true}
+  stress: {split: test, stress: true}
 anomaly:
   bench: ["--synthetic", 5]
   fit: []
@@ -133,6 +134,16 @@ refused 's#recordings: \[../sounds\]#recordings: [../night]#' "configuration: pr
 refused 's/^out:.*//' "configuration: (the file): 'out' is a required property"
 echo "wrong configurations: $n_refused refused, each with the key"
 
+"$venv/bin/python" - "$root/scripts/workflow" <<'PY'
+import sys, jsonschema, yaml
+read = lambda name: yaml.safe_load(open(f"{sys.argv[1]}/{name}"))
+example, schema = read("config.yaml"), read("config.schema.yaml")
+jsonschema.validate(example, schema)
+missing = set(schema["properties"]) - set(example)
+if missing:
+    sys.exit(f"error: config.yaml: not in the example: {', '.join(sorted(missing))}")
+print(f"the example: right, with all {len(example)} keys")
+PY
 lints=$(cd "$out/one" && "$venv/bin/snakemake" -s "$root/scripts/workflow/Snakefile" --configfile ../configuration.yaml --lint 2>&1 | grep "^    \* " | sort | uniq -c || true)
 [ "$(grep -cv "Specify a conda environment or container" <<<"$lints")" = 0 ] || die "snakemake --lint: $lints"
 echo "snakemake --lint: nothing else than that rules name no container"
