@@ -101,6 +101,9 @@ def page(path):
 
 
 a, b, *only = sys.argv[1:]
+missing = [os.path.join(folder, place) for folder in (a, b) for place in only or [""] if not os.path.exists(os.path.join(folder, place))]
+if missing:
+    sys.exit(f"error: {', '.join(missing)}: no such file or folder")
 names_a, names_b = listed(a, only), listed(b, only)
 differ = [f"{path}: only in {folder}" for names, others, folder in ((names_a, names_b, a), (names_b, names_a, b)) for path in sorted(names - others)]
 table = collections.defaultdict(lambda: [0, 0, 0, set()])
