@@ -268,14 +268,15 @@ grep -q "^killed" "$out/array-kills.log" || die "no task was killed"
   mkdir -p "$out/array-plain"
   rm -rf "$out/array-plain/results"
   cd "$out/array-plain"
+  results=$PWD/results # by its whole path, as array.sh names it
   quiet() { "$barkbird" "$@" --quiet >>plain.log 2>&1 || { tail -3 plain.log; exit 1; }; }
-  quiet scan "$data/animals/manifest.csv" --out results/manifest.csv
-  quiet features results/manifest.csv --out results/features
+  quiet scan "$data/animals/manifest.csv" --out "$results/manifest.csv"
+  quiet features "$results/manifest.csv" --out "$results/features"
   for seed in 0 1; do
-    quiet train cnn --features results/features --out "results/runs/seed-$seed" --seed "$seed" --epochs 6
-    quiet evaluate "results/runs/seed-$seed" --features results/features --split test --out "results/runs/seed-$seed/test"
+    quiet train cnn --features "$results/features" --out "$results/runs/seed-$seed" --seed "$seed" --epochs 6
+    quiet evaluate "$results/runs/seed-$seed" --features "$results/features" --split test --out "$results/runs/seed-$seed/test"
   done
-  quiet predict results/runs/seed-0 "$data/field" --out results/predictions.csv
+  quiet predict "$results/runs/seed-0" "$data/field" --out "$results/predictions.csv"
 )
 
 echo "5. comparisons"

@@ -55,11 +55,14 @@ def timeless(data):
     return re.sub(rb" +", b"", re.sub(rb'\\?"seconds\\?":[0-9.e-]+', b"", data[8:]))
 
 
-def content(path):
-    """What has to be equal, and what was left out of it."""
+def content(folder, path):
+    """What has to be equal of a file in a folder, and what was left out of it."""
     name = os.path.basename(path)
-    with open(path, "rb") as file:
+    with open(os.path.join(folder, path), "rb") as file:
         data = file.read()
+    if name.endswith(".json"):
+        # Settings that name a place among the results.
+        data = data.replace(os.path.abspath(folder).encode(), b"RESULTS")
     if name in ("run.json", "metrics.json"):
         return without(json.loads(data), COMMANDS), EXCEPT[name]
     if name in ("compare.json", "fit.json"):
@@ -116,7 +119,7 @@ for path in sorted(names_a & names_b):
     if path.endswith(".html"):
         same, left_out = page(one) == page(other), EXCEPT[".html"]
     else:
-        (content_a, left_out), (content_b, _) = content(one), content(other)
+        (content_a, left_out), (content_b, _) = content(a, path), content(b, path)
         same = content_a == content_b
     if left_out:
         row[3].add(left_out)
