@@ -86,22 +86,22 @@ FIT, COMPARE, ANOMALY = config.get("fit"), config.get("compare"), config.get("an
 
 def result(*parts):
     """A place of a result."""
-    return "/".join((OUT,) + parts)
+    return os.path.join(OUT, *parts)
 
 
 def mark(*parts):
     """The mark of a job that has ended well."""
-    return "/".join((STATE, "done") + parts) + ".done"
+    return f"{os.path.join(STATE, 'done', *parts)}.done"
 
 
 def log_of(*parts):
     """What barkbird says in a job, all attempts one after the other."""
-    return "/".join((STATE, "logs") + parts) + ".log"
+    return f"{os.path.join(STATE, 'logs', *parts)}.log"
 
 
 def bench_of(*parts):
     """Seconds and memory of a job."""
-    return "/".join((STATE, "benchmarks") + parts) + ".tsv"
+    return f"{os.path.join(STATE, 'benchmarks', *parts)}.tsv"
 
 
 def files(*paths):

@@ -16,7 +16,7 @@ rule scan:
         mem_mb=mem_of("scan"),
         runtime=runtime_of("scan"),
     params:
-        data=config["data"],
+        data=lambda wildcards: config["data"],
         manifest=lambda wildcards: manifest_of(wildcards.data),
         options=lambda wildcards: config["scan"] if wildcards.data == "split" else ["--folds", len(FOLDS)],
         seed=config["seed"],
@@ -47,21 +47,6 @@ rule doctor:
         '"$BARKBIRD" doctor {params.manifest:q} --out {params.out:q} {params.options:q} --seed {params.seed} --threads {threads} 2>>{log:q}'
 
 
-def extraction(wildcards):
-    """Command and flags that make features of a name: the same for each part and for gathering."""
-    wanted = FEATURES[wildcards.features]
-    command = ["augment" if "views" in wanted else "features", manifest_of(wildcards.data)]
-    command += ["--out", result("features", wildcards.data, wildcards.features), "--seed", config["seed"]]
-    if "views" in wanted:
-        splits = ["train"] if wildcards.data == "split" else [f"fold-{fold}" for fold in FOLDS]
-        command += ["--views", wanted["views"], "--splits", ",".join(splits)]
-    return command + wanted["options"]
-
-
-def kind_of(name):
-    return "augment" if "views" in FEATURES[name] else "features"
-
-
 # Parts share a cache, into which each puts packs under names of its own: they may run at the same time, and a part that is run again
 # computes what is not in the cache.
 rule features_part:
@@ -82,13 +67,6 @@ rule features_part:
         command=extraction,
     shell:
         '"$BARKBIRD" {params.command:q} --part {wildcards.part}/{wildcards.parts} --threads {threads} 2>>{log:q}'
-
-
-def all_parts(wildcards):
-    """The marks of all parts; where there is one part alone, gathering computes everything."""
-    n = FEATURES[wildcards.features]["parts"]
-    numbers = range(1, n + 1) if n > 1 else []
-    return [mark("features", wildcards.data, f"{wildcards.features}-{part}-of-{n}") for part in numbers]
 
 
 rule features:

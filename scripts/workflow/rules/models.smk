@@ -1,19 +1,6 @@
 # Features to models: trainings over seeds and folds, fit, detectors, embeddings.
 
 
-def training(wildcards):
-    """Command and flags of a training."""
-    model, seed, fold = parts_of(wildcards.run)
-    wanted = MODELS[model]
-    command = ["train", wanted["kind"], "--features", result("features", *features_of(wildcards.run))]
-    command += ["--out", folder_of(wildcards.run), "--seed", seed, "--device", config["device"]]
-    if fold is not None:
-        # What chooses the best epoch would need a fold of its own; the last epoch is taken.
-        others = ",".join(f"fold-{other}" for other in FOLDS if other != fold)
-        command += ["--train-split", others, "--val-split", "none"]
-    return command + wanted["options"]
-
-
 rule train:
     input:
         lambda wildcards: mark("features", *features_of(wildcards.run)),
@@ -86,22 +73,6 @@ rule embed:
         "--threads {threads} 2>>{log:q}"
 
 
-def unknown(wildcards, command):
-    """Flags that both commands about unknown sounds take."""
-    flags = [folder_of(wildcards.run), "--features", result("features", *features_of(wildcards.run))]
-    flags += ["--seed", config["seed"], "--device", config["device"]]
-    if "backbone" in ANOMALY:
-        flags += ["--backbone", ANOMALY["backbone"]]
-        flags += ["--backbone-features", result("features", "split", ANOMALY["backbone_features"])]
-    return flags + ANOMALY[command]
-
-
-def unknown_input(wildcards):
-    """What both need: the run, its features, and those of the backbone."""
-    names = {MODELS[parts_of(wildcards.run)[0]]["features"], ANOMALY.get("backbone_features")} - {None}
-    return [mark("train", wildcards.run)] + [mark("features", "split", name) for name in sorted(names)]
-
-
 rule bench:
     input:
         unknown_input,
@@ -121,13 +92,6 @@ rule bench:
         out=lambda wildcards: result("bench", wildcards.run),
     shell:
         '"$BARKBIRD" anomaly bench {params.flags:q} --out {params.out:q} --threads {threads} 2>>{log:q}'
-
-
-def recommended(wildcards):
-    """The bench to take the method from, where there is one and no method is named."""
-    if "bench" in ANOMALY and "--method" not in ANOMALY["fit"]:
-        return ["--bench", result("bench", wildcards.run, "anomaly.json")]
-    return []
 
 
 rule detector:

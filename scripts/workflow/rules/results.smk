@@ -1,37 +1,6 @@
 # Models to figures, tables of detections and pages.
 
 
-def of_recordings(evaluation):
-    return "data" in evaluation or evaluation["recordings"] or evaluation["stress"]
-
-
-def evaluation_of(wildcards):
-    """The settings of an evaluation; a run of a fold is measured on its fold."""
-    _, _, fold = parts_of(wildcards.run)
-    if fold is not None:
-        return {"split": f"fold-{fold}", "recordings": False, "stress": False, "options": []}
-    return EVALUATIONS[wildcards.name]
-
-
-def evaluation_input(wildcards):
-    evaluation = evaluation_of(wildcards)
-    if not of_recordings(evaluation):
-        return [trained(wildcards.run), mark("features", *features_of(wildcards.run))]
-    return [modeled(wildcards.run), mark("scan", "split")] + files(*([evaluation["data"]] if "data" in evaluation else []))
-
-
-def evaluating(wildcards):
-    """Command and flags of an evaluation. On recordings the detector is measured, too."""
-    evaluation = evaluation_of(wildcards)
-    if of_recordings(evaluation):
-        command = [model_of(wildcards.run), evaluation.get("data", manifest_of("split"))]
-        command += ["--stress"] if evaluation["stress"] else []
-    else:
-        command = [folder_of(wildcards.run), "--features", result("features", *features_of(wildcards.run))]
-    command += ["--split", evaluation["split"], "--out", f"{folder_of(wildcards.run)}/{wildcards.name}"]
-    return command + ["--seed", config["seed"], "--device", config["device"]] + evaluation["options"]
-
-
 rule evaluate:
     input:
         evaluation_input,
@@ -80,9 +49,6 @@ rule cross_validation:
         "--seeds {params.seeds:q} --folds {params.folds} 2>>{log:q}"
 
 
-COMPARED = RUNS + (["fit"] if FIT is not None else [])
-
-
 rule compare:
     input:
         [modeled(run) for run in COMPARED],
@@ -113,17 +79,6 @@ rule compare:
         "--seed {params.seed} --device {params.device:q} --threads {threads} 2>>{log:q}"
 
 
-def predicting(wildcards):
-    """Command and flags of a prediction: the same for each part and for the tables, which parts and tables compare."""
-    prediction = PREDICTIONS[wildcards.name]
-    command = [model_of(prediction["run"])] + prediction["recordings"] + ["--out", result("predictions", wildcards.name) + "/"]
-    return command + ["--device", config["device"]] + prediction["options"]
-
-
-def predicting_input(wildcards):
-    return [modeled(PREDICTIONS[wildcards.name]["run"])] + files(*PREDICTIONS[wildcards.name]["recordings"])
-
-
 # Exit code 3: recordings that could not be used are listed in the tables.
 rule predict_part:
     input:
@@ -147,11 +102,6 @@ rule predict_part:
         "|| [ $? = 3 ]"
 
 
-def predicted_parts(wildcards):
-    n = PREDICTIONS[wildcards.name]["parts"]
-    return [mark("predict", wildcards.name, f"{part}-of-{n}") for part in (range(1, n + 1) if n > 1 else [])]
-
-
 rule predict:
     input:
         predicting_input,
@@ -172,25 +122,6 @@ rule predict:
         resume=RESUME,
     shell:
         '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --threads {threads} || [ $? = 3 ]'
-
-
-def reported(wildcards):
-    """The runs of a page."""
-    return ["fit"] if wildcards.model == "fit" else runs_of(wildcards.model)
-
-
-def report_input(wildcards):
-    runs = reported(wildcards)
-    marks = [trained(run) for run in runs] + ([mark("doctor")] if config["doctor"] is not None else [])
-    return marks + [mark("evaluate", run, name) for run in runs if run != "fit" for name in EVALUATIONS]
-
-
-def reporting(wildcards):
-    """Folders and flags of a page: all manifests that evaluations were of."""
-    data = [manifest_of("split")] + sorted({evaluation["data"] for evaluation in EVALUATIONS.values() if "data" in evaluation})
-    flags = [word for manifest in data for word in ("--manifest", manifest)]
-    flags += ["--doctor", result("doctor")] if config["doctor"] is not None else []
-    return [folder_of(run) for run in reported(wildcards)] + flags + config["report"]
 
 
 rule report:
