@@ -4,7 +4,11 @@ use crate::error::{Context, Error, Result, bail};
 use crate::inputs::refuse_other_text;
 use shard::FolderLock;
 use std::path::Path;
+use std::time::Duration;
 use storage::{Durability, Existing};
+
+/// A temporary file that has not been written to for so long is of a process that is gone.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Makes sure that a file can be written, and creates its folder.
 ///
@@ -32,7 +36,11 @@ pub fn file(path: &Path) -> Result<()> {
 pub fn folder(path: &Path) -> Result<FolderLock> {
     refuse_file(path)?;
     match shard::lock_folder(path) {
-        Ok(lock) => Ok(lock),
+        Ok(lock) => {
+            // Of processes that were killed. What is written to a file of this folder without its lock is younger.
+            shard::remove_temporaries(path, ABANDONED)?;
+            Ok(lock)
+        }
         Err(error @ shard::Error::Locked { .. }) => Err(error.into()),
         Err(error) => Err(error).with_context(|| format!("{}: cannot be written", path.display())),
     }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, FileType};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::bucket::Listed;
 use crate::faults::{self, Operation};
@@ -131,23 +131,35 @@ pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
     }
 }
 
-/// Whether there is a file or folder. Where a disk or bucket fails to say, there is one: reading it then says what is wrong,
-/// and nothing is left out in silence.
+/// Whether there is a file or folder. A disk or bucket that fails to say is asked again; where it goes on failing, there
+/// is one: reading it then says what is wrong, and nothing is left out in silence.
 pub fn exists(path: impl AsRef<Path>) -> bool {
-    !matches!(metadata(path), Err(error) if is_absent(&error))
+    look(path.as_ref()).is_none_or(|kind| kind.is_some())
 }
 
 /// Whether there is a file; as for [`exists`], one that cannot be looked at counts.
 pub fn is_file(path: impl AsRef<Path>) -> bool {
-    match metadata(path) {
-        Ok(metadata) => metadata.kind == Kind::File,
-        Err(error) => !is_absent(&error),
-    }
+    look(path.as_ref()).is_none_or(|kind| kind == Some(Kind::File))
 }
 
-/// Whether there is a folder.
+/// Whether there is a folder; as for [`exists`], one that cannot be looked at counts.
 pub fn is_dir(path: impl AsRef<Path>) -> bool {
-    metadata(path).is_ok_and(|metadata| metadata.kind == Kind::Folder)
+    look(path.as_ref()).is_none_or(|kind| kind == Some(Kind::Folder))
+}
+
+/// Times that a disk is asked.
+const LOOKS: u32 = 3;
+
+/// What there is, or nothing; `None` where nobody says.
+fn look(path: &Path) -> Option<Option<Kind>> {
+    for nth in 1..=LOOKS {
+        match metadata(path) {
+            Ok(metadata) => return Some(Some(metadata.kind)),
+            Err(error) if is_absent(&error) => return Some(None),
+            Err(_) => std::thread::sleep(Duration::from_millis(u64::from(nth))),
+        }
+    }
+    None
 }
 
 /// Whether an error says that there is nothing, or that nobody may look.

@@ -5,13 +5,15 @@ use crate::error::Result;
 use crate::features::axes;
 use augment::{SpectrogramAugment, augment, seed_for};
 use classifier::ModelHeader;
-use inference::Chain;
+use inference::{Chain, one_line};
 use report::{LineFigure, Section, SoundCard, spectrogram_png};
 use shard::Clips;
 use std::path::Path;
 
 /// Clips whose views are shown, at most.
 const MOST_CLASSES: usize = 4;
+/// Heading of the section of views.
+const TITLE: &str = "Augmented views";
 /// Views of each.
 const VIEWS: usize = 3;
 
@@ -52,8 +54,13 @@ pub(super) fn doctor(folders: &[&Path], run: &str) -> Result<Section> {
 pub(super) fn views(features: &Path, header: &ModelHeader, chain: &Chain, seed: u64) -> Result<Option<Section>> {
     let config: Option<SpectrogramAugment> =
         header.training.get("augment").and_then(|of| serde_json::from_value(of.clone()).ok());
-    let Some(clips) = shard::read_index(features).ok().and_then(|_| Clips::open(features).ok()) else {
-        return Ok(None);
+    let clips = match Clips::open(features) {
+        Ok(clips) => clips,
+        Err(_) if !storage::exists(features.join("index.json")) => return Ok(None),
+        Err(error) => {
+            let text = vec![format!("The features that the model was trained on are not shown. {}.", one_line(&error))];
+            return Ok(Some(Section { title: TITLE.into(), text, ..Section::default() }));
+        }
     };
     let is_changed = config.is_some() || clips.header.clips.iter().any(|clip| clip.view > 0);
     if !is_changed || chain.onnx.is_some() || clips.n_mels != header.normalization.mean.len() {
@@ -107,5 +114,5 @@ pub(super) fn views(features: &Path, header: &ModelHeader, chain: &Chain, seed: 
     let text = "A training clip of each class, and what augmentation makes of it: the model sees another view in every epoch. A view in \
                 which you could not recognize the class any more is too strong."
         .to_owned();
-    Ok(Some(Section { title: "Augmented views".into(), text: vec![text], sounds, ..Section::default() }))
+    Ok(Some(Section { title: TITLE.into(), text: vec![text], sounds, ..Section::default() }))
 }
