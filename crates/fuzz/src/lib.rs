@@ -4,6 +4,8 @@
 mod corpus;
 mod engine;
 mod mutate;
+mod networks;
+mod parts;
 mod random;
 mod repair;
 mod sounds;

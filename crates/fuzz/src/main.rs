@@ -207,6 +207,10 @@ fn one(
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--child", "--target", target.name, "--minutes", &minutes.to_string()]);
     command.args(["--seed", &seed.to_string()]).arg("--out").arg(&arguments.out);
+    // The target `hub` asks a server on this machine.
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env_remove(name);
+    }
     let ended = command.stdin(Stdio::null()).output()?;
     let Some(line) = serde_json::from_slice::<Value>(&ended.stdout).ok().filter(|_| ended.status.success()) else {
         // What it was doing when it ended.

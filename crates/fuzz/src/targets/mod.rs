@@ -1,6 +1,11 @@
 //! The targets, by what they read.
 
 mod audio;
+mod hub;
+mod models;
+mod results;
+mod shards;
+mod tables;
 
 use crate::target::Target;
 use std::path::PathBuf;
@@ -9,7 +14,15 @@ use std::sync::OnceLock;
 /// All targets, in the order in which a clip meets them.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    [&audio::TARGETS[..]].concat()
+    [
+        &audio::TARGETS[..],
+        &tables::TARGETS,
+        &shards::TARGETS,
+        &models::TARGETS,
+        &results::TARGETS,
+        &hub::TARGETS,
+    ]
+    .concat()
 }
 
 /// A folder of this process for files that are read by name, in memory where the system has such a place.

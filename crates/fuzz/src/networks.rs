@@ -1,0 +1,104 @@
+//! A small model, as a run leaves one.
+
+use crate::corpus::fixture;
+use audio_io::ClipConfig;
+use candle_core::Device;
+use classifier::{Calibration, MODEL_SCHEMA, ModelFile, ModelHeader, Normalization, Parameters};
+use features::Preset;
+use inference::Chain;
+use models_cnn::{Cnn, CnnConfig};
+use serde_json::json;
+use std::error::Error;
+
+/// Bands of its spectrograms.
+const N_MELS: usize = 8;
+
+/// The bytes of a model of one convolution and two classes.
+///
+/// # Errors
+/// It cannot be made.
+pub fn model() -> Result<Vec<u8>, Box<dyn Error>> {
+    let config = CnnConfig { channels: vec![2], ..CnnConfig::small() };
+    let mut parameters = Parameters::seeded(1, &Device::Cpu);
+    Cnn::new(&config, 2, &mut parameters)?;
+    let mut front_end = Preset::LogMel.config();
+    if let features::Kind::LogMel(log_mel) = &mut front_end.kind {
+        log_mel.mel.n_mels = N_MELS;
+    }
+    let header = ModelHeader {
+        schema: MODEL_SCHEMA.into(),
+        version: "0.1.0".into(),
+        architecture: config.architecture(),
+        front_end: Chain::new(ClipConfig::default(), front_end).to_header()?,
+        normalization: Normalization { mean: vec![-40.0; N_MELS], std: vec![10.0; N_MELS] },
+        classes: vec!["bird".into(), "dog".into()],
+        split: json!({}),
+        seed: 1,
+        training: json!({}),
+        calibration: Some(Calibration { temperature: 1.5, n: 9 }),
+        outlier: None,
+        coverage: None,
+        held_out: None,
+    };
+    Ok(ModelFile::to_bytes(&header, &parameters.snapshot()?)?)
+}
+
+/// A small file of TensorFlow Lite: one convolution with 8-bit weights, each channel with a scale of its own.
+#[must_use]
+pub fn tflite() -> Vec<u8> {
+    let mut out = Vec::new();
+    let word = |out: &mut Vec<u8>, value: u32| out.extend(value.to_le_bytes());
+    // A table behind its offsets: all fields are words. Gives where the fields are.
+    let table = |out: &mut Vec<u8>, from: Option<usize>, fields: &[u32]| -> Vec<usize> {
+        let before = 4 + 2 * fields.len();
+        if let Some(from) = from {
+            let distance = (out.len() + before - from) as u32;
+            out[from..from + 4].copy_from_slice(&distance.to_le_bytes());
+        }
+        out.extend((before as u16).to_le_bytes());
+        out.extend((4 + 4 * fields.len() as u16).to_le_bytes());
+        (0..fields.len()).for_each(|nth| out.extend((4 + 4 * nth as u16).to_le_bytes()));
+        word(out, before as u32);
+        let at = out.len();
+        fields.iter().for_each(|value| word(out, *value));
+        (0..fields.len()).map(|nth| at + 4 * nth).collect()
+    };
+    let vector = |out: &mut Vec<u8>, from: usize, n: u32, body: &[u8]| -> usize {
+        let distance = (out.len() - from) as u32;
+        out[from..from + 4].copy_from_slice(&distance.to_le_bytes());
+        word(out, n);
+        let at = out.len();
+        out.extend(body);
+        at
+    };
+    word(&mut out, 0);
+    out.extend(b"TFL3");
+    let model = table(&mut out, Some(0), &[3, 0, 0, 0, 0]);
+    let codes = vector(&mut out, model[1], 1, &[0; 4]);
+    table(&mut out, Some(codes), &[3, 0, 0, 3]);
+    let graphs = vector(&mut out, model[2], 1, &[0; 4]);
+    let graph = table(&mut out, Some(graphs), &[0, 0, 0, 0]);
+    let tensors = vector(&mut out, graph[0], 2, &[0; 8]);
+    let weight = table(&mut out, Some(tensors), &[0, 9, 0, 0, 0]);
+    vector(&mut out, weight[0], 4, &[2u32, 3, 3, 1].map(u32::to_le_bytes).concat());
+    let scales = table(&mut out, Some(weight[4]), &[0, 0, 0, 0, 0, 0, 0]);
+    vector(&mut out, scales[2], 2, &[0.5f32, 0.25].map(f32::to_le_bytes).concat());
+    vector(&mut out, scales[3], 2, &[0i64, 3].map(i64::to_le_bytes).concat());
+    let bias = table(&mut out, Some(tensors + 4), &[0, 0, 1, 0, 0]);
+    vector(&mut out, bias[0], 1, &2u32.to_le_bytes());
+    let operators = vector(&mut out, graph[3], 1, &[0; 4]);
+    let operator = table(&mut out, Some(operators), &[0, 0, 0]);
+    vector(&mut out, operator[1], 3, &[0u32, 0, 1].map(u32::to_le_bytes).concat());
+    let buffers = vector(&mut out, model[4], 2, &[0; 8]);
+    let data = table(&mut out, Some(buffers), &[0]);
+    vector(&mut out, data[0], 18, &[7; 18]);
+    let data = table(&mut out, Some(buffers + 4), &[0]);
+    vector(&mut out, data[0], 8, &[0; 8]);
+    out
+}
+
+/// A checkpoint of the Hugging Face hub: configuration and weights.
+#[must_use]
+pub fn checkpoint(name: &str) -> [Vec<u8>; 2] {
+    ["config.json", "model.safetensors"].map(|file| fixture(&format!("checkpoints/{name}/{file}")))
+}
