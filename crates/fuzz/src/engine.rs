@@ -170,7 +170,10 @@ fn place(panic: &str) -> String {
     panic.split(": ").next().unwrap_or_default().to_owned()
 }
 
-/// A smaller input that ends in the same kind of finding, by leaving out parts for at most `n` executions.
+/// Seconds that making an input smaller may take.
+const TO_SHRINK_S: f64 = 20.0;
+
+/// A smaller input that ends in the same kind of finding, by leaving out parts for at most `n` executions and some seconds.
 #[must_use]
 pub fn smaller(target: &Target, finding: &Finding, n: usize) -> Vec<u8> {
     let is_same = |input: &[u8]| {
@@ -181,11 +184,12 @@ pub fn smaller(target: &Target, finding: &Finding, n: usize) -> Vec<u8> {
             _ => false,
         }
     };
+    let start = Instant::now();
     let (mut best, mut left) = (finding.input.clone(), n);
     let mut step = best.len() / 2;
     while step > 0 && left > 0 {
         let mut at = 0;
-        while at < best.len() && left > 0 {
+        while at < best.len() && left > 0 && start.elapsed().as_secs_f64() < TO_SHRINK_S {
             let mut shorter = best.clone();
             shorter.drain(at..best.len().min(at + step));
             left -= 1;

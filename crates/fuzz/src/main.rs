@@ -81,7 +81,8 @@ fn chosen(arguments: &Arguments) -> Result<Vec<Target>, Box<dyn Error>> {
     match &arguments.target {
         None => Ok(all),
         Some(name) => {
-            let list: Vec<Target> = all.iter().filter(|target| name.split(',').any(|n| n == target.name)).copied().collect();
+            let list: Vec<Target> =
+                all.iter().filter(|target| name.split(',').any(|n| n == target.name)).copied().collect();
             if list.is_empty() {
                 return Err(format!("--target {name}: expected one of {}", names.join(", ")).into());
             }
@@ -147,7 +148,10 @@ fn line(report: &Report) -> Value {
 
 /// Runs every target in a process of its own and prints the table.
 fn all(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    println!("{:<12} {:>10} {:>8} {:>7} {:>7} {:>9} {:>9} {:>8} {:>8} {:>7}", "target", "executions", "per s", "minutes", "read %", "outcomes", "slowest s", "peak MiB", "guarded", "crashes");
+    println!(
+        "{:<12} {:>10} {:>8} {:>7} {:>7} {:>9} {:>9} {:>8} {:>8} {:>7}",
+        "target", "executions", "per s", "minutes", "read %", "outcomes", "slowest s", "peak MiB", "guarded", "crashes"
+    );
     let mut n_crashes = 0;
     for target in chosen(arguments)? {
         let mut sum = Sum::default();

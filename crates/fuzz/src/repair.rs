@@ -20,7 +20,8 @@ pub fn ogg(input: &mut Vec<u8>) {
         let end = (start + 27 + usize::from(n_segments) + n_body).min(input.len());
         input[start + 22..start + 26].fill(0);
         let crc = input[start..end].iter().fold(0u32, |crc, &byte| {
-            (0..8).fold(crc ^ (u32::from(byte) << 24), |crc, _| (crc << 1) ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
+            (0..8)
+                .fold(crc ^ (u32::from(byte) << 24), |crc, _| (crc << 1) ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 })
         });
         input[start + 22..start + 26].copy_from_slice(&crc.to_le_bytes());
         at = start + 4;

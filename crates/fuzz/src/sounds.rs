@@ -42,9 +42,12 @@ pub fn wavs() -> Vec<Vec<u8>> {
     let float: Vec<u8> = tone(100).iter().flat_map(|s| (f32::from(*s) / 32768.0).to_le_bytes()).collect();
     let bytes: Vec<u8> = tone(300).iter().map(|sample| (sample >> 8) as u8 ^ 0x80).collect();
     let guid = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71";
-    let extensible = |tag: u16, bits: u16| [&22u16.to_le_bytes()[..], &bits.to_le_bytes(), &[3, 0, 0, 0], &tag.to_le_bytes(), guid].concat();
+    let extensible = |tag: u16, bits: u16| {
+        [&22u16.to_le_bytes()[..], &bits.to_le_bytes(), &[3, 0, 0, 0], &tag.to_le_bytes(), guid].concat()
+    };
     let with = |fmt: Vec<u8>, data: &[u8]| riff(&[fmt, chunk(b"data", data)]);
-    let guano = b"GUANO|Version: 1.0\nTimestamp: 2024-05-01T21:30:00+02:00\nLoc Position: 47.1 8.5\nMake: X\nSerial: 7\n";
+    let guano =
+        b"GUANO|Version: 1.0\nTimestamp: 2024-05-01T21:30:00+02:00\nLoc Position: 47.1 8.5\nMake: X\nSerial: 7\n";
     let info = [&b"INFO"[..], &chunk(b"ICMT", b"Recorded at 21:30:00 01/05/2024 (UTC) by AudioMoth 24E144")].concat();
     vec![
         with(fmt(1, 1, 8000, 16, &[]), &pcm16),

@@ -78,7 +78,9 @@ const MOST_WORDS: usize = 24;
 
 /// The words of a message, without numbers and what is quoted.
 fn shape(message: &str) -> String {
-    let is_word = |word: &&str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b',' || byte == b':');
+    let is_word = |word: &&str| {
+        word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b',' || byte == b':')
+    };
     let words = message.split_whitespace().filter(is_word).take(MOST_WORDS);
     words.collect::<Vec<_>>().join(" ")
 }

@@ -26,7 +26,8 @@ fn hostile_input_is_an_error_and_nothing_else() {
         PROXIES.iter().for_each(|name| {
             again.env_remove(name);
         });
-        let ended = again.args(["--exact", "hostile_input_is_an_error_and_nothing_else", "--nocapture"]).output().unwrap();
+        let ended =
+            again.args(["--exact", "hostile_input_is_an_error_and_nothing_else", "--nocapture"]).output().unwrap();
         let text = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success() && text.contains("1 passed"), "{text}");
         return;
@@ -43,7 +44,13 @@ fn hostile_input_is_an_error_and_nothing_else() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(target.name);
         for finding in report.findings {
             std::fs::write(&folder, &finding.input).unwrap();
-            problems.push(format!("{}: {}: {} (the input is {})", target.name, finding.kind, finding.what, folder.display()));
+            problems.push(format!(
+                "{}: {}: {} (the input is {})",
+                target.name,
+                finding.kind,
+                finding.what,
+                folder.display()
+            ));
         }
     }
     remove_scratch();

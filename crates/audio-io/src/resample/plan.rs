@@ -89,7 +89,10 @@ pub(super) struct Room {
 impl Room {
     /// Values that there is room for.
     pub(super) fn n_values(&self) -> usize {
-        [&self.sound, &self.spectrum_in, &self.spectrum_out, &self.resampled, &self.work].iter().map(|of| of.len()).sum()
+        [&self.sound, &self.spectrum_in, &self.spectrum_out, &self.resampled, &self.work]
+            .iter()
+            .map(|of| of.len())
+            .sum()
     }
 }
 

@@ -12,8 +12,12 @@ use std::path::Path;
 /// Frames of a block.
 const BLOCK: usize = 4096;
 
-/// What decoding in blocks may take, whatever the format: [`audio_io::Recording`] promises that it does not grow with the sound.
-const BLOCKS: Memory = Memory { per_byte: 64, free: 16 << 20 };
+/// What decoding in blocks may take, whatever the format: it does not grow with the sound. A packet that does not decode is silence
+/// of up to [`audio_io::MAX_FREE_SAMPLES`] over all channels, and a vector that grows is there twice.
+const BLOCKS: Memory = Memory { per_byte: 64, free: 8 * audio_io::MAX_FREE_SAMPLES as usize + (16 << 20) };
+
+/// What cutting clips may take: blocks, and the transforms of a resampler between rates without a common divisor.
+const CLIPS: Memory = Memory { per_byte: 64, free: 512 << 20 };
 
 /// What [`decode_bytes`] may take: [`audio_io::MAX_SAMPLES_PER_BYTE`] samples of 4 bytes for each byte and
 /// [`audio_io::MAX_FREE_SAMPLES`] on top, twice while a vector grows.
@@ -39,7 +43,20 @@ pub const TARGETS: [Target; 12] = [
         "wav",
         "WAV, RF64, W64: PCM, float, A-law, mu-law, ADPCM, MP3 inside (`Recording`)",
         || [wavs(), of(&["tone-ima.wav", "tone-ms.wav", "tone-mp3.wav", "tone-rf64.wav", "tone-s24.w64"])].concat(),
-        &[b"RIFF", b"RF64", b"WAVE", b"fmt ", b"data", b"fact", b"ds64", b"LIST", b"INFO", b"guan", b"JUNK", b"\xff\xff\xff\xff"],
+        &[
+            b"RIFF",
+            b"RF64",
+            b"WAVE",
+            b"fmt ",
+            b"data",
+            b"fact",
+            b"ds64",
+            b"LIST",
+            b"INFO",
+            b"guan",
+            b"JUNK",
+            b"\xff\xff\xff\xff",
+        ],
         repair::nothing,
         |input| decode(input, "a.wav"),
     ),
@@ -55,7 +72,16 @@ pub const TARGETS: [Target; 12] = [
         "ogg",
         "OGG: Vorbis, Opus, FLAC (`Recording`)",
         || of(&["tone-vorbis.ogg", "tone-opus.ogg", "tone-flac.ogg"]),
-        &[b"OggS\0\x02", b"OggS\0\0", b"OggS\0\x04", b"OpusHead", b"OpusTags", b"\x01vorbis", b"\x05vorbis", b"\x7fFLAC"],
+        &[
+            b"OggS\0\x02",
+            b"OggS\0\0",
+            b"OggS\0\x04",
+            b"OpusHead",
+            b"OpusTags",
+            b"\x01vorbis",
+            b"\x05vorbis",
+            b"\x7fFLAC",
+        ],
         repair::ogg,
         |input| decode(input, "a.ogg"),
     ),
@@ -63,7 +89,18 @@ pub const TARGETS: [Target; 12] = [
         "mp3",
         "MP3, with ID3 tags (`Recording`)",
         || of(&["tone.mp3", "tone-16k.mp3"]),
-        &[b"ID3\x03\0\0", b"ID3\x04\0\x10", b"Xing", b"Info", b"LAME3.100", b"VBRI", b"\xff\xfb", b"\xff\xe3", b"APIC", b"TAG"],
+        &[
+            b"ID3\x03\0\0",
+            b"ID3\x04\0\x10",
+            b"Xing",
+            b"Info",
+            b"LAME3.100",
+            b"VBRI",
+            b"\xff\xfb",
+            b"\xff\xe3",
+            b"APIC",
+            b"TAG",
+        ],
         repair::nothing,
         |input| decode(input, "a.mp3"),
     ),
@@ -91,7 +128,19 @@ pub const TARGETS: [Target; 12] = [
         "aiff",
         "AIFF and AIFF-C (`Recording`)",
         || of(&["tone-s16.aiff"]),
-        &[b"FORM", b"AIFF", b"AIFC", b"COMM", b"SSND", b"NONE", b"sowt", b"fl32", b"alaw", b"ulaw", b"\x40\x0e\xac\x44"],
+        &[
+            b"FORM",
+            b"AIFF",
+            b"AIFC",
+            b"COMM",
+            b"SSND",
+            b"NONE",
+            b"sowt",
+            b"fl32",
+            b"alaw",
+            b"ulaw",
+            b"\x40\x0e\xac\x44",
+        ],
         repair::nothing,
         |input| decode(input, "a.aiff"),
     ),
@@ -99,7 +148,20 @@ pub const TARGETS: [Target; 12] = [
         "caf",
         "CAF (`Recording`)",
         || of(&["tone-s16.caf"]),
-        &[b"caff\0\x01\0\0", b"desc", b"data", b"pakt", b"kuki", b"chan", b"free", b"lpcm", b"alac", b"aac ", b"ima4", b"opus"],
+        &[
+            b"caff\0\x01\0\0",
+            b"desc",
+            b"data",
+            b"pakt",
+            b"kuki",
+            b"chan",
+            b"free",
+            b"lpcm",
+            b"alac",
+            b"aac ",
+            b"ima4",
+            b"opus",
+        ],
         repair::nothing,
         |input| decode(input, "a.caf"),
     ),
@@ -108,9 +170,23 @@ pub const TARGETS: [Target; 12] = [
         "Matroska and WebM: Vorbis, Opus (`Recording`)",
         || of(&["tone-vorbis.mka", "tone-opus.webm"]),
         &[
-            b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75",
-            b"\xa3", b"\xa0", b"\xa1", b"\xae", b"A_OPUS", b"A_VORBIS", b"A_FLAC", b"A_AAC", b"A_PCM/INT/LIT", b"webm",
-            b"matroska", b"\x01\xff\xff\xff\xff\xff\xff\xff",
+            b"\x1a\x45\xdf\xa3",
+            b"\x18\x53\x80\x67",
+            b"\x15\x49\xa9\x66",
+            b"\x16\x54\xae\x6b",
+            b"\x1f\x43\xb6\x75",
+            b"\xa3",
+            b"\xa0",
+            b"\xa1",
+            b"\xae",
+            b"A_OPUS",
+            b"A_VORBIS",
+            b"A_FLAC",
+            b"A_AAC",
+            b"A_PCM/INT/LIT",
+            b"webm",
+            b"matroska",
+            b"\x01\xff\xff\xff\xff\xff\xff\xff",
         ],
         repair::nothing,
         |input| decode(input, "a.mka"),
@@ -126,14 +202,25 @@ pub const TARGETS: [Target; 12] = [
             whole,
         )
     },
-    recording(
-        "clips",
-        "a recording of any format, cut into clips: channels, resampling, level, windows (`RowReader`)",
-        small,
-        &[b"\x40\x1f\0\0", b"\x41\x1f\0\0", b"\xe8\x03\0\0", b"\x40\x42\x0f\0", b"\x3f\x42\x0f\0", b"fmt ", b"data"],
-        repair::flac,
-        clips,
-    ),
+    Target {
+        memory: CLIPS,
+        ..recording(
+            "clips",
+            "a recording of any format, cut into clips: channels, resampling, level, windows (`RowReader`)",
+            small,
+            &[
+                b"\x40\x1f\0\0",
+                b"\x41\x1f\0\0",
+                b"\xe8\x03\0\0",
+                b"\x40\x42\x0f\0",
+                b"\x3f\x42\x0f\0",
+                b"fmt ",
+                b"data",
+            ],
+            repair::flac,
+            clips,
+        )
+    },
     recording(
         "recorder",
         "GUANO, LIST INFO, FLAC comments and the names that recorders give files (`recorder_info`); the first line is the name",
@@ -143,8 +230,21 @@ pub const TARGETS: [Target; 12] = [
             names.iter().zip(files).map(|(name, file)| [name.as_bytes(), b"\n", &file].concat()).collect()
         },
         &[
-            b"guan", b"LIST", b"INFO", b"ICMT", b"IART", b"ICRD", b"GUANO|Version: 1.0", b"Timestamp: ", b"Loc Position: ",
-            b"Recorded at ", b"AudioMoth ", b"2024-05-01T21:30:00.123456-14:00", b"\nWA|Song Meter|", b"DATE=", b"fLaC",
+            b"guan",
+            b"LIST",
+            b"INFO",
+            b"ICMT",
+            b"IART",
+            b"ICRD",
+            b"GUANO|Version: 1.0",
+            b"Timestamp: ",
+            b"Loc Position: ",
+            b"Recorded at ",
+            b"AudioMoth ",
+            b"2024-05-01T21:30:00.123456-14:00",
+            b"\nWA|Song Meter|",
+            b"DATE=",
+            b"fLaC",
         ],
         repair::nothing,
         recorder,
@@ -244,7 +344,8 @@ fn clips(input: &[u8]) -> Outcome {
 /// Reads what a recorder wrote.
 fn recorder(input: &[u8]) -> Outcome {
     let end = input.iter().position(|&byte| byte == b'\n').unwrap_or(0);
-    let name: String = String::from_utf8_lossy(&input[..end]).chars().filter(|c| !"/\0".contains(*c)).take(60).collect();
+    let name: String =
+        String::from_utf8_lossy(&input[..end]).chars().filter(|c| !"/\0".contains(*c)).take(60).collect();
     let path = super::scratch().join(if name.is_empty() || name.starts_with('.') { "a.wav" } else { &name });
     if std::fs::write(&path, &input[(end + 1).min(input.len())..]).is_err() {
         return Outcome { signature: 0, is_read: false };
@@ -252,8 +353,10 @@ fn recorder(input: &[u8]) -> Outcome {
     let info = recorder_info(&path);
     // The next input has another name.
     let _ = std::fs::remove_file(&path);
-    let notes: Vec<u8> = info.notes.iter().flat_map(|note| note.bytes().filter(u8::is_ascii_alphabetic).take(30)).collect();
+    let notes: Vec<u8> =
+        info.notes.iter().flat_map(|note| note.bytes().filter(u8::is_ascii_alphabetic).take(30)).collect();
     let has = [info.place.is_some(), info.make.is_some(), info.serial.is_some(), info.deployment.is_some()];
-    let words = format!("{:?} {has:?} {} {}", info.start.map(|start| start.source), info.guano.len().min(8), hash(&notes));
+    let words =
+        format!("{:?} {has:?} {} {}", info.start.map(|start| start.source), info.guano.len().min(8), hash(&notes));
     Outcome::of::<io::Error>(Ok(words))
 }

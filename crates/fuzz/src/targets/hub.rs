@@ -24,11 +24,27 @@ pub(super) const TARGETS: [Target; 1] = [Target {
     reads: "answers of a hub: status lines, headers, JSON, bodies, in the order of the requests (`fetch_model`)",
     seeds: answers,
     words: &[
-        b"HTTP/1.1 302 Found\r\n", b"HTTP/1.1 206 Partial Content\r\n", b"HTTP/1.1 416 Range\r\n", b"HTTP/1.1 429 Slow\r\n",
-        b"HTTP/1.1 304 Same\r\n", b"Content-Length: ", b"Content-Range: bytes 0-9/10\r\n", b"ETag: \"", b"X-Linked-Size: ",
-        b"X-Linked-ETag: ", b"X-Repo-Commit: ", b"Location: /a/b/resolve/main/x\r\n", b"Retry-After: 9999999999\r\n",
-        b"Transfer-Encoding: chunked\r\n", b"ffffffffffffffff\r\n", b"X-Error-Code: EntryNotFound\r\n", b"../../x", b"\r\n\r\n",
-        b"X-Xet-Hash: ", b"Content-Encoding: gzip\r\n", parts::BETWEEN,
+        b"HTTP/1.1 302 Found\r\n",
+        b"HTTP/1.1 206 Partial Content\r\n",
+        b"HTTP/1.1 416 Range\r\n",
+        b"HTTP/1.1 429 Slow\r\n",
+        b"HTTP/1.1 304 Same\r\n",
+        b"Content-Length: ",
+        b"Content-Range: bytes 0-9/10\r\n",
+        b"ETag: \"",
+        b"X-Linked-Size: ",
+        b"X-Linked-ETag: ",
+        b"X-Repo-Commit: ",
+        b"Location: /a/b/resolve/main/x\r\n",
+        b"Retry-After: 9999999999\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"ffffffffffffffff\r\n",
+        b"X-Error-Code: EntryNotFound\r\n",
+        b"../../x",
+        b"\r\n\r\n",
+        b"X-Xet-Hash: ",
+        b"Content-Encoding: gzip\r\n",
+        parts::BETWEEN,
     ],
     repair: lengths,
     run: fetch,
@@ -50,7 +66,11 @@ fn answers() -> Vec<Vec<u8>> {
     let whole = answer("200 OK", &weights, b"weights");
     let missing = answer("404 Not Found", &["X-Error-Code: EntryNotFound".to_owned()], b"");
     let index = answer("200 OK", &of_file, b"{\"weight_map\": {\"w\": \"model-00001-of-00001.safetensors\"}}");
-    let moved = answer("302 Found", &[weights.to_vec(), vec!["Location: /x/y/z".into(), "X-Linked-Size: 7".into()]].concat(), b"");
+    let moved = answer(
+        "302 Found",
+        &[weights.to_vec(), vec!["Location: /x/y/z".into(), "X-Linked-Size: 7".into()]].concat(),
+        b"",
+    );
     let join = |all: &[&Vec<u8>]| parts::join(&all.iter().map(|one| one.as_slice()).collect::<Vec<_>>());
     vec![
         join(&[&commit, &config, &config, &whole, &whole]),

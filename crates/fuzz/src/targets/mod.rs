@@ -14,15 +14,8 @@ use std::sync::OnceLock;
 /// All targets, in the order in which a clip meets them.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    [
-        &audio::TARGETS[..],
-        &tables::TARGETS,
-        &shards::TARGETS,
-        &models::TARGETS,
-        &results::TARGETS,
-        &hub::TARGETS,
-    ]
-    .concat()
+    [&audio::TARGETS[..], &tables::TARGETS, &shards::TARGETS, &models::TARGETS, &results::TARGETS, &hub::TARGETS]
+        .concat()
 }
 
 /// A folder of this process for files that are read by name, in memory where the system has such a place.

@@ -18,11 +18,35 @@ use tract_onnx::pb::{
 };
 
 const WORDS: &[&[u8]] = &[
-    b"\"dtype\":\"F32\"", b"\"dtype\":\"BF16\"", b"\"dtype\":\"I64\"", b"\"shape\":[", b"\"data_offsets\":[", b"__metadata__",
-    b"\\\"kind\\\":\\\"vit\\\"", b"\\\"kind\\\":\\\"cnn\\\"", b"\\\"kind\\\":\\\"average\\\"", b"\\\"kind\\\":\\\"headed\\\"",
-    b"\\\"kind\\\":\\\"neighbours\\\"", b"\\\"channels\\\":[", b"\\\"residual\\\":true", b"null", b"[]", b"{}", b"[[[[[[[[[[[[",
-    b"4294967296", b"18446744073709551615", b"-1", b"1e300", b"\\\"n_fft\\\":", b"\\\"hop\\\":", b"\\\"seconds\\\":",
-    b"\\\"sample_rate_hz\\\":", b"\"num_hidden_layers\":", b"\"hidden_size\":", b"\"patch_size\":", b"\"image_size\":",
+    b"\"dtype\":\"F32\"",
+    b"\"dtype\":\"BF16\"",
+    b"\"dtype\":\"I64\"",
+    b"\"shape\":[",
+    b"\"data_offsets\":[",
+    b"__metadata__",
+    b"\\\"kind\\\":\\\"vit\\\"",
+    b"\\\"kind\\\":\\\"cnn\\\"",
+    b"\\\"kind\\\":\\\"average\\\"",
+    b"\\\"kind\\\":\\\"headed\\\"",
+    b"\\\"kind\\\":\\\"neighbours\\\"",
+    b"\\\"channels\\\":[",
+    b"\\\"residual\\\":true",
+    b"null",
+    b"[]",
+    b"{}",
+    b"[[[[[[[[[[[[",
+    b"4294967296",
+    b"18446744073709551615",
+    b"-1",
+    b"1e300",
+    b"\\\"n_fft\\\":",
+    b"\\\"hop\\\":",
+    b"\\\"seconds\\\":",
+    b"\\\"sample_rate_hz\\\":",
+    b"\"num_hidden_layers\":",
+    b"\"hidden_size\":",
+    b"\"patch_size\":",
+    b"\"image_size\":",
 ];
 
 /// The targets.
@@ -34,7 +58,7 @@ pub(super) const TARGETS: [Target; 5] = [
         words: WORDS,
         repair: repair::safetensors,
         run: open_model,
-        memory: Memory { per_byte: 256, free: 192 << 20 },
+        memory: Memory { per_byte: 256, free: 640 << 20 },
     },
     Target {
         name: "training",
@@ -89,8 +113,23 @@ pub(super) const TARGETS: [Target; 5] = [
             vec![parts::join(&[&onnx(), toml, b"dog\nbird\n"]), onnx()]
         },
         words: &[
-            b"MatMul", b"Softmax", b"Reshape", b"Conv", b"Expand", b"Tile", b"Range", b"Pad", b"ConstantOfShape", b"Constant",
-            b"scores", b"waveform", b"window_s = ", b"hop_s = ", b"input_shape = ", b"classes = [", b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+            b"MatMul",
+            b"Softmax",
+            b"Reshape",
+            b"Conv",
+            b"Expand",
+            b"Tile",
+            b"Range",
+            b"Pad",
+            b"ConstantOfShape",
+            b"Constant",
+            b"scores",
+            b"waveform",
+            b"window_s = ",
+            b"hop_s = ",
+            b"input_shape = ",
+            b"classes = [",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
         ],
         repair: repair::nothing,
         run: open_onnx,
@@ -105,7 +144,8 @@ fn open_model(input: &[u8]) -> Outcome {
     }
     let use_it = || -> inference::Result<String> {
         let model = Model::open(&path)?;
-        let options = PredictorOptions { coverage: model.header.coverage.as_ref().map(|_| 0.9), ..PredictorOptions::default() };
+        let options =
+            PredictorOptions { coverage: model.header.coverage.as_ref().map(|_| 0.9), ..PredictorOptions::default() };
         let predictor = model.predictor(&options)?;
         let sound = super::scratch().join("second.wav");
         if !sound.exists() {
@@ -134,7 +174,8 @@ fn training() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         "epochs": [],
     });
     let moments = weights.iter().take(2).map(|(name, of)| (name.clone(), of.clone(), of.clone())).collect();
-    let checkpoint = train::Checkpoint { header: serde_json::from_value(header)?, weights, average: None, best: None, moments };
+    let checkpoint =
+        train::Checkpoint { header: serde_json::from_value(header)?, weights, average: None, best: None, moments };
     Ok(checkpoint.to_bytes()?)
 }
 

@@ -24,8 +24,20 @@ pub(super) const TARGETS: [Target; 3] = [
             vec![whole, events, b"[train]\nepochs = 3\n[clip]\nlevel = \"off\"\n".to_vec()]
         },
         words: &[
-            b"[train]\n", b"[clip.window]\n", b"[front_end.kind.log-mel]\n", b"[[", b"{ a = ", b"a.b.c.d.e = 1\n", b"\"\"\"", b"'''",
-            b"1979-05-27T07:32:00Z", b"inf", b"nan", b"0x", b"\\u", b"[events]\n",
+            b"[train]\n",
+            b"[clip.window]\n",
+            b"[front_end.kind.log-mel]\n",
+            b"[[",
+            b"{ a = ",
+            b"a.b.c.d.e = 1\n",
+            b"\"\"\"",
+            b"'''",
+            b"1979-05-27T07:32:00Z",
+            b"inf",
+            b"nan",
+            b"0x",
+            b"\\u",
+            b"[events]\n",
         ],
         repair: repair::nothing,
         run: config,
@@ -36,9 +48,22 @@ pub(super) const TARGETS: [Target; 3] = [
         reads: "results of a run: metrics.json, predictions.csv, metrics.jsonl, run.json, fit.json, doctor.json (`report::run`)",
         seeds: results,
         words: &[
-            b"\"confusion\": [[1, 2], [3, 4]]", b"\"classes\": [\"bird\", \"dog\"]", b"\"per_class\": {", b"\"intervals\": {",
-            b"\"unknown\": {", b"\"stress\": {\"conditions\": {", b"null", b"1e308", b"-1", b"18446744073709551615", b"</script>",
-            b"[[[[[[[[", b"\"epoch\": ", b",bird,", b"p_bird", b"NaN",
+            b"\"confusion\": [[1, 2], [3, 4]]",
+            b"\"classes\": [\"bird\", \"dog\"]",
+            b"\"per_class\": {",
+            b"\"intervals\": {",
+            b"\"unknown\": {",
+            b"\"stress\": {\"conditions\": {",
+            b"null",
+            b"1e308",
+            b"-1",
+            b"18446744073709551615",
+            b"</script>",
+            b"[[[[[[[[",
+            b"\"epoch\": ",
+            b",bird,",
+            b"p_bird",
+            b"NaN",
         ],
         repair: repair::nothing,
         run: page,
@@ -49,8 +74,20 @@ pub(super) const TARGETS: [Target; 3] = [
         reads: "the journal of a prediction that was broken off (`predict::run` with `resume`)",
         seeds: || journal().into_iter().collect(),
         words: &[
-            b"{\"key\":{", b"\"record\":{", b"\"judged\":[", b"\"failed\":[", b"\"seconds\":", b"\"probability\":[", b"null", b"-1",
-            b"1e308", b"18446744073709551615", b"\n", b"[]", b"\"place\":[", b"\"start\":\"",
+            b"{\"key\":{",
+            b"\"record\":{",
+            b"\"judged\":[",
+            b"\"failed\":[",
+            b"\"seconds\":",
+            b"\"probability\":[",
+            b"null",
+            b"-1",
+            b"1e308",
+            b"18446744073709551615",
+            b"\n",
+            b"[]",
+            b"\"place\":[",
+            b"\"start\":\"",
         ],
         repair: repair::nothing,
         run: resume,
@@ -79,12 +116,14 @@ fn results() -> Vec<Vec<u8>> {
     let predictions = b"path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,truth,note\n\
         a.wav,0.000,5.000,,dog,0.900000,0.010000,0.100000,0.900000,dog,\n\
         b.wav,0.000,5.000,0,neither,0.600000,0.500000,0.600000,0.400000,bird,\n";
-    let epochs = b"{\"epoch\": 1, \"step\": 4, \"lr\": 0.001, \"train_loss\": 0.7, \"val_loss\": 0.6, \"seconds\": 1.0}\n\
+    let epochs =
+        b"{\"epoch\": 1, \"step\": 4, \"lr\": 0.001, \"train_loss\": 0.7, \"val_loss\": 0.6, \"seconds\": 1.0}\n\
         {\"epoch\": 2, \"step\": 8, \"lr\": 0.0005, \"train_loss\": 0.5, \"val_loss\": null, \"seconds\": 1.0}\n";
     let run = br#"{"schema": "run/1", "version": "0.1.0", "command": ["train", "cnn"], "model": "cnn", "features": "f", "seed": 1}"#;
     let fit = br#"{"sentences": ["a"], "choice": {"rule": "r", "candidates": [{"name": "cnn", "balanced_accuracy": 0.5, "worst": 0.4,
 "worst_condition": "mp3", "mean": 0.5, "learned": "1", "chosen": true}]}, "evidence": [["dog", [["Bark", 0.5]]]]}"#;
-    let doctor = br#"{"findings": [{"kind": "duplicate", "severity": "error", "path": "a.wav", "message": "m"}], "n": 2}"#;
+    let doctor =
+        br#"{"findings": [{"kind": "duplicate", "severity": "error", "path": "a.wav", "message": "m"}], "n": 2}"#;
     vec![parts::join(&[metrics, predictions, epochs, run, fit, doctor]), parts::join(&[metrics])]
 }
 

@@ -64,9 +64,26 @@ pub(super) const TARGETS: [Target; 3] = [
 ];
 
 const WORDS: &[&[u8]] = &[
-    b"\"dtype\":\"F32\"", b"\"dtype\":\"F16\"", b"\"dtype\":\"U8\"", b"\"shape\":[", b"\"data_offsets\":[", b"__metadata__",
-    b"\\\"clips\\\":", b"\\\"classes\\\":", b"spectrogram/1", b"embedding/1", b"\"n_clips\":", b"null", b"[]", b"{}", b"[[[[[[[[",
-    b"\"skipped\":", b"\xff\xff\xff\x7f", b"\x00\x00\xc0\x7f", b"18446744073709551615", b"0",
+    b"\"dtype\":\"F32\"",
+    b"\"dtype\":\"F16\"",
+    b"\"dtype\":\"U8\"",
+    b"\"shape\":[",
+    b"\"data_offsets\":[",
+    b"__metadata__",
+    b"\\\"clips\\\":",
+    b"\\\"classes\\\":",
+    b"spectrogram/1",
+    b"embedding/1",
+    b"\"n_clips\":",
+    b"null",
+    b"[]",
+    b"{}",
+    b"[[[[[[[[",
+    b"\"skipped\":",
+    b"\xff\xff\xff\x7f",
+    b"\x00\x00\xc0\x7f",
+    b"18446744073709551615",
+    b"0",
 ];
 
 fn shard_io(error: std::io::Error) -> shard::Error {

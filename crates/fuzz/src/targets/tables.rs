@@ -14,8 +14,23 @@ pub(super) const TARGETS: [Target; 3] = [
         reads: "manifests: CSV, TSV, UTF-8 and UTF-16, with labels and without (`Manifest::read_csv`)",
         seeds: manifests,
         words: &[
-            b"path,label,group,split,start,end,channel\n", b"fold", b"train", b"neither", b"\"", b"\t", b";", b"|", b"\r\n",
-            b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0", b"NA", b"../", b"1,5", b"sep=;\n",
+            b"path,label,group,split,start,end,channel\n",
+            b"fold",
+            b"train",
+            b"neither",
+            b"\"",
+            b"\t",
+            b";",
+            b"|",
+            b"\r\n",
+            b"\xef\xbb\xbf",
+            b"\xff\xfe",
+            b"\xfe\xff",
+            b"\0",
+            b"NA",
+            b"../",
+            b"1,5",
+            b"sep=;\n",
         ],
         repair: repair::nothing,
         run: manifest,
@@ -30,9 +45,27 @@ pub(super) const TARGETS: [Target; 3] = [
             all.map(written).chain([windows()]).collect()
         },
         words: &[
-            b"Begin Time (s)", b"End Time (s)", b"Start (s)", b"IN FILE", b"TOP1MATCH", b"TOP1DIST", b"scientific_name",
-            b"species_name", b"File Offset (s)", b"Selection", b"View", b"path,start,end,label", b"\t", b"\"", b"{\"label\":",
-            b"\\ud800", b"\r\n", b"\xef\xbb\xbf", b"OFFSET", b"DURATION", b"p_",
+            b"Begin Time (s)",
+            b"End Time (s)",
+            b"Start (s)",
+            b"IN FILE",
+            b"TOP1MATCH",
+            b"TOP1DIST",
+            b"scientific_name",
+            b"species_name",
+            b"File Offset (s)",
+            b"Selection",
+            b"View",
+            b"path,start,end,label",
+            b"\t",
+            b"\"",
+            b"{\"label\":",
+            b"\\ud800",
+            b"\r\n",
+            b"\xef\xbb\xbf",
+            b"OFFSET",
+            b"DURATION",
+            b"p_",
         ],
         repair: repair::nothing,
         run: table,
@@ -50,7 +83,8 @@ pub(super) const TARGETS: [Target; 3] = [
 ];
 
 fn manifests() -> Vec<Vec<u8>> {
-    let plain = "path,label,group,split,start,end,channel,note\na.wav,dog,g1,train,0,1.5,0,x\nb/c.flac,neither,,test,,,,\n";
+    let plain =
+        "path,label,group,split,start,end,channel,note\na.wav,dog,g1,train,0,1.5,0,x\nb/c.flac,neither,,test,,,,\n";
     let semicolons = "\u{feff}Path;Label;fold\n\"a;b.wav\";bird;1\nc.wav;dog;2\n";
     let utf16: Vec<u8> = "path\tlabel\na.wav\tdog\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     vec![plain.into(), semicolons.into(), [&b"\xff\xfe"[..], &utf16].concat(), b"path\na.wav\n".to_vec()]
