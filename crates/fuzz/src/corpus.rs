@@ -41,7 +41,7 @@ pub fn files(folder: &Path) -> io::Result<Vec<Vec<u8>>> {
 /// # Panics
 /// There is none.
 #[must_use]
-pub fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

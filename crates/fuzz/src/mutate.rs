@@ -3,7 +3,7 @@
 use crate::random::Random;
 
 /// Bytes of an input at most: small inputs are fast, and what a header promises does not depend on them.
-pub const MOST_BYTES: usize = 1 << 16;
+pub(crate) const MOST_BYTES: usize = 1 << 16;
 
 /// Changes of one input at most.
 const MOST_CHANGES: usize = 8;
@@ -55,7 +55,7 @@ const NUMBERS: [&[u8]; 16] = [
 ];
 
 /// A changed copy of one of the inputs.
-pub fn mutate(random: &mut Random, inputs: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn mutate(random: &mut Random, inputs: &[Vec<u8>], words: &[&[u8]]) -> Vec<u8> {
     let mut input = if inputs.is_empty() { Vec::new() } else { random.of(inputs).clone() };
     // Mostly one or two changes.
     let mut n_changes = 1;

@@ -17,7 +17,7 @@ const N_MELS: usize = 8;
 ///
 /// # Errors
 /// It cannot be made.
-pub fn model() -> Result<Vec<u8>, Box<dyn Error>> {
+pub(crate) fn model() -> Result<Vec<u8>, Box<dyn Error>> {
     let config = CnnConfig { channels: vec![2], ..CnnConfig::small() };
     let mut parameters = Parameters::seeded(1, &Device::Cpu);
     Cnn::new(&config, 2, &mut parameters)?;
@@ -45,7 +45,7 @@ pub fn model() -> Result<Vec<u8>, Box<dyn Error>> {
 
 /// A small file of TensorFlow Lite: one convolution with 8-bit weights, each channel with a scale of its own.
 #[must_use]
-pub fn tflite() -> Vec<u8> {
+pub(crate) fn tflite() -> Vec<u8> {
     let mut out = Vec::new();
     let word = |out: &mut Vec<u8>, value: u32| out.extend(value.to_le_bytes());
     // A table behind its offsets: all fields are words. Gives where the fields are.
@@ -99,6 +99,6 @@ pub fn tflite() -> Vec<u8> {
 
 /// A checkpoint of the Hugging Face hub: configuration and weights.
 #[must_use]
-pub fn checkpoint(name: &str) -> [Vec<u8>; 2] {
+pub(crate) fn checkpoint(name: &str) -> [Vec<u8>; 2] {
     ["config.json", "model.safetensors"].map(|file| fixture(&format!("checkpoints/{name}/{file}")))
 }

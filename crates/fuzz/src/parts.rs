@@ -3,11 +3,11 @@
 use std::path::Path;
 
 /// What is between two files.
-pub const BETWEEN: &[u8] = b"\n%%%%\n";
+pub(crate) const BETWEEN: &[u8] = b"\n%%%%\n";
 
 /// The files of an input, in order.
 #[must_use]
-pub fn split(input: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn split(input: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let mut rest = input;
     while let Some(at) = crate::repair::find(rest, BETWEEN) {
@@ -20,12 +20,12 @@ pub fn split(input: &[u8]) -> Vec<&[u8]> {
 
 /// An input of files.
 #[must_use]
-pub fn join(parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.join(BETWEEN)
 }
 
 /// Writes the files of an input under these names; a file without a part, or with an empty one, is not there.
-pub fn write(input: &[u8], folder: &Path, names: &[&str]) {
+pub(crate) fn write(input: &[u8], folder: &Path, names: &[&str]) {
     let parts = split(input);
     for (nth, name) in names.iter().enumerate() {
         let path = folder.join(name);

@@ -7,10 +7,10 @@ use serde_json::Value;
 const MOST_BYTES: usize = 1 << 20;
 
 /// Changes nothing.
-pub fn nothing(_: &mut Vec<u8>) {}
+pub(crate) fn nothing(_: &mut Vec<u8>) {}
 
 /// The checksum of each page of an OGG stream.
-pub fn ogg(input: &mut Vec<u8>) {
+pub(crate) fn ogg(input: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(found) = find(&input[at..], b"OggS") {
         let start = at + found;
@@ -29,7 +29,7 @@ pub fn ogg(input: &mut Vec<u8>) {
 }
 
 /// The checksums of each frame's header and of each frame of a FLAC stream. A frame ends where the next one seems to begin.
-pub fn flac(input: &mut Vec<u8>) {
+pub(crate) fn flac(input: &mut Vec<u8>) {
     let is_sync = |pair: &[u8]| pair[0] == 0xff && pair[1] & 0xfe == 0xf8;
     let starts: Vec<usize> = input.windows(2).enumerate().filter(|(_, pair)| is_sync(pair)).map(|(at, _)| at).collect();
     for (nth, &start) in starts.iter().enumerate() {
@@ -68,7 +68,7 @@ fn flac_header_bytes(frame: &[u8]) -> Option<usize> {
 }
 
 /// The length of the header of a safetensors file, and that of the file.
-pub fn safetensors(input: &mut Vec<u8>) {
+pub(crate) fn safetensors(input: &mut Vec<u8>) {
     let Some(json) = input.get(8..) else { return };
     let mut values = serde_json::Deserializer::from_slice(json).into_iter::<Value>();
     let Some(Ok(Value::Object(header))) = values.next() else { return };
@@ -83,7 +83,7 @@ pub fn safetensors(input: &mut Vec<u8>) {
 }
 
 /// The heads and checksums of a pack of the cache.
-pub fn pack(input: &mut Vec<u8>) {
+pub(crate) fn pack(input: &mut Vec<u8>) {
     const HEAD: usize = 56;
     let mut at = 0;
     while let Some(head) = input.get(at..at + HEAD) {
@@ -103,7 +103,7 @@ pub fn pack(input: &mut Vec<u8>) {
 }
 
 /// Writes `to` behind each `key` of a JSON text, over the value that is there.
-pub fn json_value(text: &mut Vec<u8>, key: &str, to: &str) {
+pub(crate) fn json_value(text: &mut Vec<u8>, key: &str, to: &str) {
     let Some(found) = find(text, format!("\"{key}\":").as_bytes()) else { return };
     let start = found + key.len() + 3;
     let end = text[start..].iter().position(|byte| b",}\n".contains(byte)).map_or(text.len(), |n| start + n);
@@ -112,7 +112,7 @@ pub fn json_value(text: &mut Vec<u8>, key: &str, to: &str) {
 
 /// The first place of some bytes in others.
 #[must_use]
-pub fn find(all: &[u8], part: &[u8]) -> Option<usize> {
+pub(crate) fn find(all: &[u8], part: &[u8]) -> Option<usize> {
     all.windows(part.len()).position(|window| window == part)
 }
 

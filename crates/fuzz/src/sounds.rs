@@ -7,7 +7,7 @@ fn tone(n: usize) -> Vec<i16> {
 
 /// A chunk of RIFF.
 #[must_use]
-pub fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+pub(crate) fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let mut out = name.to_vec();
     out.extend((body.len() as u32).to_le_bytes());
     out.extend(body);
@@ -17,7 +17,7 @@ pub fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
 
 /// A WAV file of chunks.
 #[must_use]
-pub fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     let body = chunks.concat();
     [&b"RIFF"[..], &(4 + body.len() as u32).to_le_bytes(), b"WAVE", &body].concat()
 }
@@ -37,7 +37,7 @@ fn fmt(tag: u16, n_channels: u16, rate_hz: u32, bits: u16, more: &[u8]) -> Vec<u
 
 /// WAV files of each encoding that is decoded here.
 #[must_use]
-pub fn wavs() -> Vec<Vec<u8>> {
+pub(crate) fn wavs() -> Vec<Vec<u8>> {
     let pcm16: Vec<u8> = tone(200).iter().flat_map(|sample| sample.to_le_bytes()).collect();
     let float: Vec<u8> = tone(100).iter().flat_map(|s| (f32::from(*s) / 32768.0).to_le_bytes()).collect();
     let bytes: Vec<u8> = tone(300).iter().map(|sample| (sample >> 8) as u8 ^ 0x80).collect();

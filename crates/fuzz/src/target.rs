@@ -87,7 +87,7 @@ fn shape(message: &str) -> String {
 
 /// How large a number is, roughly: outcomes of about the same size are the same.
 #[must_use]
-pub fn about(n: usize) -> u32 {
+pub(crate) fn about(n: usize) -> u32 {
     usize::BITS - n.leading_zeros()
 }
 

@@ -134,6 +134,37 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use parquet::basic::Compression;
+    use parquet::data_type::Int64Type;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_page_that_claims_more_than_its_bytes_can_become_is_refused() {
+        let schema = Arc::new(parse_message_type("message m { required int64 start_ms; }").unwrap());
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_dictionary_enabled(false);
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).unwrap();
+        let mut group = file.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&vec![7; 4000], None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        let mut bytes = file.into_inner().unwrap();
+        let check = |bytes: &[u8]| {
+            let reader = SerializedFileReader::new(Bytes::from(bytes.to_vec())).unwrap();
+            check_pages(bytes, reader.metadata())
+        };
+        check(&bytes).unwrap();
+        // The page begins behind the magic number: its type, then its uncompressed size, 32,000 in three bytes.
+        assert_eq!((bytes[4], bytes[6], bytes[10]), (0x15, 0x15, 0x15));
+        bytes[7..10].copy_from_slice(&[0xfe, 0xff, 0x7f]);
+        let error = check(&bytes).unwrap_err();
+        assert!(error.starts_with("page at byte 4: ") && error.contains("cannot become 1048575"), "{error}");
+    }
 
     /// A header of a data page: type 0, sizes, then a struct with a number and a binary.
     fn header(plain: u8, stored: u8) -> Vec<u8> {

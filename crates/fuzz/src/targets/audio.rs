@@ -38,7 +38,7 @@ const fn recording(
 }
 
 /// The targets.
-pub const TARGETS: [Target; 12] = [
+pub(crate) const TARGETS: [Target; 12] = [
     recording(
         "wav",
         "WAV, RF64, W64: PCM, float, A-law, mu-law, ADPCM, MP3 inside (`Recording`)",
