@@ -175,7 +175,7 @@ mod tests {
         let made = all(1);
         assert_eq!(made, all(1));
         assert!(made.iter().all(|input| input.len() <= MOST_BYTES));
-        assert!(made.iter().filter(|input| !inputs.contains(input)).count() > 2500);
+        assert!(made.iter().filter(|input| !inputs.contains(input)).count() > 1500);
         assert!(mutate(&mut Random::new(1, ""), &[], &[]).len() <= MOST_BYTES);
     }
 }

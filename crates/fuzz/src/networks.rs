@@ -43,7 +43,7 @@ pub(crate) fn model() -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(ModelFile::to_bytes(&header, &parameters.snapshot()?)?)
 }
 
-/// A small file of TensorFlow Lite: one convolution with 8-bit weights, each channel with a scale of its own.
+/// A small file of TensorFlow Lite with YAMNet's layers, of two channels and three classes, with 8-bit weights.
 #[must_use]
 pub(crate) fn tflite() -> Vec<u8> {
     let mut out = Vec::new();
@@ -74,26 +74,40 @@ pub(crate) fn tflite() -> Vec<u8> {
     word(&mut out, 0);
     out.extend(b"TFL3");
     let model = table(&mut out, Some(0), &[3, 0, 0, 0, 0]);
-    let codes = vector(&mut out, model[1], 1, &[0; 4]);
-    table(&mut out, Some(codes), &[3, 0, 0, 3]);
+    let codes = vector(&mut out, model[1], 3, &[0; 12]);
+    for (nth, code) in [3, 4, 9].into_iter().enumerate() {
+        table(&mut out, Some(codes + 4 * nth), &[code, 0, 0, code]);
+    }
     let graphs = vector(&mut out, model[2], 1, &[0; 4]);
     let graph = table(&mut out, Some(graphs), &[0, 0, 0, 0]);
-    let tensors = vector(&mut out, graph[0], 2, &[0; 8]);
-    let weight = table(&mut out, Some(tensors), &[0, 9, 0, 0, 0]);
-    vector(&mut out, weight[0], 4, &[2u32, 3, 3, 1].map(u32::to_le_bytes).concat());
-    let scales = table(&mut out, Some(weight[4]), &[0, 0, 0, 0, 0, 0, 0]);
-    vector(&mut out, scales[2], 2, &[0.5f32, 0.25].map(f32::to_le_bytes).concat());
-    vector(&mut out, scales[3], 2, &[0i64, 3].map(i64::to_le_bytes).concat());
-    let bias = table(&mut out, Some(tensors + 4), &[0, 0, 1, 0, 0]);
-    vector(&mut out, bias[0], 1, &2u32.to_le_bytes());
-    let operators = vector(&mut out, graph[3], 1, &[0; 4]);
-    let operator = table(&mut out, Some(operators), &[0, 0, 0]);
-    vector(&mut out, operator[1], 3, &[0u32, 0, 1].map(u32::to_le_bytes).concat());
-    let buffers = vector(&mut out, model[4], 2, &[0; 8]);
-    let data = table(&mut out, Some(buffers), &[0]);
-    vector(&mut out, data[0], 18, &[7; 18]);
-    let data = table(&mut out, Some(buffers + 4), &[0]);
-    vector(&mut out, data[0], 8, &[0; 8]);
+    // Weights of a convolution, of each channel alone, of a product, and of the last layer; biases of two and of three.
+    let shapes: [&[u32]; 6] = [&[2, 3, 3, 1], &[1, 3, 3, 2], &[2, 1, 1, 2], &[3, 2], &[2], &[3]];
+    let tensors = vector(&mut out, graph[0], 6, &[0; 24]);
+    for (nth, shape) in shapes.iter().enumerate() {
+        let is_weight = nth < 4;
+        let kind = if is_weight { 9 } else { 0 };
+        let tensor = table(&mut out, Some(tensors + 4 * nth), &[0, kind, nth as u32, 0, 0]);
+        let dims: Vec<u8> = shape.iter().flat_map(|dim| dim.to_le_bytes()).collect();
+        vector(&mut out, tensor[0], shape.len() as u32, &dims);
+        if is_weight {
+            let scales = table(&mut out, Some(tensor[4]), &[0, 0, 0, 0, 0, 0, 0]);
+            vector(&mut out, scales[2], 1, &0.5f32.to_le_bytes());
+            vector(&mut out, scales[3], 1, &3i64.to_le_bytes());
+        }
+    }
+    // The first layer, 13 pairs, and the last one: code, weight and bias.
+    let pair: [[u32; 3]; 2] = [[1, 1, 4], [0, 2, 4]];
+    let layers: Vec<[u32; 3]> = std::iter::once([0, 0, 4]).chain(pair.repeat(13)).chain([[2, 3, 5]]).collect();
+    let operators = vector(&mut out, graph[3], layers.len() as u32, &vec![0; 4 * layers.len()]);
+    for (nth, [code, weight, bias]) in layers.iter().enumerate() {
+        let operator = table(&mut out, Some(operators + 4 * nth), &[*code, 0, 0]);
+        vector(&mut out, operator[1], 3, &[0, *weight, *bias].map(u32::to_le_bytes).concat());
+    }
+    let buffers = vector(&mut out, model[4], 6, &[0; 24]);
+    for (nth, n_bytes) in [18, 18, 4, 6, 8, 12].into_iter().enumerate() {
+        let data = table(&mut out, Some(buffers + 4 * nth), &[0]);
+        vector(&mut out, data[0], n_bytes, &vec![0; n_bytes as usize]);
+    }
     out
 }
 

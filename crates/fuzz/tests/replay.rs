@@ -37,10 +37,18 @@ fn hostile_input_is_an_error_and_nothing_else() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("in-flight");
     let mut problems = Vec::new();
     for target in targets() {
-        let corpus = read_corpus(&target).unwrap();
+        let corpus = match read_corpus(&target) {
+            Ok(corpus) => corpus,
+            Err(error) => {
+                problems.push(error.to_string());
+                continue;
+            }
+        };
         let mut in_flight = InFlight::new(&path).unwrap();
         let report = run(&target, corpus, SEED, Budget::Seconds(SECONDS), &mut in_flight).unwrap();
-        assert!(report.n_read > 0, "{}: no seed is read", target.name);
+        if report.n_read == 0 {
+            problems.push(format!("{}: no seed is read", target.name));
+        }
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(target.name);
         for finding in report.findings {
             std::fs::write(&folder, &finding.input).unwrap();
@@ -54,6 +62,8 @@ fn hostile_input_is_an_error_and_nothing_else() {
         }
     }
     remove_scratch();
+    // The hook that keeps panics silent would keep this one silent, too.
+    let _ = std::panic::take_hook();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
