@@ -1,6 +1,8 @@
 //! Puts checksums and lengths right after a change: else every changed input is refused for its checksum, and what is
 //! behind it is never reached.
 
+#![allow(clippy::ptr_arg, reason = "every repair has the type that a target wants")]
+
 use serde_json::Value;
 
 /// Largest file that lengths are put right for.
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn whole_files_stay_as_they_are_and_broken_checksums_are_put_right() {
-        let cases: [(&str, fn(&mut Vec<u8>), usize); 4] = [
+        type Case = (&'static str, fn(&mut Vec<u8>), usize);
+        let cases: [Case; 4] = [
             ("audio/tone-opus.ogg", ogg, 22),
             ("audio/tone-vorbis.ogg", ogg, 24),
             ("audio/tone-s16.flac", flac, 2642),

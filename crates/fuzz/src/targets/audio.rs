@@ -3,6 +3,7 @@
 use crate::corpus::fixture;
 use crate::random::hash;
 use crate::repair;
+use crate::scratch::scratch;
 use crate::sounds::wavs;
 use crate::target::{Memory, Outcome, Target, about};
 use audio_io::{ClipConfig, Recording, Row, RowReader, can_stream, decode_bytes, recorder_info};
@@ -346,7 +347,7 @@ fn recorder(input: &[u8]) -> Outcome {
     let end = input.iter().position(|&byte| byte == b'\n').unwrap_or(0);
     let name: String =
         String::from_utf8_lossy(&input[..end]).chars().filter(|c| !"/\0".contains(*c)).take(60).collect();
-    let path = super::scratch().join(if name.is_empty() || name.starts_with('.') { "a.wav" } else { &name });
+    let path = scratch().join(if name.is_empty() || name.starts_with('.') { "a.wav" } else { &name });
     if std::fs::write(&path, &input[(end + 1).min(input.len())..]).is_err() {
         return Outcome { signature: 0, is_read: false };
     }

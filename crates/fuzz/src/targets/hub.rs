@@ -2,6 +2,7 @@
 
 use crate::parts;
 use crate::repair::{find, json_value};
+use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use hub::{Source, fetch_model};
 use std::io::{Read, Write};
@@ -145,7 +146,7 @@ fn fetch(input: &[u8]) -> Outcome {
     let Some(server) = server() else { return Outcome { signature: 0, is_read: false } };
     let all = parts::split(input).iter().map(|part| part.to_vec()).collect();
     *server.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = all;
-    let cache = super::scratch().join("hub");
+    let cache = scratch().join("hub");
     let mut source = Source::new("a/b", &cache);
     source.endpoint = server.endpoint.clone();
     source.pause = Duration::from_millis(1);

@@ -3,6 +3,7 @@
 use crate::networks::{checkpoint, model, tflite};
 use crate::parts;
 use crate::repair;
+use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use inference::{Model, PredictorOptions};
 use models_onnx::OnnxBackbone;
@@ -28,6 +29,7 @@ const WORDS: &[&[u8]] = &[
     b"\\\"kind\\\":\\\"cnn\\\"",
     b"\\\"kind\\\":\\\"average\\\"",
     b"\\\"kind\\\":\\\"headed\\\"",
+    // spelling: as written in the next line
     b"\\\"kind\\\":\\\"neighbours\\\"",
     b"\\\"channels\\\":[",
     b"\\\"residual\\\":true",
@@ -138,7 +140,7 @@ pub(super) const TARGETS: [Target; 5] = [
 ];
 
 fn open_model(input: &[u8]) -> Outcome {
-    let path = super::scratch().join("model.safetensors");
+    let path = scratch().join("model.safetensors");
     if std::fs::write(&path, input).is_err() {
         return Outcome { signature: 0, is_read: false };
     }
@@ -147,7 +149,7 @@ fn open_model(input: &[u8]) -> Outcome {
         let options =
             PredictorOptions { coverage: model.header.coverage.as_ref().map(|_| 0.9), ..PredictorOptions::default() };
         let predictor = model.predictor(&options)?;
-        let sound = super::scratch().join("second.wav");
+        let sound = scratch().join("second.wav");
         if !sound.exists() {
             let samples: Vec<f32> = (0..8000).map(|i| (i as f32 * 0.3).sin() * 0.3).collect();
             std::fs::write(&sound, synth::to_wav_16(&samples, 8000))?;
@@ -180,7 +182,7 @@ fn training() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
 }
 
 fn open_checkpoint(input: &[u8]) -> Outcome {
-    let folder = super::scratch().join("checkpoint");
+    let folder = scratch().join("checkpoint");
     let _ = std::fs::create_dir_all(&folder);
     parts::write(input, &folder, &["config.json", "model.safetensors", "model.safetensors.index.json"]);
     let open = || -> Result<String, models_vit::Error> {
@@ -237,7 +239,7 @@ fn onnx() -> Vec<u8> {
 }
 
 fn open_onnx(input: &[u8]) -> Outcome {
-    let folder = super::scratch().join("onnx");
+    let folder = scratch().join("onnx");
     let _ = std::fs::create_dir_all(&folder);
     parts::write(input, &folder, &["a.onnx", "a.toml", "labels.txt"]);
     let run = || -> Result<String, models_onnx::Error> {

@@ -3,6 +3,7 @@
 use crate::networks::model;
 use crate::parts;
 use crate::repair;
+use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use pipeline::config::Config;
 use pipeline::predict::{self, Output, Part, Table, To};
@@ -96,7 +97,7 @@ pub(super) const TARGETS: [Target; 3] = [
 ];
 
 fn config(input: &[u8]) -> Outcome {
-    let path = super::scratch().join("config.toml");
+    let path = scratch().join("config.toml");
     if std::fs::write(&path, input).is_err() {
         return Outcome { signature: 0, is_read: false };
     }
@@ -129,7 +130,7 @@ fn results() -> Vec<Vec<u8>> {
 
 /// A folder of a run, whose model is always the same.
 fn run_folder() -> PathBuf {
-    let folder = super::scratch().join("run");
+    let folder = scratch().join("run");
     let path = folder.join("model.safetensors");
     if !path.exists() {
         let _ = std::fs::create_dir_all(folder.join("test"));
@@ -141,13 +142,13 @@ fn run_folder() -> PathBuf {
 fn page(input: &[u8]) -> Outcome {
     let run = run_folder();
     parts::write(input, &run, &RESULTS);
-    let options = report::Options::new(vec![run], super::scratch().join("report.html"));
+    let options = report::Options::new(vec![run], scratch().join("report.html"));
     Outcome::of(report::run(&options, &Job::default()).map(|outcome| about(outcome.bytes).to_string()))
 }
 
 /// A recording that always has the same time, which a journal names.
 fn recording() -> std::io::Result<PathBuf> {
-    let path = super::scratch().join("night.wav");
+    let path = scratch().join("night.wav");
     if !path.exists() {
         let samples: Vec<f32> = (0..8000).map(|i| (i as f32 * 0.3).sin() * 0.3).collect();
         std::fs::write(&path, synth::to_wav_16(&samples, 8000))?;
@@ -163,14 +164,14 @@ fn outputs(table: &Path) -> Vec<Output> {
 
 /// The journal that a part of a prediction leaves.
 fn journal() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let folder = super::scratch().join("predict");
+    let folder = scratch().join("predict");
     std::fs::create_dir_all(&folder)?;
     let table = folder.join("seed.csv");
     let part = Some(Part { index: 1, count: 1 });
     let options = predict::Options { part, overwrite: true, ..predict::Options::new(run_folder(), vec![recording()?]) };
     predict::run(&options, outputs(&table), &Job::default())?;
     let text = std::fs::read(folder.join("seed.csv.part-1-of-1.journal"))?;
-    let here = super::scratch().to_string_lossy().into_owned();
+    let here = scratch().to_string_lossy().into_owned();
     Ok(replaced(&text, here.as_bytes(), HERE))
 }
 
@@ -186,9 +187,9 @@ fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 fn resume(input: &[u8]) -> Outcome {
-    let folder = super::scratch().join("predict");
+    let folder = scratch().join("predict");
     let table = folder.join("table.csv");
-    let here = super::scratch().to_string_lossy().into_owned();
+    let here = scratch().to_string_lossy().into_owned();
     let begin = || -> std::io::Result<PathBuf> {
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join("table.csv.journal"), replaced(input, HERE, here.as_bytes()))?;

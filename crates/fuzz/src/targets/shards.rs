@@ -2,6 +2,7 @@
 
 use crate::parts;
 use crate::repair;
+use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use serde_json::json;
 use shard::cache::{Cache, entries, key};
@@ -50,7 +51,7 @@ pub(super) const TARGETS: [Target; 3] = [
         words: &[b"barkche2", b"\xff\xff\xff\xff\xff\xff\xff\x7f"],
         repair: repair::pack,
         run: |input| {
-            let folder = super::scratch().join("cache");
+            let folder = scratch().join("cache");
             let _ = std::fs::create_dir_all(&folder);
             let n = entries(input).len();
             let got = std::fs::write(folder.join("a.pack"), input).map_err(shard_io).and_then(|()| {
@@ -162,7 +163,7 @@ fn index(input: &mut Vec<u8>) {
 }
 
 fn read_folder(input: &[u8]) -> Outcome {
-    let folder = super::scratch().join("features");
+    let folder = scratch().join("features");
     let _ = std::fs::create_dir_all(&folder);
     parts::write(input, &folder, &["index.json", SHARD]);
     let all = read_spectrograms(&folder).map(|read| about(read.mel.len()).to_string());

@@ -1,6 +1,7 @@
 //! Tables: manifests with labels, and detections in every format that is read.
 
 use crate::repair;
+use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use audio_io::Manifest;
 use detections::{
@@ -91,7 +92,7 @@ fn manifests() -> Vec<Vec<u8>> {
 }
 
 fn manifest(input: &[u8]) -> Outcome {
-    let path = super::scratch().join("manifest.csv");
+    let path = scratch().join("manifest.csv");
     if std::fs::write(&path, input).is_err() {
         return Outcome { signature: 0, is_read: false };
     }
@@ -158,6 +159,7 @@ fn table(input: &[u8]) -> Outcome {
 }
 
 /// The magic numbers at both ends, and a length of the footer that is within the file.
+#[allow(clippy::ptr_arg, reason = "every repair has the type that a target wants")]
 fn parquet_footer(input: &mut Vec<u8>) {
     let n = input.len();
     if n < 20 {
