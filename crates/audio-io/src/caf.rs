@@ -9,7 +9,7 @@ use crate::chunks::{Chunk, Style};
 use crate::damage::Damage;
 use crate::error::{Error, Result};
 use crate::extent::Claim;
-use crate::limits::{check_channels, check_rate};
+use crate::limits::{check_channels, check_packets, check_rate};
 use crate::sniff::Format;
 use crate::source::{Shared, Spliced, View};
 use crate::stream;
@@ -66,6 +66,7 @@ pub(crate) fn open<'a>(source: Shared<'a>, path: &Path) -> Result<Opened<'a>> {
     if let Some(message) = settle_packets(&mut description) {
         ending.damage.push(Damage::Header(message));
     }
+    check_packets(u64::from(u32_at(&description, 20)), path)?;
     let mut head = bytes.bytes(8);
     push(&mut head, b"desc", &description);
     head.extend_from_slice(&kept);

@@ -28,6 +28,19 @@ pub const MAX_FREE_SAMPLES: u64 = 1 << 24;
 /// Longest silence in place of packets that are lost, in frames.
 pub(crate) const MAX_GAP_FRAMES: u64 = 1 << 20;
 
+/// Most frames of one packet of a compressed stream. FLAC has up to 65,535, every other codec fewer; a decoder makes room for as
+/// many as a header promises before it looks at the first packet.
+pub(crate) const MAX_PACKET_FRAMES: u64 = 1 << 16;
+
+/// Refuses packets that no encoder makes.
+pub(crate) fn check_packets(n_frames: u64, path: &Path) -> Result<()> {
+    if n_frames <= MAX_PACKET_FRAMES {
+        return Ok(());
+    }
+    let message = format!("expected at most {MAX_PACKET_FRAMES} frames, got {n_frames}");
+    Err(Error::Decode { path: path.to_owned(), operation: "packets", message })
+}
+
 /// Refuses a rate that no recorder has.
 pub(crate) fn check_rate(rate_hz: u32, path: &Path) -> Result<()> {
     if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {

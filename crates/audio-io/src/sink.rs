@@ -14,7 +14,8 @@ pub(crate) struct Sink {
     n_taken: u64,
     /// Bytes of the file.
     n_bytes: usize,
-    /// Frames of silence before the first packet that decodes; until then the number of channels is not known.
+    /// Frames of silence before the first packet that decodes, as far as they were not taken. There may be many: they are made
+    /// as they are taken.
     n_lead: usize,
     scratch: Vec<Vec<f32>>,
 }
@@ -26,16 +27,26 @@ impl Sink {
 
     /// Frames so far.
     pub(crate) fn n_frames(&self) -> u64 {
-        self.n_taken + self.channels.first().map_or(self.n_lead, Vec::len) as u64
+        self.n_taken + (self.n_lead + self.channels.first().map_or(0, Vec::len)) as u64
     }
 
     /// Frames that can be taken.
     pub(crate) fn n_ready(&self) -> usize {
-        self.channels.first().map_or(0, Vec::len)
+        self.channels.first().map_or(0, |channel| self.n_lead + channel.len())
     }
 
-    /// Moves what is ready to the end of other channels.
-    pub(crate) fn give(&mut self, channels: &mut [Vec<f32>]) -> Result<()> {
+    /// Moves what is ready to the end of other channels: of the silence at the beginning `n` frames at most, then all else.
+    pub(crate) fn give(&mut self, n: usize, channels: &mut [Vec<f32>]) -> Result<()> {
+        let n_silent = self.n_lead.min(n);
+        for to in channels.iter_mut() {
+            try_reserve(to, n_silent)?;
+            to.resize(to.len() + n_silent, 0.0);
+        }
+        self.n_taken += n_silent as u64;
+        self.n_lead -= n_silent;
+        if self.n_lead > 0 {
+            return Ok(());
+        }
         self.n_taken += self.n_ready() as u64;
         for (to, from) in channels.iter_mut().zip(&mut self.channels) {
             try_reserve(to, from.len())?;
@@ -62,11 +73,8 @@ impl Sink {
         if self.channels.is_empty() {
             self.rate_hz = rate_hz;
             let most = max_frames(self.n_bytes, n_channels) as usize;
+            self.n_lead = self.n_lead.min(most);
             self.channels = vec![Vec::new(); n_channels];
-            for channel in &mut self.channels {
-                try_reserve(channel, self.n_lead.min(most))?;
-                channel.resize(self.n_lead.min(most), 0.0);
-            }
         }
         if self.rate_hz != rate_hz || self.channels.len() != n_channels {
             return Ok(false);
@@ -93,5 +101,27 @@ impl Sink {
             }
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use symphonia::core::audio::{AsGenericAudioBufferRef, AudioBuffer, AudioSpec, Channels};
+
+    #[test]
+    fn a_long_silence_before_the_first_packet_is_made_as_it_is_taken() {
+        let mut sink = Sink::new(1000);
+        (0..10).for_each(|_| sink.push_silence(50_000).unwrap());
+        assert_eq!((sink.n_frames(), sink.n_ready()), (500_000, 0));
+        let mut buffer = AudioBuffer::<f32>::new(AudioSpec::new(8000, Channels::Discrete(1)), 8);
+        buffer.render_silence(Some(8));
+        assert!(sink.push(&buffer.as_generic_audio_buffer_ref()).unwrap());
+        assert_eq!((sink.n_frames(), sink.n_ready()), (500_008, 500_008));
+        let mut channels = vec![Vec::new()];
+        sink.give(4096, &mut channels).unwrap();
+        assert_eq!((channels[0].len(), sink.n_ready(), sink.n_frames()), (4096, 495_912, 500_008));
+        sink.give(495_904, &mut channels).unwrap();
+        assert_eq!((channels[0].len(), sink.n_ready()), (500_008, 0));
     }
 }

@@ -15,7 +15,7 @@ use symphonia::default::formats::{
 use crate::blocks::{Blocks, Ending, Opened};
 use crate::damage::Damage;
 use crate::error::{Error, Result};
-use crate::limits::{check_channels, check_rate, max_frames, too_many_samples};
+use crate::limits::{check_channels, check_packets, check_rate, max_frames, too_many_samples};
 use crate::opus::Opus;
 use crate::packets::{Packets, Reader};
 use crate::sink::Sink;
@@ -138,6 +138,9 @@ fn start<'a>(reader: Reader<'a>, n_bytes: u64, format: Format, path: &Path) -> R
     if let Some(channels) = &params.channels {
         check_channels(channels.count(), path)?;
     }
+    for n_frames in [params.max_frames_per_packet, params.frames_per_block].into_iter().flatten() {
+        check_packets(n_frames, path)?;
+    }
     let track_id = track.id;
     // Frames are counted in the track's time base, which is one over the rate except in some containers.
     let ticks_are_frames =
@@ -232,7 +235,7 @@ impl Blocks for Stream<'_> {
         while !self.ended && self.sink.n_ready() < n {
             self.packet()?;
         }
-        self.sink.give(channels)
+        self.sink.give(n, channels)
     }
 
     fn is_at_end(&self) -> bool {

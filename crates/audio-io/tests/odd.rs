@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use audio_io::scan::{Scan, ScanOptions, scan};
-use audio_io::{Damage, Decoded, Manifest, Warning, decode_bytes};
+use audio_io::{Damage, Decoded, Manifest, Recording, Warning, decode_bytes};
 
 /// A second at 8 kHz that holds sound.
 fn sound() -> Vec<i16> {
@@ -73,6 +74,31 @@ fn channels_that_no_recorder_has_are_refused() {
     let bytes = wav(8000, 300, &[0; 600]);
     let error = decode_bytes(&bytes, Path::new("a.wav")).unwrap_err().to_string();
     assert_eq!(error, "a.wav: channels: expected at most 256 channels, got 300");
+}
+
+#[test]
+fn packets_that_no_encoder_makes_are_refused_before_there_is_room_for_them() {
+    let mut caf = fixture("tone-s16.caf");
+    let desc = caf.windows(4).position(|name| name == b"desc").unwrap() + 12;
+    caf[desc + 8..desc + 12].copy_from_slice(b"ima4");
+    caf[desc + 20..desc + 24].copy_from_slice(&0x8000_0009_u32.to_be_bytes());
+    let error = decode_bytes(&caf, Path::new("a.caf")).unwrap_err().to_string();
+    assert_eq!(error, "a.caf: packets: expected at most 65536 frames, got 2147483657");
+}
+
+#[test]
+fn a_pipe_with_frames_of_64_kilobytes_takes_little_memory_and_gives_what_is_there() {
+    let mut bytes = wav(8000, 2, &[1000; 131_070]);
+    bytes[28..32].copy_from_slice(&0xffff_ff00_u32.to_le_bytes());
+    bytes[32..34].copy_from_slice(&u16::MAX.to_le_bytes());
+    bytes[40..44].copy_from_slice(&0x3000_0000_u32.to_le_bytes());
+    let mut recording = Recording::of_stream(Cursor::new(bytes), Path::new("-")).unwrap();
+    let mut block = Vec::new();
+    let mut n_frames = 0;
+    while recording.next_block(1 << 16, &mut block).unwrap() > 0 {
+        n_frames = block[0].len();
+    }
+    assert_eq!(n_frames, 4);
 }
 
 #[test]

@@ -18,7 +18,12 @@ pub struct Parameters {
     frozen: BTreeMap<String, Var>,
     rules: BTreeMap<String, Rule>,
     gradients: DirectGradients,
+    /// Values that may be defined in all.
+    most_values: usize,
 }
+
+/// Values that a network may have beside those of its file: one that lacks a few is told which.
+const FREE_VALUES: usize = 1 << 16;
 
 /// Optimizer settings of one trained parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,7 +54,14 @@ impl Parameters {
             frozen: BTreeMap::new(),
             rules: BTreeMap::new(),
             gradients: DirectGradients::default(),
+            most_values: usize::MAX,
         }
+    }
+
+    /// The same for a network that gets its values from a file of `n_values`: a configuration that asks for many more is refused
+    /// before there is room for them. A file's header is not trusted.
+    pub fn for_file(seed: u64, device: &Device, n_values: usize) -> Self {
+        Self { most_values: n_values.saturating_add(FREE_VALUES), ..Self::seeded(seed, device) }
     }
 
     /// The device of all tensors.
@@ -112,7 +124,15 @@ impl Parameters {
         if self.all().any(|(taken, _)| taken == name) {
             return Err(Error::Duplicate(name.to_owned()));
         }
-        let values = init.draw(shape.iter().product(), self.seed, name);
+        let n_values = shape.iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+        let n_before = self.all().map(|(_, var)| var.elem_count()).sum::<usize>();
+        let n_values = n_values.filter(|n| n.checked_add(n_before).is_some_and(|sum| sum <= self.most_values));
+        let n_values = n_values.ok_or_else(|| Error::Shape {
+            what: format!("parameter {name}"),
+            expected: format!("at most {} values in all, as many as the file has", self.most_values),
+            got: format!("{shape:?} beside {n_before} values"),
+        })?;
+        let values = init.draw(n_values, self.seed, name);
         Ok(Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?)
     }
 
@@ -251,6 +271,16 @@ fn check(name: &str, var: &Var, tensor: &Tensor, path: &Path) -> Result<(), Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_bounds_what_is_made_room_for() {
+        let mut parameters = Parameters::for_file(1, &Device::Cpu, 10);
+        parameters.trainable("a", &[5, 2], Init::Constant(0.0)).unwrap();
+        for shape in [&[1 << 40, 1 << 40][..], &[1 << 40], &[1 << 17]] {
+            let error = parameters.trainable("b", shape, Init::Constant(0.0)).unwrap_err().to_string();
+            assert!(error.starts_with("parameter b: expected at most 65546 values in all"), "{error}");
+        }
+    }
 
     fn two() -> Parameters {
         let mut parameters = Parameters::seeded(1, &Device::Cpu);

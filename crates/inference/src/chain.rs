@@ -4,7 +4,9 @@
 use crate::error::{Context, Result, bail};
 use crate::front_end::{FrontEnd, Scratch};
 use crate::onnx::{OnnxModel, describe};
-use audio_io::{BLOCK_FRAMES, Clip, ClipConfig, Decoded, Recording, Row, RowReader, Silence, Until, Windowing};
+use audio_io::{
+    BLOCK_FRAMES, Clip, ClipConfig, Decoded, Placement, Recording, Row, RowReader, Silence, Until, Windowing,
+};
 use features::{FrontEndConfig, Kind, Output, Preset, Spectrum};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::LN_10;
@@ -12,6 +14,12 @@ use std::path::Path;
 
 /// Changes whenever the same settings give other values, so that no cache entry of an earlier version is used.
 pub const CODE_SCHEMA: u32 = 2;
+
+/// Samples of a window at most (12 minutes at 22 kHz): a model's file is not trusted, and room is made for a whole window.
+const MOST_SAMPLES: usize = 1 << 24;
+
+/// Values of a window's spectrogram at most.
+const MOST_VALUES: usize = 1 << 25;
 
 /// What turns a recording into spectrograms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -150,12 +158,36 @@ impl Chain {
     /// Builds filters and transforms or opens the ONNX model, once for all recordings.
     ///
     /// # Errors
-    /// Settings that make no sense; an ONNX model that is not there or has changed.
+    /// Settings that make no sense, or windows that are too long for memory; an ONNX model that is not there or has changed.
     pub fn build(&self) -> Result<FrontEnd> {
-        match &self.onnx {
-            Some(model) => Ok(FrontEnd::of_onnx(model.open()?, model.n_values())),
-            None => Ok(FrontEnd::of_spectrogram(self.build_picture()?)),
+        let front_end = match &self.onnx {
+            Some(model) => FrontEnd::of_onnx(model.open()?, model.n_values()),
+            None => FrontEnd::of_spectrogram(self.build_picture()?),
+        };
+        self.check_size(&front_end)?;
+        Ok(front_end)
+    }
+
+    /// Refuses windows that nobody means, before there is room for them.
+    fn check_size(&self, front_end: &FrontEnd) -> Result<()> {
+        if self.clip.window.placement == Placement::Whole {
+            return Ok(());
         }
+        let n_samples = (self.clip.window.seconds * f64::from(self.clip.sample_rate_hz)) as usize;
+        if n_samples > MOST_SAMPLES {
+            let (seconds, rate_hz) = (self.clip.window.seconds, self.clip.sample_rate_hz);
+            bail!(
+                "clip.window.seconds: expected at most {MOST_SAMPLES} samples, got {seconds} s at {rate_hz} Hz; take shorter windows"
+            );
+        }
+        let (n_bands, n_frames) = (front_end.n_bands(), front_end.n_frames(n_samples));
+        if n_bands.saturating_mul(n_frames) > MOST_VALUES {
+            bail!(
+                "front end: expected at most {MOST_VALUES} values a window, got {n_bands} bands x {n_frames} frames; take fewer bands, \
+                 a larger hop or shorter windows"
+            );
+        }
+        Ok(())
     }
 
     /// The front end that a person sees clips by.
@@ -240,6 +272,23 @@ pub(crate) fn without_place(header: &serde_json::Value) -> serde_json::Value {
 mod tests {
     use super::*;
     use features::Preset;
+
+    #[test]
+    fn windows_and_spectrograms_that_do_not_fit_into_memory_are_refused() {
+        let chain = Chain::new(ClipConfig::default(), Preset::LogMel.config());
+        assert!(chain.build().is_ok());
+        let mut long = chain.clone();
+        long.clip.window.seconds = 65_536.0;
+        let error = long.build().err().unwrap().to_string();
+        assert!(error.starts_with("clip.window.seconds: expected at most 16777216 samples"), "{error}");
+        long.clip.window.placement = Placement::Whole;
+        assert!(long.build().is_ok(), "a whole recording is as long as it is");
+        let mut fine = chain;
+        fine.spectrogram.hop = 1;
+        fine.clip.window.seconds = 60.0;
+        let error = fine.build().err().unwrap().to_string();
+        assert!(error.contains("take fewer bands"), "{error}");
+    }
 
     #[test]
     fn a_gain_is_as_many_units_as_unit_per_db_says() {

@@ -6,9 +6,9 @@
 
 use crate::error::{Context, Result, bail};
 use crate::model::Member;
-use crate::network::build;
+use crate::network::build_in;
 use candle_core::{Device, Tensor};
-use classifier::{ModelFile, Normalization};
+use classifier::{ModelFile, Normalization, Parameters};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,10 +51,12 @@ pub fn averaged(
 pub(crate) fn read(file: &mut ModelFile, path: &Path, device: &Device) -> Result<Vec<Member>> {
     let architecture = || format!("{}: architecture", path.display());
     let (n_classes, seed) = (file.header.classes.len(), file.header.seed);
+    let n_values = file.tensors.values().map(Tensor::elem_count).sum();
+    let parameters = || Parameters::for_file(seed, device, n_values);
     if file.header.architecture["kind"] != KIND {
         let header = &file.header;
         let (classifier, parameters) =
-            build(&header.architecture, n_classes, seed, device).with_context(architecture)?;
+            build_in(parameters(), &header.architecture, n_classes).with_context(architecture)?;
         file.load_into(&parameters, path)?;
         let name = header.architecture["kind"].as_str().unwrap_or_default().to_owned();
         let (front_end, normalization) = (header.front_end.clone(), header.normalization.clone());
@@ -68,7 +70,7 @@ pub(crate) fn read(file: &mut ModelFile, path: &Path, device: &Device) -> Result
     let mut members = Vec::new();
     for (nth, header) in headers.into_iter().enumerate() {
         let (classifier, parameters) =
-            build(&header.architecture, n_classes, seed, device).with_context(architecture)?;
+            build_in(parameters(), &header.architecture, n_classes).with_context(architecture)?;
         let tensors = file.take(&format!("member.{nth}."));
         parameters.restore(&tensors, path)?;
         let MemberHeader { name, scale, n_votes, front_end, normalization, .. } = header;

@@ -13,7 +13,15 @@ pub fn build(
     seed: u64,
     device: &Device,
 ) -> Result<(Box<dyn Classifier>, Parameters)> {
-    let mut parameters = Parameters::seeded(seed, device);
+    build_in(Parameters::seeded(seed, device), architecture, n_classes)
+}
+
+/// The same in parameters that are there.
+pub(crate) fn build_in(
+    mut parameters: Parameters,
+    architecture: &serde_json::Value,
+    n_classes: usize,
+) -> Result<(Box<dyn Classifier>, Parameters)> {
     let classifier = network(architecture, n_classes, &mut parameters)?;
     Ok((classifier, parameters))
 }

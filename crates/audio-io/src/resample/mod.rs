@@ -20,6 +20,12 @@ use plan::{Blocks, Plan, Room};
 /// Rate pairs that plans are kept for. A collection has a handful; a mixed one may have hundreds.
 const MAX_KEPT: usize = 32;
 
+/// Frames of all plans that are kept, at most: one of rates without a common divisor has millions, and takes 50 MB.
+const MAX_KEPT_FRAMES: usize = 1 << 23;
+
+/// Values of a thread's room that are kept, at most.
+const MAX_ROOM_VALUES: usize = 1 << 20;
+
 /// Plans by (from, to), for all threads: making one costs more than a short clip.
 static PLANS: Mutex<BTreeMap<(u32, u32), Planned>> = Mutex::new(BTreeMap::new());
 
@@ -107,6 +113,9 @@ pub(crate) fn resample_part(
             let at = |frame: usize| frame.saturating_sub(pair * pair_out).min(pair_out);
             plan.append(at(part.start)..at(part.end), room, &mut out);
         }
+        if room.n_values() > MAX_ROOM_VALUES {
+            *room = Room::default();
+        }
         Ok(out)
     })
 }
@@ -114,8 +123,12 @@ pub(crate) fn resample_part(
 /// The place of these rates' plan.
 fn plan(from_hz: u32, to_hz: u32) -> Planned {
     let mut plans = PLANS.lock().unwrap_or_else(PoisonError::into_inner);
-    if plans.len() >= MAX_KEPT && !plans.contains_key(&(from_hz, to_hz)) {
-        plans.clear();
+    if !plans.contains_key(&(from_hz, to_hz)) {
+        let frames = |&(from_hz, to_hz): &(u32, u32)| Blocks::new(from_hz, to_hz).n_frames();
+        let n_frames = plans.keys().map(frames).sum::<usize>() + frames(&(from_hz, to_hz));
+        if plans.len() >= MAX_KEPT || n_frames > MAX_KEPT_FRAMES {
+            plans.clear();
+        }
     }
     Arc::clone(plans.entry((from_hz, to_hz)).or_default())
 }

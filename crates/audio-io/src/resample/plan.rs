@@ -41,6 +41,11 @@ impl Blocks {
         self.n_units - 2 * self.margin
     }
 
+    /// Frames of both transforms together.
+    pub(super) fn n_frames(&self) -> usize {
+        self.n_units * (self.unit_in + self.unit_out)
+    }
+
     /// Frames that two blocks take.
     pub(super) fn pair_in(&self) -> usize {
         2 * self.hop() * self.unit_in
@@ -79,6 +84,16 @@ pub(super) struct Room {
     /// `[n_out]`
     resampled: Vec<Complex<f32>>,
     work: Vec<Complex<f32>>,
+}
+
+impl Room {
+    /// Values that there is room for.
+    pub(super) fn n_values(&self) -> usize {
+        [&self.sound, &self.spectrum_in, &self.spectrum_out, &self.resampled, &self.work]
+            .iter()
+            .map(|of| of.len())
+            .sum()
+    }
 }
 
 /// The first `n` values, of which there are enough afterwards.

@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::room::try_reserve;
 use crate::source::{Shared, read_full};
 
+/// Bytes that are read at once, where they are not in memory: a header may promise frames of 64 KiB.
+const MAX_ROOM_BYTES: usize = 1 << 22;
+
 /// Converts frames, and appends the samples of each channel to its vector.
 type Convert = fn(&[u8], usize, &mut [Vec<f32>]);
 
@@ -66,8 +69,9 @@ impl<'a> Pcm<'a> {
     }
 }
 
-impl Blocks for Pcm<'_> {
-    fn more(&mut self, n: usize, channels: &mut [Vec<f32>]) -> Result<()> {
+impl Pcm<'_> {
+    /// Appends frames and gives how many; fewer than `n` where the sound ends.
+    fn part(&mut self, n: usize, channels: &mut [Vec<f32>]) -> Result<usize> {
         let n_left = (self.left.end - self.left.start) / self.stride as u64;
         let n_bytes = n_left.min(n as u64) as usize * self.stride;
         let at = self.left.start;
@@ -81,11 +85,28 @@ impl Blocks for Pcm<'_> {
                 &self.room[..n_read / self.stride * self.stride]
             }
         };
+        let n_frames = data.len() / self.stride;
         for channel in channels.iter_mut() {
-            try_reserve(channel, data.len() / self.stride)?;
+            try_reserve(channel, n_frames)?;
         }
         (self.convert)(data, self.stride, channels);
         self.left.start = if data.len() < n_bytes { self.left.end } else { at + n_bytes as u64 };
+        Ok(n_frames)
+    }
+}
+
+impl Blocks for Pcm<'_> {
+    fn more(&mut self, n: usize, channels: &mut [Vec<f32>]) -> Result<()> {
+        // In memory, all of it is there already.
+        let most = if self.source.memory().is_some() { n } else { (MAX_ROOM_BYTES / self.stride).max(1) };
+        let mut n_left = n;
+        while n_left > 0 {
+            let n_part = n_left.min(most);
+            if self.part(n_part, channels)? < n_part {
+                break;
+            }
+            n_left -= n_part;
+        }
         Ok(())
     }
 

@@ -21,6 +21,7 @@ mod audacity;
 mod cells;
 mod detection;
 mod json_lines;
+mod pages;
 mod parquet;
 mod raw;
 mod rows;

@@ -1,6 +1,7 @@
 //! Parquet, as we write it, or as a data frame with the same columns was written again.
 
 use super::detection::TableDetection;
+use super::pages::check_pages;
 use crate::time::milliseconds;
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -10,6 +11,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What a file begins with.
 pub(super) const MAGIC: &[u8] = b"PAR1";
+
+/// Rows for each byte of a file at most, and whatever its size.
+const MOST_ROWS_PER_BYTE: usize = 8;
+const FREE_ROWS: usize = 1 << 14;
+
+/// Bytes of text over all rows for each byte of a file at most, and whatever its size.
+const MOST_TEXT_PER_BYTE: usize = 512;
+const FREE_TEXT: usize = 1 << 22;
 
 pub(super) fn read(bytes: Vec<u8>, table: &str, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
     // The decoder panics on some damaged files.
@@ -22,13 +31,46 @@ fn rows(bytes: Vec<u8>, table: &str, label_column: Option<&str>) -> Result<Vec<T
         table: table.to_owned(),
         source: std::io::Error::new(std::io::ErrorKind::InvalidData, problem),
     };
-    let reader = SerializedFileReader::new(Bytes::from(bytes)).map_err(broken)?;
+    let too_much = |what: &str, most: usize| Error::Read {
+        table: table.to_owned(),
+        source: std::io::Error::other(format!("{what}: expected at most {most} in a file of this size, got more")),
+    };
+    let bytes = Bytes::from(bytes);
+    let reader = SerializedFileReader::new(bytes.clone()).map_err(broken)?;
+    // Runs and dictionaries make any number of rows and any length of text out of a few bytes.
+    let most_rows = MOST_ROWS_PER_BYTE * bytes.len() + FREE_ROWS;
+    if reader.metadata().file_metadata().num_rows() > most_rows as i64 {
+        return Err(too_much("rows", most_rows));
+    }
+    let most_text = MOST_TEXT_PER_BYTE * bytes.len() + FREE_TEXT;
+    check_pages(&bytes, reader.metadata()).map_err(|reason| Error::Read {
+        table: table.to_owned(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
+    })?;
     let label_column = label_column.unwrap_or("label");
-    let mut rows = Vec::new();
+    let (mut rows, mut n_rows, mut n_text) = (Vec::new(), 0, 0);
     for (row, line) in reader.get_row_iter(None).map_err(broken)?.zip(1..) {
-        rows.extend(detection(&row.map_err(broken)?, table, line, label_column)?);
+        let row = row.map_err(broken)?;
+        n_rows += 1;
+        n_text += row.get_column_iter().map(|(_, field)| text_bytes(field)).sum::<usize>();
+        if n_rows > most_rows {
+            return Err(too_much("rows", most_rows));
+        }
+        if n_text > most_text {
+            return Err(too_much("bytes of text", most_text));
+        }
+        rows.extend(detection(&row, table, line, label_column)?);
     }
     Ok(rows)
+}
+
+/// Bytes of a text or of other bytes; 0 of a number.
+fn text_bytes(field: &Field) -> usize {
+    match field {
+        Field::Str(text) => text.len(),
+        Field::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// The detection of a row; none where it has no label.

@@ -1,0 +1,17 @@
+//! The targets, by what they read.
+
+mod audio;
+mod hub;
+mod models;
+mod results;
+mod shards;
+mod tables;
+
+use crate::target::Target;
+
+/// All targets, in the order in which a clip meets them.
+#[must_use]
+pub fn targets() -> Vec<Target> {
+    [&audio::TARGETS[..], &tables::TARGETS, &shards::TARGETS, &models::TARGETS, &results::TARGETS, &hub::TARGETS]
+        .concat()
+}
