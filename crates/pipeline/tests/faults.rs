@@ -4,7 +4,12 @@
 //! Of each stage some operations are taken, spread over all of them; with `BARKBIRD_FAULTS=all` every one
 //! (`scripts/check-faults.sh`).
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends at the first surprise, and says what it did")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::result_large_err,
+    reason = "a test ends at the first surprise, and says what it did"
+)]
 
 use pipeline::predict::{self, Output, Table, To};
 use pipeline::strategy::ModelKind;

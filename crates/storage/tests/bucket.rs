@@ -28,20 +28,20 @@ fn memory() -> Arc<Memory> {
 #[test]
 fn what_is_written_is_read_listed_and_removed() {
     let root = bucket("listed");
-    storage::write(&root.join("run/metrics.json"), b"{}").unwrap();
-    storage::write(&root.join("run/deep/a.csv"), b"a,b").unwrap();
-    storage::write(&root.join("running"), b"x").unwrap();
+    storage::write(root.join("run/metrics.json"), b"{}").unwrap();
+    storage::write(root.join("run/deep/a.csv"), b"a,b").unwrap();
+    storage::write(root.join("running"), b"x").unwrap();
     let names = |folder: &Path| -> Vec<(String, Kind)> {
         storage::list(folder).unwrap().into_iter().map(|e| (e.name.into_string().unwrap(), e.kind)).collect()
     };
     assert_eq!(names(&root), [("run".into(), Kind::Folder), ("running".into(), Kind::File)]);
     assert_eq!(names(&root.join("run")), [("deep".into(), Kind::Folder), ("metrics.json".into(), Kind::File)]);
-    assert!(storage::is_dir(&root.join("run")) && storage::is_file(&root.join("running")));
-    assert!(!storage::exists(&root.join("runn")) && storage::is_dir(&root));
-    assert_eq!(storage::read_to_string(&root.join("run/deep/a.csv")).unwrap(), "a,b");
-    storage::remove_file(&root.join("running")).unwrap();
-    assert_eq!(storage::read(&root.join("running")).unwrap_err().kind(), ErrorKind::NotFound);
-    storage::remove_dir_all(&root.join("run")).unwrap();
+    assert!(storage::is_dir(root.join("run")) && storage::is_file(root.join("running")));
+    assert!(!storage::exists(root.join("ru")) && storage::is_dir(&root));
+    assert_eq!(storage::read_to_string(root.join("run/deep/a.csv")).unwrap(), "a,b");
+    storage::remove_file(root.join("running")).unwrap();
+    assert_eq!(storage::read(root.join("running")).unwrap_err().kind(), ErrorKind::NotFound);
+    storage::remove_dir_all(root.join("run")).unwrap();
     assert!(storage::list(&root).unwrap().is_empty());
     assert!(storage::is_empty_folder(&root.join("none")).unwrap());
 }
@@ -89,7 +89,7 @@ fn two_workers_never_overwrite_each_other() {
     theirs(b"theirs", "shard");
     let error = place("shard", b"ours", Existing::Refuse).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-    assert_eq!(storage::read(&root.join("shard")).unwrap(), b"theirs");
+    assert_eq!(storage::read(root.join("shard")).unwrap(), b"theirs");
     place("shard", b"theirs", Existing::Refuse).unwrap();
     // Results of before are replaced; what another has replaced meanwhile is not.
     theirs(b"old", "metrics");
@@ -97,7 +97,7 @@ fn two_workers_never_overwrite_each_other() {
     place("metrics", b"newer", Existing::Replace).unwrap();
     theirs(b"theirs", "metrics");
     assert!(place("metrics", b"newest", Existing::Replace).unwrap_err().to_string().contains("another process"));
-    assert_eq!(storage::read(&root.join("metrics")).unwrap(), b"theirs");
+    assert_eq!(storage::read(root.join("metrics")).unwrap(), b"theirs");
 }
 
 #[test]

@@ -101,7 +101,10 @@ fn config(input: &[u8]) -> Outcome {
     if std::fs::write(&path, input).is_err() {
         return Outcome { signature: 0, is_read: false };
     }
-    let resolved = Config::resolve(Some(&path), &[]).and_then(|config| Ok(about(config.to_toml()?.len()).to_string()));
+    let resolved = match Config::resolve(Some(&path), &[]) {
+        Ok(config) => config.to_toml().map(|text| about(text.len()).to_string()),
+        Err(error) => Err(error),
+    };
     Outcome::all([Outcome::of(resolved), Outcome::of(predict::event_settings(&path).map(|_| String::new()))])
 }
 
