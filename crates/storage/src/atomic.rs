@@ -119,7 +119,7 @@ impl AtomicFile {
         Ok(Self { path: path.to_owned(), inner })
     }
 
-    /// Puts the file under its name, as [`write`] does.
+    /// Puts the file under its name, as [`write()`] does.
     ///
     /// # Errors
     /// The step that failed, and the system's reason.
