@@ -6,5 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BARKBIRD_FAULTS=all cargo test --release --quiet --package pipeline --test faults -- --nocapture |
-  awk '/faults injected/ { print; split($0, all, /[^0-9]+/); n += $0 ~ /faults/; match($0, /[0-9]+ faults/); f += substr($0, RSTART); match($0, /[0-9]+ finished right/); s += substr($0, RSTART); match($0, /[0-9]+ reported/); r += substr($0, RSTART) }
-       /test result/ { print } END { print f " faults injected, " s " finished right, " r " reported and finished when run again, 0 results lost" }'
+  awk '/faults injected/ { print
+         for (i = 1; i < NF; i++) { if ($(i + 1) == "faults") injected += $i; if ($(i + 1) == "finished" && $(i + 2) == "right,") right += $i
+           if ($(i + 1) == "reported") reported += $i; if ($(i + 1) == "results") lost += $i } }
+       /test result/ { print }
+       END { print injected + 0 " faults injected, " right + 0 " finished right, " reported + 0 " reported and finished when run again, " lost + 0 " results lost" }'

@@ -1,4 +1,5 @@
-//! Two workers and one bucket, here one in memory: the second finds the folder locked, and no object is overwritten.
+//! Two workers and one bucket: the second finds the folder locked, and no object is overwritten. Here the bucket is in memory; after
+//! `buckets::mount()` alone, `s3://bucket/features` does the same.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,6 +7,7 @@ use storage::{Durability, Existing};
 
 fn main() -> std::io::Result<()> {
     buckets::mount();
+    storage::mount("memory", std::sync::Arc::new(storage::Memory::default()));
     let folder = Path::new("memory://bucket/features");
     let lock = storage::lock_folder(folder)?;
     let refused = storage::lock_folder(folder).err().map(|error| error.kind());

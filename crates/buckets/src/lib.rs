@@ -10,10 +10,10 @@
 //! for three minutes. One that writes is conditional, so that a second one is never a second write.
 //!
 //! # Example
-//! ```
+//! ```no_run
 //! buckets::mount();
-//! // From here on, all of barkbird can read and write buckets. `memory://` works without a connection.
-//! let path = std::path::Path::new("memory://bucket/notes.txt");
+//! // From here on, all of barkbird can read and write buckets.
+//! let path = std::path::Path::new("s3://bucket/notes.txt");
 //! storage::write(path, b"two barks")?;
 //! assert_eq!(storage::read(path)?, b"two barks");
 //! # Ok::<(), std::io::Error>(())
@@ -30,7 +30,6 @@ use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::memory::InMemory;
 use object_store::{ClientOptions, RetryConfig};
 use tokio::runtime::Runtime;
 
@@ -42,9 +41,9 @@ const REQUEST: Duration = Duration::from_secs(600);
 /// Nothing at all for so long is a broken connection.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Makes `s3://`, `gs://`, `az://` and, without a connection, `memory://` places for files, for the whole process.
+/// Makes `s3://`, `gs://` and `az://` places for files, for the whole process.
 pub fn mount() {
-    for (scheme, open) in [("s3", s3 as Open), ("gs", gs), ("az", az), ("memory", memory)] {
+    for (scheme, open) in [("s3", s3 as Open), ("gs", gs), ("az", az)] {
         storage::mount(scheme, Arc::new(Client { open }));
     }
 }
@@ -103,8 +102,4 @@ fn gs(name: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
 fn az(name: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
     let builder = MicrosoftAzureBuilder::from_env().with_container_name(name).with_retry(RetryConfig::default());
     Ok(Arc::new(builder.with_client_options(options()).build()?))
-}
-
-fn memory(_: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
-    Ok(Arc::new(InMemory::new()))
 }

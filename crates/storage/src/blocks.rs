@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Bytes of a block: what one request reads.
 pub(crate) const BLOCK_BYTES: u64 = 4 << 20;
@@ -49,10 +49,20 @@ pub(crate) fn settings() -> Settings {
     SETTINGS.read().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default()
 }
 
-/// The folder for files that are still to be written to a bucket; made where there is none.
+/// A file for a bucket that has not been written to for so long is of a process that is gone.
+const ABANDONED: Duration = Duration::from_secs(7 * 86_400);
+
+/// The folder for files that are still to be written to a bucket; made where there is none. What killed processes have left
+/// is removed once it is a week old.
 pub(crate) fn staging() -> io::Result<PathBuf> {
     let folder = settings().cache;
     fs::create_dir_all(&folder)?;
+    for entry in fs::read_dir(&folder)?.flatten() {
+        let age = |metadata: fs::Metadata| metadata.is_file().then(|| metadata.modified().ok()?.elapsed().ok())?;
+        if entry.metadata().ok().and_then(age).is_some_and(|age| age > ABANDONED) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     Ok(folder)
 }
 

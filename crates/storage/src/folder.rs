@@ -166,11 +166,11 @@ fn look(path: &Path) -> Option<Option<Kind>> {
 fn is_absent(error: &io::Error) -> bool {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied, Unsupported};
     matches!(error.kind(), NotFound | NotADirectory | PermissionDenied | InvalidInput | InvalidFilename | Unsupported)
-        || error.raw_os_error().is_some_and(|code| cfg!(unix) && code == ELOOP)
+        || error.raw_os_error().is_some_and(|code| cfg!(unix) && ELOOP.contains(&code))
 }
 
-/// Links that lead to each other.
-const ELOOP: i32 = 40;
+/// Links that lead to each other: Linux, macOS.
+const ELOOP: [i32; 2] = [40, 62];
 
 /// The entries of a folder, sorted by name.
 ///
@@ -190,7 +190,12 @@ pub fn list(folder: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
         None => {
             for entry in fs::read_dir(local(folder))? {
                 let entry = entry?;
-                entries.push(Entry { name: entry.file_name(), kind: Kind::of(entry.file_type()?) });
+                match entry.file_type() {
+                    Ok(kind) => entries.push(Entry { name: entry.file_name(), kind: Kind::of(kind) }),
+                    // Removed while the folder was listed.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
     }

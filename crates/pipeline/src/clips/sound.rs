@@ -172,7 +172,7 @@ impl Sound {
             Ok(storage::place_file(&self.temporary, path)?)
         };
         finish().with_context(|| format!("{}: cannot be written", path.display()))?;
-        self.is_placed = !self.temporary.exists();
+        self.is_placed = true;
         Ok(())
     }
 }
