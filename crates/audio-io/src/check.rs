@@ -81,16 +81,17 @@ pub fn check_file(path: &Path, name: &str, min_seconds: f64) -> FileCheck {
     check_rows(path, name, min_seconds, |_| Vec::new()).0
 }
 
-/// As [`check_file`]; and for each row that `rows` makes of the rate, whether it is silent, or why it cannot be said.
+/// As [`check_file`]; for each row that `rows` makes of the rate, whether it is silent, or why it cannot be said; and whether
+/// the system could not read the file.
 pub(crate) fn check_rows(
     path: &Path,
     name: &str,
     min_seconds: f64,
     rows: impl FnOnce(u32) -> Vec<SilenceStream>,
-) -> (FileCheck, Vec<Result<Option<Silence>>>) {
+) -> (FileCheck, Vec<Result<Option<Silence>>>, bool) {
     let mut check = FileCheck { path: name.to_owned(), ..FileCheck::default() };
     match measured(path, &mut check, min_seconds, rows) {
-        Ok(silences) => (check, silences),
+        Ok(silences) => (check, silences, false),
         Err(error) => {
             // The caller knows the file by its name.
             let text = error.to_string();
@@ -100,7 +101,7 @@ pub(crate) fn check_rows(
                 reason.push_str(": the path has backslashes, write `/`");
             }
             check.reason = Some(reason);
-            (check, Vec::new())
+            (check, Vec::new(), matches!(error, Error::Read { .. }))
         }
     }
 }

@@ -166,6 +166,22 @@ pub enum Error {
         /// What was given.
         got: String,
     },
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// What a scan has kept of an earlier one cannot be used.
+    #[error("{}: {message}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it and what to do.
+        message: String,
+    },
     /// The resampler refused.
     #[error("resample {from_hz} Hz to {to_hz} Hz: {message}")]
     Resample {

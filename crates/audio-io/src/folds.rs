@@ -31,7 +31,7 @@ pub fn assign_folds(rows: &mut [Row], tied: &[Vec<usize>], n_folds: usize, seed:
     let sets: Vec<Set> = Set::all(rows, tied, seed);
     let counts = |set: &Set| {
         let mut counts = vec![0f64; classes.len()];
-        for row in set.rows.iter().map(|&i| &rows[i]).filter(|row| takes_part(row)) {
+        for row in set.of(rows).filter(|row| takes_part(row)) {
             counts[classes.range(..row.label.clone()).count()] += 1.0;
         }
         counts
@@ -68,11 +68,12 @@ pub fn assign_folds(rows: &mut [Row], tied: &[Vec<usize>], n_folds: usize, seed:
     }
     let counts: Vec<&[f64]> = dealt.iter().map(|(_, counts)| counts.as_slice()).collect();
     improve(&counts, &target, &mut folds, &mut chosen);
-    let places: Vec<(usize, usize)> =
+    let places: Vec<(u32, usize)> =
         dealt.iter().zip(chosen).flat_map(|((set, _), fold)| set.rows.iter().map(move |&row| (row, fold))).collect();
     for (row, fold) in places {
-        if takes_part(&rows[row]) {
-            rows[row].split = Some(fold_name(fold));
+        let row = &mut rows[row as usize];
+        if takes_part(row) {
+            row.split = Some(fold_name(fold));
         }
     }
     Ok(warnings)
@@ -152,11 +153,11 @@ pub fn leave_out(rows: &mut [Row], tied: &[Vec<usize>], values: &[String]) -> Re
         return fail("2 to 255 values", format!("{}", folds.len()));
     }
     for set in Set::all(rows, tied, 0) {
-        let of_set: BTreeSet<&str> =
-            set.rows.iter().filter(|&&i| takes_part(&rows[i])).map(|&i| values[i].trim()).collect();
+        let own = set.rows.iter().map(|&i| i as usize);
+        let of_set: BTreeSet<&str> = own.filter(|&i| takes_part(&rows[i])).map(|i| values[i].trim()).collect();
         if of_set.len() > 1 {
             let values = of_set.into_iter().collect::<Vec<_>>().join(", ");
-            return fail("one value for each group and for equal sounds", format!("{values} for `{}`", set.name));
+            return fail("one value for each group and for equal sounds", format!("{values} for `{}`", set.name(rows)));
         }
     }
     for i in chosen {

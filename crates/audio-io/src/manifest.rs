@@ -1,10 +1,12 @@
 //! The list of what there is to learn from: which file, which part of it, which class, group and split.
 
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use storage::Location;
 
 use crate::error::{Error, Result};
+use crate::fields::Fields;
 use crate::walk::{Skipped, utf8_name};
 use crate::warning::Warning;
 
@@ -29,7 +31,7 @@ pub struct Row {
     /// The channel, counted from 0; the channel policy decides where absent.
     pub channel: Option<u16>,
     /// The fields of [`Manifest::extra_columns`].
-    pub extra: Vec<String>,
+    pub extra: Fields,
 }
 
 /// Rows, and where their paths start.
@@ -53,22 +55,23 @@ pub struct Manifest {
 impl Manifest {
     /// The manifest as CSV: the known columns, always all of them, then the carried ones.
     pub fn to_csv(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        push_record(&mut out, COLUMNS.iter().copied().chain(self.extra_columns.iter().map(String::as_str)));
-        for row in &self.rows {
-            let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-            let known = [
-                row.path.clone(),
-                row.label.clone(),
-                row.group.clone().unwrap_or_default(),
-                row.split.clone().unwrap_or_default(),
-                number(row.start_s),
-                number(row.end_s),
-                row.channel.map(|channel| channel.to_string()).unwrap_or_default(),
-            ];
-            push_record(&mut out, known.iter().chain(&row.extra).map(String::as_str));
-        }
+        let mut out = head(&self.extra_columns);
+        self.rows.iter().for_each(|row| push_row(&mut out, &row.path, row, row.extra.iter()));
         out
+    }
+
+    /// Writes what [`to_csv`](Self::to_csv) gives, a row at a time.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    pub fn write_csv(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut line = head(&self.extra_columns);
+        out.write_all(&line)?;
+        self.rows.iter().try_for_each(|row| {
+            line.clear();
+            push_row(&mut line, &row.path, row, row.extra.iter());
+            out.write_all(&line)
+        })
     }
 
     /// Where a row's file is.
@@ -80,13 +83,52 @@ impl Manifest {
     ///
     /// # Errors
     /// When the working folder cannot be found out, or a path is not UTF-8.
-    pub fn rebased(&self, new_root: &Path) -> Result<Manifest> {
-        let from = real(new_root)?;
-        let root = real(&self.root)?;
-        let moved = |row: &Row| Ok(Row { path: relative(&from, &storage::join(&root, &row.path))?, ..row.clone() });
-        let rows = self.rows.iter().map(moved).collect::<Result<_>>()?;
-        Ok(Manifest { root: new_root.to_owned(), rows, ..self.clone() })
+    pub fn rebased(mut self, new_root: &Path) -> Result<Manifest> {
+        let rebase = Rebase::new(&self.root, new_root)?;
+        for row in &mut self.rows {
+            row.path = rebase.path(&row.path)?;
+        }
+        Ok(Manifest { root: new_root.to_owned(), ..self })
     }
+}
+
+/// From the paths of one folder to those of another.
+pub(crate) struct Rebase {
+    root: PathBuf,
+    new_root: PathBuf,
+}
+
+impl Rebase {
+    pub(crate) fn new(root: &Path, new_root: &Path) -> Result<Self> {
+        Ok(Rebase { root: real(root)?, new_root: real(new_root)? })
+    }
+
+    pub(crate) fn path(&self, path: &str) -> Result<String> {
+        relative(&self.new_root, &storage::join(&self.root, path))
+    }
+}
+
+/// The first line of a manifest.
+pub(crate) fn head<S: AsRef<str>>(extra_columns: &[S]) -> Vec<u8> {
+    let mut out = Vec::new();
+    push_fields(&mut out, COLUMNS.iter().copied().chain(extra_columns.iter().map(AsRef::as_ref)));
+    out.push(b'\n');
+    out
+}
+
+/// Appends the line of a row, with another path and other carried fields.
+pub(crate) fn push_row<'a>(out: &mut Vec<u8>, path: &str, row: &Row, extra: impl Iterator<Item = &'a str>) {
+    let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let (start, end) = (number(row.start_s), number(row.end_s));
+    let channel = row.channel.map(|channel| channel.to_string()).unwrap_or_default();
+    let (group, split) = (row.group.as_deref().unwrap_or_default(), row.split.as_deref().unwrap_or_default());
+    let known = [path, row.label.as_str(), group, split, &start, &end, &channel];
+    push_fields(out, known.into_iter());
+    for field in extra {
+        out.push(b',');
+        push_fields(out, std::iter::once(field));
+    }
+    out.push(b'\n');
 }
 
 /// The absolute path without links as far as it exists, so that `..` means the same to us and to the system.
@@ -137,7 +179,7 @@ fn relative(from: &Path, to: &Path) -> Result<String> {
     }
 }
 
-fn push_record<'a>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
+fn push_fields<'a>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
     for (i, field) in fields.enumerate() {
         if i > 0 {
             out.push(b',');
@@ -151,7 +193,6 @@ fn push_record<'a>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
             out.push(b'"');
         }
     }
-    out.push(b'\n');
 }
 
 #[cfg(test)]
@@ -167,7 +208,7 @@ mod tests {
         let row = Row { path: "dog/../dog/a.wav".into(), label: "dog".into(), ..Row::default() };
         let manifest = Manifest { root: folder.path().join("data"), rows: vec![row], ..Manifest::default() };
         let out = folder.path().join("runs/one");
-        let rebased = manifest.rebased(&out).unwrap();
+        let rebased = manifest.clone().rebased(&out).unwrap();
         assert_eq!(rebased.rows[0].path, "../../data/dog/a.wav");
         std::fs::create_dir_all(&out).unwrap();
         assert!(rebased.file(&rebased.rows[0]).is_file());
@@ -183,7 +224,7 @@ mod tests {
         std::fs::create_dir(&data).unwrap();
         let row = Row { path: "a.wav".into(), label: "dog".into(), ..Row::default() };
         let manifest = Manifest { root: data.clone(), rows: vec![row], ..Manifest::default() };
-        assert!(matches!(manifest.rebased(folder.path()), Err(Error::NotUtf8 { .. })));
+        assert!(matches!(manifest.clone().rebased(folder.path()), Err(Error::NotUtf8 { .. })));
         assert_eq!(manifest.rebased(&data).unwrap().rows[0].path, "a.wav");
     }
 }

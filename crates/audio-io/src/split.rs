@@ -1,6 +1,6 @@
 //! Training, validation and test: by group, each class in its share, the same for the same seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::deal::deal;
 use crate::groups::{Set, is_class};
@@ -30,16 +30,16 @@ pub fn assign(rows: &mut [Row], tied: &[Vec<usize>], shares: &Shares, seed: u64)
     }
     let sets = Set::all(rows, tied, seed);
     for set in &sets {
-        let splits: BTreeSet<&str> = set.rows.iter().filter_map(|&i| rows[i].split.as_deref()).collect();
+        let splits: BTreeSet<&str> = set.of(rows).filter_map(|row| row.split.as_deref()).collect();
         if splits.len() > 1 {
             let splits = splits.into_iter().map(str::to_owned).collect();
-            warnings.push(Warning::GroupCrosses { group: set.name.clone(), splits });
+            warnings.push(Warning::GroupCrosses { group: set.name(rows).to_owned(), splits });
         }
     }
     let chosen = deal(rows, &sets, shares);
     let mut next_ood = 0;
-    for (set, chosen) in sets.iter().zip(chosen) {
-        give(rows, set, chosen, &mut next_ood);
+    for (nth, set) in sets.iter().enumerate() {
+        give(rows, set, chosen.of(nth), &mut next_ood);
     }
     warnings.extend(thin_classes(rows, &sets, shares));
     warnings
@@ -67,39 +67,53 @@ impl std::fmt::Display for Crossing {
 
 /// The groups that cross splits, by name. Rows without a group are groups of their own files, as in [`assign`]; rows
 /// without a split and out-of-distribution ones, which no class is measured on, do not count.
-pub fn crossings(rows: &[Row]) -> Vec<Crossing> {
+pub fn crossings<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Vec<Crossing> {
+    let key = |row: &'a Row| {
+        let split = row.split.as_deref().filter(|split| !split.starts_with("ood"))?;
+        Some((row.group.as_deref().unwrap_or(&row.path), split, row.path.as_str()))
+    };
+    // Most groups do not cross: what is kept of them is one split.
+    let mut first: HashMap<&str, &str> = HashMap::new();
     let mut groups: BTreeMap<&str, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
-    for row in rows {
-        if let Some(split) = row.split.as_deref().filter(|split| !split.starts_with("ood")) {
-            let group = row.group.as_deref().unwrap_or(&row.path);
-            groups.entry(group).or_default().entry(split).or_default().insert(&row.path);
+    for (group, split, _) in rows.clone().filter_map(key) {
+        if *first.entry(group).or_insert(split) != split {
+            groups.entry(group).or_default();
+        }
+    }
+    drop(first);
+    for (group, split, path) in rows.filter_map(key) {
+        if let Some(files) = groups.get_mut(group) {
+            files.entry(split).or_default().insert(path);
         }
     }
     let owned = |(split, files): (&str, BTreeSet<&str>)| {
         (split.to_owned(), files.into_iter().map(str::to_owned).collect::<Vec<_>>())
     };
-    let crossing = groups.into_iter().filter(|(_, files)| files.len() > 1);
-    crossing
+    groups
+        .into_iter()
         .map(|(group, files)| Crossing { group: group.to_owned(), files: files.into_iter().map(owned).collect() })
         .collect()
 }
 
 /// Writes the split of a set into its rows that have none.
-fn give(rows: &mut [Row], set: &Set, chosen: Option<String>, next_ood: &mut usize) {
+fn give(rows: &mut [Row], set: &Set, chosen: Option<&str>, next_ood: &mut usize) {
     const OOD: [&str; 2] = ["ood-val", "ood-test"];
     let open = |row: &Row| row.split.is_none() && !row.label.is_empty();
-    if let Some(split) = &chosen {
-        for &i in set.rows.iter().filter(|&&i| open(&rows[i]) && is_class(&rows[i])).collect::<Vec<_>>() {
-            rows[i].split = Some(split.clone());
+    let own = || set.rows.iter().map(|&i| i as usize);
+    if let Some(split) = chosen {
+        for i in own() {
+            if open(&rows[i]) && is_class(&rows[i]) {
+                rows[i].split = Some(split.to_owned());
+            }
         }
     }
-    let neither: Vec<usize> = set.rows.iter().copied().filter(|&i| open(&rows[i])).collect();
+    let neither: Vec<usize> = own().filter(|&i| open(&rows[i])).collect();
     if neither.is_empty() {
         return;
     }
-    let given = set.rows.iter().filter_map(|&i| rows[i].split.clone()).find(|split| split.starts_with("ood"));
+    let given = own().filter_map(|i| rows[i].split.clone()).find(|split| split.starts_with("ood"));
     let split = given.unwrap_or_else(|| {
-        let side = match chosen.as_deref() {
+        let side = match chosen {
             Some("test") => 1,
             Some(_) => 0,
             None => {
@@ -118,7 +132,7 @@ fn thin_classes(rows: &[Row], sets: &[Set], shares: &Shares) -> Vec<Warning> {
     let mut n_rows: BTreeMap<(&str, usize), usize> = BTreeMap::new();
     for set in sets {
         let mut classes = BTreeSet::new();
-        for row in set.rows.iter().map(|&i| &rows[i]).filter(|row| is_class(row)) {
+        for row in set.of(rows).filter(|row| is_class(row)) {
             if let Some(split) = row.split.as_deref().and_then(split_index) {
                 *n_rows.entry((&row.label, split)).or_default() += 1;
                 classes.insert(row.label.as_str());
@@ -232,12 +246,12 @@ mod tests {
             row.split = Some(split.into());
         }
         rows.push(row("lone.wav", "bird", None));
-        let found = crossings(&rows);
+        let found = crossings(rows.iter());
         assert_eq!(found.len(), 1);
         let text = found[0].to_string();
         assert_eq!(text, "group `dog-0` is in test: dog/2.wav; train: dog/0.wav and 1 more");
         assign(&mut rows[3..], &[], &Shares::default(), 0);
-        assert_eq!(crossings(&rows[3..]), []);
+        assert_eq!(crossings(rows[3..].iter()), []);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::fields::Fields;
 use crate::labels;
 use crate::manifest::{COLUMNS, Manifest, Row};
 use crate::split_names;
@@ -19,7 +20,7 @@ struct Header {
 }
 
 impl Header {
-    fn new(path: &Path, names: &[String], labeled: bool, separator: u8) -> Result<Header> {
+    fn new(path: &Path, names: &[&str], labeled: bool, separator: u8) -> Result<Header> {
         let find = |wanted: &str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(wanted));
         let known = COLUMNS.map(find);
         let required: &[usize] = if labeled { &[0, 1] } else { &[0] };
@@ -44,25 +45,30 @@ impl Header {
 /// Reads a table; `labeled`: every row must have a label.
 #[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
 pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
-    let bytes = storage::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let Text { bytes, separator, n_before } = read_text(&bytes, COLUMNS[0], path)?;
+    let unreadable = |source| Error::Read { path: path.to_owned(), source };
+    let file = storage::open(path).map_err(unreadable)?;
+    let Text { bytes, separator, n_before } = read_text(file, COLUMNS[0], path)?;
     let fail = |line: u64, message: String| Error::Manifest { path: path.to_owned(), line: line + n_before, message };
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(&*bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .buffer_capacity(1 << 16)
+        .from_reader(bytes);
     let mut header: Option<Header> = None;
     let mut manifest = Manifest { root: parent(path), ..Manifest::default() };
     let mut record = csv::ByteRecord::new();
     loop {
         let line = reader.position().line();
-        if !reader.read_byte_record(&mut record).map_err(|error| fail(line, error.to_string()))? {
-            break;
+        match reader.read_byte_record(&mut record).map_err(csv::Error::into_kind) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(csv::ErrorKind::Io(error)) => return Err(unreadable(error)),
+            Err(other) => return Err(fail(line, format!("{other:?}"))),
         }
         let line = record.position().map_or(line, csv::Position::line);
-        let fields = record
-            .iter()
-            .map(|field| std::str::from_utf8(field).map(str::to_owned))
-            .collect::<std::result::Result<Vec<String>, _>>()
-            .map_err(|_| {
+        let fields =
+            record.iter().map(std::str::from_utf8).collect::<std::result::Result<Vec<&str>, _>>().map_err(|_| {
                 let remedy = "save the table as UTF-8 (in a spreadsheet: \"CSV UTF-8\")";
                 fail(line, format!("expected text in UTF-8, got other bytes: {remedy}"))
             })?;
@@ -106,14 +112,14 @@ fn settle_backslashes(root: &Path, row: &mut Row) {
 }
 
 /// One row, or what is wrong with it.
-fn parse_row(header: &Header, fields: &[String], labeled: bool) -> std::result::Result<Row, String> {
+fn parse_row(header: &Header, fields: &[&str], labeled: bool) -> std::result::Result<Row, String> {
     if fields.len() != header.n_columns {
         return Err(format!("expected {} fields, got {}", header.n_columns, fields.len()));
     }
     let field = |column: usize| header.known[column].map_or("", |i| fields[i].trim());
     let optional = |text: &str| (!labels::is_missing(text)).then(|| text.to_owned());
     // A file's name may begin or end with a space, so a path is not trimmed.
-    let path = header.known[0].map_or("", |i| fields[i].as_str());
+    let path = header.known[0].map_or("", |i| fields[i]);
     if path.trim().is_empty() {
         return Err("the path is empty".into());
     }
@@ -163,7 +169,7 @@ fn parse_row(header: &Header, fields: &[String], labeled: bool) -> std::result::
         start_s,
         end_s,
         channel,
-        extra: header.extra.iter().map(|&i| fields[i].clone()).collect(),
+        extra: Fields::of(header.extra.iter().map(|&i| fields[i])).ok_or("a row of more than 4 GiB")?,
     })
 }
 
@@ -199,7 +205,7 @@ mod tests {
                 split: Some("fold-2".into()),
                 start_s: Some(0.5),
                 end_s: Some(1.25),
-                extra: vec!["O\"Neil".into()],
+                extra: ["O\"Neil"].iter().collect(),
                 ..Row::default()
             }
         );

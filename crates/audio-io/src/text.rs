@@ -1,6 +1,6 @@
 //! The text of a table: its encoding and what separates its fields.
 
-use std::borrow::Cow;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -13,9 +13,12 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How far into a file to look for what it is, in bytes.
 const HEAD_BYTES: usize = 4096;
 
-/// A table's text without a byte order mark, and where its first record begins.
+/// How much of something that is no table is looked at to name it, in bytes.
+const OTHER_BYTES: u64 = 1 << 20;
+
+/// A table's text without a byte order mark, from its first record on.
 pub(crate) struct Text<'a> {
-    pub(crate) bytes: Cow<'a, [u8]>,
+    pub(crate) bytes: Box<dyn Read + 'a>,
     /// What separates fields.
     pub(crate) separator: u8,
     /// Lines before the first record.
@@ -23,39 +26,56 @@ pub(crate) struct Text<'a> {
 }
 
 /// Decodes UTF-16, takes a byte order mark away and finds the separator: the one with which the first line has a column of
-/// the name `column`, else a comma.
+/// the name `column`, else a comma. UTF-8 is read as it is asked for, UTF-16 as a whole.
 ///
 /// # Errors
-/// A recording, a workbook, or other bytes that are no text.
-pub(crate) fn read_text<'a>(bytes: &'a [u8], column: &str, path: &Path) -> Result<Text<'a>> {
-    let decoded: Cow<'a, [u8]> = match bytes {
-        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
-        [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
-        [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+/// A recording, a workbook, or other bytes that are no text; and a file that cannot be read.
+pub(crate) fn read_text<'a>(mut file: impl Read + 'a, column: &str, path: &Path) -> Result<Text<'a>> {
+    let unreadable = |source| Error::Read { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unreadable)?;
+    let unit: Option<fn([u8; 2]) -> u16> = match head[..] {
+        [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
         // Without a mark: the second byte of each character of a header is 0.
-        [_, 0, _, 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
-        [0, _, 0, _, ..] if bytes[1] != 0 => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
-        _ => Cow::Borrowed(bytes),
+        [_, 0, _, 0, ..] => Some(u16::from_le_bytes),
+        [0, second, 0, _, ..] if second != 0 => Some(u16::from_be_bytes),
+        _ => None,
     };
-    let head = &decoded[..decoded.len().min(HEAD_BYTES)];
-    if head.contains(&0) || head.starts_with(b"PK\x03\x04") {
-        return Err(Error::NotAManifest { path: path.to_owned(), found: what_else(bytes, path) });
+    let n_mark = match head[..] {
+        [0xef, 0xbb, 0xbf, ..] => 3,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => 2,
+        _ => 0,
+    };
+    let (decoded, rest): (Vec<u8>, Box<dyn Read + 'a>) = match unit {
+        Some(unit) => {
+            let mut all = head.clone();
+            file.read_to_end(&mut all).map_err(unreadable)?;
+            (utf16(&all[n_mark..], unit), Box::new(std::io::empty()))
+        }
+        None => (head[n_mark..].to_vec(), Box::new(file)),
+    };
+    let start = &decoded[..decoded.len().min(HEAD_BYTES)];
+    if start.contains(&0) || start.starts_with(b"PK\x03\x04") {
+        let _ = rest.take(OTHER_BYTES).read_to_end(&mut head);
+        return Err(Error::NotAManifest { path: path.to_owned(), found: what_else(&head, path) });
     }
     // Spreadsheets name the separator in a line of its own.
-    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let named = first.strip_suffix(b"\r").unwrap_or(first);
     if let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator] = *named {
-        let rest = decoded[first.len()..].iter().copied().skip(1).collect();
-        return Ok(Text { bytes: Cow::Owned(rest), separator, n_before: 1 });
+        let from = (first.len() + 1).min(decoded.len());
+        let bytes = Cursor::new(decoded[from..].to_vec()).chain(rest);
+        return Ok(Text { bytes: Box::new(bytes), separator, n_before: 1 });
     }
     let has_column = |separator: &u8| {
-        let mut reader = csv::ReaderBuilder::new().delimiter(*separator).has_headers(false).from_reader(head);
+        let mut reader = csv::ReaderBuilder::new().delimiter(*separator).has_headers(false).from_reader(start);
         let mut record = csv::ByteRecord::new();
         let is_column = |field: &[u8]| field.trim_ascii().eq_ignore_ascii_case(column.as_bytes());
         reader.read_byte_record(&mut record).is_ok_and(|is_there| is_there && record.iter().any(is_column))
     };
     let separator = SEPARATORS.into_iter().find(has_column).unwrap_or(b',');
-    Ok(Text { bytes: decoded, separator, n_before: 0 })
+    Ok(Text { bytes: Box::new(Cursor::new(decoded).chain(rest)), separator, n_before: 0 })
 }
 
 /// UTF-16 as UTF-8; what is no text becomes `U+FFFD`.
@@ -80,8 +100,10 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> (String, char, u64) {
-        let text = read_text(bytes, "path", Path::new("m.csv")).unwrap();
-        (String::from_utf8(text.bytes.to_vec()).unwrap(), char::from(text.separator), text.n_before)
+        let mut text = read_text(bytes, "path", Path::new("m.csv")).unwrap();
+        let mut all = String::new();
+        text.bytes.read_to_string(&mut all).unwrap();
+        (all, char::from(text.separator), text.n_before)
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn row(n_extra: usize) -> impl Strategy<Value = Row> {
         start_s: part.map(|(start, _)| start),
         end_s: part.map(|(start, length)| start + length),
         channel,
-        extra,
+        extra: extra.iter().collect(),
     })
 }
 

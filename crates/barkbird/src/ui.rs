@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pipeline::train::EpochMetrics;
 use pipeline::{CancelToken, Event, Job, JsonLines, Observer, SoundProgress, Unit};
 use serde::Serialize;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -155,9 +155,9 @@ impl Ui {
     /// The result of the command, on stdout, when `--json` asks for it.
     pub(crate) fn result(&self, value: &impl Serialize) -> Result<()> {
         if self.json {
-            let mut text = serde_json::to_string_pretty(value)?;
-            text.push('\n');
-            self.stdout(text.as_bytes())?;
+            let mut stdout = BufWriter::new(std::io::stdout().lock());
+            let written = serde_json::to_writer_pretty(&mut stdout, value).map_err(std::io::Error::from);
+            return unless_closed(written.and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush()));
         }
         Ok(())
     }
@@ -165,15 +165,20 @@ impl Ui {
     /// Raw bytes on stdout.
     pub(crate) fn stdout(&self, bytes: &[u8]) -> Result<()> {
         let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.context("cannot write to stdout"),
-        }
+        unless_closed(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
     /// Whether `--json` was given.
     pub(crate) fn json(&self) -> bool {
         self.json
+    }
+}
+
+/// Nobody reads on: that is no error.
+fn unless_closed(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to stdout"),
     }
 }
 

@@ -1,18 +1,22 @@
 //! Looks at every recording and writes the manifest that the next stages read.
 
+pub use audio_io::check::FileCheck;
 pub use audio_io::folds::fold_name;
 pub use audio_io::split::Shares;
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::inputs::open_manifest;
 use crate::job::Job;
 use crate::output;
-use audio_io::Manifest;
-use audio_io::check::FileCheck;
-use audio_io::scan::{ScanOptions, scan};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use audio_io::Row;
+use audio_io::scan::{Journal, Ledger, Outline, ScanOptions, scan_with};
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Serialize, Serializer};
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use storage::AtomicFile;
 
 /// Most warnings that are shown one by one.
 const MOST_WARNINGS: usize = 20;
@@ -32,6 +36,8 @@ pub struct Options {
     pub leave_out: Option<String>,
     /// Recordings shorter than this are unusable.
     pub min_seconds: f64,
+    /// Go on from the journal of an earlier scan: recordings that have not changed since are not read.
+    pub resume: bool,
 }
 
 impl Options {
@@ -44,6 +50,7 @@ impl Options {
             folds: None,
             leave_out: None,
             min_seconds: 0.05,
+            resume: false,
         }
     }
 }
@@ -69,7 +76,7 @@ pub struct Outcome {
     /// What a reader should know.
     pub warnings: Vec<audio_io::scan::Warning>,
     /// What was found in each file.
-    pub checks: Vec<FileCheck>,
+    pub checks: Checks,
     /// The value of the column that each fold leaves out.
     pub fold_values: Vec<String>,
 }
@@ -85,7 +92,40 @@ fn details(manifest: &Path) -> PathBuf {
     manifest.with_extension("scan.json")
 }
 
-/// Looks at every recording of a folder or manifest.
+/// The journal of the scan that writes a manifest.
+fn journal(manifest: &Path) -> PathBuf {
+    manifest.with_extension("scan.journal")
+}
+
+/// What was found in each file, in the order of the input: in the journal of the scan, since there may be a million.
+#[derive(Debug, Clone)]
+pub struct Checks {
+    journal: Arc<Journal>,
+    n_files: u32,
+}
+
+impl Checks {
+    /// One after the other.
+    ///
+    /// # Errors
+    /// A journal that cannot be read.
+    pub fn iter(&self) -> impl Iterator<Item = Result<FileCheck>> {
+        (0..self.n_files).map(|number| Ok(self.journal.check(number)?))
+    }
+}
+
+impl Serialize for Checks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_seq(Some(self.n_files as usize))?;
+        for check in self.iter() {
+            all.serialize_element(&check.map_err(S::Error::custom)?)?;
+        }
+        all.end()
+    }
+}
+
+/// Looks at every recording of a folder or manifest. What is found in each is appended to a journal beside the manifest
+/// (`.scan.journal`), so that a scan that was broken off can [go on](Options::resume), and so can one whose folder has grown.
 ///
 /// # Errors
 /// Data that cannot be read, no usable recording, or a file that cannot be written.
@@ -94,8 +134,6 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     output::file(&options.out)?;
     let manifest = open_manifest(&options.data, &job.cancel)?;
     job.check("nothing was written")?;
-    let n = manifest.rows.len();
-    let progress = job.progress("scan", n);
     let how = ScanOptions {
         shares: options.split,
         folds: options.folds,
@@ -104,13 +142,16 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         min_seconds: options.min_seconds,
         ..ScanOptions::default()
     };
-    let scan = scan(&manifest, &how, &|_| {
+    let journal = Arc::new(Journal::open(&journal(&options.out), &how, options.resume)?);
+    let progress = job.progress("scan", manifest.rows.len());
+    let scanned = scan_with(manifest, &how, &*journal, &|_| {
         progress.inc(1);
         !job.cancel.is_cancelled()
-    })?;
-    let n = n - scan.n_repeated;
+    });
+    journal.sync()?;
     drop(progress);
-    job.check("nothing was written")?;
+    job.check("what was found so far is kept; run it again with --resume to go on")?;
+    let scan = scanned?;
     for warning in scan.warnings.iter().take(MOST_WARNINGS) {
         job.warn(warning.to_string());
     }
@@ -118,37 +159,53 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         let more = scan.warnings.len() - MOST_WARNINGS;
         job.warn(format!("{more} more warnings are in {}", details(&options.out).display()));
     }
-    let parent = options.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let rebased = scan.manifest.rebased(parent)?;
-    shard::write_atomic(&options.out, &rebased.to_csv())?;
+    let counts = counts(&scan.rows);
+    write_manifest(&scan, &journal, &options.out)?;
+    let Outline { rows, n_files, n_rows, unusable, duplicates, warnings, fold_values, .. } = scan;
+    let usable = rows.len();
+    drop(rows);
     let outcome = Outcome {
         manifest: options.out.clone(),
-        recordings: n,
-        usable: rebased.rows.len(),
-        counts: counts(&rebased),
-        unusable: scan.unusable,
-        duplicates: scan.duplicates,
-        warnings: scan.warnings,
-        checks: scan.checks,
-        fold_values: scan.fold_values,
+        recordings: n_rows,
+        usable,
+        counts,
+        unusable,
+        duplicates,
+        warnings,
+        checks: Checks { journal, n_files },
+        fold_values,
     };
-    shard::write_atomic(&outcome.details(), &serde_json::to_vec_pretty(&outcome)?)?;
+    let details = outcome.details();
+    let unwritable = || format!("{}: cannot be written", details.display());
+    let mut file = AtomicFile::create(&details).with_context(unwritable)?;
+    serde_json::to_writer_pretty(&mut file, &outcome).with_context(unwritable)?;
+    file.commit().with_context(unwritable)?;
     Ok(outcome)
 }
 
-fn counts(manifest: &Manifest) -> Counts {
-    let mut groups = BTreeMap::<(String, String), BTreeSet<String>>::new();
+/// Writes the manifest, with paths relative to its folder.
+fn write_manifest(scan: &Outline, journal: &Journal, path: &Path) -> Result<()> {
+    let unwritable = || format!("{}: cannot be written", path.display());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = AtomicFile::create(path).with_context(unwritable)?;
+    scan.write_csv(journal, folder, &mut file)?;
+    file.flush().and_then(|()| file.commit()).with_context(unwritable)
+}
+
+fn counts(rows: &[Row]) -> Counts {
+    let mut groups = HashSet::<(&str, &str, &str)>::new();
     let mut counts = Counts::new();
-    for row in &manifest.rows {
-        let split = row.split.clone().unwrap_or_default();
-        let group = row.group.clone().unwrap_or_else(|| row.path.clone());
-        groups.entry((row.label.clone(), split.clone())).or_default().insert(group);
-        counts.entry(row.label.clone()).or_default().entry(split).or_default()[0] += 1;
-    }
-    for ((label, split), set) in groups {
-        if let Some(entry) = counts.get_mut(&label).and_then(|splits| splits.get_mut(&split)) {
-            entry[1] = set.len();
-        }
+    for row in rows {
+        let split = row.split.as_deref().unwrap_or_default();
+        let group = row.group.as_deref().unwrap_or(&row.path);
+        let is_new = groups.insert((&row.label, split, group));
+        let of_label = match counts.get_mut(&row.label) {
+            Some(of_label) => of_label,
+            None => counts.entry(row.label.clone()).or_default(),
+        };
+        let [n_rows, n_groups] = of_label.entry(split.to_owned()).or_default();
+        *n_rows += 1;
+        *n_groups += usize::from(is_new);
     }
     counts
 }

@@ -1,10 +1,34 @@
 //! SHA-256 in the form in which files and indexes quote it.
 
-use sha2::{Digest, Sha256};
+use std::io::{self, Write};
+
+use sha2::Digest;
+
+/// SHA-256 of what is written to it.
+#[derive(Debug, Clone, Default)]
+pub struct Sha256(sha2::Sha256);
+
+impl Sha256 {
+    /// Of what was written, as 64 lower-case hexadecimal digits.
+    pub fn hex(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+impl Write for Sha256 {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// SHA-256 of `bytes` as 64 lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex(&sha2::Sha256::digest(bytes))
 }
 
 /// SHA-256 of the pieces one after the other.
@@ -14,7 +38,7 @@ pub(crate) fn sha256_hex_of(pieces: &[&[u8]]) -> String {
 
 /// SHA-256 of the pieces one after the other as its 32 raw bytes.
 pub(crate) fn sha256_of(pieces: &[&[u8]]) -> [u8; 32] {
-    pieces.iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize().into()
+    pieces.iter().fold(sha2::Sha256::new(), |hash, piece| hash.chain_update(piece)).finalize().into()
 }
 
 /// Whether `text` looks like what [`sha256_hex`] returns.
@@ -33,6 +57,9 @@ mod tests {
 
     #[test]
     fn known_digests() {
+        let mut hash = Sha256::default();
+        hash.write_all(b"a").and_then(|()| hash.write_all(b"bc")).unwrap();
+        assert_eq!(hash.hex(), sha256_hex(b"abc"));
         assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }

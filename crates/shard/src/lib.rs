@@ -135,7 +135,7 @@ pub use dtype::MelDtype;
 pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};
-pub use hash::sha256_hex;
+pub use hash::{Sha256, sha256_hex};
 pub use header::{CLIPS_PER_SHARD, ClipRecord, Header, NO_LABEL, Provenance};
 pub use index::{Index, ShardEntry, Skipped, read_index};
 pub use lock::{FolderLock, is_empty_folder, lock_folder};

@@ -69,6 +69,14 @@ impl AppendFile {
         Ok(self.file.metadata()?.len())
     }
 
+    /// Fills `into` from a place on, wherever reading is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnexpectedEof`] where there are fewer bytes, and what cannot be read.
+    pub fn read_exact_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        crate::file::read_exact_from(&self.file, &self.path, at, into)
+    }
+
     /// Cuts the file to a length and writes bytes after it.
     ///
     /// # Errors

@@ -100,35 +100,49 @@ impl StoredFile {
             Inner::Object(object) => return object.read_at(at, into),
             Inner::Disk(file) => file,
         };
-        let fault = faults::meet(Operation::Read, &self.path)?;
-        if fault == Some(Fault::Truncate) {
-            return Ok(0);
-        }
-        let n = read_file_at(file, at, into)?;
-        if fault == Some(Fault::Flip) && n > 0 {
-            into[n / 2] ^= 0x10;
-        }
-        Ok(n)
+        read_from(file, &self.path, at, into)
     }
 
     /// Fills `into` from a place on.
     ///
     /// # Errors
     /// [`ErrorKind::UnexpectedEof`] where there are fewer bytes.
-    pub fn read_exact_at(&self, mut at: u64, mut into: &mut [u8]) -> io::Result<()> {
-        while !into.is_empty() {
-            match self.read_at(at, into) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(n) => {
-                    at += n as u64;
-                    into = &mut into[n..];
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    pub fn read_exact_at(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        fill(at, into, |at, into| self.read_at(at, into))
     }
+}
+
+/// Fills `into` from a place of a local file on.
+pub(crate) fn read_exact_from(file: &File, path: &Path, at: u64, into: &mut [u8]) -> io::Result<()> {
+    fill(at, into, |at, into| read_from(file, path, at, into))
+}
+
+fn fill(mut at: u64, mut into: &mut [u8], read: impl Fn(u64, &mut [u8]) -> io::Result<usize>) -> io::Result<()> {
+    while !into.is_empty() {
+        match read(at, into) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                at += n as u64;
+                into = &mut into[n..];
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads from a place of a local file on; 0 at the end only.
+fn read_from(file: &File, path: &Path, at: u64, into: &mut [u8]) -> io::Result<usize> {
+    let fault = faults::meet(Operation::Read, path)?;
+    if fault == Some(Fault::Truncate) {
+        return Ok(0);
+    }
+    let n = read_file_at(file, at, into)?;
+    if fault == Some(Fault::Flip) && n > 0 {
+        into[n / 2] ^= 0x10;
+    }
+    Ok(n)
 }
 
 #[cfg(unix)]

@@ -39,6 +39,7 @@ pub mod faults;
 mod file;
 mod folder;
 mod lease;
+mod line;
 mod location;
 mod lock;
 mod memory;
@@ -54,6 +55,7 @@ pub use folder::{
     Entry, Kind, Metadata, Version, absolute, canonical, create_dir_all, exists, is_dir, is_file, list, metadata,
     remove_dir_all, remove_file,
 };
+pub use line::{line_text, push_line};
 pub use location::{Location, join};
 pub use lock::{FolderLock, is_empty_folder, lock_folder};
 pub use memory::Memory;

@@ -5,7 +5,7 @@ use crate::text::{MOST_ROWS, table_of_few};
 use crate::ui::Ui;
 use anyhow::Result;
 use pipeline::Job;
-use pipeline::scan::{self, Counts, Options, Outcome};
+use pipeline::scan::{self, Counts, FileCheck, Options, Outcome};
 
 pub(super) fn run(args: &ScanArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let options = Options {
@@ -15,6 +15,7 @@ pub(super) fn run(args: &ScanArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         folds: args.folds,
         leave_out: args.leave_out.clone(),
         min_seconds: args.min_seconds,
+        resume: args.resume,
     };
     ui.result(&execute(&options, job, ui)?)
 }
@@ -29,12 +30,15 @@ pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Outco
     };
     let unusable = outcome.unusable.iter().map(|u| [u.path.clone(), u.reason.clone()]);
     listed("unusable and left out", unusable.collect());
-    let damaged = outcome.checks.iter().filter(|check| check.usable && !check.damage.is_empty());
-    let damage = damaged.map(|check| {
-        let found: Vec<String> = check.damage.iter().map(ToString::to_string).collect();
-        [check.path.clone(), found.join("; ")]
-    });
-    listed("damaged and kept", damage.collect());
+    let mut damaged = Vec::new();
+    for check in outcome.checks.iter() {
+        let FileCheck { path, damage, usable, .. } = check?;
+        if usable && !damage.is_empty() {
+            let found: Vec<String> = damage.iter().map(ToString::to_string).collect();
+            damaged.push([path, found.join("; ")]);
+        }
+    }
+    listed("damaged and kept", damaged);
     if !outcome.duplicates.is_empty() {
         let more: usize = outcome.duplicates.iter().map(|same| same.len() - 1).sum();
         ui.say(format!("{more} exact duplicates; each set is kept on one side of the split:"));

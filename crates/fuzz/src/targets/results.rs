@@ -7,7 +7,7 @@ use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use pipeline::config::Config;
 use pipeline::predict::{self, Output, Part, Table, To};
-use pipeline::{Job, report};
+use pipeline::{Job, report, scan};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 const HERE: &[u8] = b"@HERE@";
 
 /// The targets.
-pub(super) const TARGETS: [Target; 3] = [
+pub(super) const TARGETS: [Target; 4] = [
     Target {
         name: "config",
         reads: "configuration files: TOML (`Config::resolve`, `predict::event_settings`)",
@@ -93,6 +93,28 @@ pub(super) const TARGETS: [Target; 3] = [
         repair: repair::nothing,
         run: resume,
         memory: Memory { per_byte: 4096, free: 192 << 20 },
+    },
+    Target {
+        name: "scan-journal",
+        reads: "the journal of a scan that was broken off or has new files (`scan::run` with `resume`)",
+        seeds: || scan_journal().into_iter().collect(),
+        words: &[
+            b"{\"key\":{",
+            b"\"key\":null",
+            b"\"found\":{\"check\":{",
+            b"\"reasons\":[null,\"",
+            b"\"is_unread\":true",
+            b"\"frames\":18446744073709551615",
+            b"\"rate_hz\":0",
+            b"\"sha256_samples\":\"",
+            b"\"usable\":true",
+            b"-1",
+            b"1e308",
+            b"\n",
+        ],
+        repair: repair::nothing,
+        run: scan_again,
+        memory: Memory { per_byte: 4096, free: 32 << 20 },
     },
 ];
 
@@ -195,11 +217,50 @@ fn resume(input: &[u8]) -> Outcome {
     let here = scratch().to_string_lossy().into_owned();
     let begin = || -> std::io::Result<PathBuf> {
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("table.csv.journal"), replaced(input, HERE, here.as_bytes()))?;
+        std::fs::write(folder.join("table.csv.journal"), lines(&replaced(input, HERE, here.as_bytes())))?;
         recording()
     };
     let Ok(recording) = begin() else { return Outcome { signature: 0, is_read: false } };
     let options = predict::Options { resume: true, ..predict::Options::new(run_folder(), vec![recording]) };
     let done = predict::run(&options, outputs(&table), &Job::default());
     Outcome::of(done.map(|done| format!("{} {} {}", done.resumed, about(done.windows), done.skipped.len().min(3))))
+}
+
+/// The lines of a journal with checksums that fit, so that what is behind them is read.
+fn lines(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(whole) => storage::push_line(&mut out, if whole.get(8) == Some(&b' ') { &whole[9..] } else { whole }),
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
+/// Options of a scan of one recording, which goes on from a journal.
+fn scan_options() -> std::io::Result<scan::Options> {
+    let folder = scratch().join("scan");
+    std::fs::create_dir_all(&folder)?;
+    recording()?;
+    std::fs::write(folder.join("in.csv"), "path,label\n../night.wav,dog\n../gone.wav,dog\n")?;
+    Ok(scan::Options { resume: true, ..scan::Options::new(folder.join("in.csv"), folder.join("m.csv")) })
+}
+
+/// The journal that a scan leaves.
+fn scan_journal() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let options = scan::Options { resume: false, ..scan_options()? };
+    scan::run(&options, &Job::default())?;
+    Ok(std::fs::read(options.out.with_extension("scan.journal"))?)
+}
+
+fn scan_again(input: &[u8]) -> Outcome {
+    let begin = || -> std::io::Result<scan::Options> {
+        let options = scan_options()?;
+        std::fs::write(options.out.with_extension("scan.journal"), lines(input))?;
+        Ok(options)
+    };
+    let Ok(options) = begin() else { return Outcome { signature: 0, is_read: false } };
+    let done = scan::run(&options, &Job::default());
+    Outcome::of(done.map(|done| format!("{} {}", done.usable, done.unusable.len())))
 }

@@ -49,8 +49,12 @@ impl Plan {
         if manifest.rows.is_empty() {
             bail!("{}: lists no recording", path.display());
         }
-        let manifest_sha256 = shard::sha256_hex(&manifest.to_csv());
-        let rows = std::mem::take(&mut manifest.rows);
+        let mut hash = shard::Sha256::default();
+        manifest.write_csv(&mut hash)?;
+        let manifest_sha256 = hash.hex();
+        let mut rows = std::mem::take(&mut manifest.rows);
+        // Nobody asks for them from here on, and a manifest may have a million rows.
+        rows.iter_mut().for_each(|row| row.extra = audio_io::Fields::default());
         let classes = if classes.is_empty() { classes_of(&rows) } else { classes.to_vec() };
         refuse_reserved(path, &classes)?;
         let splits = splits_of(&rows);
@@ -82,8 +86,7 @@ impl Plan {
 
     /// Refuses groups that cross splits, or says that they do where the user knows.
     pub(crate) fn check_groups(&self, path: &Path, allowed: bool, job: &Job<'_>) -> Result<()> {
-        let rows: Vec<Row> = self.rows.iter().map(|planned| planned.row.clone()).collect();
-        let found = crossings(&rows);
+        let found = crossings(self.rows.iter().map(|planned| &planned.row));
         let Some(first) = found.first() else { return Ok(()) };
         let text =
             format!("{}: {} groups cross splits, so that figures are too good; {first}", path.display(), found.len());

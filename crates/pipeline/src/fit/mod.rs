@@ -310,7 +310,9 @@ fn check_start(options: &Options, work: &Path) -> Result<()> {
 /// Looks at the recordings, and plans.
 fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> {
     let manifest = folder.join("manifest.csv");
-    let scanned = scan::run(&scan::Options::new(&options.data, &manifest), job)?;
+    // Of an earlier fit that was broken off there may be a journal; another command begins its folder anew.
+    let resume = options.start == Start::Resume;
+    let scanned = scan::run(&scan::Options { resume, ..scan::Options::new(&options.data, &manifest) }, job)?;
     let unusable = scanned.unusable.iter().map(|one| Skipped { path: one.path.clone(), reason: one.reason.clone() });
     let unusable: Vec<Skipped> = unusable.collect();
     let table = Table::read(&manifest, &scanned.duplicates, job.seed())?;

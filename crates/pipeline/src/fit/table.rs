@@ -5,7 +5,7 @@ use crate::extraction::plan::classes_of;
 use crate::inputs;
 use audio_io::folds::{assign_folds, fold_name};
 use audio_io::split::NEITHER;
-use audio_io::{Manifest, Row};
+use audio_io::{Fields, Manifest, Row};
 use inference::Input;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -116,7 +116,7 @@ impl Table {
             let file = storage::canonical(&clip.input.path)?;
             let Some(file) = file.to_str() else { bail!("{}: the name is not UTF-8; rename it", file.display()) };
             let split = clip.fold.map(fold_name);
-            Ok(Row { path: file.to_owned(), split, extra: Vec::new(), ..clip.input.row.clone() })
+            Ok(Row { path: file.to_owned(), split, extra: Fields::default(), ..clip.input.row.clone() })
         };
         let rows = known.map(absolute).collect::<Result<Vec<Row>>>()?;
         let root = path.parent().unwrap_or(Path::new(".")).to_owned();

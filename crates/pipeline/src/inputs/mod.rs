@@ -10,7 +10,7 @@ pub use kind::{Expected, Kind, expect, what_is};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
 use crate::observer::CancelToken;
-use audio_io::Manifest;
+use audio_io::{Fields, Manifest, Row};
 use detections::TableDetection;
 use inference::{Input, Model, Stream};
 use shard::Skipped;
@@ -31,7 +31,8 @@ pub const STANDARD_INPUT: &str = "-";
 pub fn manifest(path: &Path) -> Result<Manifest> {
     let manifest = open_manifest(path, &CancelToken::default())?;
     if manifest.rows.iter().any(|row| Path::new(&row.path).is_absolute()) {
-        return Ok(manifest.rebased(&manifest.root)?);
+        let root = manifest.root.clone();
+        return Ok(manifest.rebased(&root)?);
     }
     Ok(manifest)
 }
@@ -158,9 +159,11 @@ pub fn collect(
             all.skipped.extend(skipped.into_iter().map(in_folder));
         } else if kind::is_table(argument) {
             let manifest = Manifest::read_csv_unlabeled(argument)?;
-            let rows = manifest.rows.iter().map(|row| {
-                let path = manifest.file(row);
-                Input { name: path.to_string_lossy().into_owned(), path, row: row.clone(), ..Input::default() }
+            let (root, rows) = (manifest.root, manifest.rows);
+            let rows = rows.into_iter().map(|row| {
+                let path = storage::join(&root, &row.path);
+                let row = Row { extra: Fields::default(), ..row };
+                Input { name: path.to_string_lossy().into_owned(), path, row, ..Input::default() }
             });
             all.inputs.extend(rows);
         } else {

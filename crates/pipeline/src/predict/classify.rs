@@ -41,7 +41,6 @@ pub(super) fn classify(
     let todo: Vec<usize> = (0..files.len()).filter(|nth| !is_known(nth)).collect();
     let kept = if matches!(keep, Keep::Tables(_)) { "nothing was written" } else { KEPT };
     outcome.resumed = files.len() - todo.len();
-    let todo: Vec<usize> = todo.into_iter().filter(|&nth| files.is_in_part(nth)).collect();
     let meter = Meter::start(files, &todo, job);
     let watch = Watch { stop: &|| job.cancel.is_cancelled(), classified: &|seconds| meter.classified(seconds) };
     let mut classify = || -> Result<()> {

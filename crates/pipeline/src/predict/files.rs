@@ -2,6 +2,7 @@
 
 use crate::error::{Result, bail};
 use inference::Input;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::time::UNIX_EPOCH;
@@ -27,34 +28,34 @@ pub(super) struct Key {
     pub(super) rows: String,
 }
 
-/// The recordings, each with the rows that follow each other.
+/// The recordings, each with the rows that follow each other; of a part, its recordings alone.
 pub(super) struct Files<'a> {
     inputs: &'a [Input],
     rows: Vec<Range<usize>>,
     keys: Vec<Key>,
-    part: Option<Part>,
 }
 
 impl<'a> Files<'a> {
     pub(super) fn new(inputs: &'a [Input], part: Option<Part>) -> Result<Self> {
-        if let Some(Part { index, count }) = part
-            && !(1..=count).contains(&index)
-        {
+        let Part { index, count } = part.unwrap_or(Part { index: 1, count: 1 });
+        if !(1..=count).contains(&index) {
             bail!("--part {index}/{count}: expected a number from 1 to {count}");
         }
         let mut rows = Vec::new();
         let mut start = 0;
-        for of_file in inputs.chunk_by(Input::is_of_same_file) {
-            rows.push(start..start + of_file.len());
+        for (nth, of_file) in inputs.chunk_by(Input::is_of_same_file).enumerate() {
+            if nth % count == index - 1 {
+                rows.push(start..start + of_file.len());
+            }
             start += of_file.len();
         }
-        let keys = rows.iter().map(|rows| key(&inputs[rows.clone()])).collect();
-        Ok(Self { inputs, rows, keys, part })
+        let keys = rows.par_iter().map(|rows| key(&inputs[rows.clone()])).collect();
+        Ok(Self { inputs, rows, keys })
     }
 
     /// Whole recordings whose keys are known already: what is in the journal by a key may have changed since, or be gone.
     pub(super) fn of_keys(inputs: &'a [Input], keys: Vec<Key>) -> Self {
-        Self { inputs, rows: (0..inputs.len()).map(|nth| nth..nth + 1).collect(), keys, part: None }
+        Self { inputs, rows: (0..inputs.len()).map(|nth| nth..nth + 1).collect(), keys }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,10 +68,6 @@ impl<'a> Files<'a> {
 
     pub(super) fn key(&self, nth: usize) -> &Key {
         &self.keys[nth]
-    }
-
-    pub(super) fn is_in_part(&self, nth: usize) -> bool {
-        self.part.is_none_or(|part| nth % part.count == part.index - 1)
     }
 }
 

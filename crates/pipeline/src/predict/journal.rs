@@ -10,12 +10,13 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use storage::{AppendFile, StoredFile};
 
 /// Changes whenever a line is read in another way.
-const SCHEMA: &str = "journal/2";
+const SCHEMA: &str = "journal/3";
 
 /// The first line: whose results these are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,7 @@ struct Keyed {
 /// A line that is read.
 #[derive(Deserialize)]
 struct Line {
+    key: Key,
     record: Record,
 }
 
@@ -89,9 +91,10 @@ pub(super) struct Journal {
 /// What the lines are about.
 #[derive(Default)]
 struct Found {
-    places: HashMap<Key, Place>,
-    /// The last key of each path.
-    latest: BTreeMap<String, Key>,
+    /// By a hash of the key: there may be a million, and the line has the key.
+    places: HashMap<u64, Place>,
+    /// The last key of each path, for who watches folders.
+    latest: Option<BTreeMap<String, Key>>,
 }
 
 impl Journal {
@@ -115,11 +118,11 @@ impl Journal {
             }
             file => file.with_context(|| format!("{}: cannot be written", own.display()))?,
         };
-        let mut found = Found::default();
+        let mut found = Found { latest: options.watch.map(|_| BTreeMap::new()), ..Found::default() };
         let mut end = found.index(&mut file, 0, &own, header)?;
         if end == 0 {
-            let mut line = serde_json::to_vec(header)?;
-            line.push(b'\n');
+            let mut line = Vec::new();
+            storage::push_line(&mut line, &serde_json::to_vec(header)?);
             end = line.len() as u64;
             file.write_from(0, &line).with_context(full(&own))?;
         }
@@ -137,23 +140,24 @@ impl Journal {
         Ok(Self { own: (own, RefCell::new(file)), parts: of_parts, found, end })
     }
 
-    /// The recordings that are done, each as it was last, in the order of their paths.
+    /// The recordings that are done, each as it was last, in the order of their paths; of a run that watches folders.
     pub(super) fn latest(&self) -> &BTreeMap<String, Key> {
-        &self.found.latest
+        const NONE: &BTreeMap<String, Key> = &BTreeMap::new();
+        self.found.latest.as_ref().unwrap_or(NONE)
     }
 
     /// Whether a recording is done; one that has changed since is not.
     pub(super) fn has(&self, key: &Key) -> bool {
-        self.found.places.contains_key(key)
+        self.found.places.contains_key(&hash(key))
     }
 
     /// Appends what became of a recording.
     pub(super) fn append(&mut self, key: &Key, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_vec(&NewLine { key, record })?;
-        line.push(b'\n');
+        let mut line = Vec::new();
+        storage::push_line(&mut line, &serde_json::to_vec(&NewLine { key, record })?);
         let (path, file) = &self.own;
         file.borrow_mut().write_from(self.end, &line).with_context(full(path))?;
-        self.found.note(key.clone(), Place { file: 0, at: self.end, n_bytes: line.len() });
+        self.found.note(key, Place { file: 0, at: self.end, n_bytes: line.len() });
         self.end += line.len() as u64;
         Ok(())
     }
@@ -166,7 +170,7 @@ impl Journal {
 
     /// What became of a recording.
     pub(super) fn record(&self, key: &Key) -> Result<Record> {
-        let place = self.found.places.get(key).with_context(|| format!("{}: not in the journal", key.path))?;
+        let place = self.found.places.get(&hash(key)).with_context(|| format!("{}: not in the journal", key.path))?;
         let mut line = vec![0; place.n_bytes];
         let mut read = |file: &mut dyn ReadSeek| {
             file.seek(SeekFrom::Start(place.at))?;
@@ -178,7 +182,17 @@ impl Journal {
         };
         let unreadable = || format!("{}: cannot be read", path.display());
         done.with_context(unreadable)?;
-        let Line { record } = serde_json::from_slice(&line).with_context(unreadable)?;
+        let text = storage::line_text(&line).with_context(|| {
+            format!(
+                "{}: the line of {} has changed since it was written: --overwrite begins again",
+                path.display(),
+                key.path
+            )
+        })?;
+        let Line { key: found, record } = serde_json::from_slice(text).with_context(unreadable)?;
+        if found != *key {
+            bail!("{}: expected the line of {}, got that of {}", path.display(), key.path, found.path);
+        }
         Ok(record)
     }
 
@@ -212,8 +226,11 @@ impl Found {
                 return Ok(at);
             }
             if at == 0 {
-                let found: Header = serde_json::from_slice(&line)
-                    .with_context(|| format!("{}: no journal of `barkbird predict`", path.display()))?;
+                let found = storage::line_text(&line).and_then(|text| serde_json::from_slice(text).ok());
+                let found: Header = found.with_context(|| {
+                    let path = path.display();
+                    format!("{path}: no journal of this version of `barkbird predict`: --overwrite begins again")
+                })?;
                 if let Some(difference) = header.difference(&found) {
                     bail!(
                         "{}: the journal of another run: {difference}; use these again, or --overwrite to begin again",
@@ -222,17 +239,28 @@ impl Found {
                 }
             } else {
                 // What a power cut left of a line ends the journal.
-                let Ok(Keyed { key, .. }) = serde_json::from_slice(&line) else { return Ok(at) };
-                self.note(key, Place { file: nth, at, n_bytes });
+                let text = storage::line_text(&line).and_then(|text| serde_json::from_slice(text).ok());
+                let Some(Keyed { key, .. }) = text else { return Ok(at) };
+                self.note(&key, Place { file: nth, at, n_bytes });
             }
             at += n_bytes as u64;
         }
     }
 
-    fn note(&mut self, key: Key, place: Place) {
-        self.latest.insert(key.path.clone(), key.clone());
-        self.places.insert(key, place);
+    fn note(&mut self, key: &Key, place: Place) {
+        if let Some(latest) = &mut self.latest {
+            latest.insert(key.path.clone(), key.clone());
+        }
+        self.places.insert(hash(key), place);
     }
+}
+
+/// Of a key, for this process alone. Of a million recordings, two have the same with a probability of 1 in 40 million; the
+/// line of the other is then refused.
+fn hash(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn full(path: &Path) -> impl Fn() -> String {

@@ -105,8 +105,7 @@ fn once(
             let mut journal = Journal::open(path, &context.header, options, job)?;
             classify(predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
             if options.part.is_some() {
-                let in_part = (0..files.len()).filter(|&nth| files.is_in_part(nth));
-                outcome.recordings = in_part.map(|nth| files.rows(nth).len()).sum();
+                outcome.recordings = (0..files.len()).map(|nth| files.rows(nth).len()).sum();
             } else {
                 let mut outputs = Outputs::new(outputs, context)?;
                 for nth in 0..files.len() {

@@ -58,7 +58,7 @@ pub(super) fn write(
             start_s: Some(window.start_s),
             end_s: Some(window.start_s + window.seconds),
             channel: window.channel.or(input.row.channel),
-            extra: vec![String::new(); whole.extra_columns.len()],
+            extra: whole.extra_columns.iter().map(|_| "").collect(),
         });
     }
     // What was neither and has a name now is no unknown sound any more.
