@@ -56,7 +56,7 @@ impl Data {
     fn scan(&self, resume: bool) -> (Outline, String) {
         let journal = self.journal(resume).unwrap();
         let outline = scan_with(self.manifest(), &ScanOptions::default(), &journal, &|_| true).unwrap();
-        journal.sync().unwrap();
+        journal.finish().unwrap();
         (outline.clone(), written(&outline, &journal, self.dir.path()))
     }
 
@@ -134,15 +134,20 @@ fn a_scan_that_was_broken_off_goes_on() {
     let stopped = pool.install(|| scan_with(data.manifest(), &ScanOptions::default(), &journal, &|n| n < 8));
     assert!(matches!(stopped, Err(Error::Cancelled)));
     journal.sync().unwrap();
-    let busy = data.journal(true).unwrap_err().to_string();
+    let busy = data.journal(false).unwrap_err().to_string();
     assert!(busy.contains("another scan writes it"), "{busy}");
     drop(journal);
-    let journal = data.journal(true).unwrap();
+    // Whoever runs the same command again goes on, asked or not.
+    let journal = data.journal(false).unwrap();
     assert_eq!(journal.n_known(), 8);
     let n_done = AtomicUsize::new(0);
     let count = |_| n_done.fetch_add(1, Ordering::Relaxed) < usize::MAX;
     let outline = scan_with(data.manifest(), &ScanOptions::default(), &journal, &count).unwrap();
     assert_eq!((written(&outline, &journal, data.dir.path()), n_done.into_inner()), (expected, 21));
+    journal.finish().unwrap();
+    drop(journal);
+    assert_eq!(data.journal(true).unwrap().n_known(), 21);
+    assert_eq!(data.journal(false).unwrap().n_known(), 0);
 }
 
 #[test]

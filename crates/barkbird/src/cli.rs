@@ -100,7 +100,8 @@ pub(crate) enum Command {
     Synth(SynthArgs),
     /// Check every recording and write a manifest with groups and a split
     #[command(
-        after_help = "Example:\n  barkbird scan recordings --out manifest.csv\n\nDATA is a folder with one folder \
+        after_help = "Examples:\n  barkbird scan recordings --out manifest.csv\n  barkbird scan recordings --out \
+                            manifest.csv --resume     (with new recordings)\n\nDATA is a folder with one folder \
                             a class, or a CSV with at least the columns path,label. The columns group, split, start, \
                             end and channel are understood; all others are copied. Recordings of one animal or \
                             session belong to one group. Name it: otherwise clips of one recording end up on both \

@@ -36,7 +36,7 @@ pub struct Options {
     pub leave_out: Option<String>,
     /// Recordings shorter than this are unusable.
     pub min_seconds: f64,
-    /// Go on from the journal of an earlier scan: recordings that have not changed since are not read.
+    /// Go on from the journal of a scan that was finished, too: recordings that have not changed since are not read.
     pub resume: bool,
 }
 
@@ -125,7 +125,7 @@ impl Serialize for Checks {
 }
 
 /// Looks at every recording of a folder or manifest. What is found in each is appended to a journal beside the manifest
-/// (`.scan.journal`), so that a scan that was broken off can [go on](Options::resume), and so can one whose folder has grown.
+/// (`.scan.journal`), so that a scan that was broken off goes on, and so can one whose folder [has grown](Options::resume).
 ///
 /// # Errors
 /// Data that cannot be read, no usable recording, or a file that cannot be written.
@@ -143,6 +143,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         ..ScanOptions::default()
     };
     let journal = Arc::new(Journal::open(&journal(&options.out), &how, options.resume)?);
+    if journal.n_known() > 0 {
+        job.say(format!(
+            "{} recordings are known from an earlier scan, and are read only where they have changed",
+            journal.n_known()
+        ));
+    }
     let progress = job.progress("scan", manifest.rows.len());
     let scanned = scan_with(manifest, &how, &*journal, &|_| {
         progress.inc(1);
@@ -150,7 +156,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     });
     journal.sync()?;
     drop(progress);
-    job.check("what was found so far is kept; run it again with --resume to go on")?;
+    job.check("what was found so far is kept; run the same command again to go on")?;
     let scan = scanned?;
     for warning in scan.warnings.iter().take(MOST_WARNINGS) {
         job.warn(warning.to_string());
@@ -180,6 +186,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let mut file = AtomicFile::create(&details).with_context(unwritable)?;
     serde_json::to_writer_pretty(&mut file, &outcome).with_context(unwritable)?;
     file.commit().with_context(unwritable)?;
+    outcome.checks.journal.finish()?;
     Ok(outcome)
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-use pipeline::{Event, Job, Observer, features, scan, synth, train};
+use pipeline::{CancelToken, Event, Job, Observer, features, scan, synth, train};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -117,4 +117,37 @@ fn a_stage_that_is_cancelled_stops_and_says_what_is_kept() {
         matches!(&error, pipeline::Error::Cancelled { kept } if kept.contains("no manifest was written")),
         "{error}"
     );
+}
+
+/// Asks to stop once a few recordings are done.
+struct StopEarly(CancelToken);
+
+impl Observer for StopEarly {
+    fn event(&self, event: Event<'_>) {
+        if matches!(event, Event::Advanced { task: "scan", done } if done >= 5) {
+            self.0.cancel();
+        }
+    }
+}
+
+#[test]
+fn a_scan_that_was_stopped_ends_with_the_bytes_of_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let sounds = synth::run(&synth::Options { out: folder.path().join("sounds"), clips: 60 }, &Job::default()).unwrap();
+    let options = scan::Options::new(sounds.manifest, folder.path().join("m.csv"));
+    let cancel = CancelToken::default();
+    let stopping = Job { observer: &StopEarly(cancel.clone()), cancel, ..Job::default() };
+    let error = scan::run(&options, &stopping).unwrap_err().to_string();
+    assert!(error.contains("again to go on"), "{error}");
+    assert!(!options.out.exists() && folder.path().join("m.scan.journal").exists());
+    let bytes = |resume: bool| {
+        let outcome = scan::run(&scan::Options { resume, ..options.clone() }, &Job::default()).unwrap();
+        assert_eq!((outcome.usable, outcome.checks.iter().filter(Result::is_ok).count()), (60, 60));
+        ["m.csv", "m.scan.json"].map(|name| std::fs::read(folder.path().join(name)).unwrap())
+    };
+    let resumed = bytes(true);
+    assert_eq!(resumed, bytes(false));
+    assert_eq!(resumed, bytes(true));
+    let details: serde_json::Value = serde_json::from_slice(&resumed[1]).unwrap();
+    assert_eq!(details["checks"].as_array().unwrap().len(), 60);
 }

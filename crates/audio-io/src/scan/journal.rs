@@ -1,8 +1,8 @@
 //! What a scan found, in a file beside the manifest: a line a file. A scan that was broken off goes on from it, and one of
 //! a folder that has grown reads new and changed files alone.
 //!
-//! A line is a CRC-32 in eight hexadecimal digits, a space, and JSON. The first has what decides the others, each further
-//! one a file: its path as the manifest has it, its bytes, the time of its last change, a hash of the parts that rows name,
+//! A line is a CRC-32 in eight hexadecimal digits, a space, and JSON. The first has what decides the others, the last, of a scan
+//! that wrote its manifest, says so, and each between them has a file: its path as the manifest has it, its bytes, the time of its last change, a hash of the parts that rows name,
 //! and what was found. Lines are in the order in which files were done. What a power cut left of the last line is written
 //! anew; a line that is damaged is no line.
 
@@ -11,7 +11,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ use sha2::{Digest, Sha256};
 use storage::AppendFile;
 
 use super::ScanOptions;
-use super::ledger::{Asked, Checked, Ledger};
+use super::ledger::{Asked, Checked, Ledger, Stamp};
 use crate::check::{FileCheck, hex};
 use crate::error::{Error, Result};
 use crate::manifest::Row;
@@ -102,11 +101,18 @@ struct Keyed {
     _found: IgnoredAny,
 }
 
+/// The last line of a scan that wrote its manifest.
+#[derive(Serialize, Deserialize)]
+struct End {
+    finished: bool,
+}
+
 impl Journal {
-    /// Opens the journal at `path`, or begins it; without `resume` what is in it is forgotten.
+    /// Opens the journal at `path`, or begins it. A scan that was broken off is gone on with; one that was
+    /// [finished](Self::finish) is forgotten without `resume`, as is one with other options.
     ///
     /// # Errors
-    /// Another process writes it, it is of a scan with other options, or it cannot be read or written.
+    /// Another process writes it, it is of a scan with other options and `resume` is asked for, or it cannot be read or written.
     pub fn open(path: &Path, options: &ScanOptions, resume: bool) -> Result<Self> {
         let file = AppendFile::open(path).map_err(|source| match source.kind() {
             ErrorKind::WouldBlock => {
@@ -123,17 +129,34 @@ impl Journal {
             min_seconds: options.min_seconds,
             channels: format!("{:?}", options.channels),
         };
-        if resume {
-            journal.index(&header)?;
-        }
+        let is_wanted = match journal.index(&header) {
+            Ok(is_finished) => resume || !is_finished,
+            Err(Error::Journal { .. }) if !resume => false,
+            Err(error) => return Err(error),
+        };
         let mut state = journal.state();
+        if !is_wanted {
+            state.end = 0;
+        }
         if state.end == 0 {
             push_line(&mut state.pending, &header).map_err(|source| journal.unwritable(source))?;
         }
         // Cuts off what was left of a line, too.
         state.flush().map_err(|source| journal.unwritable(source))?;
         drop(state);
+        if !is_wanted {
+            journal.known.clear();
+        }
         Ok(journal)
+    }
+
+    /// Notes that the manifest is written, so that only who asks for it goes on from here.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish(&self) -> Result<()> {
+        push_line(&mut self.state().pending, &End { finished: true }).map_err(|source| self.unwritable(source))?;
+        self.sync()
     }
 
     /// Writes what waits to be written, for good.
@@ -150,18 +173,18 @@ impl Journal {
         self.known.len()
     }
 
-    /// Finds the lines that are there.
-    fn index(&mut self, header: &Header) -> Result<()> {
+    /// Finds the lines that are there, and whether the last one says that the scan was finished.
+    fn index(&mut self, header: &Header) -> Result<bool> {
         let path = &self.path;
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut reader = BufReader::with_capacity(1 << 18, &mut state.file);
-        let mut line = Vec::new();
+        let (mut line, mut is_finished) = (Vec::new(), false);
         loop {
             line.clear();
             let read = reader.read_until(b'\n', &mut line);
             let n_bytes = read.map_err(|source| Error::Read { path: path.clone(), source })?;
             if line.last() != Some(&b'\n') {
-                return Ok(());
+                return Ok(is_finished);
             }
             let json = storage::line_text(&line);
             if state.end == 0 {
@@ -175,9 +198,13 @@ impl Journal {
                     let message = format!("{message}; leave --resume away to begin again");
                     return Err(Error::Journal { path: path.clone(), message });
                 }
-            } else if let Some(Keyed { key: Some(key), .. }) = json.and_then(|json| serde_json::from_slice(json).ok()) {
-                let n_bytes = u32::try_from(n_bytes).unwrap_or(0);
-                self.known.insert(hash(&key), Place { at: state.end, n_bytes });
+            } else {
+                is_finished =
+                    json.is_some_and(|json| serde_json::from_slice::<End>(json).is_ok_and(|end| end.finished));
+                if let Some(Keyed { key: Some(key), .. }) = json.and_then(|json| serde_json::from_slice(json).ok()) {
+                    let n_bytes = u32::try_from(n_bytes).unwrap_or(0);
+                    self.known.insert(hash(&key), Place { at: state.end, n_bytes });
+                }
             }
             state.end += n_bytes as u64;
         }
@@ -209,9 +236,7 @@ impl Journal {
 
 impl Ledger for Journal {
     fn known(&self, asked: &Asked<'_>) -> Result<Option<Checked>> {
-        if self.known.is_empty() {
-            return Ok(None);
-        }
+        // Before the file is read, so that what changes meanwhile is another file next time.
         let Some(key) = key(asked) else { return Ok(None) };
         let Some(&place) = self.known.get(&hash(&key)) else { return Ok(None) };
         let Some(Line { key: found_key, found }) = self.line(place)? else { return Ok(None) };
@@ -275,12 +300,10 @@ impl std::fmt::Display for Header {
     }
 }
 
-/// What a file is known by now; none where the system says nothing of it.
+/// What a file is known by; none where the system says nothing of it.
 fn key(asked: &Asked<'_>) -> Option<Key> {
-    let metadata = storage::metadata(asked.path).ok()?;
-    let modified = metadata.modified?.duration_since(UNIX_EPOCH).ok()?;
-    let modified_ns = u64::try_from(modified.as_nanos()).ok()?;
-    Some(Key { path: asked.rows[0].path.clone(), bytes: metadata.n_bytes, modified_ns, rows: parts(asked.rows) })
+    let Stamp { n_bytes, modified_ns } = asked.stamp()?;
+    Some(Key { path: asked.rows[0].path.clone(), bytes: n_bytes, modified_ns, rows: parts(asked.rows) })
 }
 
 /// A hash of the parts that rows name; empty for one row of the whole file.

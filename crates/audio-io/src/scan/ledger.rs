@@ -1,7 +1,9 @@
 //! Where a scan keeps what it found in files.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,7 @@ pub struct Checked {
 }
 
 /// A file that a scan asks about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Asked<'a> {
     /// Its number among the files of the manifest, from 0, in the order of the input.
     pub number: u32,
@@ -31,11 +33,36 @@ pub struct Asked<'a> {
     pub path: &'a Path,
     /// Its rows, in the order of the input: at least one.
     pub rows: &'a [&'a Row],
+    stamp: OnceCell<Option<Stamp>>,
+}
+
+/// What changes with a file, without looking into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Its bytes.
+    pub n_bytes: u64,
+    /// The time of its last change, in nanoseconds since 1970.
+    pub modified_ns: u64,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn new(number: u32, path: &'a Path, rows: &'a [&'a Row]) -> Self {
+        Self { number, path, rows, stamp: OnceCell::new() }
+    }
+
+    /// The file's stamp when it was asked for first; none where the system gives none.
+    pub fn stamp(&self) -> Option<Stamp> {
+        *self.stamp.get_or_init(|| {
+            let metadata = storage::metadata(self.path).ok()?;
+            let modified = metadata.modified?.duration_since(UNIX_EPOCH).ok()?;
+            Some(Stamp { n_bytes: metadata.n_bytes, modified_ns: u64::try_from(modified.as_nanos()).ok()? })
+        })
+    }
 }
 
 /// Keeps what was found in files.
 pub trait Ledger: Sync {
-    /// What an earlier scan found, where the file has not changed since.
+    /// What an earlier scan found, where the file has not changed since. It is asked before the file is read.
     ///
     /// # Errors
     /// What is kept cannot be read.

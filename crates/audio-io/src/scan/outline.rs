@@ -210,7 +210,7 @@ fn check_all(
         }
         let of_file: Vec<&Row> = by_file.rows(file).iter().map(|&i| &rows[i as usize]).collect();
         let path = storage::join(root, &of_file[0].path);
-        let asked = Asked { number: file, path: &path, rows: &of_file };
+        let asked = Asked::new(file, &path, &of_file);
         let (samples, reasons) = match ledger.known(&asked)? {
             Some(known) => (samples(&known.check), known.reasons),
             None => {

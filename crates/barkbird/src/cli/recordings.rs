@@ -41,8 +41,8 @@ pub(crate) struct ScanArgs {
     /// Minimum length of a usable recording
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS", value_parser = not_negative)]
     pub(crate) min_seconds: f64,
-    /// Go on from an earlier scan with this --out, broken off or finished: only recordings that are new or have another size or
-    /// time of change are read (manifest.scan.journal has what was found)
+    /// Take what a finished scan with this --out has found: only recordings that are new, or have another size or time of
+    /// change, are read (manifest.scan.journal has it; a scan that was broken off always goes on from it)
     #[arg(long)]
     pub(crate) resume: bool,
 }

@@ -310,7 +310,6 @@ fn check_start(options: &Options, work: &Path) -> Result<()> {
 /// Looks at the recordings, and plans.
 fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> {
     let manifest = folder.join("manifest.csv");
-    // Of an earlier fit that was broken off there may be a journal; another command begins its folder anew.
     let resume = options.start == Start::Resume;
     let scanned = scan::run(&scan::Options { resume, ..scan::Options::new(&options.data, &manifest) }, job)?;
     let unusable = scanned.unusable.iter().map(|one| Skipped { path: one.path.clone(), reason: one.reason.clone() });
