@@ -17,6 +17,7 @@ rule evaluate:
         runtime=runtime_of("evaluate"),
     params:
         command=evaluating,
+        versions=lambda wildcards: versions(*measured(wildcards)),
     shell:
         '"$BARKBIRD" evaluate {params.command:q} --threads {threads} 2>>{log:q}'
 
@@ -72,6 +73,7 @@ rule compare:
         split=(COMPARE or {}).get("split"),
         stress=["--stress"] if (COMPARE or {}).get("stress") else [],
         out=result("comparison"),
+        versions=lambda wildcards: versions(*COMPARE.get("data", [])),
         seed=config["seed"],
         device=config["device"],
     shell:
@@ -96,6 +98,7 @@ rule predict_part:
         runtime=runtime_of("predict"),
     params:
         command=predicting,
+        versions=lambda wildcards: versions(*PREDICTIONS[wildcards.name]["recordings"]),
         resume=RESUME,
     shell:
         '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --part {wildcards.part}/{wildcards.parts} --threads {threads} '
@@ -119,6 +122,7 @@ rule predict:
         runtime=runtime_of("tables"),
     params:
         command=predicting,
+        versions=lambda wildcards: versions(*PREDICTIONS[wildcards.name]["recordings"]),
         resume=RESUME,
     shell:
         '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --threads {threads} || [ $? = 3 ]'
