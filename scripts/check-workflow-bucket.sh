@@ -48,11 +48,12 @@ trap 'exit 130' INT TERM
 
 if [ -n "$data" ]; then
   cp -r "$data/animals" "$data/field" "$out/disk/data"
-  field="field"
+  elsewhere=manifest.csv split="field"
 else
   "$barkbird" synth --out "$out/disk/data/animals" --clips 80 --quiet
   "$barkbird" synth --out "$out/disk/data/field" --clips 40 --seed 1 --quiet
-  field="test"
+  "$barkbird" scan "$out/disk/data/field/manifest.csv" --out "$out/disk/data/field/splits.csv" --quiet
+  elsewhere=splits.csv split="test"
 fi
 
 port=$((20000 + RANDOM % 20000))
@@ -83,7 +84,7 @@ models:
   cnn_views: {kind: cnn, features: views, folds: false, options: ["--epochs", 3]}
 evaluations:
   test: {split: test}
-  field: {split: $field, data: $1/data/field/manifest.csv}
+  field: {split: $split, data: $1/data/field/$elsewhere}
 anomaly:
   bench: ["--synthetic", 5]
   fit: []
