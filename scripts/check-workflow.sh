@@ -3,7 +3,7 @@
 #   - a second run has nothing to do, and a lost result is made again, alone;
 #   - a run whose workers and whose Snakemake are killed goes on, and ends with the results of the unbroken one;
 #   - changed options of a model train that model again, and no other;
-#   - the example of a configuration is right, and has every key;
+#   - the examples of configurations are right, and one has every key;
 #   - a wrong configuration ends with a message that names the key;
 #   - snakemake --lint finds nothing but that no rule names a container (barkbird is one program).
 #
@@ -139,10 +139,11 @@ import sys, jsonschema, yaml
 read = lambda name: yaml.safe_load(open(f"{sys.argv[1]}/{name}"))
 example, schema = read("config.yaml"), read("config.schema.yaml")
 jsonschema.validate(example, schema)
+jsonschema.validate(read("config.bucket.yaml"), schema)
 missing = set(schema["properties"]) - set(example)
 if missing:
     sys.exit(f"error: config.yaml: not in the example: {', '.join(sorted(missing))}")
-print(f"the example: right, with all {len(example)} keys")
+print(f"the examples: right; one has all {len(example)} keys")
 PY
 lints=$(cd "$out/one" && "$venv/bin/snakemake" -s "$root/scripts/workflow/Snakefile" --configfile ../configuration.yaml --lint 2>&1 | grep "^    \* " | sort | uniq -c || true)
 [ "$(grep -cv "Specify a conda environment or container" <<<"$lints")" = 0 ] || die "snakemake --lint: $lints"

@@ -4,6 +4,7 @@ Keys, regions and endpoints come from the environment, by the names that barkbir
 """
 
 import os
+import time
 
 try:
     import obstore
@@ -32,11 +33,25 @@ def opened(url):
     return KINDS[scheme](bucket, client_options=options), key.strip("/")
 
 
+def answer(ask, *arguments):
+    """The answer to a request, or an OSError. Requests that fail are sent again by obstore, those whose answer is cut off here."""
+    began = time.monotonic()
+    for seconds in (0.1, 0.3, 1, 3, None):
+        try:
+            return ask(*arguments)
+        except FileNotFoundError:
+            raise
+        except obstore.exceptions.BaseError as error:
+            # obstore itself gives up after three minutes.
+            if seconds is None or time.monotonic() - began > 60:
+                raise OSError(str(error).strip().splitlines()[0]) from None
+            time.sleep(seconds)
+
+
 def version(url):
     """A word that changes whenever the object does; None if there is no such object."""
-    store, key = opened(url)
     try:
-        found = obstore.head(store, key)
+        found = answer(obstore.head, *opened(url))
     except FileNotFoundError:
         return None
     return found["e_tag"] or found["last_modified"].isoformat()
@@ -47,7 +62,7 @@ def is_there(url):
     if version(url) is not None:
         return True
     store, key = opened(url)
-    return any(obstore.list(store, prefix=f"{key}/", chunk_size=1))
+    return answer(lambda: any(obstore.list(store, prefix=f"{key}/", chunk_size=1)))
 
 
 def read(place):
@@ -56,14 +71,14 @@ def read(place):
         with open(place, encoding="utf-8", newline="") as file:
             return file.read()
     store, key = opened(place)
-    return bytes(obstore.get(store, key).bytes()).decode()
+    return answer(lambda: bytes(obstore.get(store, key).bytes())).decode()
 
 
 def write(place, text):
     """Writes a file or object, of which no reader sees a part."""
     if is_url(place):
         store, key = opened(place)
-        obstore.put(store, key, text.encode())
+        answer(obstore.put, store, key, text.encode())
         return
     temporary = f"{place}.tmp"
     with open(temporary, "w", encoding="utf-8", newline="") as file:

@@ -136,8 +136,8 @@ def in_bucket(key, ask, url):
     """What buckets.py finds out about a URL; a bucket that does not answer ends the workflow with the key of the configuration."""
     try:
         return ask(url)
-    except Exception as error:
-        refuse(key, f"{url}: {str(error).strip().splitlines()[0]}")
+    except (OSError, ValueError) as error:
+        refuse(key, f"{url}: {error}")
 
 
 def versions(*paths):
