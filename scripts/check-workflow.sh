@@ -134,6 +134,15 @@ refused 's#recordings: \[../sounds\]#recordings: [../night]#' "configuration: pr
 refused 's/^out:.*//' "configuration: (the file): 'out' is a required property"
 echo "wrong configurations: $n_refused refused, each with the key"
 
+# All but data and out can be left out, and what can be null is left out by null.
+printf '%s\n' "data: ../sounds/manifest.csv" "out: results" "barkbird: $barkbird" "features: {logmel: {}}" "models: {cnn: {kind: cnn, features: logmel}}" \
+  >"$out/small.yaml"
+printf '%s: null\n' state doctor fit anomaly compare bucket_cache bucket_cache_gb | cat "$out/small.yaml" - >"$out/null.yaml"
+for name in small null; do
+  configuration=../$name.yaml workflow broken -n || { tail -20 "$out/broken/snakemake.log"; die "$name.yaml: refused"; }
+done
+echo "small configurations: right"
+
 "$venv/bin/python" - "$root/scripts/workflow" <<'PY'
 import sys, jsonschema, yaml
 read = lambda name: yaml.safe_load(open(f"{sys.argv[1]}/{name}"))

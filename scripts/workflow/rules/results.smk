@@ -70,7 +70,7 @@ rule compare:
         # Runs of one model that differ in their seeds are one argument.
         models=[",".join(model_of(run) for run in runs_of(model)) for model in MODELS] + ([folder_of("fit")] if FIT is not None else []),
         manifests=[word for data in (COMPARE or {}).get("data", [manifest_of("split")]) for word in ("--manifest", data)],
-        split=(COMPARE or {}).get("split"),
+        split=(COMPARE or {}).get("split", "test"),
         stress=["--stress"] if (COMPARE or {}).get("stress") else [],
         out=result("comparison"),
         versions=lambda wildcards: versions(*COMPARE.get("data", [])),
