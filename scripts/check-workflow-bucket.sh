@@ -82,7 +82,6 @@ features:
 models:
   cnn: {kind: cnn, features: logmel, options: ["--epochs", 10]}
   cnn_views: {kind: cnn, features: views, folds: false, options: ["--epochs", 3]}
-fit: ["--candidate", "cnn", "--minutes", 1]
 evaluations:
   test: {split: test}
   field: {split: $split, data: $1/data/field/$elsewhere}
@@ -95,7 +94,7 @@ predict:
   field: {run: cnn-0, recordings: ["$1/data/field"], parts: 3, options: ["--format", "csv,raven"]}
   events: {run: cnn_views-0, recordings: ["$1/data/animals/manifest.csv"], options: ["--events"]}
 resources:
-$(for job in scan doctor features augment gather train fit embed bench detector evaluate compare predict tables report folds; do
+$(for job in scan doctor features augment gather train embed bench detector evaluate compare predict tables report folds; do
   echo "  $job: {threads: 1}"
 done)
 YAML
