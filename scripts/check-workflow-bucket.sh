@@ -48,11 +48,12 @@ trap 'exit 130' INT TERM
 
 if [ -n "$data" ]; then
   cp -r "$data/animals" "$data/field" "$out/disk/data"
+  chmod -R u+w "$out/disk/data"
   elsewhere=manifest.csv split="field"
 else
-  "$barkbird" synth --out "$out/disk/data/animals" --clips 80 --quiet
-  "$barkbird" synth --out "$out/disk/data/field" --clips 40 --seed 1 --quiet
-  "$barkbird" scan "$out/disk/data/field/manifest.csv" --out "$out/disk/data/field/splits.csv" --quiet
+  "$barkbird" synth --out "$out/disk/data/animals" --clips 80 --quiet 2>"$out/made.log"
+  "$barkbird" synth --out "$out/disk/data/field" --clips 40 --seed 1 --quiet 2>>"$out/made.log"
+  "$barkbird" scan "$out/disk/data/field/manifest.csv" --out "$out/disk/data/field/splits.csv" --quiet 2>>"$out/made.log"
   elsewhere=splits.csv split="test"
 fi
 
