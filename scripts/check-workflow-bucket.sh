@@ -60,10 +60,13 @@ fi
 port=$((20000 + RANDOM % 20000))
 setsid "$moto/bin/python" "$root/scripts/faulty-s3.py" "$port" "$out/counts.json" "$seed" "$share" >"$out/server.log" 2>&1 &
 started+=("$!")
+disown
+# Of a name that no other check on this machine has: workers are found by it.
+bucket=workflow-$port
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:$port
 for _ in $(seq 300); do [ -s "$out/counts.json" ] && break; sleep 0.2; done
 [ -s "$out/counts.json" ] || { cat "$out/server.log" >&2; die "the server does not start"; }
-"$moto/bin/python" "$root/scripts/bucket-copy.py" up "$out/disk/data" lab run/data || { cat "$out/server.log" >&2; die "the recordings do not reach the bucket"; }
+"$moto/bin/python" "$root/scripts/bucket-copy.py" up "$out/disk/data" "$bucket" run/data || { cat "$out/server.log" >&2; die "the recordings do not reach the bucket"; }
 
 # configuration PLACE STATE: of the workflow over PLACE/data with its results in PLACE/results.
 configuration() {
@@ -101,7 +104,7 @@ done)
 YAML
 }
 configuration "$out/disk" "$out/disk/state" >"$out/disk/configuration.yaml"
-configuration s3://lab/run state >"$out/bucket/configuration.yaml"
+configuration "s3://$bucket/run" state >"$out/bucket/configuration.yaml"
 
 # workflow FOLDER [FLAGS...]: the workflow in a folder; what Snakemake says is in FOLDER/snakemake.log.
 workflow() {
@@ -120,7 +123,7 @@ workflow disk || failed disk "the workflow on the disk has failed"
 echo "on the disk: $(finished disk) jobs in $((SECONDS - began)) s"
 
 began=$SECONDS
-setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder s3://lab/run/results --seconds 3000 --log "$out/kills.log" \
+setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder "s3://$bucket/run/results" --seconds 3000 --log "$out/kills.log" \
   features-part augment-part train predict-part &
 killer=$!
 started+=("$killer")
@@ -142,16 +145,16 @@ echo "a second run: nothing to be done"
 
 # object WHAT KEY [FILE]: deletes an object, or puts a file there, by the provider's own client.
 object() {
-  "$moto/bin/python" - "$@" <<'PY'
+  "$moto/bin/python" - "$bucket" "$@" <<'PY'
 import sys
 import boto3
 from botocore.config import Config
 s3 = boto3.client("s3", config=Config(retries={"max_attempts": 20, "mode": "standard"}))
-what, key, *file = sys.argv[1:]
+bucket, what, key, *file = sys.argv[1:]
 if what == "delete":
-    s3.delete_object(Bucket="lab", Key=key)
+    s3.delete_object(Bucket=bucket, Key=key)
 else:
-    s3.upload_file(file[0], "lab", key)
+    s3.upload_file(file[0], bucket, key)
 PY
 }
 object delete run/results/comparison/compare.json
@@ -168,26 +171,20 @@ workflow bucket -n || failed bucket "the workflow in the bucket has failed"
 grep -q "Nothing to be done" "$out/bucket/snakemake.log" || failed bucket "the manifest of before is scanned again"
 echo "a manifest replaced in the bucket: scanned again"
 
-sed 's#^data: s3://lab/run/#data: s3://lab/none/#' "$out/bucket/configuration.yaml" >"$out/bucket/wrong.yaml"
+sed "s#^data: s3://$bucket/run/#data: s3://$bucket/none/#" "$out/bucket/configuration.yaml" >"$out/bucket/wrong.yaml"
 if configuration=wrong.yaml workflow bucket -n; then die "recordings that do not exist: not refused"; fi
-grep -qF "configuration: data: s3://lab/none/data/animals/manifest.csv: no such object" "$out/bucket/snakemake.log" ||
+grep -qF "configuration: data: s3://$bucket/none/data/animals/manifest.csv: no such object" "$out/bucket/snakemake.log" ||
   failed bucket "recordings that do not exist: expected another message"
 echo "recordings that do not exist: refused, with the key"
 
-"$moto/bin/python" "$root/scripts/bucket-copy.py" down lab run/results "$out/copy"
+"$moto/bin/python" "$root/scripts/bucket-copy.py" down "$bucket" run/results "$out/copy"
 [ -z "$(find "$out/copy" -name '*.journal' ! -name '*.scan.journal')" ] || die "journals are left in the bucket"
 [ -z "$(find "$out/copy" -name '.barkbird.lock')" ] || die "locks are left in the bucket"
-"$venv/bin/python" "$root/scripts/same-results.py" --places s3://lab/run "$out/disk" "$out/copy" "$out/disk/results" ||
+"$venv/bin/python" "$root/scripts/same-results.py" --places "s3://$bucket/run" "$out/disk" "$out/copy" "$out/disk/results" ||
   die "the workflow in the bucket ends with other results than on the disk"
 blocks=$(du -sb "$out/blocks" | cut -f1)
 [ "$blocks" -le 240000000 ] || die "the blocks take $blocks bytes, with a limit of 200000000"
 # The server writes its counts every second.
 sleep 2
-counts=$(cat "$out/counts.json")
-"$venv/bin/python" - "$counts" <<'PY'
-import json, sys
-missing = [what for what, n in json.loads(sys.argv[1]).items() if not n]
-if missing:
-    sys.exit(f"error: the server has not met: {', '.join(missing)}")
-PY
-echo "$n_killed workers killed; blocks on disk: $blocks bytes; requests and faults: $counts; all of it in $SECONDS s"
+if grep -q ': 0[,}]' "$out/counts.json"; then die "expected faults of every kind: $(cat "$out/counts.json")"; fi
+echo "$n_killed workers killed; blocks on disk: $blocks bytes; requests and faults: $(cat "$out/counts.json"); all of it in $SECONDS s"
