@@ -19,7 +19,7 @@
 #   4. `sbatch --array` (scripts/workflow/array.sh), with workers killed;
 #   5. the same in a bucket of a server on this machine (moto, installed under target/) that fails on purpose;
 #   6. all files compared: equal bytes but for seconds and command lines (docs/architecture.md, invariant 9).
-# Fails on a difference, and where no worker was killed. About ten minutes on two cores.
+# Fails on a difference, and where no worker was killed or a kind of fault was not met. A quarter of an hour on two cores.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/check-slurm.sh DATA [MODELS] [OUT]"
