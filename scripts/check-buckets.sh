@@ -91,7 +91,7 @@ same() {
 while read -r file; do
   [ -f "$work/bucket/$file" ] || { echo "missing in the bucket: $file"; failed=$((failed + 1)); continue; }
   same "$local/$file" "$work/bucket/$file"
-done < <(cd "$local" && find . -type f ! -path '*/cache/*' | sort)
+done < <(cd "$local" && find . -type f ! -path '*/cache/*' ! -name '*.scan.journal' | sort)
 left=$(cd "$work/bucket" && find . -type f ! -path '*/cache/*' ! -path './by-parts/*' ! -path './twice/*' | sort | while read -r file; do [ -f "$local/$file" ] || echo "$file"; done)
 [ -z "$left" ] || { echo "only in the bucket: $left"; failed=$((failed + 1)); }
 for file in "$local"/features/*.safetensors "$local"/features/index.json; do same "$file" "$work/bucket/by-parts/$(basename "$file")"; done

@@ -17,8 +17,9 @@
 #   2. the same on this machine alone, with the plain executor of Snakemake;
 #   3. the same stages as plain commands, without parts;
 #   4. `sbatch --array` (scripts/workflow/array.sh), with workers killed;
-#   5. all files compared: equal bytes but for seconds and command lines (docs/architecture.md, invariant 9).
-# Fails on a difference, and where no worker was killed. About ten minutes on two cores.
+#   5. the same in a bucket of a server on this machine (moto, installed under target/) that fails on purpose;
+#   6. all files compared: equal bytes but for seconds and command lines (docs/architecture.md, invariant 9).
+# Fails on a difference, and where no worker was killed or a kind of fault was not met. A quarter of an hour on two cores.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/check-slurm.sh DATA [MODELS] [OUT]"
@@ -50,11 +51,13 @@ fi
 
 scratch=$(mktemp -d)
 out=${out:-$scratch/out}
-rm -rf "$out"/{slurm,local,plain,array,array-plain,kills.log.new}
+rm -rf "$out"/{slurm,local,plain,array,array-plain,bucket,bucket-plain,kills.log.new}
 mkdir -p "$out"/{slurm,local,plain,array} "$scratch"/{etc,run,log,state,spool}
 out=$(realpath "$out")
 venv=${VENV:-$root/.venv}
+moto=${CARGO_TARGET_DIR:-$root/target}/buckets-venv
 python_packages "$venv" "$root/scripts/workflow/requirements.txt"
+python_packages "$moto" "$root/scripts/check-buckets.txt"
 
 # Ends what was started here, by the numbers that it has written.
 stop() {
@@ -263,23 +266,58 @@ wait "$killer" 2>/dev/null || true
 cat "$out/array-kills.log"
 echo "   $(wc -l <"$out/array/jobs.log") jobs in $((SECONDS - began)) s; $(cat "$out"/array/results/logs/* | grep -c 'back into the queue') back into the queue"
 grep -q "^killed" "$out/array-kills.log" || die "no task was killed"
-# The same by plain commands, in a folder at the same depth.
-(
-  mkdir -p "$out/array-plain"
-  rm -rf "$out/array-plain/results"
-  cd "$out/array-plain"
-  results=$PWD/results # by its whole path, as array.sh names it
-  quiet() { "$barkbird" "$@" --quiet >>plain.log 2>&1 || { tail -3 plain.log; exit 1; }; }
-  quiet scan "$data/animals/manifest.csv" --out "$results/manifest.csv"
-  quiet features "$results/manifest.csv" --out "$results/features"
+# plain_array DATA RESULTS: the same by plain commands, with whole paths, as array.sh names them.
+plain_array() {
+  local log=${2%/*}/plain.log
+  quiet() { "$barkbird" "$@" --quiet >>"$log" 2>&1 || { tail -3 "$log"; exit 1; }; }
+  rm -rf "$2"
+  mkdir -p "$2"
+  quiet scan "$1/animals/manifest.csv" --out "$2/manifest.csv"
+  quiet features "$2/manifest.csv" --out "$2/features"
   for seed in 0 1; do
-    quiet train cnn --features "$results/features" --out "$results/runs/seed-$seed" --seed "$seed" --epochs 6
-    quiet evaluate "$results/runs/seed-$seed" --features "$results/features" --split test --out "$results/runs/seed-$seed/test"
+    quiet train cnn --features "$2/features" --out "$2/runs/seed-$seed" --seed "$seed" --epochs 6
+    quiet evaluate "$2/runs/seed-$seed" --features "$2/features" --split test --out "$2/runs/seed-$seed/test"
   done
-  quiet predict "$results/runs/seed-0" "$data/field" --out "$results/predictions.csv"
-)
+  quiet predict "$2/runs/seed-0" "$1/field" --out "$2/predictions.csv"
+}
+# In a folder at the same depth.
+(plain_array "$data" "$out/array-plain/results")
 
-echo "5. comparisons"
+echo "5. sbatch --array in a bucket whose server fails in one of twenty requests"
+began=$SECONDS
+mkdir -p "$out"/bucket "$out"/bucket-plain
+cp -r "$data/animals" "$data/field" "$out/bucket-plain"
+port=$((20000 + RANDOM % 20000))
+setsid "$moto/bin/python" "$root/scripts/faulty-s3.py" "$port" "$out/bucket/counts.json" 0 0.05 >"$out/bucket/server.log" 2>&1 &
+started+=("$!")
+disown
+# Of a name that no other check on this machine has: workers are found by it.
+bucket=array-$port
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:$port
+for _ in $(seq 300); do [ -s "$out/bucket/counts.json" ] && break; sleep 0.2; done
+for set in animals field; do "$moto/bin/python" "$root/scripts/bucket-copy.py" up "$out/bucket-plain/$set" "$bucket" "run/$set"; done
+setsid "$venv/bin/python" "$root/scripts/kill-workers.py" --folder "s3://$bucket/run/results" --seconds 900 --log "$out/bucket/kills.log" \
+  features-part train predict-part &
+killer=$!
+started+=("$killer")
+LOGS=$out/bucket/logs BLOCKS=$out/bucket/blocks BARKBIRD=$barkbird PARTS=4 SEEDS=0,1 TRAIN="cnn --epochs 6" THREADS=1 MEMORY=500M MINUTES=20 \
+  SBATCH="--partition=main" WAIT=yes setsid timeout 1200 "$root/scripts/workflow/array.sh" "s3://$bucket/run/animals/manifest.csv" \
+  "s3://$bucket/run/results" "s3://$bucket/run/field" >"$out/bucket/jobs.log" &
+started+=("$!")
+wait "$!" ||
+  { cat "$out/bucket/jobs.log"; tail -5 "$out"/bucket/logs/*; die "sbatch --array in a bucket has failed"; }
+kill "$killer" 2>/dev/null || true
+wait "$killer" 2>/dev/null || true
+cat "$out/bucket/kills.log"
+grep -q "^killed" "$out/bucket/kills.log" || die "no task was killed"
+"$moto/bin/python" "$root/scripts/bucket-copy.py" down "$bucket" run/results "$out/bucket/results"
+sleep 2 # The server writes its counts every second.
+echo "   $(wc -l <"$out/bucket/jobs.log") jobs in $((SECONDS - began)) s; $(cat "$out"/bucket/logs/* | grep -c 'back into the queue') back into the queue;" \
+  "requests and faults: $(cat "$out/bucket/counts.json")"
+if grep -q ': 0[,}]' "$out/bucket/counts.json"; then die "expected faults of every kind"; fi
+(plain_array "$out/bucket-plain" "$out/bucket-plain/results")
+
+echo "6. comparisons"
 failed=0
 same() { echo; echo "$1"; shift; "$venv/bin/python" "$root/scripts/same-results.py" "$@" || failed=1; }
 same "Slurm with kills, and this machine alone:" "$out/slurm/results" "$out/local/results"
@@ -288,6 +326,7 @@ same "Slurm with kills, and plain commands:" "$out/slurm/results" "$out/plain/re
   {runs/cnn-{0,1}{,-fold-0,-fold-1},runs/cnn_views-{0,1}}/{metrics.jsonl,run.json,test}
 same "sbatch --array with kills, and plain commands:" "$out/array/results" "$out/array-plain/results" manifest.csv features runs \
   predictions.csv predictions.csv.json
-[ -z "$(find "$out" -name '*.journal')" ] || { find "$out" -name '*.journal'; die "journals are left"; }
+same "sbatch --array in a bucket with kills, and plain commands on disk:" --places "s3://$bucket/run" "$out/bucket-plain" "$out/bucket/results" "$out/bucket-plain/results"
+[ -z "$(find "$out" -name '*.journal' ! -name '*.scan.journal')" ] || { find "$out" -name '*.journal' ! -name '*.scan.journal'; die "journals are left"; }
 echo
 [ "$failed" = 0 ] && echo "no difference; all of it in $SECONDS s" || die "there are differences"

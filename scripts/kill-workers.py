@@ -2,7 +2,7 @@
 
     kill-workers.py --folder RESULTS --seconds N --log FILE KIND...
 
-RESULTS is the folder that the workers write to (`out` of the configuration). A KIND is a command of barkbird, with `-part` where it works on
+RESULTS is the folder that the workers write to (`out` of the configuration), or its URL. A KIND is a command of barkbird, with `-part` where it works on
 a share (features-part, augment-part, train, predict-part), and scancel-train. A training is killed when two epochs are done and no model
 is there, a share some hundredths of a second after it has begun. FILE gets a line for each kill. Ends when all are killed, or after N seconds.
 """
@@ -12,7 +12,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "workflow"))
+import buckets
 
 # Seconds after which a share is in the middle.
 MIDDLE_S = 0.05
@@ -33,8 +37,9 @@ def workers(folder, seen):
                 words = file.read().decode(errors="replace").split("\0")
             if not words[0].endswith("barkbird") or "--out" not in words:
                 continue
-            out = os.path.join(f"/proc/{entry}/cwd", words[words.index("--out") + 1])
-            if os.path.realpath(out).startswith(f"{folder}/"):
+            out = words[words.index("--out") + 1]
+            place = out if buckets.is_url(out) else os.path.realpath(os.path.join(f"/proc/{entry}/cwd", out))
+            if place.startswith(f"{folder}/"):
                 seen[entry] = now
                 yield int(entry), words
         except OSError:
@@ -44,8 +49,10 @@ def workers(folder, seen):
 def is_in_training(run):
     """Whether some epochs are done, and the run is not."""
     try:
-        with open(f"{run}/metrics.jsonl", "rb") as file:
-            return file.read().count(b"\n") >= 2 and not os.path.exists(f"{run}/model.safetensors")
+        if buckets.read(f"{run}/metrics.jsonl").count("\n") < 2:
+            return False
+        model = f"{run}/model.safetensors"
+        return not (buckets.is_there(model) if buckets.is_url(model) else os.path.exists(model))
     except OSError:
         return False
 
@@ -58,7 +65,7 @@ def kill(kind, pid, words, begun):
     if (f"{command}-part" if part else command) != kind.removeprefix("scancel-"):
         return None
     if command == "train":
-        if not is_in_training(os.path.join(os.readlink(f"/proc/{pid}/cwd"), out)):
+        if not is_in_training(out if buckets.is_url(out) else os.path.join(os.readlink(f"/proc/{pid}/cwd"), out)):
             return None
     elif time.monotonic() - begun < MIDDLE_S:
         return None
@@ -81,7 +88,8 @@ parser.add_argument("--seconds", type=float, required=True)
 parser.add_argument("--log", required=True)
 parser.add_argument("kinds", nargs="+")
 args = parser.parse_args()
-folder, kinds, first = os.path.realpath(args.folder), list(args.kinds), {}
+folder = args.folder.rstrip("/") if buckets.is_url(args.folder) else os.path.realpath(args.folder)
+kinds, first = list(args.kinds), {}
 killed, seen = set(), {}
 end = time.monotonic() + args.seconds
 with open(args.log, "a", buffering=1) as log:

@@ -1,11 +1,14 @@
 """Two folders of results, file by file: equal bytes, but for wall-clock seconds and command lines. Prints a table; exits with 1 on a
 difference.
 
-    same-results.py A B [FOLDER...]
+    same-results.py [--places A B] A B [FOLDER...]
 
-FOLDER... name what to compare of both (default: everything). Left out: caches, locks, and the workflow's own folder of marks and logs.
+FOLDER... name what to compare of both (default: everything). Left out: caches, locks, what `scan` keeps for itself (*.scan.journal), and the
+workflow's own folder of marks and logs. --places: the places that the files of A and of B name, where results were made elsewhere; both
+count as one.
 """
 
+import argparse
 import collections
 import json
 import os
@@ -37,7 +40,8 @@ def listed(folder, only):
             found.add(os.path.relpath(top, folder))
         for root, folders, files in os.walk(top):
             folders[:] = [name for name in folders if name != "cache" and not (os.path.samefile(root, folder) and name == "workflow")]
-            found.update(os.path.relpath(os.path.join(root, name), folder) for name in files if not name.startswith(".barkbird"))
+            files = [name for name in files if not name.startswith(".barkbird") and not name.endswith(".scan.journal")]
+            found.update(os.path.relpath(os.path.join(root, name), folder) for name in files)
     return found
 
 
@@ -50,16 +54,32 @@ def without(value, keys):
     return re.sub(r"[\d.,]+ (recordings a second|min to train)", r"N \1", value) if isinstance(value, str) else value
 
 
-def timeless(data):
-    """Without seconds, whose digits also change the length and the padding of a header."""
-    return re.sub(rb" +", b"", re.sub(rb'\\?"seconds\\?":[0-9.e-]+', b"", data[8:]))
+def bytes_of(folder, path):
+    """The bytes of a file, in which a place that the results name has one name for both folders."""
+    with open(os.path.join(folder, path), "rb") as file:
+        data = file.read()
+    place = places[folder]
+    return data.replace(place, b"PLACE") if place else data
+
+
+def weights(folder, path):
+    """Header and values of a file of weights: without the length of the header, and its padding, which differ with what it says."""
+    with open(os.path.join(folder, path), "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header, values = file.read(length).rstrip(b" "), file.read()
+    if places[folder]:
+        header = header.replace(places[folder], b"PLACE")
+    if os.path.basename(path) == "last.safetensors":
+        header = re.sub(rb'\\?"seconds\\?":[0-9.e-]+', b"", header)
+    return header, values
 
 
 def content(folder, path):
     """What has to be equal of a file in a folder, and what was left out of it."""
     name = os.path.basename(path)
-    with open(os.path.join(folder, path), "rb") as file:
-        data = file.read()
+    if name.endswith(".safetensors"):
+        return weights(folder, path), EXCEPT.get(name, "")
+    data = bytes_of(folder, path)
     if name.endswith(".json"):
         # Settings that name a place among the results.
         data = data.replace(os.path.abspath(folder).encode(), b"RESULTS")
@@ -71,8 +91,6 @@ def content(folder, path):
         return without(data.decode(), ()), EXCEPT[name]
     if name == "metrics.jsonl":
         return [without(json.loads(line), {"seconds"}) for line in data.splitlines()], EXCEPT[name]
-    if name == "last.safetensors":
-        return timeless(data), EXCEPT[name]
     return data, ""
 
 
@@ -93,17 +111,21 @@ def kind(path):
     return {"bench": "anomaly bench", "comparison": "comparison"}.get(top, "manifests and others")
 
 
-def page(path):
+def page(folder, path):
     """A page without what differs from run to run."""
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    text = bytes_of(folder, path).decode()
     # The last column of the table of epochs.
     text = re.sub(r'(<tr><th scope="row" class="number">\d+</th>.*)<td class="number">[\d.]+</td></tr>', r"\1</tr>", text)
     text = re.sub(r"barkbird (train|features|augment|evaluate|anomaly|doctor|fit|report|predict)[^<\n]*", "COMMAND", text)
     return re.sub(r"[\d.,]+ (s|min|ms|seconds|minutes)\b", "TIME", text)
 
 
-a, b, *only = sys.argv[1:]
+parser = argparse.ArgumentParser()
+parser.add_argument("--places", nargs=2, default=("", ""))
+parser.add_argument("folders", nargs="+")
+args = parser.parse_args()
+a, b, *only = args.folders
+places = {folder: place.encode() for folder, place in zip((a, b), args.places)}
 missing = [os.path.join(folder, place) for folder in (a, b) for place in only or [""] if not os.path.exists(os.path.join(folder, place))]
 if missing:
     sys.exit(f"error: {', '.join(missing)}: no such file or folder")
@@ -113,11 +135,10 @@ table = collections.defaultdict(lambda: [0, 0, 0, set()])
 n_bytes = 0
 for path in sorted(names_a & names_b):
     row = table[kind(path)]
-    one, other = os.path.join(a, path), os.path.join(b, path)
-    n_bytes += os.path.getsize(one)
+    n_bytes += os.path.getsize(os.path.join(a, path))
     row[0] += 1
     if path.endswith(".html"):
-        same, left_out = page(one) == page(other), EXCEPT[".html"]
+        same, left_out = page(a, path) == page(b, path), EXCEPT[".html"]
     else:
         (content_a, left_out), (content_b, _) = content(a, path), content(b, path)
         same = content_a == content_b

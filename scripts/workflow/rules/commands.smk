@@ -79,11 +79,16 @@ def evaluation_of(wildcards):
     return EVALUATIONS[wildcards.name]
 
 
-def evaluation_input(wildcards):
+def measured(wildcards):
+    """The manifest of an evaluation that has one of its own."""
     evaluation = evaluation_of(wildcards)
-    if not of_recordings(evaluation):
+    return [evaluation["data"]] if "data" in evaluation else []
+
+
+def evaluation_input(wildcards):
+    if not of_recordings(evaluation_of(wildcards)):
         return [trained(wildcards.run), mark("features", *features_of(wildcards.run))]
-    return [modeled(wildcards.run), mark("scan", "split")] + files(*([evaluation["data"]] if "data" in evaluation else []))
+    return [modeled(wildcards.run), mark("scan", "split")] + files(*measured(wildcards))
 
 
 def evaluating(wildcards):

@@ -2,12 +2,14 @@
 #
 # A stage of barkbird writes a folder, keeps in it what is done, and goes on there after a kill. Snakemake deletes the output of a job
 # that has failed. So no result is an output of a rule: each rule has a mark, an empty file that exists once its command has ended
-# well. Results are under `out`, which only barkbird reads and writes; marks, logs and benchmarks are under `state`.
+# well. Results are under `out`, which only barkbird reads and writes; marks, logs and benchmarks are under `state`. So recordings and
+# results can be in a bucket, of which Snakemake knows nothing: buckets.py asks there what has to be known.
 
 import os
 import shlex
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version, validate
@@ -15,6 +17,11 @@ from snakemake.utils import min_version, validate
 min_version("9.0")
 
 HERE = str(workflow.basedir)
+sys.path.insert(0, HERE)
+
+import buckets
+from buckets import is_url
+
 RESUME = os.path.join(HERE, "resume.sh")
 PYTHON = sys.executable
 
@@ -39,9 +46,11 @@ DEFAULTS = {
 }
 
 
-def is_url(path):
-    """Whether a place is not a path, such as s3://bucket/run."""
-    return "://" in path
+def has_url(value):
+    """Whether a part of the configuration names a bucket."""
+    if isinstance(value, (dict, list)):
+        return any(has_url(inner) for inner in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and is_url(value)
 
 
 def refuse(key, text):
@@ -75,8 +84,17 @@ BARKBIRD = os.path.abspath(BARKBIRD)
 # again with what was too little.
 RETRIES = config["retries"] if workflow.is_main_process else 0
 
-# In the environment and not in the commands: another place of the program is no reason to do everything again.
-shell.prefix(f"export BARKBIRD={shlex.quote(BARKBIRD)}; ")
+# In the environment and not in the commands: another place of the program, or of blocks, is no reason to do everything again.
+if has_url(config):
+    if buckets.obstore is None:
+        refuse("(the file)", f"buckets need the Python package obstore beside Snakemake: pip install -r {os.path.join(HERE, 'requirements.txt')}")
+    # Variables mean those of the machine on which a job runs, which reads this file, too.
+    folder, gigabytes = os.path.expandvars(config.get("bucket_cache") or ""), config.get("bucket_cache_gb") or ""
+    environment = {"BARKBIRD": os.path.join(HERE, "in-bucket.sh"), "BARKBIRD_PROGRAM": BARKBIRD}
+    environment |= {"BARKBIRD_BLOCKS": folder, "BARKBIRD_BLOCKS_GB": str(gigabytes)}
+else:
+    environment = {"BARKBIRD": BARKBIRD}
+shell.prefix("export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items()) + "; ")
 
 FEATURES, MODELS, SEEDS = config["features"], config["models"], config["seeds"]
 FOLDS = list(range(config["folds"]))
@@ -112,6 +130,21 @@ def files(*paths):
             continue
         watched.append(path)
     return watched
+
+
+def in_bucket(key, ask, url):
+    """What buckets.py finds out about a URL; a bucket that does not answer ends the workflow with the key of the configuration."""
+    try:
+        return ask(url)
+    except (OSError, ValueError) as error:
+        refuse(key, f"{url}: {error}")
+
+
+def versions(*paths):
+    """The versions of those that are objects of a bucket. As parameters of a rule, they do for objects what times do for files: an object
+    that was replaced is read again."""
+    found = {path: in_bucket("(the file)", buckets.version, path) for path in paths if is_url(path)}
+    return [f"{path} {version}" for path, version in found.items() if version is not None]
 
 
 def asked(job):
@@ -211,6 +244,8 @@ for key, paths in {
     for path in paths:
         if not is_url(path) and not os.path.exists(path):
             refuse(key, f"{path}: no such file or folder")
+        if is_url(path) and workflow.is_main_process and not in_bucket(key, buckets.is_there, path):
+            refuse(key, f"{path}: no such object, and none below it")
 if not MODELS and FIT is None:
     refuse("models", "expected a model, or fit")
 if MODELS and not FEATURES:
@@ -240,8 +275,7 @@ def results():
             found[mark("detector", run)] = result("detectors", run, "model.safetensors")
         if config["embed"]:
             found[mark("embed", run)] = result("embeddings", run, "index.json")
-    # It reads the predictions of all folds by itself, so they have to be files.
-    if FOLD_RUNS and not is_url(OUT):
+    if FOLD_RUNS:
         found[mark("cross-validation")] = result("cross-validation.csv")
     if COMPARE is not None:
         found[mark("compare")] = result("comparison", "compare.json")
@@ -255,15 +289,22 @@ def results():
 RESULTS = results()
 
 
+def is_there(place):
+    """Whether a result is there."""
+    return in_bucket("out", buckets.is_there, place) if is_url(place) else os.path.exists(place)
+
+
 def forget_lost():
     """Removes marks whose results are gone, so that they are made again."""
-    for file, there in RESULTS.items():
-        if os.path.exists(file) and not os.path.exists(there):
-            print(f"{there}: gone; it is made again", file=sys.stderr)
-            os.remove(file)
+    marked = {file: there for file, there in RESULTS.items() if os.path.exists(file)}
+    with ThreadPoolExecutor(16) as pool:
+        for (file, there), found in zip(marked.items(), pool.map(is_there, marked.values())):
+            if not found:
+                print(f"{there}: gone; it is made again", file=sys.stderr)
+                os.remove(file)
 
 
-if workflow.is_main_process and not is_url(OUT):
+if workflow.is_main_process:
     forget_lost()
 
 

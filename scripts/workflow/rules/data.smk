@@ -17,6 +17,7 @@ rule scan:
         runtime=runtime_of("scan"),
     params:
         data=lambda wildcards: config["data"],
+        versions=lambda wildcards: versions(config["data"]),
         manifest=lambda wildcards: manifest_of(wildcards.data),
         options=lambda wildcards: config["scan"] if wildcards.data == "split" else ["--folds", len(FOLDS)],
         seed=config["seed"],

@@ -17,6 +17,7 @@ rule evaluate:
         runtime=runtime_of("evaluate"),
     params:
         command=evaluating,
+        versions=lambda wildcards: versions(*measured(wildcards)),
     shell:
         '"$BARKBIRD" evaluate {params.command:q} --threads {threads} 2>>{log:q}'
 
@@ -69,9 +70,10 @@ rule compare:
         # Runs of one model that differ in their seeds are one argument.
         models=[",".join(model_of(run) for run in runs_of(model)) for model in MODELS] + ([folder_of("fit")] if FIT is not None else []),
         manifests=[word for data in (COMPARE or {}).get("data", [manifest_of("split")]) for word in ("--manifest", data)],
-        split=(COMPARE or {}).get("split"),
+        split=(COMPARE or {}).get("split", "test"),
         stress=["--stress"] if (COMPARE or {}).get("stress") else [],
         out=result("comparison"),
+        versions=lambda wildcards: versions(*COMPARE.get("data", [])),
         seed=config["seed"],
         device=config["device"],
     shell:
@@ -96,6 +98,7 @@ rule predict_part:
         runtime=runtime_of("predict"),
     params:
         command=predicting,
+        versions=lambda wildcards: versions(*PREDICTIONS[wildcards.name]["recordings"]),
         resume=RESUME,
     shell:
         '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --part {wildcards.part}/{wildcards.parts} --threads {threads} '
@@ -119,6 +122,7 @@ rule predict:
         runtime=runtime_of("tables"),
     params:
         command=predicting,
+        versions=lambda wildcards: versions(*PREDICTIONS[wildcards.name]["recordings"]),
         resume=RESUME,
     shell:
         '{params.resume:q} {log:q} "$BARKBIRD" predict {params.command:q} --threads {threads} || [ $? = 3 ]'

@@ -29,7 +29,7 @@ pub struct Cost {
 /// Opens the model anew, and asks it about recordings.
 pub(super) fn measure(run: &Path, model: &Model, inputs: &[Input], job: &Job<'_>) -> Result<Cost> {
     let path = if storage::is_dir(run) { run.join(MODEL_FILE) } else { run.to_owned() };
-    let bytes = path.metadata().with_context(|| format!("{}: cannot be read", path.display()))?.len();
+    let bytes = storage::metadata(&path).with_context(|| format!("{}: cannot be read", path.display()))?.n_bytes;
     let predictor = model.predictor(&PredictorOptions::default())?;
     let inputs = &inputs[..inputs.len().min(MOST)];
     reset_peak();
