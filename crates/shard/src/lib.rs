@@ -111,6 +111,7 @@
 
 mod atomic;
 pub mod cache;
+mod clip_list;
 mod clips;
 mod columns;
 mod container;
@@ -125,10 +126,12 @@ mod index;
 mod lock;
 mod reader;
 mod schema;
+mod shards;
 mod spectrogram;
 mod writer;
 
 pub use atomic::{AtomicFile, remove_temporaries, write_atomic};
+pub use clip_list::{IdHash, id_hash};
 pub use clips::Clips;
 pub use difference::differences;
 pub use dtype::MelDtype;
@@ -136,7 +139,7 @@ pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};
 pub use hash::sha256_hex;
-pub use header::{CLIPS_PER_SHARD, ClipRecord, Header, NO_LABEL, Provenance};
+pub use header::{CLIPS_PER_SHARD, ClipRecord, Common, Header, NO_LABEL, Provenance};
 pub use index::{Index, ShardEntry, Skipped, read_index};
 pub use lock::{FolderLock, is_empty_folder, lock_folder};
 pub use reader::{embedding_shards, read_embeddings, read_spectrograms, spectrogram_shards};
