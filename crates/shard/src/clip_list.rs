@@ -173,8 +173,7 @@ impl ClipList {
     /// Nothing is trusted: every value is checked against the index, and the checksum of all.
     fn parse(bytes: &[u8], index: &Index, index_bytes: &[u8], file: &Path) -> Result<Self> {
         let container = Container::parse(bytes, file)?;
-        let header: ListHeader =
-            serde_json::from_str(container.header_json()?).map_err(Error::json(file, "header"))?;
+        let header: ListHeader = serde_json::from_str(container.header_json()?).map_err(Error::json(file, "header"))?;
         let expect = |part: &str, expected: &str, got: &str| match expected == got {
             true => Ok(()),
             false => Err(Error::mismatch(file, part, expected, got)),

@@ -60,14 +60,17 @@ impl Shards {
         self.dir.join(file_name(shard))
     }
 
-    /// Whether every file is there, by one listing of the folder.
+    /// Whether every file is there, by one listing of the folder, and the first as long as the index says: so the size of a clip
+    /// is one that a file has.
     pub(crate) fn check_there(&self) -> Result<()> {
         let entries = storage::list(&self.dir).map_err(Error::io("list", &self.dir))?;
         let names: HashSet<_> = entries.iter().filter_map(|entry| entry.name.to_str()).collect();
-        match (0..self.all.len()).find(|shard| !names.contains(&*file_name(*shard))) {
-            None => Ok(()),
-            Some(shard) => Err(Error::mismatch(&self.path(shard), "file", "to be there", "nothing: run the stage again")),
+        if let Some(shard) = (0..self.all.len()).find(|shard| !names.contains(&*file_name(*shard))) {
+            return Err(Error::mismatch(&self.path(shard), "file", "to be there", "nothing: run the stage again"));
         }
+        let path = self.path(0);
+        let got = storage::metadata(&path).map_err(Error::io("read", &path))?.n_bytes;
+        self.all.first().map_or(Ok(()), |first| check_length(&path, first.n_bytes, got))
     }
 
     /// Opens the file of a shard, which must be the one that was opened before.
@@ -77,10 +80,9 @@ impl Shards {
         let version = file.version().map_err(Error::io("read", &path))?;
         let is_same = match shard.version.get() {
             Some(first) => *first == version,
-            None if file.n_bytes() == shard.n_bytes => *shard.version.get_or_init(|| version.clone()) == version,
             None => {
-                let (expected, got) = (format!("{} bytes", shard.n_bytes), format!("{} bytes", file.n_bytes()));
-                return Err(Error::mismatch(&path, "file", expected, got));
+                check_length(&path, shard.n_bytes, file.n_bytes())?;
+                *shard.version.get_or_init(|| version.clone()) == version
             }
         };
         if is_same {
@@ -154,6 +156,14 @@ impl Shards {
         }
         Ok(clips)
     }
+}
+
+/// Whether a file has the length that the index says.
+fn check_length(path: &Path, expected: u64, got: u64) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::mismatch(path, "file", format!("{expected} bytes"), format!("{got} bytes")))
 }
 
 /// Whether bytes are those that were written.

@@ -78,6 +78,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod average;
 mod batch;
 mod checkpoint;
@@ -93,9 +94,11 @@ mod flat;
 mod folder;
 mod fused;
 mod header;
+mod identity;
 mod loss;
 mod measure;
 pub mod metrics;
+mod normalize;
 mod optimizer;
 mod outcome;
 mod predict;
@@ -107,6 +110,7 @@ mod slot;
 mod state;
 mod trainer;
 mod unknowns;
+mod windows;
 
 pub use batch::{Assembler, Batch};
 pub use checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, EpochMetrics, Settings};
@@ -126,3 +130,4 @@ pub use predict::predict_rows;
 pub use run::run;
 pub use sampler::{Strata, Turn, batches, epoch_turns, n_batches};
 pub use schedule::{LearningRate, PlateauState, Schedule, Span};
+pub use windows::epoch_order;
