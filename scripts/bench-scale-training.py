@@ -3,7 +3,6 @@
 import datetime
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -164,7 +163,6 @@ print()
 print(f"memory: {slope:.0f} bytes a clip; start-up: {seconds:.2f} s a million clips; a clip: {clip_bytes:.0f} bytes on disk, "
       f"so that a terabyte is {1e12 / clip_bytes / 1e6:.1f} million clips and {gib(slope * 1e12 / clip_bytes)} GiB")
 shutil.rmtree(os.path.join(out, "run"), ignore_errors=True)
-print(f"largest resident memory of a child: {gib(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)} GiB")
 if failed:
     sys.exit("failed: " + "; ".join(failed))
 print("at least 95 % of the speed from memory, in less than 2 GiB")

@@ -8,6 +8,7 @@ use crate::columns::{check_shape, first_beyond};
 use crate::container::Container;
 use crate::dtype::MelDtype;
 use crate::embedding::Embeddings;
+use crate::encoded::words;
 use crate::error::{Error, Result};
 use crate::header::{CLIPS_PER_SHARD, ClipRecord, Common, Header};
 use crate::index::{INDEX, Index, read_index_bytes};
@@ -121,14 +122,10 @@ impl Clips {
     fn of_memory(header: Header, sizes: [usize; 2], mel: Vec<f32>, columns: [Vec<u32>; 2], split: Vec<u8>) -> Self {
         let [frames, label] = columns;
         let mut list = ClipList::new(sizes, MelDtype::F32);
-        let words = |cells: &[f32]| {
-            let mut crc = crc32fast::Hasher::new();
-            cells.iter().for_each(|value| crc.update(&value.to_le_bytes()));
-            crc.finalize()
-        };
         let cells = mel.chunks_exact((sizes[0] * sizes[1]).max(1));
         for (row, (clip, cells)) in header.clips.iter().zip(cells).enumerate() {
-            list.push(clip, (frames[row], label[row], split[row]), words(cells));
+            let crc = crc32fast::hash(&words(cells, f32::to_le_bytes));
+            list.push(clip, (frames[row], label[row], split[row]), crc);
         }
         let mut header = header;
         let records = std::mem::take(&mut header.clips);

@@ -1,5 +1,6 @@
 //! The training data: the clips for training and validation, and the classes.
 
+use crate::example::Example;
 use crate::identity::{describe_split, fingerprint};
 use crate::normalize::normalization;
 use crate::sampler::Strata;
@@ -7,15 +8,6 @@ use crate::{Error, Result};
 use classifier::Normalization;
 use shard::{Clips, IdHash, NO_LABEL, id_hash};
 use std::collections::{BTreeSet, HashSet};
-
-/// A labeled clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Example {
-    /// Row of the clip in the spectrograms.
-    pub row: u32,
-    /// Index into [`Data::classes`].
-    pub class: u32,
-}
 
 /// The clips of a run, as on disk: not normalized.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! What tells one set of clips from another: the `split` of a model's header, and the fingerprint that a resumed run compares.
 
-use crate::data::Example;
+use crate::example::Example;
 use serde_json::json;
 use shard::{Clips, IdHash, sha256_hex_of_all};
 use std::collections::BTreeMap;

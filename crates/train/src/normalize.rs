@@ -1,7 +1,7 @@
 //! The normalization of the training clips.
 
 use crate::Result;
-use crate::data::Example;
+use crate::example::Example;
 use crate::seeds::{Purpose, generator};
 use classifier::{BandSums, Normalization};
 use rand::Rng;

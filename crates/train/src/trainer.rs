@@ -5,7 +5,8 @@ use crate::batch::{Assembler, Batch};
 use crate::checkpoint::{CheckpointHeader, Settings};
 use crate::config::TrainConfig;
 use crate::control::{Control, Progress};
-use crate::data::{Data, Example, name_of};
+use crate::data::{Data, name_of};
+use crate::example::Example;
 use crate::header::RunHeader;
 use crate::loss::{normalized_logits, soft_cross_entropy};
 use crate::metrics::Confusion;
@@ -39,8 +40,6 @@ pub(crate) struct Trainer<'a> {
     strata: Strata,
     /// The training clips on which `train_loss_eval` is measured.
     pub(crate) train_eval: Vec<Example>,
-    /// Batches of the longest epoch.
-    n_batches: usize,
     learning_rate: LearningRate,
 }
 
@@ -77,7 +76,6 @@ impl<'a> Trainer<'a> {
             normalization: model.normalization(data.spectrograms.n_mels).unwrap_or_else(|| data.normalization.clone()),
             strata: data.strata(),
             train_eval: chosen.into_iter().map(|i| recordings[i as usize]).collect(),
-            n_batches,
             learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
         }
     }
