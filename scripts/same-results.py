@@ -99,7 +99,7 @@ def kind(path):
     name = os.path.basename(path)
     if name.startswith("shard-"):
         return "shards"
-    kinds = {"index.json": "indexes of shards", "model.safetensors": "models", "best.safetensors": "best epochs",
+    kinds = {"index.json": "indexes of shards", "clips.safetensors": "lists of clips", "model.safetensors": "models", "best.safetensors": "best epochs",
              "last.safetensors": "training states", "metrics.jsonl": "epochs", "run.json": "run records", "metrics.json": "metrics"}
     if name in kinds:
         return kinds[name]

@@ -19,6 +19,7 @@
 //! | `detections::read_table`: Parquet | `parquet` |
 //! | `shard::{Spectrograms, Embeddings}::from_bytes` | `shard` |
 //! | `shard::{read_index, read_spectrograms, read_embeddings, spectrogram_shards}`, `shard::Clips` | `features` |
+//! | `shard::Clips`: the list of clips | `list` |
 //! | `shard::cache` | `cache` |
 //! | `classifier::ModelFile`, `inference::{Model, Predictor}` with front end and normalization | `model` |
 //! | `train::Checkpoint` | `training` |

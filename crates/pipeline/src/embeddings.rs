@@ -63,7 +63,7 @@ pub(crate) fn write_embeddings(
         let (embeddings, logits) = (output.embedding.to_vec2::<f32>()?, output.logits.to_vec2::<f32>()?);
         for ((row, embedding), logits) in rows.iter().zip(embeddings).zip(logits) {
             let clips = source.clips;
-            let record = header.clips[*row].clone();
+            let record = clips.record(*row)?;
             let (frames, label, split) = (clips.frames[*row], clips.label[*row], clips.split[*row]);
             writer.push(record, &embedding, &logits, frames, label, split)?;
         }
@@ -91,7 +91,7 @@ pub(crate) fn write_tokens(
         for (row, tokens) in rows.iter().zip(values.chunks_exact(n_tokens * dim)) {
             let clips = source.clips;
             let (label, split) = (clips.label[*row], clips.split[*row]);
-            writer.push(header.clips[*row].clone(), tokens, n_tokens, dim, dim as u32, label, split)?;
+            writer.push(clips.record(*row)?, tokens, n_tokens, dim, dim as u32, label, split)?;
         }
         Ok(())
     })?;

@@ -131,8 +131,10 @@ fn is_checked(path: &Path, fault: Fault) -> bool {
     let ends = |with: &[&str]| with.iter().any(|ending| path.to_string_lossy().ends_with(ending));
     match fault {
         // The weights of a model have golden clips, which a bit of little weight does not change.
-        Fault::Flip => ends(&[".pack"]) || path.to_string_lossy().contains("/shard-"),
-        Fault::Truncate => ends(&[".pack", ".json"]) || path.to_string_lossy().contains("/shard-"),
+        Fault::Flip => ends(&[".pack", "/clips.safetensors"]) || path.to_string_lossy().contains("/shard-"),
+        Fault::Truncate => {
+            ends(&[".pack", ".json", "/clips.safetensors"]) || path.to_string_lossy().contains("/shard-")
+        }
         _ => true,
     }
 }

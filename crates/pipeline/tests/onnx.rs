@@ -53,7 +53,7 @@ fn features_are_what_the_model_computes() {
     assert_eq!((named.sha256, named.license.as_deref()), (sha256, Some("CC0-1.0")));
     let network = OnnxBackbone::open(&onnx).unwrap();
     let chain = Chain::from_header(&clips.header.front_end, &out).unwrap();
-    for (nth, record) in clips.header.clips.iter().enumerate().take(10) {
+    for (nth, record) in clips.records().unwrap().iter().enumerate().take(10) {
         let path = manifest.parent().unwrap().join(&record.path);
         let decoded = decode(&std::fs::read(&path).unwrap(), &path, None).unwrap();
         let clip = &chain.clips(&decoded, &audio_io::Row::default()).unwrap()[0].samples;

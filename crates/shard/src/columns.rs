@@ -71,7 +71,7 @@ impl OwnedColumns {
 }
 
 /// The schema is checked first: another one has other fields, and the error should name the schema, not a field.
-fn parse_header(json: &str, schema: &str, file: &Path) -> Result<Header> {
+pub(crate) fn parse_header(json: &str, schema: &str, file: &Path) -> Result<Header> {
     #[derive(serde::Deserialize)]
     struct Peek {
         schema: String,

@@ -94,16 +94,21 @@ pub(crate) struct Container<'a> {
 impl<'a> Container<'a> {
     /// Nothing is allocated by a length that the file claims before that length is checked against the file.
     pub(crate) fn parse(bytes: &'a [u8], file: &'a Path) -> Result<Self> {
+        let container = Self::parse_head(bytes, file)?;
+        let (expected, got) = (container.metadata.data_len(), container.body.len());
+        if expected != got {
+            let got = format!("{got} bytes: cut off or added to");
+            return Err(Error::mismatch(file, "tensors", format!("{expected} bytes"), got));
+        }
+        Ok(container)
+    }
+
+    /// The header alone, whose tensors may not be there.
+    pub(crate) fn parse_head(bytes: &'a [u8], file: &'a Path) -> Result<Self> {
         let end = LENGTH_BYTES + header_length(bytes, file)?;
         let header = &bytes[LENGTH_BYTES..end];
-        let metadata: Metadata = serde_json::from_slice(header).map_err(Error::json(file, "safetensors header"))?;
-        let body = &bytes[end..];
-        if metadata.data_len() != body.len() {
-            let part = "tensors";
-            let expected = format!("{} bytes", metadata.data_len());
-            return Err(Error::mismatch(file, part, expected, format!("{} bytes: cut off or added to", body.len())));
-        }
-        Ok(Self { file, metadata, n_header_bytes: end, body })
+        let metadata = serde_json::from_slice(header).map_err(Error::json(file, "safetensors header"))?;
+        Ok(Self { file, metadata, n_header_bytes: end, body: &bytes[end..] })
     }
 
     /// The JSON text under the one metadata key.
@@ -165,6 +170,24 @@ impl<'a> Container<'a> {
             (Dtype::U8, _, bytes) => Ok(bytes.to_vec()),
             (dtype, ..) => Err(self.dtype_mismatch(name, "U8", dtype)),
         }
+    }
+
+    /// Rows of `B` bytes: a U8 tensor of shape `[n_clips, B]`.
+    pub(crate) fn rows<const B: usize>(&self, name: &str, n_clips: usize) -> Result<Vec<[u8; B]>> {
+        match self.tensor::<2>(name, n_clips, ["N", "B"])? {
+            (Dtype::U8, [_, width], bytes) if width == B => Ok(bytes.as_chunks::<B>().0.to_vec()),
+            (dtype, ..) => Err(self.dtype_mismatch(name, &format!("U8, {B} a row"), dtype)),
+        }
+    }
+
+    /// The bytes of all tensors.
+    pub(crate) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// Bytes before the tensors.
+    pub(crate) fn n_header_bytes(&self) -> usize {
+        self.n_header_bytes
     }
 
     /// Where the tensor `mel` begins in the file, in bytes, and how it is stored.

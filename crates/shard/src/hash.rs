@@ -31,6 +31,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&sha2::Sha256::digest(bytes))
 }
 
+/// SHA-256 of `pieces` one after the other, without ever having them all in memory.
+pub fn sha256_hex_of_all(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let hash = pieces.into_iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece));
+    hex(&hash.finalize())
+}
+
 /// SHA-256 of the pieces one after the other.
 pub(crate) fn sha256_hex_of(pieces: &[&[u8]]) -> String {
     hex(&sha256_of(pieces))

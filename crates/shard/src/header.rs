@@ -45,6 +45,13 @@ pub struct ClipRecord {
     pub steps: Vec<String>,
 }
 
+impl ClipRecord {
+    /// What must not be in two splits: the group, or the recording where no group is known.
+    pub fn group_or_path(&self) -> &str {
+        self.group.as_deref().unwrap_or(&self.path)
+    }
+}
+
 /// How a folder of shards was made: enough to make it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +86,26 @@ pub struct Header {
     pub clips: Vec<ClipRecord>,
     /// How the shard was made.
     pub provenance: Provenance,
+}
+
+/// What all shards of a folder have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Common {
+    /// The configuration of the front end that made the spectrograms.
+    pub front_end: Value,
+    /// Class names; `label` is an index into them.
+    pub classes: Vec<String>,
+    /// Split names as the manifest writes them; `split` is an index into them.
+    pub splits: Vec<String>,
+    /// How the shards were made.
+    pub provenance: Provenance,
+}
+
+impl From<Header> for Common {
+    fn from(header: Header) -> Self {
+        let Header { front_end, classes, splits, provenance, .. } = header;
+        Self { front_end, classes, splits, provenance }
+    }
 }
 
 /// Free-form JSON is written with its keys in alphabetical order, so that equal values give equal bytes

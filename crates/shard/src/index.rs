@@ -116,6 +116,11 @@ impl Index {
 /// # Errors
 /// [`Error::Unfinished`] if there is none, otherwise the first violation of the format.
 pub fn read_index(dir: &Path) -> Result<Index> {
+    Ok(read_index_bytes(dir)?.0)
+}
+
+/// As [`read_index`], with the bytes of the file.
+pub(crate) fn read_index_bytes(dir: &Path) -> Result<(Index, Vec<u8>)> {
     let path = dir.join(INDEX);
     if !storage::is_dir(dir) {
         return Err(Error::mismatch(dir, "folder", "a folder of shards", "no such folder"));
@@ -131,7 +136,7 @@ pub fn read_index(dir: &Path) -> Result<Index> {
         return Err(Error::mismatch(&path, "file", format!("at most {MAX_INDEX_BYTES} bytes"), length));
     }
     let bytes = storage::read(&path).map_err(Error::io("read", &path))?;
-    Index::from_bytes(&bytes, &path)
+    Ok((Index::from_bytes(&bytes, &path)?, bytes))
 }
 
 /// `shard-00007.safetensors` for 7.

@@ -5,8 +5,8 @@
 //! tensor library; the front end and the configuration of a stage are JSON values that it compares and copies.
 //!
 //! # A folder
-//! `shard-00000.safetensors`, `shard-00001.safetensors`, ... and `index.json`, which is written last: a folder
-//! without it was not finished. Every shard but the last holds 256 clips. All shards of a folder have the same schema,
+//! `shard-00000.safetensors`, `shard-00001.safetensors`, ..., of spectrograms `clips.safetensors`, and `index.json`, which is
+//! written last: a folder without it was not finished. Every shard but the last holds 256 clips. All shards of a folder have the same schema,
 //! front end, classes, splits, provenance and feature shape. Equal inputs give equal bytes: no file contains the
 //! time, the host, an absolute path or the number of threads.
 //!
@@ -59,6 +59,29 @@
 //! `shard-n` with n in five digits), `skipped` (objects `{path, reason}` for recordings left out), and `provenance`.
 //! A folder with no clips has an index with no shards; reading it is an error that quotes the first reason.
 //!
+//! # The list of clips
+//! `clips.safetensors`, beside the shards of `spectrogram/1`, has what is small of every clip, so that a stage that takes clips one
+//! by one ([`Clips`]) reads no shard before it needs one. It is a safetensors file as a shard is, with these tensors and no others;
+//! N is the number of clips in the order of the shards, S the number of shards:
+//!
+//! | tensor | dtype | shape | meaning |
+//! | --- | --- | --- | --- |
+//! | `frames`, `label` | U32 | `[N]` | as in the shards |
+//! | `split` | U8 | `[N]` | as in the shards |
+//! | `view` | U32 | `[N]` | as in the records |
+//! | `group` | U32 | `[N]` | the same number for the same `group`, or `path` where that is null; numbered from 0 by first clips |
+//! | `id` | U8 | `[N, 16]` | the first 16 bytes of the SHA-256 of the record's `id` |
+//! | `crc` | U32 | `[N]` | CRC-32 (as of gzip) of the clip's bytes of `mel` |
+//! | `head_bytes` | U32 | `[S]` | bytes of the shard before its tensors, the length included |
+//! | `head_crc` | U32 | `[S]` | CRC-32 of these bytes |
+//! | `mel_at` | U32 | `[S]` | where `mel` begins in the shard, in bytes |
+//!
+//! Under the metadata key `shard` is JSON without spaces: `schema` (`clips/1`), `index` (SHA-256 of the bytes of `index.json`),
+//! `n_mels`, `n_frames`, `dtype` (of `mel`: `F32` or `F16`), and `sha256`, that of the text `N_MELS N_FRAMES DTYPE`, a line feed, and the
+//! bytes of all tensors. A list that does not agree with this or with the index is not used: the folder is read as one of an earlier
+//! version, which has none, by all of its shards. A clip is some 40 bytes in the file and in memory, and while it is written up to
+//! 90.
+//!
 //! # Reading
 //! In this order: the index is there and sane; each file has the length and the SHA-256 that the index says; the
 //! header's length fits; the JSON is of this version; names, dtypes and shapes are the ones above; labels, splits and
@@ -66,6 +89,11 @@
 //! Each error names file, part, expected and got:
 //! `shard-00003.safetensors: tensor mel: expected [256, 128, 512], got [256, 128, 431]`.
 //! No memory is allocated for a size that was not checked against the length of the file.
+//!
+//! [`Clips`] reads parts of shards. Of a folder with a list: the index and the list are sane and agree; every shard is there; then,
+//! when a shard is first read (the first one at once), it has the length that the index says, and stays the same file; the bytes of a clip have the
+//! CRC-32 of the list, and its values are finite; the header of a shard has its CRC-32, agrees with the index, and its ids with the
+//! list.
 //!
 //! # Writing
 //! Every file is written under a temporary name beside its own, given mode 0644, synced and renamed, and its folder
@@ -111,6 +139,7 @@
 
 mod atomic;
 pub mod cache;
+mod clip_list;
 mod clips;
 mod columns;
 mod container;
@@ -125,18 +154,20 @@ mod index;
 mod lock;
 mod reader;
 mod schema;
+mod shards;
 mod spectrogram;
 mod writer;
 
 pub use atomic::{AtomicFile, remove_temporaries, write_atomic};
+pub use clip_list::{IdHash, id_hash};
 pub use clips::Clips;
 pub use difference::differences;
 pub use dtype::MelDtype;
 pub use embedding::{EMBEDDING, Embeddings};
 pub use encoded::Encoded;
 pub use error::{Error, Result};
-pub use hash::{Sha256, sha256_hex};
-pub use header::{CLIPS_PER_SHARD, ClipRecord, Header, NO_LABEL, Provenance};
+pub use hash::{Sha256, sha256_hex, sha256_hex_of_all};
+pub use header::{CLIPS_PER_SHARD, ClipRecord, Common, Header, NO_LABEL, Provenance};
 pub use index::{Index, ShardEntry, Skipped, read_index};
 pub use lock::{FolderLock, is_empty_folder, lock_folder};
 pub use reader::{embedding_shards, read_embeddings, read_spectrograms, spectrogram_shards};

@@ -70,13 +70,13 @@ fn shards<S: Schema>(dir: &Path) -> Result<impl Iterator<Item = Result<S>>> {
     Ok((0..paths.len()).map(move |i| read_shard(&index, &index.shards[i], &paths[i])))
 }
 
-pub(crate) struct Folder {
-    pub(crate) index: Index,
-    pub(crate) paths: Vec<PathBuf>,
+struct Folder {
+    index: Index,
+    paths: Vec<PathBuf>,
 }
 
 /// The index, of the right schema and with clips, and the paths of its shards, which all exist with the right size.
-pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
+fn open<S: Schema>(dir: &Path) -> Result<Folder> {
     let index = read_index(dir)?;
     if index.schema != S::NAME {
         let got = format!("{:?}", index.schema);
@@ -85,6 +85,12 @@ pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
     if index.shards.is_empty() {
         return Err(no_clips(dir, &index));
     }
+    let paths = paths(dir, &index)?;
+    Ok(Folder { index, paths })
+}
+
+/// The paths of the shards, which all exist with the right size.
+pub(crate) fn paths(dir: &Path, index: &Index) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::with_capacity(index.shards.len());
     for entry in &index.shards {
         let path = dir.join(&entry.file);
@@ -94,7 +100,7 @@ pub(crate) fn open<S: Schema>(dir: &Path) -> Result<Folder> {
         }
         paths.push(path);
     }
-    Ok(Folder { index, paths })
+    Ok(paths)
 }
 
 fn read_shard<S: Schema>(index: &Index, entry: &ShardEntry, path: &Path) -> Result<S> {

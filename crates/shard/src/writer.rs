@@ -1,4 +1,4 @@
-//! Writes folders of shards clip by clip: 256 clips a shard, each shard atomically, the index last.
+//! Writes folders of shards clip by clip: 256 clips a shard, each shard atomically, then the list of clips, the index last.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use serde_json::Value;
 use storage::{Durability, Existing};
 
 use crate::atomic::{place, remove_temporaries};
+use crate::clip_list::{ClipList, LIST, ShardPlace};
 use crate::columns::{check_floats, check_frames, check_label, check_split};
 use crate::container::list;
 use crate::dtype::MelDtype;
@@ -16,7 +17,7 @@ use crate::embedding::{EMBEDDING, Embeddings};
 use crate::error::{Error, Result};
 use crate::header::{CLIPS_PER_SHARD, ClipRecord, Header, Provenance, check_clip, check_names};
 use crate::index::{INDEX, Index, ShardEntry, Skipped, file_name, is_shard_name};
-use crate::schema::{Schema, clear, reserve};
+use crate::schema::{Parts, Schema, clear, reserve};
 use crate::spectrogram::{SPECTROGRAM, Spectrograms};
 
 /// Maximum number of values for which memory is reserved in advance.
@@ -31,7 +32,8 @@ pub struct SpectrogramWriter {
 }
 
 impl SpectrogramWriter {
-    /// Prepares `dir`: creates it, and removes index, shards and temporary files of an earlier run, the index first.
+    /// Prepares `dir`: creates it, and removes index, list of clips, shards and temporary files of an earlier run, the
+    /// index first.
     ///
     /// # Errors
     /// Names that are empty or duplicate, or a folder that cannot be created or emptied.
@@ -47,7 +49,8 @@ impl SpectrogramWriter {
         let (mel, frames, label, split) = Default::default();
         let pending = Spectrograms { header, n_mels: 0, n_frames: 0, mel, frames, label, split };
         let most = if dtype == MelDtype::F16 { f16::MAX.to_f32() } else { f32::MAX };
-        Ok(Self { folder: Folder::create(dir, pending, dtype)?, most })
+        let list = ClipList::new([0, 0], dtype);
+        Ok(Self { folder: Folder::create(dir, pending, dtype, Some(list))?, most })
     }
 
     /// Adds a clip; writes a shard after every 256 clips.
@@ -70,6 +73,9 @@ impl SpectrogramWriter {
         let pending = &mut self.folder.pending;
         if self.folder.n_clips == 0 {
             (pending.n_mels, pending.n_frames) = (n_mels, n_frames);
+            if let Some(list) = &mut self.folder.list {
+                (list.n_mels, list.n_frames) = (n_mels, n_frames);
+            }
         }
         let (expected, got) = ([pending.n_mels, pending.n_frames], [n_mels, n_frames]);
         if expected != got {
@@ -110,7 +116,7 @@ impl EmbeddingWriter {
         let header = empty_header(EMBEDDING, front_end, classes, splits, provenance);
         let (embedding, logits, frames, label, split) = Default::default();
         let pending = Embeddings { header, dim: 0, n_logits: 0, embedding, logits, frames, label, split };
-        Ok(Self { folder: Folder::create(dir, pending, ())? })
+        Ok(Self { folder: Folder::create(dir, pending, (), None)? })
     }
 
     /// Adds a clip; writes a shard after every 256 clips.
@@ -153,20 +159,23 @@ struct Folder<S: Schema> {
     pending: S,
     n_clips: u64,
     shards: Vec<ShardEntry>,
+    /// The list of the clips that are written, of spectrograms.
+    list: Option<ClipList>,
 }
 
 impl<S: Schema> Folder<S> {
-    fn create(dir: &Path, pending: S, storage: S::Storage) -> Result<Self> {
+    fn create(dir: &Path, pending: S, storage: S::Storage, list: Option<ClipList>) -> Result<Self> {
         check_names(&pending.header().classes, &pending.header().splits, dir)?;
         storage::create_dir_all(dir).map_err(Error::io("create", dir))?;
         remove(&dir.join(INDEX))?;
+        remove(&dir.join(LIST))?;
         for entry in storage::list(dir).map_err(Error::io("list", dir))? {
             if entry.name.to_str().is_some_and(is_shard_name) {
                 remove(&dir.join(entry.name))?;
             }
         }
         remove_temporaries(dir, Duration::ZERO)?;
-        Ok(Self { dir: dir.into(), storage, pending, n_clips: 0, shards: Vec::new() })
+        Ok(Self { dir: dir.into(), storage, pending, n_clips: 0, shards: Vec::new(), list })
     }
 
     /// `features` in the order of [`Schema::shapes`]; no magnitude in them may exceed `most`.
@@ -208,7 +217,17 @@ impl<S: Schema> Folder<S> {
         let (sha256, bytes) = (encoded.sha256_hex(), encoded.n_bytes());
         // Syncing the folder for the index, without which no shard is read, also makes this name durable.
         place(&self.dir.join(&file), &encoded.pieces(), Durability::BytesSynced, Existing::Refuse)?;
-        let clips = self.pending.header().clips.len() as u64;
+        let n_clips = self.pending.header().clips.len();
+        let clips = n_clips as u64;
+        if let Some(list) = &mut self.list {
+            let (place, crcs) = ShardPlace::of_encoded(&encoded, list.dtype, n_clips, Path::new(&file))?;
+            list.shards.push(place);
+            drop(encoded);
+            let Parts { clips, frames, label, split, .. } = self.pending.parts();
+            for (row, (clip, crc)) in clips.iter().zip(crcs).enumerate() {
+                list.push(clip, (frames[row], label[row], split[row]), crc);
+            }
+        }
         self.shards.push(ShardEntry { file, sha256, bytes, clips });
         clear(&mut self.pending);
         Ok(())
@@ -219,9 +238,13 @@ impl<S: Schema> Folder<S> {
             self.flush()?;
         }
         let Header { schema, front_end, classes, splits, provenance, .. } = self.pending.header().clone();
-        let Self { dir, n_clips, shards, .. } = self;
+        let Self { dir, n_clips, shards, list, .. } = self;
         let index = Index { schema, front_end, classes, splits, n_clips, shards, skipped, provenance };
-        place(&dir.join(INDEX), &[&index.to_bytes()?], Durability::Synced, Existing::Refuse)?;
+        let bytes = index.to_bytes()?;
+        if let Some(list) = list.filter(|list| list.n_clips() > 0) {
+            place(&dir.join(LIST), &[&list.to_bytes(&bytes)?], Durability::BytesSynced, Existing::Refuse)?;
+        }
+        place(&dir.join(INDEX), &[&bytes], Durability::Synced, Existing::Refuse)?;
         Ok(index)
     }
 }

@@ -1,11 +1,12 @@
 //! Batches: augmented, normalized and mixed clips with soft targets, assembled during the previous step.
 
+use crate::Result;
+use crate::ahead::read_ahead;
 use crate::config::TrainConfig;
 use crate::data::Data;
 use crate::sampler::{Turn, batches};
 use crate::seeds::{Purpose, seed};
 use crate::unknowns::unknown;
-use crate::{Error, Result};
 use augment::{Mixing, augment, cut_mix, mix, mixing, mixup_lambda, seed_for};
 use classifier::Normalization;
 use rayon::prelude::*;
@@ -54,16 +55,25 @@ impl<'a> Assembler<'a> {
         let (sender, receiver) = sync_channel(AHEAD);
         scope.spawn(move || {
             let mut unmixed = Vec::new();
-            for range in batches(turns.len(), self.config.batch_size) {
-                if sender.send(self.assemble(&turns[range], epoch, &mut unmixed)).is_err() {
-                    return;
+            let ranges: Vec<_> = batches(turns.len(), self.config.batch_size).collect();
+            let rows = |batch: usize| {
+                turns[ranges[batch].clone()].iter().map(|turn| self.data.train[turn.example as usize].row as usize)
+            };
+            std::thread::scope(|scope| {
+                let mut read = read_ahead(scope, &self.data.spectrograms, ranges.len(), &rows);
+                for range in &ranges {
+                    let batch =
+                        read.next().and_then(|mel| self.made_of(mel, &turns[range.clone()], epoch, &mut unmixed));
+                    if sender.send(batch).is_err() {
+                        return;
+                    }
                 }
-            }
+            });
         });
         receiver
     }
 
-    /// One batch. The generator of a clip is seeded by (seed, clip, epoch, occurrence), so neither the number of threads nor
+    /// One batch, see [`spawn`](Self::spawn). The generator of a clip is seeded by (seed, clip, epoch, occurrence), so neither the number of threads nor
     /// the other clips of the batch matter, except for mixup and CutMix: their partner is the next clip of the batch, whose
     /// order is random.
     ///
@@ -73,26 +83,35 @@ impl<'a> Assembler<'a> {
     /// # Errors
     /// A shard that cannot be read.
     pub fn assemble(self, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Result<Batch> {
+        let n_cells = self.data.spectrograms.n_cells();
+        let mut mel = vec![0.0; turns.len() * n_cells];
+        mel.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
+            self.data.spectrograms.read(self.data.train[turn.example as usize].row as usize, cells)
+        })?;
+        self.made_of(mel, turns, epoch, unmixed)
+    }
+
+    /// The batch of clips that are read already, `mel` `[B, M, T]`.
+    fn made_of(self, mut mel: Vec<f32>, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Result<Batch> {
         let Self { data, config, normalization, unit_per_db } = self;
         let (n_mels, n_frames) = (data.spectrograms.n_mels, data.spectrograms.n_frames);
         let (n_clips, n_cells, n_classes) = (turns.len(), n_mels * n_frames, data.classes.len());
+        let example = |turn: &Turn| data.train[turn.example as usize];
         let clip_seed = |turn: &Turn| {
-            let row = data.train[turn.example].row as u64;
-            seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence, 0)
+            let row = u64::from(example(turn).row);
+            seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence.into(), 0)
         };
 
         let n_unknowns = config.exposure.n_unknowns(n_clips);
-        let mut mel = vec![0.0; (n_clips + n_unknowns) * n_cells]; // [B, M, T]
+        mel.resize((n_clips + n_unknowns) * n_cells, 0.0); // [B, M, T]
         let (clips, unknowns) = mel.split_at_mut(n_clips * n_cells);
-        clips.par_chunks_exact_mut(n_cells).zip(turns).try_for_each(|(cells, turn)| {
-            data.spectrograms.read(data.train[turn.example].row, cells)?;
+        clips.par_chunks_exact_mut(n_cells).zip(turns).for_each(|(cells, turn)| {
             let fill = &data.normalization.mean;
             augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
             normalization.apply(cells, n_frames);
-            Ok::<_, Error>(())
-        })?;
+        });
 
-        let mut rows: Vec<usize> = turns.iter().map(|turn| data.train[turn.example].row).collect();
+        let mut rows: Vec<usize> = turns.iter().map(|turn| example(turn).row as usize).collect();
         let made: Vec<usize> = unknowns
             .par_chunks_exact_mut(n_cells)
             .enumerate()
@@ -111,7 +130,7 @@ impl<'a> Assembler<'a> {
         let mut targets = vec![0.0; n_clips * n_classes]; // [B, C]
         for (target, turn) in targets.chunks_exact_mut(n_classes).zip(turns) {
             target.fill((config.label_smoothing / n_classes as f64) as f32);
-            target[data.train[turn.example].class as usize] += (1.0 - config.label_smoothing) as f32;
+            target[example(turn).class as usize] += (1.0 - config.label_smoothing) as f32;
         }
 
         let (mixup_alpha, cutmix_alpha) = (config.augment.mixup_alpha, config.augment.cutmix_alpha);
@@ -185,7 +204,7 @@ mod tests {
                 data.spectrograms.read(*row, &mut expected).unwrap();
                 data.normalization.apply(&mut expected, data.spectrograms.n_frames);
                 assert_eq!(batch.mel[i * expected.len()..(i + 1) * expected.len()], expected);
-                let class = data.train.iter().find(|example| example.row == *row).unwrap().class as usize;
+                let class = data.train.iter().find(|example| example.row as usize == *row).unwrap().class as usize;
                 let target = &batch.targets[i * 3..(i + 1) * 3];
                 assert!((0..3).all(|c| (target[c] - if c == class { 0.8 } else { 0.1 }).abs() < 1e-6));
             }

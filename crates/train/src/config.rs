@@ -74,6 +74,26 @@ pub struct TrainConfig {
     /// Overconfidence with Logit Normalization").
     #[serde(skip_serializing_if = "is_zero")]
     pub logit_norm: f64,
+    /// Gigabytes of training clips on disk that are shuffled together. The clips of a larger set are trained on in windows of
+    /// about so many: whole shards, others in every epoch, so that each is read once an epoch. Written only if it is not the
+    /// usual value, for compatibility with older runs.
+    #[serde(skip_serializing_if = "is_usual_shuffle")]
+    pub shuffle_gb: f64,
+    /// Epochs that a pass over the clips is divided into, so that a training on a large set is evaluated and saved more often
+    /// than once a pass: the reverse of `repeat`. Written only if it is not 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub epoch_parts: usize,
+}
+
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
+/// [`TrainConfig::shuffle_gb`], unless it is set.
+const SHUFFLE_GB: f64 = 4.0;
+
+fn is_usual_shuffle(value: &f64) -> bool {
+    *value == SHUFFLE_GB
 }
 
 fn is_zero(value: &f64) -> bool {
@@ -107,6 +127,8 @@ impl Default for TrainConfig {
             micro_batch: 0,
             exposure: Exposure::default(),
             logit_norm: 0.0,
+            shuffle_gb: SHUFFLE_GB,
+            epoch_parts: 1,
         }
     }
 }
@@ -123,6 +145,7 @@ impl TrainConfig {
         least("epochs", self.epochs, 1)?;
         least("batch_size", self.batch_size, 2)?;
         least("repeat", self.repeat, 1)?;
+        least("epoch_parts", self.epoch_parts, 1)?;
         least("train_eval_clips", self.train_eval_clips, 1)?;
         let range = |field, value: f64, expected: &str, ok: bool| {
             require(field, ok && value.is_finite(), expected.to_owned(), value.to_string())
@@ -142,6 +165,7 @@ impl TrainConfig {
         let micro = self.micro_batch;
         require("micro_batch", micro != 1, "0 for the whole batch, or 2 or more".into(), micro.to_string())?;
         range("logit_norm", self.logit_norm, "0 or more", self.logit_norm >= 0.0)?;
+        range("shuffle_gb", self.shuffle_gb, "a number above 0", self.shuffle_gb > 0.0)?;
         self.exposure.validate()?;
         range("eps", self.eps, "a number above 0", self.eps > 0.0)?;
         match self.schedule {
@@ -193,12 +217,23 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_large_sets_are_written_where_they_are_not_the_usual_ones() {
+        assert!(!serde_json::to_string(&TrainConfig::default()).unwrap().contains("shuffle_gb"));
+        let config = TrainConfig { shuffle_gb: 1.5, epoch_parts: 3, ..TrainConfig::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert!(text.contains(r#""shuffle_gb":1.5,"epoch_parts":3"#), "{text}");
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
     fn wrong_fields_are_named() {
         let wrong = |config: TrainConfig| config.validate().unwrap_err().to_string();
         let base = TrainConfig::default;
         let message = wrong(TrainConfig { batch_size: 1, ..base() });
         assert_eq!(message, "configuration: batch_size: expected 2 or more, got 1");
         assert!(wrong(TrainConfig { lr: f64::NAN, ..base() }).contains("lr: expected a number above 0, got NaN"));
+        assert!(wrong(TrainConfig { shuffle_gb: 0.0, ..base() }).contains("shuffle_gb: expected a number above 0"));
+        assert!(wrong(TrainConfig { epoch_parts: 0, ..base() }).contains("epoch_parts: expected 1 or more"));
         assert!(wrong(TrainConfig { label_smoothing: 1.0, ..base() }).contains("label_smoothing"));
         let schedule = Schedule::Step { every: Span::Steps(0), factor: 0.5 };
         assert!(wrong(TrainConfig { schedule, ..base() }).contains("schedule.every"));

@@ -1,21 +1,13 @@
 //! The training data: the clips for training and validation, and the classes.
 
+use crate::example::Example;
+use crate::identity::{describe_split, fingerprint};
+use crate::normalize::normalization;
 use crate::sampler::Strata;
 use crate::{Error, Result};
-use classifier::{BandSums, Normalization};
-use rayon::prelude::*;
-use serde_json::json;
-use shard::{Clips, NO_LABEL};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// A labeled clip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Example {
-    /// Row of the clip in the spectrograms.
-    pub row: usize,
-    /// Index into [`Data::classes`].
-    pub class: u32,
-}
+use classifier::Normalization;
+use shard::{Clips, IdHash, NO_LABEL, id_hash};
+use std::collections::{BTreeSet, HashSet};
 
 /// The clips of a run, as on disk: not normalized.
 #[derive(Debug)]
@@ -29,8 +21,8 @@ pub struct Data {
     /// Validation clips. Augmented views are left out: they would measure the augmentation.
     pub val: Vec<Example>,
     /// Rows of labeled unknown sounds for [`Exposure`](crate::Exposure).
-    pub unknowns: Vec<usize>,
-    /// Mean and deviation of each band over the training clips.
+    pub unknowns: Vec<u32>,
+    /// Mean and deviation of each band over the training clips; where these take more than 4 GB, over 4096 of them.
     pub normalization: Normalization,
     /// How many clips and groups each split has, and a hash of which clip is where: the `split` of a model's header.
     pub split: serde_json::Value,
@@ -48,7 +40,7 @@ impl Data {
     /// unknown sound and is left out. No validation clip is allowed, with a warning.
     ///
     /// # Errors
-    /// No training clip, one class only, a class without a training clip, or a group (or, where a clip has no group,
+    /// No training clip, 4294967296 clips or more, one class only, a class without a training clip, or a group (or, where a clip has no group,
     /// a recording) with clips on both sides, or a shard that cannot be read.
     pub fn from_spectrograms(spectrograms: impl Into<Clips>, train_split: &str, val_split: &str) -> Result<Self> {
         Self::from_some(spectrograms, train_split, val_split, None)
@@ -70,13 +62,16 @@ impl Data {
             let name = splits[usize::from(spectrograms.split[row])].as_str();
             wanted.split(',').any(|one| one.trim() == name)
         };
-        let rows = |wanted: &str, keep: &dyn Fn(usize) -> bool| -> Vec<usize> {
-            (0..spectrograms.n_clips()).filter(|row| in_split(*row, wanted) && keep(*row)).collect()
+        let n_clips = u32::try_from(spectrograms.n_clips())
+            .map_err(|_| Error::Data(format!("expected fewer than 2^32 clips, got {}", spectrograms.n_clips())))?;
+        let rows = |wanted: &str, keep: &dyn Fn(usize) -> bool| -> Vec<u32> {
+            (0..n_clips).filter(|row| in_split(*row as usize, wanted) && keep(*row as usize)).collect()
         };
-        let is_wanted = |row: usize| only.is_none_or(|only| only.contains(&spectrograms.header.clips[row].id));
+        let only: Option<HashSet<IdHash>> = only.map(|only| only.iter().map(|id| id_hash(id)).collect());
+        let is_wanted = |row: usize| only.as_ref().is_none_or(|only| only.contains(&spectrograms.id[row]));
         let train_rows = rows(train_split, &is_wanted);
-        let val_rows = rows(val_split, &|row| spectrograms.header.clips[row].view == 0);
-        let labeled = |rows: &[usize]| rows.iter().filter(|row| spectrograms.label[**row] != NO_LABEL).count();
+        let val_rows = rows(val_split, &|row| spectrograms.view[row] == 0);
+        let labeled = |rows: &[u32]| rows.iter().filter(|row| spectrograms.label[**row as usize] != NO_LABEL).count();
         if labeled(&train_rows) == 0 {
             let there = splits.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(Error::Data(format!(
@@ -106,15 +101,9 @@ impl Data {
                 }
             }
         }
-        let mut sums = BandSums::new(spectrograms.n_mels, spectrograms.n_frames);
-        let mut cells = vec![0.0; spectrograms.n_cells()];
-        for example in &train {
-            spectrograms.read(example.row, &mut cells)?;
-            sums.add(&cells, spectrograms.frames[example.row] as usize);
-        }
-        let normalization = Normalization::fit(&sums)?;
+        let normalization = normalization(&spectrograms, &train)?;
         let split = describe_split(&spectrograms, &classes, [("train", train_split, &train), ("val", val_split, &val)]);
-        let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val))?;
+        let fingerprint = fingerprint(&spectrograms, &split, train.iter().chain(&val));
         Ok(Self {
             classes,
             train,
@@ -137,12 +126,13 @@ impl Data {
         let spectrograms = &self.spectrograms;
         let splits = &spectrograms.header.splits;
         let class_of = class_of_label(spectrograms, &self.classes);
-        let is_unknown = |row: &usize| {
-            let name = splits[usize::from(spectrograms.split[*row])].as_str();
-            let is_known = class_of(spectrograms.label[*row]).is_some() && !name.starts_with("ood");
+        let is_unknown = |row: &u32| {
+            let row = *row as usize;
+            let name = splits[usize::from(spectrograms.split[row])].as_str();
+            let is_known = class_of(spectrograms.label[row]).is_some() && !name.starts_with("ood");
             split.split(',').any(|one| one.trim() == name) && !is_known
         };
-        let rows: Vec<usize> = (0..spectrograms.n_clips()).filter(is_unknown).collect();
+        let rows: Vec<u32> = (0..spectrograms.n_clips() as u32).filter(is_unknown).collect();
         if rows.is_empty() {
             let there = splits.join(", ");
             return Err(Error::Data(format!(
@@ -151,39 +141,49 @@ impl Data {
         }
         let unknowns: Vec<Example> = rows.iter().map(|&row| Example { row, class: 0 }).collect();
         check_apart(spectrograms, &unknowns, &self.val)?;
-        let of_unknowns = fingerprint(spectrograms, &self.split, unknowns.iter())?;
+        let of_unknowns = fingerprint(spectrograms, &self.split, unknowns.iter());
         self.fingerprint = shard::sha256_hex(format!("{}{of_unknowns}", self.fingerprint).as_bytes());
         self.unknowns = rows;
         Ok(self)
     }
 
-    /// Class and group of each training clip.
+    /// Class and group of each training clip; groups are numbered in the order of their first clips.
     pub fn strata(&self) -> Strata {
-        let mut numbers = BTreeMap::new();
-        let mut number = |group| {
-            let next = numbers.len() as u32;
-            *numbers.entry(group).or_insert(next)
+        let group = |example: &Example| self.spectrograms.group[example.row as usize];
+        let mut numbers = vec![u32::MAX; self.train.iter().map(group).max().map_or(0, |last| last as usize + 1)];
+        let mut next = 0;
+        let mut number = |example: &Example| {
+            let number = &mut numbers[group(example) as usize];
+            if *number == u32::MAX {
+                (*number, next) = (next, next + 1);
+            }
+            *number
         };
         Strata {
             classes: self.train.iter().map(|example| example.class).collect(),
-            groups: self.train.iter().map(|example| number(group_of(&self.spectrograms, example.row))).collect(),
+            groups: self.train.iter().map(&mut number).collect(),
         }
     }
 
-    /// SHA-256 over all that the outcome of a run depends on: which clips, their labels and every value of theirs.
+    /// Bytes of the training clips on disk; 0 for clips in memory.
+    pub fn train_bytes(&self) -> u64 {
+        self.train.len() as u64 * self.spectrograms.clip_bytes() as u64
+    }
+
+    /// SHA-256 over all that the outcome of a run depends on: which clips, their labels and the checksums of their
+    /// spectrograms.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 }
 
-/// What must not be on two sides: the group, or the recording where no group is known.
-pub(crate) fn group_of(spectrograms: &Clips, row: usize) -> &str {
-    let clip = &spectrograms.header.clips[row];
-    clip.group.as_deref().unwrap_or(&clip.path)
+/// What errors call a clip: its id, or its place where that cannot be read.
+pub(crate) fn name_of(spectrograms: &Clips, row: usize) -> String {
+    spectrograms.record(row).map_or_else(|_| format!("clip {row}"), |record| record.id)
 }
 
 /// The classes of the model, or what is wrong with them.
-fn classes(spectrograms: &Clips, train_rows: &[usize], train_split: &str) -> Result<Vec<String>> {
+fn classes(spectrograms: &Clips, train_rows: &[u32], train_split: &str) -> Result<Vec<String>> {
     let header = &spectrograms.header;
     let mut used = vec![false; header.classes.len()];
     let mut trained = used.clone();
@@ -194,8 +194,9 @@ fn classes(spectrograms: &Clips, train_rows: &[usize], train_split: &str) -> Res
         }
     }
     for row in train_rows {
-        if spectrograms.label[*row] != NO_LABEL {
-            trained[spectrograms.label[*row] as usize] = true;
+        let label = spectrograms.label[*row as usize];
+        if label != NO_LABEL {
+            trained[label as usize] = true;
         }
     }
     let names = |marked: &[bool]| -> Vec<String> {
@@ -219,9 +220,9 @@ fn classes(spectrograms: &Clips, train_rows: &[usize], train_split: &str) -> Res
 }
 
 /// The clips of `rows` that have one of the classes, and how many have not.
-fn examples(spectrograms: &Clips, classes: &[String], rows: &[usize]) -> (Vec<Example>, usize) {
+fn examples(spectrograms: &Clips, classes: &[String], rows: &[u32]) -> (Vec<Example>, usize) {
     let class_of = class_of_label(spectrograms, classes);
-    let example = |row: &usize| Some(Example { row: *row, class: class_of(spectrograms.label[*row])? });
+    let example = |row: &u32| Some(Example { row: *row, class: class_of(spectrograms.label[*row as usize])? });
     let examples: Vec<Example> = rows.iter().filter_map(example).collect();
     let n_unknowns = rows.len() - examples.len();
     (examples, n_unknowns)
@@ -235,70 +236,28 @@ pub(crate) fn class_of_label(spectrograms: &Clips, classes: &[String]) -> impl F
 }
 
 fn check_apart(spectrograms: &Clips, train: &[Example], val: &[Example]) -> Result<()> {
-    let groups: BTreeSet<&str> = train.iter().map(|example| group_of(spectrograms, example.row)).collect();
-    match val.iter().map(|example| example.row).find(|row| groups.contains(group_of(spectrograms, *row))) {
+    let group = |example: &Example| spectrograms.group[example.row as usize] as usize;
+    let mut trained = vec![false; train.iter().chain(val).map(group).max().map_or(0, |last| last + 1)];
+    train.iter().for_each(|example| trained[group(example)] = true);
+    match val.iter().find(|example| trained[group(example)]) {
         None => Ok(()),
-        Some(row) => {
-            let what = if spectrograms.header.clips[row].group.is_some() { "group" } else { "recording" };
+        Some(example) => {
+            let record = spectrograms.record(example.row as usize)?;
+            let what = if record.group.is_some() { "group" } else { "recording" };
             Err(Error::Data(format!(
                 "{what} {} has clips in training and in validation, so that validation would be too good: run `scan` \
                  again for a split by group",
-                group_of(spectrograms, row)
+                record.group_or_path()
             )))
         }
     }
-}
-
-fn describe_split(
-    spectrograms: &Clips,
-    classes: &[String],
-    parts: [(&str, &str, &Vec<Example>); 2],
-) -> serde_json::Value {
-    let mut lines = Vec::new();
-    let mut described = serde_json::Map::new();
-    for (part, names, examples) in parts {
-        let groups: BTreeSet<&str> = examples.iter().map(|example| group_of(spectrograms, example.row)).collect();
-        let mut clips = BTreeMap::<&str, usize>::new();
-        for example in examples {
-            let class = classes[example.class as usize].as_str();
-            *clips.entry(class).or_default() += 1;
-            lines.push(format!("{part}\t{class}\t{}\n", spectrograms.header.clips[example.row].id));
-        }
-        let description = json!({"splits": names, "clips": examples.len(), "groups": groups.len(), "classes": clips});
-        described.insert(part.to_owned(), description);
-    }
-    lines.sort_unstable();
-    described.insert("sha256".to_owned(), shard::sha256_hex(lines.concat().as_bytes()).into());
-    described.into()
-}
-
-fn fingerprint<'a>(
-    spectrograms: &Clips,
-    split: &serde_json::Value,
-    examples: impl Iterator<Item = &'a Example>,
-) -> Result<String> {
-    let examples: Vec<&Example> = examples.collect();
-    let cells = || vec![0.0; spectrograms.n_cells()];
-    let hashes: Vec<String> = examples
-        .par_iter()
-        .map_init(cells, |cells, example| {
-            spectrograms.read(example.row, cells)?;
-            let words = cells.iter().map(|value: &f32| u64::from(value.to_bits()));
-            let hash = words.fold(u64::from(spectrograms.frames[example.row]), |hash, word| {
-                (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-            });
-            let clip = &spectrograms.header.clips[example.row];
-            Ok(format!("{}\t{}\t{}\t{hash:016x}\n", clip.id, clip.view, example.class))
-        })
-        .collect::<Result<_>>()?;
-    let shape = format!("{} {}\n{split}\n", spectrograms.n_mels, spectrograms.n_frames);
-    Ok(shard::sha256_hex((shape + &hashes.concat()).as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture::{Row, spectrograms};
+    use serde_json::json;
 
     const OK: [Row; 6] = [
         ("dog", "a", "train"),

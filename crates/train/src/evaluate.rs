@@ -1,6 +1,6 @@
 //! The metrics of a model on a split of clips.
 
-use crate::data::{class_of_label, group_of};
+use crate::data::class_of_label;
 use crate::measure::{Known, Metrics, measure};
 use crate::metrics::Bootstrap;
 use crate::predict::predict_rows;
@@ -58,7 +58,7 @@ pub fn rows_of_split(spectrograms: &Clips, split: &str) -> Result<Vec<usize>> {
     let header = &spectrograms.header;
     let wanted = |row: &usize| {
         let name = header.splits[usize::from(spectrograms.split[*row])].as_str();
-        header.clips[*row].view == 0 && split.split(',').any(|one| one.trim() == name)
+        spectrograms.view[*row] == 0 && split.split(',').any(|one| one.trim() == name)
     };
     let rows: Vec<usize> = (0..spectrograms.n_clips()).filter(wanted).collect();
     if rows.is_empty() {
@@ -114,9 +114,10 @@ pub fn evaluate(
     let rows = predict_rows(predictor, spectrograms, &clips, options.batch_size)?;
 
     let class_of = class_of_label(spectrograms, &header.classes);
+    let groups: Vec<String> = clips.iter().map(|clip| spectrograms.group[*clip].to_string()).collect();
     let known = |(row, clip): (usize, &usize)| {
         let class = class_of(spectrograms.label[*clip])? as usize;
-        Some(Known { row, class, group: group_of(spectrograms, *clip) })
+        Some(Known { row, class, group: &groups[row] })
     };
     let known: Vec<Known<'_>> = clips.iter().enumerate().filter_map(known).collect();
     let bootstrap = Bootstrap { resamples: options.resamples, level: 0.95, seed: options.seed };

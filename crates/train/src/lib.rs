@@ -78,6 +78,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod average;
 mod batch;
 mod checkpoint;
@@ -86,6 +87,7 @@ mod control;
 mod data;
 mod error;
 mod evaluate;
+mod example;
 mod exposure;
 #[cfg(test)]
 mod fixture;
@@ -93,9 +95,11 @@ mod flat;
 mod folder;
 mod fused;
 mod header;
+mod identity;
 mod loss;
 mod measure;
 pub mod metrics;
+mod normalize;
 mod optimizer;
 mod outcome;
 mod predict;
@@ -107,14 +111,16 @@ mod slot;
 mod state;
 mod trainer;
 mod unknowns;
+mod windows;
 
 pub use batch::{Assembler, Batch};
 pub use checkpoint::{Best, CHECKPOINT_SCHEMA, Checkpoint, CheckpointHeader, EpochMetrics, Settings};
 pub use config::{Monitor, TrainConfig};
 pub use control::{Control, Progress};
-pub use data::{Data, Example};
+pub use data::Data;
 pub use error::{Error, Result};
 pub use evaluate::{EvaluateOptions, Evaluation, evaluate, rows_of_split};
+pub use example::Example;
 pub use exposure::Exposure;
 pub use folder::Start;
 pub use header::RunHeader;
@@ -126,3 +132,4 @@ pub use predict::predict_rows;
 pub use run::run;
 pub use sampler::{Strata, Turn, batches, epoch_turns, n_batches};
 pub use schedule::{LearningRate, PlateauState, Schedule, Span};
+pub use windows::epoch_order;

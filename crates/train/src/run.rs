@@ -48,6 +48,7 @@ pub fn run(
     config.validate()?;
     check_model(model, data)?;
     check_exposure(data, config)?;
+    check_parts(data, config)?;
     let settings = settings(model, data, config, header)?;
     let trainer = Trainer::new(model, parameters, data, config, header, control);
     kernels::with(header.compute, || epochs(&trainer, &settings, out, start))
@@ -161,6 +162,15 @@ fn check_exposure(data: &Data, config: &TrainConfig) -> Result<()> {
         return Ok(());
     }
     Err(Error::Data(format!("exposure: the unknown sounds of split {} are not among the clips", config.exposure.split)))
+}
+
+fn check_parts(data: &Data, config: &TrainConfig) -> Result<()> {
+    let most = (data.train.len() * config.repeat / 2).max(1);
+    if config.epoch_parts <= most {
+        return Ok(());
+    }
+    let expected = format!("at most {most}, two clips an epoch");
+    Err(Error::Config { field: "epoch_parts", expected, got: config.epoch_parts.to_string() })
 }
 
 fn check_model(model: &dyn Classifier, data: &Data) -> Result<()> {

@@ -10,9 +10,9 @@ use std::ops::Range;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// Index into the training clips.
-    pub example: usize,
+    pub example: u32,
     /// Number of earlier occurrences in the same epoch: part of the seed of its augmentation.
-    pub occurrence: u64,
+    pub occurrence: u32,
 }
 
 /// Classes and groups of the training clips.
@@ -36,11 +36,11 @@ pub fn epoch_turns(strata: &Strata, config: &TrainConfig, epoch: usize) -> Vec<T
     let mut random = generator(config.seed, Purpose::Order, epoch as u64, 0);
     let total = classes.len() * config.repeat;
     let mut order = Vec::with_capacity(total);
-    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    for (example, class) in classes.iter().enumerate() {
+    let mut members: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (example, class) in (0..).zip(classes) {
         members.entry(if config.balance { *class } else { 0 }).or_default().push(example);
     }
-    let mut present: Vec<Vec<usize>> = members.into_values().collect();
+    let mut present: Vec<Vec<u32>> = members.into_values().collect();
     shuffle(&mut present, &mut random); // which classes get the turns that are left over
     let n_present = present.len();
     for (i, members) in present.iter_mut().enumerate() {
@@ -52,10 +52,11 @@ pub fn epoch_turns(strata: &Strata, config: &TrainConfig, epoch: usize) -> Vec<T
         }
     }
     shuffle(&mut order, &mut random);
-    let mut seen = vec![0_u64; classes.len()];
-    let turn = |example: usize| {
-        seen[example] += 1;
-        Turn { example, occurrence: seen[example] - 1 }
+    let mut seen = vec![0_u32; classes.len()];
+    let turn = |example: u32| {
+        let seen = &mut seen[example as usize];
+        *seen += 1;
+        Turn { example, occurrence: *seen - 1 }
     };
     order.into_iter().map(turn).collect()
 }
@@ -63,18 +64,18 @@ pub fn epoch_turns(strata: &Strata, config: &TrainConfig, epoch: usize) -> Vec<T
 /// Assigns `turns` to groups by systematic sampling: marks at equal distances on a line on which the groups follow each
 /// other in a random order, each as long as its weight.
 fn fill_by_group(
-    order: &mut Vec<usize>,
-    members: &[usize],
+    order: &mut Vec<u32>,
+    members: &[u32],
     groups: &[u32],
     balance: f64,
     turns: usize,
     random: &mut impl Rng,
 ) {
-    let mut by_group: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-    members.iter().for_each(|example| by_group.entry(groups[*example]).or_default().push(*example));
-    let mut by_group: Vec<Vec<usize>> = by_group.into_values().collect();
+    let mut by_group: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    members.iter().for_each(|example| by_group.entry(groups[*example as usize]).or_default().push(*example));
+    let mut by_group: Vec<Vec<u32>> = by_group.into_values().collect();
     shuffle(&mut by_group, random);
-    let weight = |group: &Vec<usize>| (group.len() as f64).powf(1.0 - balance);
+    let weight = |group: &Vec<u32>| (group.len() as f64).powf(1.0 - balance);
     let whole: f64 = by_group.iter().map(weight).sum();
     let offset: f64 = random.random();
     let (mut reached, mut dealt) = (0.0, 0);
@@ -88,7 +89,7 @@ fn fill_by_group(
 }
 
 /// Takes `turns` examples, shuffling before every pass.
-fn fill(order: &mut Vec<usize>, members: &mut [usize], mut turns: usize, random: &mut impl Rng) {
+fn fill(order: &mut Vec<u32>, members: &mut [u32], mut turns: usize, random: &mut impl Rng) {
     while turns > 0 {
         shuffle(members, random);
         let n = turns.min(members.len());
@@ -98,7 +99,7 @@ fn fill(order: &mut Vec<usize>, members: &mut [usize], mut turns: usize, random:
 }
 
 /// Fisher and Yates.
-fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
+pub(crate) fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
     for i in (1..items.len()).rev() {
         items.swap(i, random.random_range(0..=i));
     }
@@ -120,8 +121,8 @@ pub fn batches(n: usize, batch_size: usize) -> impl Iterator<Item = Range<usize>
 }
 
 /// `n` of the indices `0..len`, drawn from the seed, in ascending order.
-pub(crate) fn subset(len: usize, n: usize, seed: u64) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..len).collect();
+pub(crate) fn subset(len: u32, n: usize, seed: u64) -> Vec<u32> {
+    let mut all: Vec<u32> = (0..len).collect();
     shuffle(&mut all, &mut generator(seed, Purpose::Subset, 0, 0));
     all.truncate(n);
     all.sort_unstable();
@@ -143,7 +144,7 @@ mod tests {
 
     fn counts(turns: &[Turn], n: usize) -> Vec<usize> {
         let mut counts = vec![0; n];
-        turns.iter().for_each(|turn| counts[turn.example] += 1);
+        turns.iter().for_each(|turn| counts[turn.example as usize] += 1);
         counts
     }
 
@@ -162,7 +163,7 @@ mod tests {
         let turns = epoch_turns(&strata(&[0, 1, 0]), &config(false, 4, 7), 1);
         assert_eq!(counts(&turns, 3), [4; 3]);
         for example in 0..3 {
-            let seen: Vec<u64> = turns.iter().filter(|t| t.example == example).map(|t| t.occurrence).collect();
+            let seen: Vec<u32> = turns.iter().filter(|t| t.example == example).map(|t| t.occurrence).collect();
             assert_eq!(seen, [0, 1, 2, 3]);
         }
     }
@@ -196,8 +197,8 @@ mod tests {
             for epoch in 1..=400 {
                 let turns = epoch_turns(&strata, &config, epoch);
                 assert_eq!(turns.len(), 50);
-                assert_eq!(turns.iter().filter(|turn| strata.classes[turn.example] == 0).count(), 25);
-                turns.iter().for_each(|turn| sums[strata.groups[turn.example] as usize] += 1.0 / 400.0);
+                assert_eq!(turns.iter().filter(|turn| strata.classes[turn.example as usize] == 0).count(), 25);
+                turns.iter().for_each(|turn| sums[strata.groups[turn.example as usize] as usize] += 1.0 / 400.0);
             }
             sums
         };

@@ -19,6 +19,10 @@ pub(crate) enum Purpose {
     Bootstrap = 5,
     /// Unknown sounds that are added to a batch.
     Exposure = 6,
+    /// The clips that stand for all in the normalization of a large set.
+    Normalization = 7,
+    /// The shards that are read together in an epoch.
+    Windows = 8,
 }
 
 /// The seed for `purpose`, for the thing numbered (`a`, `b`).

@@ -5,16 +5,18 @@ use crate::batch::{Assembler, Batch};
 use crate::checkpoint::{CheckpointHeader, Settings};
 use crate::config::TrainConfig;
 use crate::control::{Control, Progress};
-use crate::data::{Data, Example};
+use crate::data::{Data, name_of};
+use crate::example::Example;
 use crate::header::RunHeader;
 use crate::loss::{normalized_logits, soft_cross_entropy};
 use crate::metrics::Confusion;
 use crate::outcome::{Outcome, divergence};
-use crate::predict::predict_rows;
-use crate::sampler::{Strata, epoch_turns, n_batches, subset};
+use crate::predict::predict_each;
+use crate::sampler::{Strata, n_batches, subset};
 use crate::schedule::{LearningRate, PlateauState};
 use crate::seeds::{Purpose, seed};
 use crate::state::{Steps, restore_weights};
+use crate::windows::{epoch_order, n_turns};
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor};
@@ -38,8 +40,6 @@ pub(crate) struct Trainer<'a> {
     strata: Strata,
     /// The training clips on which `train_loss_eval` is measured.
     pub(crate) train_eval: Vec<Example>,
-    /// Batches of an epoch.
-    n_batches: usize,
     learning_rate: LearningRate,
 }
 
@@ -59,13 +59,13 @@ impl<'a> Trainer<'a> {
         header: &'a RunHeader,
         control: &'a Control<'a>,
     ) -> Self {
-        let is_recording = |example: &&Example| data.spectrograms.header.clips[example.row].view == 0;
+        let is_recording = |example: &&Example| data.spectrograms.view[example.row as usize] == 0;
         let mut recordings: Vec<Example> = data.train.iter().filter(is_recording).copied().collect();
         if recordings.is_empty() {
             recordings.clone_from(&data.train);
         }
-        let chosen = subset(recordings.len(), config.train_eval_clips, config.seed);
-        let n_batches = n_batches(data.train.len() * config.repeat, config.batch_size);
+        let chosen = subset(recordings.len() as u32, config.train_eval_clips, config.seed);
+        let n_batches = n_batches(n_turns(data.train.len(), config), config.batch_size);
         Self {
             model,
             parameters,
@@ -75,8 +75,7 @@ impl<'a> Trainer<'a> {
             control,
             normalization: model.normalization(data.spectrograms.n_mels).unwrap_or_else(|| data.normalization.clone()),
             strata: data.strata(),
-            train_eval: chosen.into_iter().map(|i| recordings[i]).collect(),
-            n_batches,
+            train_eval: chosen.into_iter().map(|i| recordings[i as usize]).collect(),
             learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
         }
     }
@@ -88,13 +87,14 @@ impl<'a> Trainer<'a> {
         if self.parameters.count() == 0 {
             return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
         }
-        let turns = epoch_turns(&self.strata, config, epoch);
+        let turns = epoch_order(data, &self.strata, config, epoch);
+        let n_batches = n_batches(turns.len(), config.batch_size);
         let (mut n_seen, mut loss_sum, mut lr) = (0, 0.0, 0.0);
         let assembler =
             Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
         std::thread::scope(|scope| {
             let batches = assembler.spawn(scope, turns, epoch);
-            for number in 1..=self.n_batches {
+            for number in 1..=n_batches {
                 if self.control.cancelled() {
                     return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
                 }
@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
                 }
                 loss_sum += value * n_clips as f64;
                 n_seen += n_clips;
-                let (epochs, batches) = (config.epochs, self.n_batches);
+                let (epochs, batches) = (config.epochs, n_batches);
                 (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
             }
             Ok((loss_sum / n_seen as f64, lr))
@@ -186,12 +186,14 @@ impl<'a> Trainer<'a> {
         };
         let n_classes = self.data.classes.len();
         let mut evaluated = Evaluated { loss: 0.0, confusion: Confusion::new(n_classes), logits: Vec::new() };
-        for batch in examples.chunks(self.config.batch_size) {
+        let rows: Vec<usize> = examples.iter().map(|example| example.row as usize).collect();
+        let mut rest = examples;
+        predict_each(predictor, &self.data.spectrograms, &rows, self.config.batch_size, |rows, outputs| {
             if self.control.cancelled() {
                 return Err(Error::Cancelled { epoch, epochs_kept });
             }
-            let rows: Vec<usize> = batch.iter().map(|example| example.row).collect();
-            let outputs = predict_rows(predictor, &self.data.spectrograms, &rows, batch.len())?;
+            let (batch, after) = rest.split_at(rows.len());
+            rest = after;
             let logits = Tensor::from_slice(&outputs.logits, (batch.len(), n_classes), &Device::Cpu)?;
             let scaled = self.for_loss(logits)?.flatten_all()?.to_vec1::<f32>()?;
             for (logits, example) in scaled.chunks_exact(n_classes).zip(batch) {
@@ -199,7 +201,8 @@ impl<'a> Trainer<'a> {
                 evaluated.confusion.add(example.class as usize, largest(logits), 1.0);
             }
             evaluated.logits.extend(outputs.logits);
-        }
+            Ok(())
+        })?;
         evaluated.loss /= examples.len() as f64;
         Ok(evaluated)
     }
@@ -243,7 +246,6 @@ impl<'a> Trainer<'a> {
     }
 
     fn name(&self, rows: &[usize]) -> String {
-        let clips = &self.data.spectrograms.header.clips;
-        rows.iter().map(|row| clips[*row].id.as_str()).collect::<Vec<_>>().join(", ")
+        rows.iter().map(|row| name_of(&self.data.spectrograms, *row)).collect::<Vec<_>>().join(", ")
     }
 }

@@ -24,11 +24,11 @@ pub(crate) fn unknown(
     let is_known = usize::from(!data.unknowns.is_empty());
     let source = random.random_range(0..is_known + exposure.made.len());
     if source < is_known {
-        let row = data.unknowns[random.random_range(0..data.unknowns.len())];
+        let row = data.unknowns[random.random_range(0..data.unknowns.len())] as usize;
         data.spectrograms.read(row, cells)?;
         return Ok(row);
     }
-    let mut draw = || data.train[random.random_range(0..data.train.len())].row;
+    let mut draw = || data.train[random.random_range(0..data.train.len())].row as usize;
     let (row, partner) = (draw(), draw());
     data.spectrograms.read(row, cells)?;
     let mut other = vec![0.0; cells.len()];

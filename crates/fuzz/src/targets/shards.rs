@@ -14,9 +14,10 @@ use std::path::Path;
 use std::time::Duration;
 
 const SHARD: &str = "shard-00000.safetensors";
+const LIST: &str = "clips.safetensors";
 
 /// The targets.
-pub(super) const TARGETS: [Target; 3] = [
+pub(super) const TARGETS: [Target; 4] = [
     Target {
         name: "shard",
         reads: "one shard of spectrograms or embeddings (`Spectrograms::from_bytes`, `Embeddings::from_bytes`)",
@@ -37,11 +38,26 @@ pub(super) const TARGETS: [Target; 3] = [
     },
     Target {
         name: "features",
-        reads: "a folder of features: index.json and a shard (`read_index`, `read_spectrograms`, `Clips::open`, `spectrogram_shards`)",
+        reads: "a folder of features without a list of clips: index.json and a shard (`read_index`, `read_spectrograms`, `Clips::open`, \
+                `spectrogram_shards`)",
         seeds: || vec![folder()],
         words: WORDS,
         repair: index,
         run: read_folder,
+        memory: Memory { per_byte: 256, free: 1 << 20 },
+    },
+    Target {
+        name: "list",
+        reads: "a folder of features with its list of clips: index.json, clips.safetensors and a shard (`Clips::open`)",
+        seeds: || vec![with_list()],
+        words: WORDS,
+        repair: list,
+        run: |input| {
+            let folder = scratch().join("list");
+            let _ = std::fs::create_dir_all(&folder);
+            parts::write(input, &folder, &["index.json", LIST, SHARD]);
+            Outcome::of(read_clips(&folder))
+        },
         memory: Memory { per_byte: 256, free: 1 << 20 },
     },
     Target {
@@ -81,6 +97,9 @@ const WORDS: &[&[u8]] = &[
     b"{}",
     b"[[[[[[[[",
     b"\"skipped\":",
+    b"clips/1",
+    b"\\\"dtype\\\":\\\"F16\\\"",
+    b"\\\"n_mels\\\":",
     b"\xff\xff\xff\x7f",
     b"\x00\x00\xc0\x7f",
     b"18446744073709551615",
@@ -134,6 +153,15 @@ fn embeddings() -> Embeddings {
 
 /// An index and a shard, as a stage writes them.
 fn folder() -> Vec<u8> {
+    written(&["index.json", SHARD])
+}
+
+/// The same with the list of clips.
+fn with_list() -> Vec<u8> {
+    written(&["index.json", LIST, SHARD])
+}
+
+fn written(names: &[&str]) -> Vec<u8> {
     let write = || -> Result<Vec<u8>, Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let Header { front_end, classes, splits, provenance, clips, .. } = header(shard::SPECTROGRAM);
@@ -143,8 +171,8 @@ fn folder() -> Vec<u8> {
             writer.push(clip, &[-80.0, 0.25, 3.0, 4.0, -1.0, 2.0], 2, 3, i as u32, 1, 0)?;
         }
         writer.finish(Vec::new())?;
-        let read = |name: &str| std::fs::read(folder.path().join(name));
-        Ok(parts::join(&[&read("index.json")?, &read(SHARD)?]))
+        let files = names.iter().map(|name| std::fs::read(folder.path().join(name))).collect::<Result<Vec<_>, _>>()?;
+        Ok(parts::join(&files.iter().map(Vec::as_slice).collect::<Vec<_>>()))
     };
     write().unwrap_or_default()
 }
@@ -162,18 +190,52 @@ fn index(input: &mut Vec<u8>) {
     *input = parts::join(&[&index, &shard]);
 }
 
+/// Puts the list's container and its checksums right; the shard is as it is.
+fn list(input: &mut Vec<u8>) {
+    let [index, list, shard] = match parts::split(input)[..] {
+        [index, list, shard] => [index, list, shard].map(<[u8]>::to_vec),
+        _ => return,
+    };
+    let mut list = list;
+    repair::safetensors(&mut list);
+    let Some(n) = list.first_chunk::<8>().and_then(|n| usize::try_from(u64::from_le_bytes(*n)).ok()) else { return };
+    let Some((head, body)) = n.checked_add(8).and_then(|n| list.split_at_checked(n)) else { return };
+    let text = String::from_utf8_lossy(head);
+    let value = |key: &str| {
+        let after = text.split_once(&format!("\\\"{key}\\\":"))?.1;
+        Some(after.split([',', '}']).next()?.trim_matches(['\\', '"']).to_owned())
+    };
+    let [Some(n_mels), Some(n_frames), Some(dtype)] = ["n_mels", "n_frames", "dtype"].map(value) else { return };
+    let sizes = format!("{n_mels} {n_frames} {dtype}\n");
+    let mut right = head.to_vec();
+    for (key, sha256) in [("index", sha256_hex(&index)), ("sha256", sha256_hex(&[sizes.as_bytes(), body].concat()))] {
+        let key = format!("\\\"{key}\\\":\\\"");
+        if let Some(at) = repair::find(&right, key.as_bytes()).map(|at| at + key.len())
+            && let Some(there) = right.get_mut(at..at + sha256.len())
+        {
+            there.copy_from_slice(sha256.as_bytes());
+        }
+    }
+    right.extend(body);
+    *input = parts::join(&[&index, &right, &shard]);
+}
+
+/// Everything that is read of a folder clip by clip.
+fn read_clips(folder: &Path) -> Result<String, shard::Error> {
+    let clips = Clips::open(folder)?;
+    let mut values = vec![0.0; clips.n_mels * clips.n_frames];
+    for row in 0..clips.n_clips() {
+        clips.read(row, &mut values)?;
+    }
+    clips.records()?;
+    Ok(about(values.len()).to_string())
+}
+
 fn read_folder(input: &[u8]) -> Outcome {
     let folder = scratch().join("features");
     let _ = std::fs::create_dir_all(&folder);
     parts::write(input, &folder, &["index.json", SHARD]);
     let all = read_spectrograms(&folder).map(|read| about(read.mel.len()).to_string());
-    let clips = Clips::open(&folder).and_then(|clips| {
-        let mut values = vec![0.0; clips.n_mels * clips.n_frames];
-        for row in 0..clips.header.clips.len() {
-            clips.read(row, &mut values)?;
-        }
-        Ok(about(values.len()).to_string())
-    });
     let one_by_one = spectrogram_shards(&folder).and_then(|mut shards| {
         shards.try_for_each(|shard| shard.map(drop))?;
         Ok(String::new())
@@ -181,7 +243,7 @@ fn read_folder(input: &[u8]) -> Outcome {
     Outcome::all([
         Outcome::of(read_index(&folder).map(|index| about(index.shards.len()).to_string())),
         Outcome::of(all),
-        Outcome::of(clips),
+        Outcome::of(read_clips(&folder)),
         Outcome::of(one_by_one),
         Outcome::of(read_embeddings(&folder).map(|_| String::new())),
     ])

@@ -4,7 +4,7 @@ use super::backbone::{Backbone, BackboneOutput};
 use super::outputs::{ClipKey, Mels, Outputs, Wants};
 use crate::error::{Context, Error, Result, bail};
 use crate::model::Model;
-use shard::Clips;
+use shard::{Clips, IdHash, id_hash};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub struct BackboneFeatures<'a> {
     backbone: &'a Backbone,
     folders: Vec<Clips>,
     /// Folder and row of each clip, by id and split.
-    by_id: HashMap<(String, String), (usize, usize)>,
+    by_id: HashMap<(IdHash, String), (usize, usize)>,
 }
 
 /// Reads folders of the classifier's spectrograms, view 0 alone, with everything that a detector may look at. Classes
@@ -38,7 +38,7 @@ pub fn read_folders(
     for folder in folders {
         let clips = Clips::open(folder)?;
         model.check_front_end(&clips.header.front_end, folder)?;
-        let rows: Vec<usize> = (0..clips.n_clips()).filter(|&row| clips.header.clips[row].view == 0).collect();
+        let rows: Vec<usize> = (0..clips.n_clips()).filter(|&row| clips.view[row] == 0).collect();
         let Some(outputs) = outputs_of_rows(model, &clips, &rows, None, backbone, Wants::ALL, step)? else { continue };
         match &mut whole {
             None => whole = Some(outputs),
@@ -72,7 +72,7 @@ pub fn outputs_of_rows(
         for (row, cells) in batch.iter().zip(cells.chunks_exact_mut(clips.n_cells())) {
             clips.read(*row, cells)?;
         }
-        let keys = keys(clips, batch, &model.header.classes);
+        let keys = keys(clips, batch, &model.header.classes)?;
         let of_backbone = backbone.map(|features| features.outputs(&keys)).transpose()?;
         let mels = Mels { mels: cells.chunks_exact(clips.n_cells()).collect(), n_frames: clips.n_frames, wants };
         let outputs = match known {
@@ -105,19 +105,19 @@ fn slice(rows: &classifier::Rows, first: usize, n: usize) -> classifier::Rows {
     }
 }
 
-fn keys(clips: &Clips, rows: &[usize], classes: &[String]) -> Vec<ClipKey> {
+fn keys(clips: &Clips, rows: &[usize], classes: &[String]) -> Result<Vec<ClipKey>> {
     let header = &clips.header;
     let key = |&row: &usize| {
-        let record = &header.clips[row];
+        let record = clips.record(row)?;
         let class = header.classes.get(clips.label[row] as usize);
-        ClipKey {
-            id: record.id.clone(),
-            path: record.path.clone(),
+        Ok(ClipKey {
             start_ms: (record.start_s * 1000.0).round() as u64,
-            group: record.group.clone().unwrap_or_else(|| record.path.clone()),
+            group: record.group_or_path().to_owned(),
+            id: record.id,
+            path: record.path,
             class: class.and_then(|name| classes.iter().position(|class| class == name)).map(|class| class as u32),
             split: header.splits[usize::from(clips.split[row])].clone(),
-        }
+        })
     };
     rows.iter().map(key).collect()
 }
@@ -134,12 +134,12 @@ impl<'a> BackboneFeatures<'a> {
         for (nth, path) in paths.iter().enumerate() {
             let clips = Clips::open(path)?;
             check_front_end(&expected, &clips.header.front_end, path)?;
-            for (row, record) in clips.header.clips.iter().enumerate().filter(|(_, record)| record.view == 0) {
-                let split = clips.header.splits[usize::from(clips.split[row])].clone();
+            for row in (0..clips.n_clips()).filter(|&row| clips.view[row] == 0) {
                 // Two data sets with a clip of one name would get each other's rows.
-                if let Some((folder, at)) = by_id.insert((record.id.clone(), split), (nth, row)) {
+                if let Some((folder, at)) = by_id.insert(name_of(&clips, row), (nth, row)) {
                     let other: &Clips = folders.get(folder).unwrap_or(&clips);
-                    if other.header.clips[at].source_sha256 != record.source_sha256 {
+                    let record = clips.record(row)?;
+                    if other.record(at)?.source_sha256 != record.source_sha256 {
                         bail!("{}: {} is another recording in another of the folders", path.display(), record.id);
                     }
                 }
@@ -154,7 +154,7 @@ impl<'a> BackboneFeatures<'a> {
         let mut mels = Vec::new();
         let mut n_frames = 0;
         for key in keys {
-            let Some(&(folder, row)) = self.by_id.get(&(key.id.clone(), key.split.clone())) else {
+            let Some(&(folder, row)) = self.by_id.get(&(id_hash(&key.id), key.split.clone())) else {
                 bail!(
                     "{}: --backbone-features has no clip of it at {} s; compute them from the same manifest",
                     key.path,
@@ -170,6 +170,11 @@ impl<'a> BackboneFeatures<'a> {
         let mels: Vec<&[f32]> = mels.iter().map(Vec::as_slice).collect();
         self.backbone.outputs(&mels, n_frames)
     }
+}
+
+/// Id and split of a clip.
+fn name_of(clips: &Clips, row: usize) -> (IdHash, String) {
+    (clips.id[row], clips.header.splits[usize::from(clips.split[row])].clone())
 }
 
 /// The backbone's spectrograms have to be those that `predict` will compute.

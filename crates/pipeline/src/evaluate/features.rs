@@ -28,7 +28,7 @@ pub(super) fn evaluate(
         .with_context(|| folder.display().to_string())?;
     // The detector is calibrated on clips as the model takes them.
     let outlier_p = if equalized { None } else { outlier_p(model, backbone, &clips, &evaluation, job)? };
-    let verdicts = verdicts(&clips, &evaluation, outlier_p.as_deref());
+    let verdicts = verdicts(&clips, &evaluation, outlier_p.as_deref())?;
     Ok(Evaluated {
         metrics: evaluation.metrics,
         verdicts,
@@ -40,11 +40,11 @@ pub(super) fn evaluate(
 }
 
 /// What the model concludes about each clip of the split.
-fn verdicts(clips: &Clips, evaluation: &Evaluation, outlier_p: Option<&[f64]>) -> Vec<Verdict> {
+fn verdicts(clips: &Clips, evaluation: &Evaluation, outlier_p: Option<&[f64]>) -> Result<Vec<Verdict>> {
     let verdict = |(nth, (row, truth)): (usize, (&usize, &Option<String>))| {
-        let record = &clips.header.clips[*row];
-        Verdict {
-            path: record.path.clone(),
+        let record = clips.record(*row)?;
+        Ok(Verdict {
+            path: record.path,
             start_s: record.start_s,
             end_s: record.start_s + record.seconds,
             channel: record.channel,
@@ -52,7 +52,7 @@ fn verdicts(clips: &Clips, evaluation: &Evaluation, outlier_p: Option<&[f64]>) -
             outlier_p: outlier_p.map(|p| p[nth]),
             truth: truth.clone(),
             ..Verdict::default()
-        }
+        })
     };
     evaluation.clips.iter().zip(&evaluation.truth).enumerate().map(verdict).collect()
 }

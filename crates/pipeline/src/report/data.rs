@@ -62,7 +62,7 @@ pub(super) fn views(features: &Path, header: &ModelHeader, chain: &Chain, seed: 
             return Ok(Some(Section { title: TITLE.into(), text, ..Section::default() }));
         }
     };
-    let is_changed = config.is_some() || clips.header.clips.iter().any(|clip| clip.view > 0);
+    let is_changed = config.is_some() || clips.view.iter().any(|view| *view > 0);
     if !is_changed || chain.onnx.is_some() || clips.n_mels != header.normalization.mean.len() {
         return Ok(None);
     }
@@ -71,11 +71,11 @@ pub(super) fn views(features: &Path, header: &ModelHeader, chain: &Chain, seed: 
     let mut sounds = Vec::new();
     for class in 0..clips.header.classes.len().min(MOST_CLASSES) {
         let is_of = |&row: &usize| clips.label[row] == class as u32 && clips.split[row] == train;
-        let Some(first) = (0..clips.n_clips()).filter(is_of).find(|&row| clips.header.clips[row].view == 0) else {
+        let Some(first) = (0..clips.n_clips()).filter(is_of).find(|&row| clips.view[row] == 0) else {
             continue;
         };
-        let original = &clips.header.clips[first];
-        let same = |row: &usize| clips.header.clips[*row].id == original.id && clips.header.clips[*row].view > 0;
+        let original = clips.record(first)?;
+        let same = |row: &usize| clips.id[*row] == clips.id[first] && clips.view[*row] > 0;
         let made: Vec<usize> = (0..clips.n_clips()).filter(same).take(VIEWS).collect();
         let mut push = |mel: &[f32], verdict: &str, note: String| -> Result<()> {
             let axes = axes(&front_end, clips.n_frames as f64 * chain.hop_s(), original.path.clone());
@@ -90,7 +90,7 @@ pub(super) fn views(features: &Path, header: &ModelHeader, chain: &Chain, seed: 
         let mut view = mel.clone();
         for row in &made {
             clips.read(*row, &mut view)?;
-            push(&view, "a view of the sound", clips.header.clips[*row].steps.join("; "))?;
+            push(&view, "a view of the sound", clips.record(*row)?.steps.join("; "))?;
         }
         let Some(config) = &config else { continue };
         for nth in made.len()..VIEWS {

@@ -192,10 +192,10 @@ impl Drawn {
         let mut ids: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for (name, folder) in folders {
             let mut of_rows = vec![Vec::new(); rows.len()];
-            for record in &shard::Clips::open(folder)?.header.clips {
+            for record in shard::Clips::open(folder)?.records()? {
                 let of_path = by_path.get(record.path.as_str()).into_iter().flatten();
-                if let Some(&row) = of_path.into_iter().find(|&&row| holds(rows[row], record)) {
-                    of_rows[row].push(record.id.clone());
+                if let Some(&row) = of_path.into_iter().find(|&&row| holds(rows[row], &record)) {
+                    of_rows[row].push(record.id);
                 }
             }
             ids.insert((*name).to_owned(), of_rows);

@@ -39,7 +39,7 @@ impl Maker<'_> {
     /// The clips that training or validation takes, each once.
     fn rows(&self) -> Vec<usize> {
         let examples = self.data.train.iter().chain(&self.data.val);
-        examples.map(|example| example.row).collect::<BTreeSet<_>>().into_iter().collect()
+        examples.map(|example| example.row as usize).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Whether `folder` holds what would be made.

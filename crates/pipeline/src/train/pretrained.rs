@@ -69,7 +69,7 @@ impl Session<'_> {
         let (n, dim) = (kept.train.len(), kept.spectrograms.n_mels);
         let mut embeddings = vec![0.0; n * dim];
         for (example, embedding) in kept.train.iter().zip(embeddings.chunks_exact_mut(dim)) {
-            kept.spectrograms.read(example.row, embedding)?;
+            kept.spectrograms.read(example.row as usize, embedding)?;
         }
         let classes: Vec<u32> = kept.train.iter().map(|example| example.class).collect();
         let embeddings = Tensor::from_vec(embeddings, (n, dim), &self.job.device)?;

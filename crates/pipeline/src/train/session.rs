@@ -53,9 +53,9 @@ impl Session<'_> {
             device_name(&self.job.device),
             precision.map_or(String::new(), |name| format!(" in {name}")),
         ));
-        let TrainConfig { repeat, batch_size, .. } = self.config.train;
-        let steps = (self.data.train.len() * repeat).div_ceil(batch_size.max(1));
-        if steps < FEW_STEPS && repeat == 1 {
+        let TrainConfig { repeat, batch_size, epoch_parts, .. } = self.config.train;
+        let steps = (self.data.train.len() * repeat).div_ceil(batch_size.max(1) * epoch_parts.max(1));
+        if steps < FEW_STEPS && repeat == 1 && epoch_parts == 1 {
             let repeat = FEW_STEPS.div_ceil(steps.max(1));
             self.job.say(format!(
                 "with so few clips an epoch has {steps} step{}, and the training may end before it has learned them: try --set \

@@ -6,6 +6,8 @@ use classifier::{Classifier, Error, Init, Mode, Output, Parameters};
 use shard::{ClipRecord, Header, NO_LABEL, Provenance, SPECTROGRAM, Spectrograms};
 use std::collections::BTreeMap;
 
+pub(crate) mod runs;
+
 pub(crate) const N_MELS: usize = 6;
 pub(crate) const N_FRAMES: usize = 10;
 
