@@ -33,7 +33,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// SHA-256 of `pieces` one after the other, without ever having them all in memory.
 pub fn sha256_hex_of_all(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
-    let hash = pieces.into_iter().fold(Sha256::new(), |hash, piece| hash.chain_update(piece));
+    let hash = pieces.into_iter().fold(sha2::Sha256::new(), |hash, piece| hash.chain_update(piece));
     hex(&hash.finalize())
 }
 

@@ -60,7 +60,7 @@ impl<'a> Assembler<'a> {
                 turns[ranges[batch].clone()].iter().map(|turn| self.data.train[turn.example as usize].row as usize)
             };
             std::thread::scope(|scope| {
-                let mut read = read_ahead(scope, &self.data.spectrograms, ranges.len(), &rows);
+                let mut read = read_ahead(scope, &self.data.spectrograms, ranges.len(), rows);
                 for range in &ranges {
                     let batch =
                         read.next().and_then(|mel| self.made_of(mel, &turns[range.clone()], epoch, &mut unmixed));

@@ -29,7 +29,7 @@ pub(crate) fn predict_each(
     let batches: Vec<&[usize]> = rows.chunks(batch_size.max(1)).collect();
     let rows_of = |batch: usize| batches[batch].iter().copied();
     std::thread::scope(|scope| {
-        let mut read = read_ahead(scope, spectrograms, batches.len(), &rows_of);
+        let mut read = read_ahead(scope, spectrograms, batches.len(), rows_of);
         for rows in &batches {
             let cells = read.next()?;
             let mels: Vec<&[f32]> = cells.chunks_exact(n_cells).collect();
