@@ -120,7 +120,7 @@ failed = []
 total_bytes = sum(map(os.path.getsize, shards(large)))
 print(f"{total_bytes / 1e9:.1f} GB in {len(shards(large)) - 1} shards; small: {sum(map(os.path.getsize, shards(small))) / 1e9:.1f} GB")
 print()
-print("| network | set | clips/s of each round | mean | share | peak resident (GiB) | peak with file cache (GiB) | balanced accuracy |")
+print("| network | set | clips/s of each round | mean | share (median of the pairs, range) | peak resident (GiB) | peak with file cache (GiB) | balanced accuracy |")
 print("| --- | --- | --- | --- | --- | --- | --- | --- |")
 for preset in presets.split():
     found = {small: [], large: []}
@@ -133,11 +133,12 @@ for preset in presets.split():
             found[size].append(train(size, preset, epoch_clips, epochs, size == large))
     rates = {size: [one["rate"] for one in found[size]] for size in found}
     # Pairs are neighbors in time, so what else the machine does disturbs both.
-    share = statistics.median(b / a for a, b in zip(rates[small], rates[large]))
+    shares = [b / a for a, b in zip(rates[small], rates[large])]
+    share = statistics.median(shares)
     for size, name in ((small, "in the file cache"), (large, "on disk")):
         peak = max(one["group"] or 0 for one in found[size])
         print(f"| {preset} | {size} GB, {name} | {', '.join(f'{rate:.0f}' for rate in rates[size])} | {statistics.mean(rates[size]):.0f} | "
-              f"{f'{share:.3f}' if size == large else ''} | {gib(max(one['rss'] for one in found[size]))} | {gib(peak) if peak else ''} | "
+              f"{f'{share:.3f} ({min(shares):.3f} to {max(shares):.3f})' if size == large else ''} | {gib(max(one['rss'] for one in found[size]))} | {gib(peak) if peak else ''} | "
               f"{found[size][-1]['accuracy']:.3f} |", flush=True)
     most = max(max(one["rss"], one["group"] or 0) for one in found[large])
     if share < 0.95:
@@ -150,12 +151,16 @@ print("| set (GB) | clips | list of clips (bytes a clip) | start-up, files not c
 print("| --- | --- | --- | --- | --- |")
 points = []
 for size in (small, middle, large):
-    evict(size)
-    one = train(size, presets.split()[0], 2000, 1, True)
+    runs = []
+    for _ in range(3):
+        evict(size)
+        runs.append(train(size, presets.split()[0], 1000, 1, True))
+    one = dict(runs[0], startup=statistics.median(run["startup"] for run in runs), rss=statistics.median(run["rss"] for run in runs))
     list_bytes = os.path.getsize(os.path.join(folder(size), "clips.safetensors")) / one["n_clips"]
     points.append(one)
     print(f"| {size} | {one['n_clips']:,} | {list_bytes:.1f} | {one['startup']:.2f} | {one['rss'] / (1 << 20):.0f} |", flush=True)
-first, last = points[0], points[-1]
+# The smallest is read completely for its normalization, the others are not.
+first, last = points[1:]
 slope = (last["rss"] - first["rss"]) / (last["n_clips"] - first["n_clips"])
 seconds = (last["startup"] - first["startup"]) / (last["n_clips"] - first["n_clips"]) * 1e6
 clip_bytes = total_bytes / last["n_clips"]

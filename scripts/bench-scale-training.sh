@@ -6,13 +6,13 @@
 #
 # OUT: a folder for made shards, target/scale-training by default; it needs GB and a tenth more of disk. GB: 20 by default. The sets are
 # kept for the next run. Fails where the large set trains at less than 95 % of the speed of the small one, or takes more than 2 GiB.
-# ROUNDS (3): pairs of trainings that are compared, small and large in turn. EPOCH_CLIPS (40000), EPOCHS (3): what each trains on; the first
-# epoch is not counted. PRESETS ("small base"): networks. As root with cgroup v1 or v2 the limit holds for the file cache, too; else
-# only the resident memory is compared with it. Takes about half an hour on two cores.
+# ROUNDS (8): pairs of trainings that are compared, small and large in turn. EPOCH_CLIPS (6000), EPOCHS (2): what each trains on; the first
+# epoch is not counted. PRESETS (small, the default one): networks, such as "small base". As root with cgroup v1 or v2 the limit holds
+# for the file cache, too; else only the resident memory is compared with it. Takes about ten minutes on two cores.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 out=${1:-$root/target/scale-training} gb=${2:-20}
-rounds=${ROUNDS:-3} epoch_clips=${EPOCH_CLIPS:-40000} epochs=${EPOCHS:-3} presets=${PRESETS:-small base}
+rounds=${ROUNDS:-8} epoch_clips=${EPOCH_CLIPS:-6000} epochs=${EPOCHS:-2} presets=${PRESETS:-small}
 find_barkbird
 cd "$root"
 cargo build --release --quiet --workspace --example make_shards
