@@ -1,12 +1,12 @@
 //! The shards behind [`Clips`](crate::Clips): parts of their files, each compared with its checksum when it is read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use storage::{StoredFile, Version};
+use storage::{Location, StoredFile, Version};
 
 use crate::clip_list::{ClipList, IdHash, ShardPlace, id_hash};
 use crate::columns::parse_header;
@@ -20,6 +20,9 @@ use crate::spectrogram::SPECTROGRAM;
 /// Shards whose records are kept in memory.
 const HEADS_KEPT: usize = 4;
 
+/// Objects of a bucket that are open at a time.
+const OBJECTS_OPEN: usize = 4096;
+
 /// The shards of a folder.
 #[derive(Debug)]
 pub(crate) struct Shards {
@@ -28,6 +31,8 @@ pub(crate) struct Shards {
     all: Vec<Shard>,
     /// Records of the shards that were asked for last.
     heads: Mutex<Vec<(usize, Arc<[ClipRecord]>)>>,
+    /// Objects that are open. A bucket is asked once for each: an object that is open stays the version that it was.
+    objects: Mutex<HashMap<usize, StoredFile>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +48,7 @@ impl Shards {
         let entries = index.shards.iter().zip(&list.shards);
         let shard = |entry: u64, place| Shard { n_bytes: entry, place, version: OnceLock::new() };
         let all = entries.map(|(entry, place)| shard(entry.bytes, *place)).collect();
-        Self { dir: dir.to_owned(), dtype: list.dtype, all, heads: Mutex::default() }
+        Self { dir: dir.to_owned(), dtype: list.dtype, all, heads: Mutex::default(), objects: Mutex::default() }
     }
 
     /// Shards that were read completely, each as of this version.
@@ -76,6 +81,9 @@ impl Shards {
     /// Opens the file of a shard, which must be the one that was opened before.
     fn open(&self, number: usize) -> Result<(StoredFile, PathBuf)> {
         let (shard, path) = (&self.all[number], self.path(number));
+        if let Some(open) = lock(&self.objects).get(&number) {
+            return Ok((open.clone(), path));
+        }
         let file = storage::open(&path).map_err(Error::io("open", &path))?;
         let version = file.version().map_err(Error::io("read", &path))?;
         let is_same = match shard.version.get() {
@@ -86,6 +94,13 @@ impl Shards {
             }
         };
         if is_same {
+            if matches!(Location::of(&path), Location::Remote { .. }) {
+                let mut objects = lock(&self.objects);
+                if objects.len() >= OBJECTS_OPEN {
+                    objects.clear();
+                }
+                objects.insert(number, file.clone());
+            }
             return Ok((file, path));
         }
         let got = "another: it was overwritten while in use; start again";
@@ -128,7 +143,7 @@ impl Shards {
 
     /// The records of a shard, whose ids have these hashes.
     pub(crate) fn records(&self, number: usize, common: &Common, ids: &[IdHash]) -> Result<Arc<[ClipRecord]>> {
-        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heads = lock(&self.heads);
         let records = match heads.iter().position(|(kept, _)| *kept == number) {
             Some(at) => heads.remove(at).1,
             None => self.read_records(number, common, ids)?.into(),
@@ -173,4 +188,8 @@ fn is_as_written(path: &Path, part: &str, expected: u32, got: u32) -> Result<()>
     }
     let got = format!("{got:08x}: the disk or the file is damaged; run the stage again");
     Err(Error::mismatch(path, part, format!("CRC-32 {expected:08x}, as it was written"), got))
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

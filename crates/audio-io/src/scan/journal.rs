@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use storage::AppendFile;
 
-use super::ScanOptions;
 use super::ledger::{Asked, Checked, Ledger, Stamp};
+use super::options::ScanOptions;
 use crate::check::{FileCheck, hex};
 use crate::error::{Error, Result};
 use crate::manifest::Row;

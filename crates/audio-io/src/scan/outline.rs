@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::ledger::{Asked, Checked, Ledger};
-use super::{MEASURED, ScanOptions, Unusable};
+use super::options::{MEASURED, ScanOptions, Unusable};
 use crate::check::{FileCheck, check_rows};
 use crate::damage::Silence;
 use crate::error::{Error, Result};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::MEASURED;
 use super::ledger::Ledger;
+use super::options::MEASURED;
 use super::outline::Outline;
 use crate::check::FileCheck;
 use crate::error::{Error, Result};
