@@ -103,6 +103,8 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
                 Kind::Folder => open.push((path, below)),
                 // What a process that is gone had begun: no part of any result, and removed by those who lock the folder.
                 _ if below.ends_with(".tmp") || below.ends_with(".lock") => {}
+                // Lines in the order in which files were done, with their times.
+                _ if below.ends_with(".scan.journal") => {}
                 // Seconds are in the state of a training, and the command line in the record of a run.
                 _ if below.ends_with("/last.safetensors") || below.ends_with("/run.json") => {}
                 _ => drop(all.insert(below, storage::read(&path).unwrap())),

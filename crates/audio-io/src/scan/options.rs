@@ -26,7 +26,7 @@ pub struct ScanOptions {
     pub shares: Shares,
     /// Folds of a cross-validation in place of them.
     pub folds: Option<usize>,
-    /// A fold for each value of this column in place of both, see [`leave_out`].
+    /// A fold for each value of this column in place of both, see [`leave_out`](crate::folds::leave_out).
     pub leave_out: Option<String>,
     /// Decides between groups of equal size.
     pub seed: u64,
