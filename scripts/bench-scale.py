@@ -85,7 +85,7 @@ def main():
             if not filecmp.cmp(os.path.join(whole, name), os.path.join(killed, name), shallow=False):
                 sys.exit(f"{name}: the resumed scan differs from the unbroken one")
         step("scan --resume, nothing new", f"{scan} --resume", whole, True)
-        step("scan --resume --folds 5, nothing new", f"scan ../data/manifest.csv --out m.csv --folds 5 --resume", killed, True)
+        step("scan --resume --folds 5, nothing new", f"{scan} --folds 5 --resume", killed, True)
         step(f"features --part {SHARE}", f"features m.csv --out f --part {SHARE}", whole, True)
         step(f"predict --part {SHARE}", f"predict {network} m.csv --out t.csv --part {SHARE}", whole, True)
         files = {name: size(os.path.join(whole, name)) / n for name in ["m.csv", "m.scan.json", "m.scan.journal"]}
