@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -71,8 +70,7 @@ impl Metrics {
     fn text(&self, models: usize, uptime_s: f64) -> String {
         let mut text = String::new();
         let mut one = |name: &str, kind: &str, help: &str, value: f64| {
-            // Writing to a string cannot fail.
-            drop(writeln!(text, "# HELP barkbird_{name} {help}\n# TYPE barkbird_{name} {kind}\nbarkbird_{name} {value}"));
+            text += &format!("# HELP barkbird_{name} {help}\n# TYPE barkbird_{name} {kind}\nbarkbird_{name} {value}\n");
         };
         let counter = |value: &AtomicU64| value.load(Relaxed) as f64;
         let gauge = |value: &AtomicI64| value.load(Relaxed) as f64;
@@ -90,17 +88,17 @@ impl Metrics {
         text.push_str("# HELP barkbird_requests_total Requests answered.\n# TYPE barkbird_requests_total counter\n");
         for ((route, method, status), n) in &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
             let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{status}\"");
-            drop(writeln!(text, "barkbird_requests_total{{{labels}}} {n}"));
+            text += &format!("barkbird_requests_total{{{labels}}} {n}\n");
         }
         text.push_str("# HELP barkbird_request_seconds Time to the beginning of an answer.\n# TYPE barkbird_request_seconds histogram\n");
         for (route, of) in &*self.durations.lock().unwrap_or_else(PoisonError::into_inner) {
             for (count, bound) in of.counts.iter().zip(BUCKETS_S) {
-                drop(writeln!(text, "barkbird_request_seconds_bucket{{route=\"{route}\",le=\"{bound}\"}} {count}"));
+                text += &format!("barkbird_request_seconds_bucket{{route=\"{route}\",le=\"{bound}\"}} {count}\n");
             }
             let (n, sum_s) = (of.n, of.sum_s);
-            drop(writeln!(text, "barkbird_request_seconds_bucket{{route=\"{route}\",le=\"+Inf\"}} {n}"));
-            drop(writeln!(text, "barkbird_request_seconds_sum{{route=\"{route}\"}} {sum_s}"));
-            drop(writeln!(text, "barkbird_request_seconds_count{{route=\"{route}\"}} {n}"));
+            text += &format!("barkbird_request_seconds_bucket{{route=\"{route}\",le=\"+Inf\"}} {n}\n");
+            text += &format!("barkbird_request_seconds_sum{{route=\"{route}\"}} {sum_s}\n");
+            text += &format!("barkbird_request_seconds_count{{route=\"{route}\"}} {n}\n");
         }
         text
     }

@@ -3,6 +3,7 @@
 use crate::options::Limits;
 use crate::problem::{Answer, Problem};
 use axum::body::{Body, Bytes};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// Bytes of a JSON body, at most.
-pub(crate) const JSON_BYTES: u64 = 1 << 20;
+const JSON_BYTES: u64 = 1 << 20;
 
 /// Bytes that are held before they are written.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -25,8 +26,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// # Errors
 /// Another media type, or none.
 pub(crate) fn check_sound_type(headers: &HeaderMap) -> Answer<()> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = media_type(headers);
     match kind == "application/octet-stream" || kind.starts_with("audio/") {
         true => Ok(()),
         false => Err(Problem::media_type("Content-Type: expected application/octet-stream or audio/*, with the bytes of a recording as the body")),
@@ -130,18 +130,31 @@ pub(crate) async fn bytes(mut body: Body, most: u64, limits: &Limits, name: &str
     Ok(all)
 }
 
-/// A JSON body.
+/// Whether a body is JSON. Pages of other sites cannot send that without being asked first.
 ///
 /// # Errors
-/// Another media type, and what [`parse`] refuses; a body that is too large or slow.
-pub(crate) async fn json<T: DeserializeOwned>(headers: &HeaderMap, body: Body, limits: &Limits) -> Answer<T> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        drain(body).await;
-        return Err(Problem::media_type("Content-Type: expected application/json"));
+/// Another media type, or none.
+fn check_json_type(headers: &HeaderMap) -> Answer<()> {
+    match media_type(headers) == "application/json" {
+        true => Ok(()),
+        false => Err(Problem::media_type("Content-Type: expected application/json")),
     }
-    parse(&bytes(body, JSON_BYTES, limits, "the body").await?)
+}
+
+/// The media type of a body, in lower case and without parameters; empty where there is none.
+fn media_type(headers: &HeaderMap) -> String {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The bytes of a JSON body.
+///
+/// # Errors
+/// Another media type, and a body that is too large or slow.
+pub(crate) async fn json(request: Request, limits: &Limits) -> Answer<Vec<u8>> {
+    let (parts, body) = request.into_parts();
+    check_json_type(&parts.headers)?;
+    bytes(body, JSON_BYTES, limits, "the body").await
 }
 
 /// A JSON text.

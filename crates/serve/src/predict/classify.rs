@@ -144,7 +144,9 @@ impl Work<'_, '_> {
         let (deadline, most_ms) = (Instant::now() + limits.classify, limits.seconds.saturating_mul(1000));
         let done_ms = AtomicU64::new(0);
         let is_long = || done_ms.load(Relaxed) > most_ms;
-        let classified = |seconds: f64| drop(done_ms.fetch_add((seconds * 1000.0) as u64, Relaxed));
+        let classified = |seconds: f64| {
+            done_ms.fetch_add((seconds * 1000.0) as u64, Relaxed);
+        };
         let stop = || self.stop.load(Relaxed) || is_long() || Instant::now() > deadline;
         let watch = Watch { stop: &stop, classified: &classified };
         let outcome = match tell {

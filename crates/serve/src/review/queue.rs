@@ -1,6 +1,6 @@
 //! The detections of a table, in the order in which they are worth an answer.
 
-use super::reviews::Place;
+use super::file::Place;
 use crate::app::App;
 use crate::error::Result;
 use crate::options::ReviewTable;
