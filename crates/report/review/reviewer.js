@@ -6,8 +6,10 @@ const Reviewer = (() => {
 
   // `host` gets the queue. Options:
   // classes, model: of the table; orders: of Queue.ORDERS; labels: what can be chosen to look at;
-  // load({ order, label, more }): promise of { items, total }; `more` is true where further items of the same order are wanted;
-  // sound(item): promise of { source, of, seconds, start, end }, `start` and `end` being the detection in that sound;
+  // load({ order, label, more, open }): promise of { items, total }; `more` is true where further items of the same order are wanted, and
+  // `open` is how many here have no answer;
+  // sound(item): promise of { source, of, seconds, offset, start, end }, `start` and `end` being the detection in that sound, which begins
+  // at `offset` of what `of` plays;
   // earlier: rows from before; save(row): promise, for each new row; reviewer: name to begin with, named(name): it was changed;
   // download(rows): the CSV is wanted.
   function mount(host, options) {
@@ -72,9 +74,9 @@ const Reviewer = (() => {
     async function more() {
       if (loading || ended || !session) return;
       loading = true;
-      const [own, of] = [generation, session];
+      const [own, of] = [generation, session], { n, answered } = of.progress();
       try {
-        const { items } = await options.load({ order, label, more: true });
+        const { items } = await options.load({ order, label, more: true, open: n - answered });
         if (own === generation) ended = of.add(items) === 0;
         if (own === generation && !of.current()) of.again();
       } catch (error) {
@@ -145,7 +147,7 @@ const Reviewer = (() => {
       try {
         const sound = await options.sound(item);
         if (shown !== item) return;
-        viewer.open(sound.source, sound.of, sound.seconds);
+        viewer.open(sound.source, sound.of, sound.seconds, sound.offset || 0);
         viewer.focusOn(sound.start, sound.end);
         picture.dataset.item = Queue.key(item);
         if (autoplay.checked && host.offsetParent !== null && navigator.userActivation?.hasBeenActive !== false) viewer.play(0, sound.seconds);

@@ -1,7 +1,7 @@
 // A spectrogram to look at and to listen to: axes, zoom, labelled spans below it, a line where the sound is.
 const Viewer = (() => {
   "use strict";
-  const LEFT = 56, AXIS = 22, LANE = 20, GAP = 3, SHORTEST_S = 0.05;
+  const LEFT = 64, AXIS = 22, LANE = 20, GAP = 3, SHORTEST_S = 0.05;
   const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200];
 
   // `label` names the picture for a screen reader; `pick(span)` is told of the span that is chosen, `range([start, end])` of a range that
@@ -133,7 +133,7 @@ const Viewer = (() => {
         const x = toX(i * step);
         pen.fillRect(x, height, 1, 5);
         const text = Dom.time(i * step, step), half = pen.measureText(text).width / 2;
-        if (x + half <= w && x - half >= LEFT - 10) pen.fillText(text, x, height + 14);
+        pen.fillText(text, Math.min(w - half, Math.max(LEFT + half, x)), height + 14);
       }
     }
     function drawLane(pen, ink, lane, y, w) {
@@ -303,6 +303,8 @@ const Viewer = (() => {
       focusOn(start, end) { focusSpan = [start, end]; annotate(); },
       choose, play, toggle, show, plot,
       chosen: () => chosen,
+      // The chosen span is another object now, after its lane was made anew.
+      keep(span) { chosen = span; annotate(); },
       marked: () => marked,
     };
   }
