@@ -51,7 +51,9 @@ test("calibration is monotone and finds the threshold that made the answers", ()
   near(slope, 1.5, 0.12);
   near(intercept, 0.5, 0.12);
   const expected = 1 / (1 + Math.exp(-(Math.log(9) - 0.5) / 1.5));
-  near(threshold(0.9).score, expected, 0.02);
+  const found = threshold(0.9);
+  near(found.score, expected, 0.02);
+  assert.ok(found.range[0] < expected && expected < found.range[1] && found.range[1] - found.range[0] < 0.1, `${found.range}`);
   for (let score = 0; score < 1; score += 0.01) assert.ok(at(score + 0.01) >= at(score));
 });
 

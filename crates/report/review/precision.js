@@ -78,7 +78,7 @@ const Precision = (() => {
 
   // Logistic regression of right and wrong on the log-odds of the score; `points` are { score, right }. The slope is never negative, and
   // a weak prior (slope 1, no shift) decides where there are few answers. `at(score)` is the precision at a score; `threshold(wanted)` is
-  // { score } from which on detections are right with at least that probability, or { score: null, reason }.
+  // { score, range } from which on detections are right with at least that probability, with its 95 % interval, or { score: null, reason }.
   function calibrate(points) {
     const known = points.filter(point => Number.isFinite(point.score));
     const n = known.length, right = known.filter(point => point.right).length;
@@ -86,6 +86,7 @@ const Precision = (() => {
     // Platt's targets keep a separable set from giving an endless slope.
     const targets = [1 / (n - right + 2), (right + 1) / (right + 2)];
     const PRIOR = 0.1;
+    let covariance = [0, 0, 0];
     const fit = slopeIsFree => {
       let [a, b] = [0, slopeIsFree ? 1 : 0];
       for (let step = 0; step < 100; step++) {
@@ -103,6 +104,7 @@ const Precision = (() => {
         // A step of Newton's is cut, so that it cannot overshoot.
         const cut = Math.min(1, 4 / Math.max(Math.abs(da), Math.abs(db), 1e-12));
         [a, b] = [a + cut * da, b + cut * db];
+        covariance = slopeIsFree ? [hbb / determinant, -hab / determinant, haa / determinant] : [1 / haa, 0, 0];
         if (Math.max(Math.abs(da), Math.abs(db)) < 1e-10) break;
       }
       return [a, b];
@@ -119,7 +121,9 @@ const Precision = (() => {
       if (at(scores[0]) >= wanted) return { score: scores[0], all: true };
       if (at(scores[n - 1]) < wanted) return none("no score reaches it");
       const x = (logit(wanted) - a) / b;
-      return { score: Math.max(scores[0], Math.min(scores[n - 1], sigmoid(x))), all: false };
+      // How far the threshold is off by chance, by the delta method.
+      const error = Math.sqrt(Math.max(0, covariance[0] + 2 * x * covariance[1] + x * x * covariance[2])) / b;
+      return { score: Math.max(scores[0], Math.min(scores[n - 1], sigmoid(x))), range: [sigmoid(x - 1.96 * error), sigmoid(x + 1.96 * error)], all: false };
     }
     return { n, right, intercept: a, slope: b, at, threshold };
   }

@@ -37,19 +37,28 @@ const Reviewer = (() => {
       onchange: () => { reviewer = name.value.trim(); if (options.named) options.named(reviewer); },
     });
     const autoplay = make("input", { type: "checkbox", checked: true });
-    const controls = make("div", { class: "controls" },
+    // On a phone the buttons to answer with come first.
+    const settings = make("details", { class: "settings", open: innerWidth > 640 }, make("summary", null, "Order, name and download"), make("div", { class: "controls" },
       labelled("Order", select(options.orders, order, value => { order = value; start(); })),
       labelled("Detections of", select([["", "all classes"], ...options.labels.map(of => [of, of])], "", value => { label = value; start(); })),
       labelled("Your name", name),
       make("label", null, autoplay, " Play each sound"),
-      button("Download CSV", () => options.download(rows)));
+      button("Download CSV", download)));
     const keys = make("details", { class: "keys" }, make("summary", null, "Keys"), keyList());
-    host.replaceChildren(controls, make("div", { class: "review-progress" }, bar, status), problem, card, finished, keys, figures);
+    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, finished, keys, figures);
 
     function keyList() {
       const list = [["y", "right"], ["x", "wrong"], ...classes.slice(0, 9).map((of, i) => [i + 1 + "", of]), ["n", "neither: none of the classes"],
         ["s", "skip"], ["u", "undo"], ["space", "play or stop"], ["\u2190 \u2192", "previous, next"]];
       return make("dl", null, list.map(([key, what]) => make("div", null, make("dt", null, make("kbd", null, key)), make("dd", null, what))));
+    }
+
+    async function download() {
+      try {
+        await options.download(rows);
+      } catch (error) {
+        complain("Not downloaded: " + error.message);
+      }
     }
 
     // Loading.
@@ -124,7 +133,7 @@ const Reviewer = (() => {
       finished.hidden = Boolean(item) || !session;
       if (!item && session) {
         finished.replaceChildren(make("p", null, n === 0 ? "There is nothing to review here." : loading ? "Loading more\u2026" : "You are through: nothing is left in this order."),
-          skipped ? button("Show the " + skipped + " skipped again", () => { session.again(); render(); }) : "");
+          make("div", { class: "buttons" }, skipped ? button("Show what was skipped (" + skipped + ")", () => { session.again(); render(); }) : null, button("Download CSV", download)));
       }
       if (session && left < 5) more();
       if (item) show(item, number, Math.max(total, n));
@@ -211,13 +220,13 @@ const Reviewer = (() => {
         return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), make("td", { class: "number" }, right + " of " + n),
           make("td", { class: "number" }, percent(right / n)), make("td", { class: "number" }, percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
           make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"),
-          make("td", null, found.score === null ? found.reason : found.all ? "every score seen" : "from " + number(found.score, 2)));
+          make("td", null, found.score === null ? found.reason : found.all ? "every score seen" : "from " + number(found.score, 2) + " (" + number(found.range[0], 2) + " to " + number(found.range[1], 2) + ")"));
       };
       const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => { wanted = Number(value); measure(); figures.querySelector("select").focus(); });
       const column = (text, kind) => make("th", { scope: "col", class: kind }, text);
       figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" }, labelled("Score that gives a precision of", target)),
         make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Precision of each class" }, make("table", null,
-          make("caption", null, make("span", null, "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a detection is right with at least this probability, by logistic calibration.")),
+          make("caption", null, make("span", null, "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a detection is right with at least this probability, by logistic calibration, with its 95\u00a0% interval.")),
           make("thead", null, make("tr", null, column("Class"), column("Right", "number"), column("Precision", "number"), column("95\u00a0% interval", "number"), column(make("span", { class: "hidden" }, "On a line from 0 to 1"), "bars"), column("Answers"), column("Threshold"))),
           make("tbody", null, names.map(row)))),
         chosenByScore ? make("p", { class: "faint" }, "Some of these detections were chosen by their score, not at random. The thresholds take scores into account; the precision of all detections needs the random order.") : "");

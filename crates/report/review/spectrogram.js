@@ -1,11 +1,13 @@
 // Spectrograms: sound to pixels, piece by piece, on a mel axis. Drawn are decibels of full scale in the report's colors.
 //
-// A source is { seconds, rate, samples(from, n) }: `samples` gives mono samples or a promise of them.
+// A source is { seconds, rate, samples(from, n), slow }: `samples` gives mono samples, or, where `slow` is true, a promise of them.
 const Spectrogram = (() => {
   "use strict";
   // From quiet to loud; lightness rises evenly, so that the picture reads the same in gray. The same as in the report.
   const POINTS = [[10, 8, 24], [48, 20, 92], [112, 30, 122], [176, 48, 112], [226, 88, 78], [248, 156, 78], [252, 236, 176]];
   const SILENCE_DB = -120;
+  // Columns that are read together.
+  const BATCH = 32;
   const COLORS = new Uint32Array(256);
   for (let i = 0; i < 256; i++) {
     const place = i / 255 * (POINTS.length - 1);
@@ -83,31 +85,40 @@ const Spectrogram = (() => {
     context.putImageData(image, 0, 0);
     const { rate } = source, work = analysis(rate, height);
     const pixel = (end - start) / width * rate;
-    const looks = Math.max(1, Math.min(6, Math.ceil(pixel / (work.n / 2))));
+    // Of a long stretch, a few looks stand for each column; fewer where each of them is a read of its own.
+    const looks = Math.max(1, Math.min(source.slow ? 2 : 6, Math.ceil(pixel / (work.n / 2))));
     let canceled = false;
 
-    async function column(x, out) {
-      for (let look = 0; look < looks; look++) {
-        const at = start * rate + (x + (look + 0.5) / looks) * pixel;
-        const first = Math.max(0, Math.floor(at - work.n / 2));
-        const read = source.samples(first, work.n + 2);
-        const samples = read instanceof Promise ? await read : read;
-        work.column(samples, at - first, out, look > 0);
-      }
+    // What the columns need, read side by side where reading takes time.
+    async function columns(xs) {
+      const places = xs.flatMap(x => Array.from({ length: looks }, (_, look) => start * rate + (x + (look + 0.5) / looks) * pixel));
+      const firsts = places.map(at => Math.max(0, Math.floor(at - work.n / 2)));
+      const reads = firsts.map(first => source.samples(first, work.n + 2));
+      const samples = source.slow ? await Promise.all(reads) : reads;
+      return (i, out) => {
+        for (let look = 0; look < looks; look++) {
+          const k = i * looks + look;
+          work.column(samples[k], places[k] - firsts[k], out, look > 0);
+        }
+      };
     }
     async function run() {
       const few = Math.min(width, 64), sample = new Float32Array(few * height), levels = new Float32Array(height);
-      for (let i = 0; i < few && !canceled; i++) {
-        await column(Math.floor((i + 0.5) * width / few), levels);
+      const column = await columns(Array.from({ length: few }, (_, i) => Math.floor((i + 0.5) * width / few)));
+      for (let i = 0; i < few; i++) {
+        column(i, levels);
         sample.set(levels, i * height);
       }
       const colors = range(sample);
       let drawn = 0, since = performance.now();
-      for (let x = 0; x < width && !canceled; x++) {
-        await column(x, levels);
-        if (canceled) break;
-        paint(pixels, width, height, x, levels, colors);
-        if (performance.now() - since > 12 || x === width - 1) {
+      for (let first = 0; first < width && !canceled; first += BATCH) {
+        const xs = Array.from({ length: Math.min(BATCH, width - first) }, (_, i) => first + i);
+        const column = await columns(xs);
+        for (const x of xs) {
+          if (canceled) return false;
+          column(x - first, levels);
+          paint(pixels, width, height, x, levels, colors);
+          if (performance.now() - since < 12 && x < width - 1) continue;
           context.putImageData(image, 0, 0, drawn, 0, x + 1 - drawn, height);
           drawn = x + 1;
           if (progress) progress(drawn / width);

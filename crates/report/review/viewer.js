@@ -21,7 +21,7 @@ const Viewer = (() => {
     const playButton = Dom.button("\u25b6\ufe0e Play", () => toggle(), { class: "play" });
     const tools = Dom.make("div", { class: "viewer-tools" }, playButton,
       Dom.button("+", () => zoom(0.5), { "aria-label": "Zoom in" }), Dom.button("\u2212", () => zoom(2), { "aria-label": "Zoom out" }),
-      Dom.button("Whole", () => show(0, seconds())), scroll, readout);
+      Dom.button("Whole", whole), scroll, readout);
     host.replaceChildren(plot, tools);
     host.classList.add("viewer");
 
@@ -41,6 +41,10 @@ const Viewer = (() => {
       scroll.value = length >= all ? 0 : Math.round(first / (all - length) * 1000);
       readout.textContent = Dom.time(view.start, length / 100) + " to " + Dom.time(view.end, length / 100);
       render();
+    }
+    function whole() {
+      [chosen, marked] = [null, null];
+      show(0, seconds());
     }
     function zoom(by) {
       const middle = marked ? (marked[0] + marked[1]) / 2 : chosen ? (chosen.start + chosen.end) / 2 : (view.start + view.end) / 2;
@@ -272,7 +276,7 @@ const Viewer = (() => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const quarter = (view.end - view.start) / 4;
       const keys = {
-        "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": () => show(0, seconds()),
+        "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), "0": whole, "Escape": whole,
         "ArrowLeft": () => show(view.start - quarter, view.end - quarter), "ArrowRight": () => show(view.start + quarter, view.end + quarter),
         "ArrowUp": () => step(-1), "ArrowDown": () => step(1), " ": toggle, "Enter": toggle,
       };
@@ -280,7 +284,12 @@ const Viewer = (() => {
       event.preventDefault();
       keys[event.key]();
     });
-    new ResizeObserver(render).observe(plot);
+    let drawnWidth = 0;
+    new ResizeObserver(() => {
+      if (plot.clientWidth === drawnWidth) return;
+      drawnWidth = plot.clientWidth;
+      render();
+    }).observe(plot);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", annotate);
 
     return {

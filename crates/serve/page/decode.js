@@ -50,7 +50,7 @@ const Decode = (() => {
     return {
       seconds: head.seconds, channels: head.channels, of: Sound.ofSlices(slice), note,
       source: channel => ({
-        seconds: head.seconds, rate: head.rate, samples: async (from, n) => pick(await Wav.frames(file, head, from, n), channel),
+        seconds: head.seconds, rate: head.rate, slow: true, samples: async (from, n) => pick(await Wav.frames(file, head, from, n), channel),
       }),
     };
   }

@@ -137,7 +137,7 @@ const Live = (() => {
     events.querySelector(".none")?.remove();
     events.prepend(make("tr", null, make("th", { scope: "row" }, time), make("td", null, Dom.tag(own.model.classes, found.label)), make("td", { class: "number" }, number(found.score, 2)),
       make("td", { class: "number" }, Dom.time(found.end - found.start, 0.1)),
-      make("td", { class: "buttons" }, sound ? [button("\u25b6\ufe0e", play, { "aria-label": "Play " + found.label + " of " + time }), button("Save", keep, { "aria-label": "Save " + found.label + " of " + time })] : "")));
+      make("td", null, make("span", { class: "buttons" }, sound ? [button("\u25b6\ufe0e", play, { "aria-label": "Play " + found.label + " of " + time }), button("Save", keep, { "aria-label": "Save " + found.label + " of " + time })] : ""))));
     while (events.children.length > MOST_EVENTS) events.lastElementChild.remove();
     status.textContent = found.label + " at " + time + ".";
   }

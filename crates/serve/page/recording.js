@@ -39,7 +39,7 @@ const Recording = (() => {
 
     async function open(of) {
       const own = recording = of;
-      [kind, channel, most] = [null, null, MOST_ROWS];
+      [kind, channel, most, greeted] = [null, null, MOST_ROWS, false];
       host.hidden = false;
       title.textContent = of.name;
       message.textContent = "";
@@ -90,9 +90,18 @@ const Recording = (() => {
       lanes();
       choices();
       rows();
-      if (state === "done" && !viewer.chosen() && windows.length === 1) viewer.choose(viewerSpans[0], false);
+      if (state === "done" && decoded && !viewer.chosen() && !greeted) {
+        greeted = true;
+        const best = mostCertain();
+        if (best) viewer.choose(best, false);
+      }
     }
-    let viewerSpans = [];
+    // What is shown first: the event with the highest score, or the surest window where there is no event.
+    let spans = { windows: [], events: [] }, greeted = false;
+    function mostCertain() {
+      const score = span => (span.row.label === "unsure" || span.row.label === "neither" ? -1 : 0) + (span.row.score ?? span.row.probability);
+      return [spans.events, spans.windows].map(list => list.reduce((best, span) => !best || score(span) > score(best) ? span : best, null)).find(Boolean);
+    }
     function lanes() {
       const was = viewer.chosen(), { classes } = recording;
       const colors = new Map([...classes, "neither", "unsure"].map(of => [of, Dom.color(classes, of)]));
@@ -102,7 +111,7 @@ const Recording = (() => {
       });
       const windows = recording.windows.filter(inChannel).map(row => span(row, row));
       const events = recording.detections.filter(inChannel).map(row => span(row, strongest(row)));
-      viewerSpans = windows;
+      spans = { windows, events };
       const lists = [{ name: "windows", spans: windows }];
       if (events.length) lists.push({ name: "events", spans: events });
       viewer.lanes(lists);
@@ -151,7 +160,7 @@ const Recording = (() => {
         table.replaceChildren(make("p", { class: "faint" }, (kind === "events" ? "No events" : "No windows") + " with this filter."));
         return;
       }
-      table.replaceChildren(make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": kind === "events" ? "Events" : "Windows" }, make("table", { class: "rows" },
+      table.replaceChildren(make("div", { class: "scroll rows-box", tabindex: "0", role: "region", "aria-label": kind === "events" ? "Events" : "Windows" }, make("table", { class: "rows" },
         make("thead", null, make("tr", null, column("Play"), withChannel ? column("Channel", true) : null, column("Label"), column(kind === "events" ? "Score" : "Probability", true), column("p-value", true))),
         make("tbody", null, all.slice(0, most).map(line)))),
       all.length > most ? button("Show more (" + (all.length - most) + " left)", () => { most += 1000; rows(); }) : "");

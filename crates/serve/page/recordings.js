@@ -15,7 +15,7 @@ const Recordings = (() => {
     area.append(make("p", { class: "faint hint" }, "WAV, FLAC, MP3, Ogg, Opus, AIFF, CAF, M4A and more, of any length. Each window of a recording gets an answer: a class, neither, or unsure."));
     const live = make("div", { class: "recorder", hidden: true });
     status = make("p", { class: "faint", role: "status" });
-    filters = make("div", { class: "controls filters", hidden: true });
+    filters = make("div", { class: "filters", hidden: true });
     body = make("tbody");
     shownTable = make("div", { class: "scroll recordings", tabindex: "0", role: "region", "aria-label": "Recordings", hidden: true }, make("table", null,
       make("thead", null, make("tr", null, ["Recording", "Length", "Found", ""].map(text => make("th", { scope: "col", class: text === "Length" ? "number" : null }, text || make("span", { class: "hidden" }, "Remove"))))), body));
@@ -43,10 +43,11 @@ const Recordings = (() => {
       shown.value = filter.score.toFixed(2);
       render();
     } });
-    filters.replaceChildren(
+    const open = filters.firstElementChild ? filters.firstElementChild.open : innerWidth > 640;
+    filters.replaceChildren(make("details", { class: "settings", open }, make("summary", null, "Filter and settings"), make("div", { class: "controls" },
       labelled("Show", select([["", "all labels"], ...[...model.classes, "neither", "unsure"].map(of => [of, of])], filter.label, value => { filter.label = value; render(); }, { class: "by-class" })),
       make("label", null, "from a score of ", slider, shown),
-      labelled("Windows overlap by", select([["0", "nothing"], ["0.5", "half"], ["0.75", "three quarters"]], overlap, value => { overlap = value; })),
+      labelled("Windows overlap by", select([["0", "nothing"], ["0.5", "half"], ["0.75", "three quarters"]], overlap, value => { overlap = value; })))),
       make("span", { class: "buttons" }, button("Stop", stop, { class: "stop" }), button("Download all (CSV)", downloadAll, { class: "download-all" }), button("Clear", clear)));
   }
 

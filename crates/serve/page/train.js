@@ -3,11 +3,11 @@ const Train = (() => {
   "use strict";
   const { make, button, select, labelled } = Dom;
   const LEAST_CLIPS = 10;
-  let panel, form, list, status, go, name, minutes, fits, given = [], known = [], uploading = null, watched = new Map();
+  let panel, form, list, status, go, name, minutes, fits, given = [], known = [], uploading = null, watched = new Set();
 
   function mount(host) {
     panel = host;
-    name = make("input", { type: "text", value: "my-model", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._-]*", title: "letters, digits, dots and dashes" });
+    name = make("input", { type: "text", value: "my-model", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "letters, digits, dots and dashes" });
     minutes = make("input", { type: "number", value: "10", min: "1", max: "1440", step: "1" });
     go = button("Train", start, { class: "primary" });
     list = make("div");
@@ -133,7 +133,7 @@ const Train = (() => {
   }
   async function watch(id) {
     if (watched.has(id)) return;
-    watched.set(id, true);
+    watched.add(id);
     try {
       await Api.events("/api/fits/" + encodeURIComponent(id) + "/events", {}, (event, fit) => {
         if (event !== "state") return;
@@ -152,7 +152,9 @@ const Train = (() => {
     await Api.wait(0.5);
     watched.delete(id);
     await show();
-    await Models.load();
+    const fit = known.find(of => of.id === id);
+    if (fit && WORDS[fit.state]) status.textContent = fit.name + ": " + WORDS[fit.state] + ".";
+    await Models.load().catch(() => { /* The list of models stays as it was. */ });
   }
 
   return { mount, show };
