@@ -300,6 +300,8 @@ const Viewer = (() => {
         [source, chosen, marked, focusSpan, at] = [newSource, null, null, null, null];
         sound = { of, offset, seconds: length };
         playButton.disabled = !of;
+        if (job) job.cancel();
+        plot.dataset.drawn = source ? "false" : "none";
         show(0, length);
       },
       lanes(list) {
