@@ -67,9 +67,10 @@ impl App {
     /// A turn that does not come in time.
     pub(crate) async fn turn(&self, of: &Arc<Semaphore>, wait: Duration) -> Answer<OwnedSemaphorePermit> {
         let permit = timeout(wait, Arc::clone(of).acquire_owned()).await;
-        permit.ok().and_then(Result::ok).ok_or_else(|| {
-            Problem::busy(format!("the server was busy for {} s; ask again later", wait.as_secs()))
-        })
+        permit
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| Problem::busy(format!("the server was busy for {} s; ask again later", wait.as_secs())))
     }
 
     /// Takes nothing new from now on.

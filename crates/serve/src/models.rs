@@ -95,11 +95,7 @@ pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<List> {
     let limits = &app.options.limits;
     Json(List {
         models: app.models.all().iter().map(|worker| worker.about.clone()).collect(),
-        limits: ListLimits {
-            upload_bytes: limits.upload_bytes,
-            seconds: limits.seconds,
-            fit_bytes: limits.fit_bytes,
-        },
+        limits: ListLimits { upload_bytes: limits.upload_bytes, seconds: limits.seconds, fit_bytes: limits.fit_bytes },
         can_fit: app.options.fit.is_some(),
         review: app.queue.as_ref().map(|queue| ListReview { table: queue.name.clone(), n: queue.len() }),
     })
@@ -130,9 +126,13 @@ mod tests {
 
     #[test]
     fn names_of_runs() {
-        for (run, name) in
-            [("runs/garden", "garden"), ("garden/model.safetensors", "garden"), ("a/wood.safetensors", "wood"), ("model.safetensors", "model"), ("run.v2/", "run.v2")]
-        {
+        for (run, name) in [
+            ("runs/garden", "garden"),
+            ("garden/model.safetensors", "garden"),
+            ("a/wood.safetensors", "wood"),
+            ("model.safetensors", "model"),
+            ("run.v2/", "run.v2"),
+        ] {
             assert_eq!(name_of(Path::new(run)), name);
         }
     }

@@ -81,7 +81,9 @@ impl Server {
     pub fn notes(&self) -> Vec<String> {
         let models = self.app.models.len();
         let mut notes = vec![format!("{models} models at http://{}/", self.addr)];
-        notes.extend(self.app.queue.as_ref().map(|queue| format!("{} detections of {} to review", queue.len(), queue.name)));
+        notes.extend(
+            self.app.queue.as_ref().map(|queue| format!("{} detections of {} to review", queue.len(), queue.name)),
+        );
         notes.extend(self.app.guard.wants_token().then(|| "open the page as /#token=TOKEN".to_owned()));
         notes
     }
@@ -121,7 +123,9 @@ impl Server {
             let permit = timeout(LOOK, Arc::clone(&connections).acquire_owned()).await;
             let Ok(Ok(permit)) = permit else { continue };
             match timeout(LOOK, listener.accept()).await {
-                Ok(Ok((stream, _))) => drop(tokio::spawn(connection(Arc::clone(&self.app), router.clone(), stream, permit))),
+                Ok(Ok((stream, _))) => {
+                    drop(tokio::spawn(connection(Arc::clone(&self.app), router.clone(), stream, permit)))
+                }
                 // Such as too many open files: later there are fewer.
                 Ok(Err(error)) => {
                     tracing::warn!("a connection cannot be accepted: {error}");

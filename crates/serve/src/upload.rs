@@ -29,7 +29,9 @@ pub(crate) fn check_sound_type(headers: &HeaderMap) -> Answer<()> {
     let kind = media_type(headers);
     match kind == "application/octet-stream" || kind.starts_with("audio/") {
         true => Ok(()),
-        false => Err(Problem::media_type("Content-Type: expected application/octet-stream or audio/*, with the bytes of a recording as the body")),
+        false => Err(Problem::media_type(
+            "Content-Type: expected application/octet-stream or audio/*, with the bytes of a recording as the body",
+        )),
     }
 }
 
@@ -162,7 +164,8 @@ pub(crate) async fn json(request: Request, limits: &Limits) -> Answer<Vec<u8>> {
 /// # Errors
 /// What is no JSON, has other keys or values of other kinds.
 pub(crate) fn parse<T: DeserializeOwned>(text: &[u8]) -> Answer<T> {
-    serde_json::from_slice(text).map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+    serde_json::from_slice(text)
+        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
 }
 
 /// Takes some of a body that nobody wants: a client that is still sending would not read the answer.

@@ -94,13 +94,7 @@ impl Worker {
     ///
     /// # Errors
     /// What is no run, and a model that cannot be opened.
-    pub(crate) fn start(
-        run: &Path,
-        name: &str,
-        device: &Device,
-        ask: &Ask,
-        limits: &Limits,
-    ) -> pipeline::Result<Self> {
+    pub(crate) fn start(run: &Path, name: &str, device: &Device, ask: &Ask, limits: &Limits) -> pipeline::Result<Self> {
         let (sender, tasks) = channel::<Task>();
         let (tell, told) = channel::<pipeline::Result<About>>();
         let of_thread = (run.to_owned(), name.to_owned(), device.clone(), ask.clone(), limits.clone());

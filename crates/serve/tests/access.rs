@@ -31,8 +31,19 @@ fn other_sites_and_other_names_are_refused() {
         assert_eq!(finish(begin(server.addr, "GET", "/api/models", &[("host", host)])).status, 403, "{host}");
     }
     // What is not there, and what cannot be done, has the same kind of body.
-    assert_eq!((get(server.addr, "/nothing").code().as_str(), get(server.addr, "/api/predict").code().as_str()), ("not_found", "method_not_allowed"));
-    for path in ["/assets/..%2f..%2fCargo.toml", "/assets/../openapi.json", "/api/queue", "/api/queue/0/sound", "/api/fits/x", "/api/live/x/events", "/api/fits/x/report"] {
+    assert_eq!(
+        (get(server.addr, "/nothing").code().as_str(), get(server.addr, "/api/predict").code().as_str()),
+        ("not_found", "method_not_allowed")
+    );
+    for path in [
+        "/assets/..%2f..%2fCargo.toml",
+        "/assets/../openapi.json",
+        "/api/queue",
+        "/api/queue/0/sound",
+        "/api/fits/x",
+        "/api/live/x/events",
+        "/api/fits/x/report",
+    ] {
         let answer = get(server.addr, path);
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");

@@ -20,7 +20,12 @@ fn clips_become_a_model() {
         let text = path.to_string_lossy();
         let class = if text.contains("dog") { "dog" } else { "bird" };
         let name = path.file_name().unwrap().to_string_lossy();
-        let answer = upload(addr, "PUT", &format!("{fit}/clips?class={class}&name=card%2F..%2F{name}"), &fs::read(&path).unwrap());
+        let answer = upload(
+            addr,
+            "PUT",
+            &format!("{fit}/clips?class={class}&name=card%2F..%2F{name}"),
+            &fs::read(&path).unwrap(),
+        );
         assert_eq!(answer.status, 204, "{}", answer.text());
     }
     assert_eq!(upload(addr, "PUT", &format!("{fit}/clips?class=dog&name=a.wav"), b"").status, 422);

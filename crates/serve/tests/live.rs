@@ -42,16 +42,24 @@ fn windows_come_while_sound_is_sent() {
     // Who comes late still gets all of it; no more sound is taken.
     assert_eq!(get(server.addr, &format!("{live}/events")).events(), events);
     assert_eq!(upload(server.addr, "POST", &format!("{live}/sound"), &[0, 0]).status, 409);
-    assert_eq!(post_json(server.addr, "/api/live", &json!({"sample_rate_hz": 16_000})).status, 201, "there is room again");
+    assert_eq!(
+        post_json(server.addr, "/api/live", &json!({"sample_rate_hz": 16_000})).status,
+        201,
+        "there is room again"
+    );
 }
 
 #[test]
 fn a_session_without_sound_ends_and_wrong_ones_do_not_begin() {
     let server = Running::start(|options| options.limits.live_idle = Duration::from_millis(200));
-    let id = post_json(server.addr, "/api/live", &json!({"sample_rate_hz": 48_000})).json()["id"].as_str().unwrap().to_owned();
+    let id = post_json(server.addr, "/api/live", &json!({"sample_rate_hz": 48_000})).json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let events = get(server.addr, &format!("/api/live/{id}/events")).events();
     assert_eq!(events.last().unwrap().0, "end");
-    for wrong in [json!({}), json!({"sample_rate_hz": 1}), json!({"sample_rate_hz": 48_000, "channels": 99}), json!([])] {
+    for wrong in [json!({}), json!({"sample_rate_hz": 1}), json!({"sample_rate_hz": 48_000, "channels": 99}), json!([])]
+    {
         assert_eq!(post_json(server.addr, "/api/live", &wrong).code(), "bad_request", "{wrong}");
     }
     assert_eq!(send(server.addr, "POST", "/api/live", &[], b"{}").status, 415);

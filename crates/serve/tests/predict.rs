@@ -49,7 +49,10 @@ fn an_answer_is_what_predict_says() {
 
     let events = upload(server.addr, "POST", "/api/predict?events=true", &sound).json();
     let table = upload(server.addr, "POST", "/api/predict?events=true&format=raven&name=x.wav", &sound);
-    assert_eq!(table.header("content-disposition"), Some("attachment; filename=\"x.selections.txt\"; filename*=UTF-8''x.selections.txt"));
+    assert_eq!(
+        table.header("content-disposition"),
+        Some("attachment; filename=\"x.selections.txt\"; filename*=UTF-8''x.selections.txt")
+    );
     assert_eq!(table.text().lines().count(), 1 + events["detections"].as_array().unwrap().len());
     let csv = upload(server.addr, "POST", "/api/predict?format=csv", &sound).text();
     assert!(csv.starts_with("path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,truth,note\n"), "{csv}");

@@ -43,7 +43,10 @@ fn detections_are_heard_and_answered() {
             "model": "run", "predicted": "dog", "score": 0.9, "outlier_p": null})
     };
     assert_eq!(post_json(server.addr, "/api/reviews", &review(1.0, "dog")).status, 204);
-    assert_eq!(post_json(server.addr, "/api/reviews", &json!([review(3.0, "-dog"), review(5.0, "neither")])).status, 204);
+    assert_eq!(
+        post_json(server.addr, "/api/reviews", &json!([review(3.0, "-dog"), review(5.0, "neither")])).status,
+        204
+    );
     let queue = get(server.addr, "/api/queue").json();
     assert_eq!((ids(&queue), &queue["answered"]), (vec![3], &json!(3)));
     assert_eq!(post_json(server.addr, "/api/reviews", &review(3.0, "")).status, 204);

@@ -40,7 +40,8 @@ impl Source {
     /// # Errors
     /// A sentence about a file of which the system says nothing.
     pub(super) fn of(file: File, path: &Path) -> Result<Self, String> {
-        let file = StoredFile::of(file, path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
+        let file =
+            StoredFile::of(file, path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
         let len = file.n_bytes();
         Ok(Source { file, len })
     }

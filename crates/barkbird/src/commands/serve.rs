@@ -19,7 +19,10 @@ pub(super) fn run(args: &ServeArgs, job: &Job<'_>) -> Result<()> {
         token: args.token.clone().or_else(|| std::env::var(TOKEN).ok()),
         hosts: args.allow_host.clone(),
         ask: Ask { unsure_below, alpha, reject },
-        review: review.review.clone().map(|detections| ReviewTable { detections, recordings: review.recordings.clone() }),
+        review: review
+            .review
+            .clone()
+            .map(|detections| ReviewTable { detections, recordings: review.recordings.clone() }),
         reviews: review.reviews.clone(),
         fit: (!args.no_fit).then_some(fit),
         work: args.work.clone(),

@@ -4,6 +4,7 @@ use super::clips::{NewClip, add};
 use super::one::{Fit, Inner, Seen, State};
 use super::{TELL, kept};
 use crate::app::App;
+use crate::guard::is_same;
 use crate::live::Created;
 use crate::predict::{clean_name, event, sse_of};
 use crate::problem::{Answer, Problem};
@@ -61,7 +62,10 @@ impl NewFit {
         }
         match fit.minutes > 0.0 && fit.minutes <= MOST_MINUTES {
             true => Ok(Self { name, ..fit }),
-            false => Err(Problem::bad_request(format!("minutes: expected more than 0, at most {MOST_MINUTES}, got {}", fit.minutes))),
+            false => Err(Problem::bad_request(format!(
+                "minutes: expected more than 0, at most {MOST_MINUTES}, got {}",
+                fit.minutes
+            ))),
         }
     }
 }
@@ -114,7 +118,9 @@ pub(crate) async fn clip(Of(app): Of<Arc<App>>, id: Id, request: Request) -> Ans
 pub(crate) async fn start(Of(app): Of<Arc<App>>, id: Id) -> Answer<StatusCode> {
     let fit = app.fits.get(&id?.0)?;
     fit.change(|Inner { seen, n_coming, .. }| match seen.state {
-        State::Uploading if *n_coming > 0 => Err(Problem::conflict("clips are still coming; start it once they are there")),
+        State::Uploading if *n_coming > 0 => {
+            Err(Problem::conflict("clips are still coming; start it once they are there"))
+        }
         State::Uploading if seen.classes.keys().filter(|class| *class != "neither").count() < 2 => {
             Err(Problem::conflict(format!("expected clips of at least 2 classes, got {}", seen.classes.len())))
         }
@@ -184,7 +190,7 @@ pub(crate) async fn remove(Of(app): Of<Arc<App>>, id: Id) -> Answer<StatusCode> 
 pub(crate) fn has_key(app: &App, uri: &Uri) -> bool {
     let id = uri.path().split('/').nth(3).unwrap_or_default();
     let key = uri.query().and_then(|query| query.strip_prefix("key="));
-    app.fits.get(id).is_ok_and(|fit| key == Some(&fit.key))
+    app.fits.get(id).is_ok_and(|fit| key.is_some_and(|key| is_same(key, &fit.key)))
 }
 
 /// `GET /api/fits/ID/report`.

@@ -167,7 +167,9 @@ impl Observer for Fit {
                 (seen.task, seen.done, seen.total) = (Some(task.to_owned()), 0, total);
             }),
             Event::Advanced { done, .. } => self.change(|inner| inner.seen.done = done),
-            Event::Finished { .. } => self.change(|Inner { seen, .. }| (seen.task, seen.done, seen.total) = (None, 0, 0)),
+            Event::Finished { .. } => {
+                self.change(|Inner { seen, .. }| (seen.task, seen.done, seen.total) = (None, 0, 0))
+            }
             _ => {}
         }
     }

@@ -42,10 +42,16 @@ impl Listen {
         let listen: Self = crate::upload::parse(body)?;
         if !(audio_io::MIN_RATE_HZ..=audio_io::MAX_RATE_HZ).contains(&listen.sample_rate_hz) {
             let (low, high) = (audio_io::MIN_RATE_HZ, audio_io::MAX_RATE_HZ);
-            return Err(Problem::bad_request(format!("sample_rate_hz: expected {low} to {high}, got {}", listen.sample_rate_hz)));
+            return Err(Problem::bad_request(format!(
+                "sample_rate_hz: expected {low} to {high}, got {}",
+                listen.sample_rate_hz
+            )));
         }
         if !(1..=MOST_CHANNELS).contains(&listen.channels) {
-            return Err(Problem::bad_request(format!("channels: expected 1 to {MOST_CHANNELS}, got {}", listen.channels)));
+            return Err(Problem::bad_request(format!(
+                "channels: expected 1 to {MOST_CHANNELS}, got {}",
+                listen.channels
+            )));
         }
         Ok(listen)
     }
@@ -65,7 +71,10 @@ impl Listen {
     /// What is wrong with them.
     pub fn check(&self, sound: &[u8]) -> Result<(), Problem> {
         if sound.len() as u64 > self.most_bytes() {
-            return Err(Problem::too_large(format!("expected at most {MOST_S} s of sound in a request, {} bytes", self.most_bytes())));
+            return Err(Problem::too_large(format!(
+                "expected at most {MOST_S} s of sound in a request, {} bytes",
+                self.most_bytes()
+            )));
         }
         match !sound.is_empty() && sound.len().is_multiple_of(self.frame_bytes()) {
             true => Ok(()),
@@ -143,7 +152,13 @@ mod tests {
         for n in [0, 1, 3, 64_002] {
             assert!(mono.check(&vec![0; n]).is_err(), "{n}");
         }
-        for wrong in ["{}", "", r#"{"sample_rate_hz":0}"#, r#"{"sample_rate_hz":48000,"channels":0}"#, r#"{"sample_rate_hz":4e9}"#] {
+        for wrong in [
+            "{}",
+            "",
+            r#"{"sample_rate_hz":0}"#,
+            r#"{"sample_rate_hz":48000,"channels":0}"#,
+            r#"{"sample_rate_hz":4e9}"#,
+        ] {
             assert!(listen(wrong).is_err(), "{wrong}");
         }
     }

@@ -46,7 +46,9 @@ impl Session {
         let sender = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = &*sender else { return Err(Problem::conflict("the session has ended; start another")) };
         sender.try_send(sound).map_err(|error| match error {
-            TrySendError::Full(_) => Problem::too_fast("sound comes faster than the model can follow; send it again later"),
+            TrySendError::Full(_) => {
+                Problem::too_fast("sound comes faster than the model can follow; send it again later")
+            }
             TrySendError::Disconnected(_) => Problem::conflict("the session has ended; start another"),
         })
     }

@@ -99,7 +99,9 @@ mod tests {
         assert_eq!((all.name(), all.events, all.overlap), ("ab/../night.wav", true, Some(1.5)));
         assert_eq!(all.form(&HeaderMap::new()).unwrap(), Form::Table(Format::Raven));
         assert_eq!((asked("").unwrap().name(), asked("name=%00").unwrap().name()), ("recording", "recording"));
-        for wrong in ["format=xlsx", "overlap=-1", "overlap=NaN", "events=perhaps", "path=/etc/passwd", "overlap=1&overlap=2"] {
+        for wrong in
+            ["format=xlsx", "overlap=-1", "overlap=NaN", "events=perhaps", "path=/etc/passwd", "overlap=1&overlap=2"]
+        {
             assert_eq!(asked(wrong).unwrap_err().code, "bad_request", "{wrong}");
         }
         let headers = HeaderMap::from_iter([(header::ACCEPT, "text/event-stream".parse().unwrap())]);

@@ -5,8 +5,8 @@ mod asked;
 mod classify;
 mod table;
 
-pub use asked::Asked;
 pub(crate) use answer::{Event, windows};
+pub use asked::Asked;
 pub(crate) use asked::clean_name;
 pub(crate) use table::attachment;
 

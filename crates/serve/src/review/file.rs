@@ -40,13 +40,13 @@ pub(crate) struct Reviews {
 struct State {
     /// Open from the first answer on.
     file: Option<AppendFile>,
-    /// The last label about each part by each reviewer; none where it was taken back.
-    last: HashMap<(Place, String), bool>,
+    /// Whether the last answer about each part stands, whoever gave it: it may have been taken back.
+    last: HashMap<Place, bool>,
 }
 
 impl State {
     fn take(&mut self, review: &Review) {
-        self.last.insert((Place::of_review(review), review.reviewer.clone()), !review.label.is_empty());
+        self.last.insert(Place::of_review(review), !review.label.is_empty());
     }
 }
 
@@ -77,7 +77,7 @@ impl Reviews {
     /// Parts of recordings about which somebody has said something that was not taken back.
     pub(crate) fn answered(&self) -> HashSet<Place> {
         let state = self.state();
-        state.last.iter().filter(|(_, is_said)| **is_said).map(|((place, _), _)| place.clone()).collect()
+        state.last.iter().filter(|(_, stands)| **stands).map(|(place, _)| place.clone()).collect()
     }
 
     /// Appends answers, and makes sure that they survive a power cut.

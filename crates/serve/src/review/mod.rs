@@ -5,8 +5,8 @@ mod queue;
 mod reviews;
 mod sound;
 
-pub(crate) use queue::{Queue, queue};
 pub(crate) use file::Reviews;
-pub(crate) use reviews::{add, download};
+pub(crate) use queue::{Queue, queue};
 pub use reviews::parse as parse_reviews;
+pub(crate) use reviews::{add, download};
 pub(crate) use sound::sound;

@@ -88,12 +88,15 @@ impl Queue {
 
     /// The detection of a number.
     pub(super) fn get(&self, id: usize) -> Answer<&TableDetection> {
-        self.rows.get(id).ok_or_else(|| Problem::not_found(format!("{id}: the table has {} detections", self.rows.len())))
+        self.rows
+            .get(id)
+            .ok_or_else(|| Problem::not_found(format!("{id}: the table has {} detections", self.rows.len())))
     }
 
     /// Detections that have no answer, and how many have one.
     fn list(&self, wanted: &Wanted, is_answered: impl Fn(&Place) -> bool) -> List {
-        let of_class = |row: &&TableDetection| wanted.class.as_ref().is_none_or(|class| class.is_empty() || row.label == *class);
+        let of_class =
+            |row: &&TableDetection| wanted.class.as_ref().is_none_or(|class| class.is_empty() || row.label == *class);
         let total = self.rows.iter().filter(of_class).count();
         let rows = self.rows.iter().enumerate().filter(|(_, row)| of_class(row));
         let mut open: Vec<(usize, &TableDetection)> = rows.filter(|(_, row)| !is_answered(&Place::of(row))).collect();
@@ -134,7 +137,9 @@ impl Item {
 
 /// The queue of the server.
 pub(super) fn of(app: &App) -> Answer<&Queue> {
-    app.queue.as_ref().ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))
+    app.queue
+        .as_ref()
+        .ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))
 }
 
 /// `GET /api/queue`.

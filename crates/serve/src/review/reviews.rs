@@ -92,7 +92,9 @@ mod tests {
             "predicted":"dog","score":0.5,"outlier_p":null}"#;
         assert_eq!(parse(one.as_bytes()).unwrap()[0].end, 1.5);
         assert_eq!(parse(format!("[{one},{one}]").as_bytes()).unwrap().len(), 2);
-        for wrong in ["", "[]", "{}", "[1]", &one.replace("1.5", "-1"), &one.replace("a.wav", ""), &one.replace("me", "a\\nb")] {
+        for wrong in
+            ["", "[]", "{}", "[1]", &one.replace("1.5", "-1"), &one.replace("a.wav", ""), &one.replace("me", "a\\nb")]
+        {
             assert_eq!(parse(wrong.as_bytes()).unwrap_err().code, "bad_request", "{wrong}");
         }
         assert!(now().ends_with('Z') && now().starts_with("20"));

@@ -37,7 +37,9 @@ impl Response {
         let text = self.text();
         let parts = text.split("\n\n").filter(|part| part.contains("data:"));
         let field = |part: &str, name: &str| {
-            part.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned())).unwrap_or_default()
+            part.lines()
+                .find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+                .unwrap_or_default()
         };
         parts.map(|part| (field(part, "event:"), serde_json::from_str(&field(part, "data:")).unwrap())).collect()
     }
