@@ -80,7 +80,7 @@ impl Lives {
         let mut all = self.all();
         all.retain(|_, session| !session.is_over());
         if all.values().filter(|session| session.is_running()).count() >= app.options.limits.n_live {
-            return Err(Problem::busy("as many listen already as this server takes; try again later"));
+            return Err(Problem::too_fast("as many listen already as this server takes; try again later"));
         }
         let id = format!("{:016x}", rand::random::<u64>());
         let (sender, receiver) = sync_channel(WAITING);
