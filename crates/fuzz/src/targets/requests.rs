@@ -2,7 +2,7 @@
 
 use crate::repair;
 use crate::target::{Memory, Outcome, Target, about};
-use serve::{Asked, Listen, NewClip, NewFit, Problem, parse_reviews};
+use serve::{Asked, Listen, NewClip, NewFit, parse_reviews};
 
 /// The targets.
 pub(super) const TARGETS: [Target; 2] = [
@@ -66,17 +66,17 @@ pub(super) const TARGETS: [Target; 2] = [
 fn query(bytes: &[u8]) -> Outcome {
     // What is no address never comes this far.
     let uri = String::from_utf8_lossy(bytes).parse().unwrap_or_default();
-    let asked = Asked::parse(&uri).map(|asked| about(&[asked.events.into(), asked.name.is_some().into()]));
-    let clip = NewClip::parse(&uri).map(|clip| about(&[clip.group().len()]));
-    Outcome::all([Outcome::of::<Problem>(asked), Outcome::of(clip)])
+    let asked = Asked::parse(&uri).map(|asked| format!("{} {}", asked.events, asked.name.is_some()));
+    let clip = NewClip::parse(&uri).map(|clip| about(clip.group().len()).to_string());
+    Outcome::all([Outcome::of(asked), Outcome::of(clip)])
 }
 
 fn body(bytes: &[u8]) -> Outcome {
     let reviews = parse_reviews(bytes).map(|reviews| {
         let written: usize = reviews.iter().filter_map(|review| review.to_csv().ok()).map(|row| row.len()).sum();
-        about(&[reviews.len(), written])
+        format!("{} {}", about(reviews.len()), about(written))
     });
-    let listen = Listen::parse(bytes).and_then(|listen| listen.check(bytes).map(|()| about(&[listen.channels.into()])));
-    let fit = NewFit::parse(bytes).map(|fit| about(&[fit.name.len()]));
-    Outcome::all([Outcome::of::<Problem>(reviews), Outcome::of(listen), Outcome::of(fit)])
+    let listen = Listen::parse(bytes).and_then(|listen| listen.check(bytes).map(|()| listen.channels.to_string()));
+    let fit = NewFit::parse(bytes).map(|fit| about(fit.name.len()).to_string());
+    Outcome::all([Outcome::of(reviews), Outcome::of(listen), Outcome::of(fit)])
 }
