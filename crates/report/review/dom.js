@@ -52,7 +52,6 @@ const Dom = (() => {
     const at = classes.indexOf(label);
     return at < 0 ? 8 : at % 7 + 1;
   }
-  const color = (classes, label) => getComputedStyle(document.documentElement).getPropertyValue("--k" + tone(classes, label)).trim();
   function tag(classes, label) {
     return make("span", { class: "tag k" + tone(classes, label) + (label === "unsure" ? " unsure" : "") }, label);
   }
@@ -67,5 +66,5 @@ const Dom = (() => {
     setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 
-  return { make, button, select, labelled, number, percent, plural, time, bytes, tone, color, tag, save };
+  return { make, button, select, labelled, number, percent, plural, time, bytes, tone, tag, save };
 })();

@@ -6,7 +6,8 @@ const Reviewer = (() => {
 
   // `host` gets the queue. Options:
   // classes, model: of the table; orders: of Queue.ORDERS; labels: what can be chosen to look at;
-  // load({ order, label, more, open }): promise of { items, total }; `more` is true where further items of the same order are wanted, and
+  // load({ order, label, more, open }): promise of { items, total, answered }: `total` counts all, `answered` those that are left
+  // out of `items` since they have an answer; `more` is true where further items of the same order are wanted, and
   // `open` is how many here have no answer;
   // sound(item): promise of { source, of, seconds, offset, start, end }, `start` and `end` being the detection in that sound, which begins
   // at `offset` of what `of` plays;
@@ -14,10 +15,10 @@ const Reviewer = (() => {
   // download(rows): the CSV is wanted.
   function mount(host, options) {
     const { classes, model } = options;
-    let session = null, order = options.orders[0][0], label = "", total = 0, loading = false, ended = false, shown = null;
+    let session = null, order = options.orders[0][0], label = "", total = 0, before = 0, loading = false, ended = false, shown = null;
     let reviewer = options.reviewer || "", wanted = 0.9, rows = [...(options.earlier || [])];
     let unsaved = [], saving = false, generation = 0;
-    // What was drawn at random in this session: only that is a fair sample of a class.
+    // Only what is drawn at random is a fair sample of a class.
     let chosenByScore = false;
 
     const bar = make("progress", { max: "1", value: "0", "aria-label": "Progress of the review" });
@@ -68,9 +69,9 @@ const Reviewer = (() => {
       viewer.open(null, null, 1);
       headline.textContent = "Loading\u2026";
       try {
-        const { items, total: all } = await options.load({ order, label, more: false });
+        const { items, total: all, answered = 0 } = await options.load({ order, label, more: false });
         if (own !== generation) return;
-        total = all;
+        [total, before] = [all, answered];
         session = Queue.create({ items, classes, model, reviewer: () => reviewer, earlier: rows, emit });
         rows = session.rows();
         complain("");
@@ -127,8 +128,8 @@ const Reviewer = (() => {
       const item = session && session.current();
       const { n, answered, skipped, left, place: number } = session ? session.progress() : { n: 0, answered: 0, skipped: 0, left: 0, place: 0 };
       bar.max = Math.max(total, n, 1);
-      bar.value = answered;
-      status.textContent = session ? answered + " of " + Math.max(total, n) + " answered" + (skipped ? ", " + skipped + " skipped" : "") : "";
+      bar.value = before + answered;
+      status.textContent = session ? before + answered + " of " + Math.max(total, n) + " answered" + (skipped ? ", " + skipped + " skipped" : "") : "";
       card.hidden = !item;
       finished.hidden = Boolean(item) || !session;
       if (!item && session) {

@@ -66,6 +66,7 @@ const Viewer = (() => {
         picture.height = Math.round(height * Math.min(density, 1.5));
         Object.assign(picture.style, { left: LEFT + "px", width: width() + "px", height: height + "px" });
         if (source) {
+          plot.dataset.drawn = "false";
           const own = Spectrogram.draw(picture, source, view.start, view.end);
           job = own;
           plot.dataset.drawn = "false";
@@ -156,7 +157,7 @@ const Viewer = (() => {
         if (to < LEFT || from > w) continue;
         const wide = Math.max(1.5, to - from - 1);
         pen.globalAlpha = span.pale ? 0.35 : 1;
-        pen.fillStyle = span.color;
+        pen.fillStyle = ink("--k" + span.tone);
         pen.fillRect(from, y, wide, LANE - 2);
         pen.globalAlpha = 1;
         if (wide > 26) {

@@ -104,9 +104,8 @@ const Recording = (() => {
     }
     function lanes() {
       const was = viewer.chosen(), { classes } = recording;
-      const colors = new Map([...classes, "neither", "unsure"].map(of => [of, Dom.color(classes, of)]));
       const span = (row, window) => ({
-        ...spanOf(row), label: row.label, color: colors.get(row.label) || colors.get("neither"), window, row,
+        ...spanOf(row), label: row.label, tone: Dom.tone(classes, row.label), window, row,
         pale: row.label === "unsure" || row.label === "neither" || !passes(row),
       });
       const windows = recording.windows.filter(inChannel).map(row => span(row, row));
@@ -173,7 +172,7 @@ const Recording = (() => {
         look();
         lanes();
       }
-      viewer.choose({ ...spanOf(row), label: row.label, window, row, color: "" }, true);
+      viewer.choose({ ...spanOf(row), label: row.label, window, row, tone: 8 }, true);
       picture.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     }
     function close() {

@@ -77,7 +77,7 @@ const Review = (() => {
       async load({ order, label, open = 0 }) {
         const answer = await Api.json("/api/queue" + Api.query({ order, class: label, n: PAGE + open }));
         total = answer.total ?? total;
-        return { items: answer.items, total };
+        return { items: answer.items, total, answered: answer.answered };
       },
       async sound(item) {
         const response = await Api.request("/api/queue/" + encodeURIComponent(item.id) + "/sound" + Api.query({ context: AROUND_S }));
