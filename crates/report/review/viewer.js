@@ -62,8 +62,7 @@ const Viewer = (() => {
         plot.style.height = laneTop(lanes.length) + "px";
         if (job) job.cancel();
         picture.hidden = !source;
-        picture.width = Math.round(width() * density);
-        picture.height = Math.round(height * Math.min(density, 1.5));
+        stretch(Math.round(width() * density), Math.round(height * Math.min(density, 1.5)));
         Object.assign(picture.style, { left: LEFT + "px", width: width() + "px", height: height + "px" });
         if (source) {
           plot.dataset.drawn = "false";
@@ -75,6 +74,22 @@ const Viewer = (() => {
         }
         annotate();
       });
+    }
+
+    // A new size and view, with what was drawn for the old view in its place.
+    let pictured = null;
+    function stretch(w, h) {
+      const old = pictured && picture.width ? document.createElement("canvas") : null;
+      if (old) {
+        [old.width, old.height] = [picture.width, picture.height];
+        old.getContext("2d").drawImage(picture, 0, 0);
+      }
+      [picture.width, picture.height] = [w, h];
+      const pen = picture.getContext("2d", { alpha: false }), scale = w / (view.end - view.start);
+      pen.fillStyle = "#0a0818";
+      pen.fillRect(0, 0, w, h);
+      if (old) pen.drawImage(old, (pictured.start - view.start) * scale, 0, (pictured.end - pictured.start) * scale, h);
+      pictured = source ? { ...view } : null;
     }
 
     function annotate() {
@@ -303,6 +318,7 @@ const Viewer = (() => {
         playButton.disabled = !of;
         if (job) job.cancel();
         plot.dataset.drawn = source ? "false" : "none";
+        pictured = null;
         show(0, length);
       },
       lanes(list) {
