@@ -26,6 +26,8 @@ const Reviewer = (() => {
     const problem = make("p", { class: "problem", role: "alert", hidden: true });
     const headline = make("h3", { class: "review-headline", tabindex: "-1" });
     const place = make("p", { class: "faint review-place" });
+    // What a screen reader says when another detection comes.
+    const spoken = make("p", { class: "hidden", role: "status" });
     const picture = make("div");
     const viewer = Viewer.mount(picture, { label: "Spectrogram of the detection. Space plays it, plus and minus zoom.", height: 200 });
     const answers = make("div", { class: "answers" });
@@ -46,7 +48,7 @@ const Reviewer = (() => {
       make("label", null, autoplay, " Play each sound"),
       button("Download CSV", download)));
     const keys = make("details", { class: "keys" }, make("summary", null, "Keys"), keyList());
-    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, finished, keys, figures);
+    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, spoken, finished, keys, figures);
 
     function keyList() {
       const list = [["y", "right"], ["x", "wrong"], ...classes.slice(0, 9).map((of, i) => [i + 1 + "", of]), ["n", "neither: none of the classes"],
@@ -152,6 +154,7 @@ const Reviewer = (() => {
       buttons(item, answer);
       if (shown === item) return;
       shown = item;
+      spoken.textContent = headline.textContent + " Score " + Dom.number(item.score, 2);
       picture.dataset.item = "";
       viewer.open(null, null, Math.max(0.1, item.end - item.start));
       try {

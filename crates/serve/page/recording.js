@@ -16,8 +16,12 @@ const Recording = (() => {
     const picture = make("div"), verdict = make("div", { class: "verdict-panel" });
     const viewer = Viewer.mount(picture, {
       label: "Spectrogram. Click a window to hear it, drag to mark a range. Keys: plus and minus zoom, left and right scroll, up and down choose, space plays.",
-      pick: span => Verdict.show(verdict, span.window, recording),
+      pick: span => {
+        Verdict.show(verdict, span.window, recording);
+        spoken.textContent = span.label + ", " + Dom.time(span.start) + " to " + Dom.time(span.end);
+      },
     });
+    const spoken = make("p", { class: "hidden", role: "status" });
     const channels = make("div", { class: "controls", hidden: true });
     const table = make("div");
     const kinds = make("div", { class: "controls" });
@@ -34,7 +38,7 @@ const Recording = (() => {
       }
     }, { class: "download" });
     const redo = button("Classify again", () => again(recording));
-    host.replaceChildren(title, summary, warning, note, channels, picture, verdict,
+    host.replaceChildren(title, summary, warning, note, channels, picture, spoken, verdict,
       make("div", { class: "row-head" }, kinds, make("div", { class: "controls" }, labelled("Table as", format), download, redo, message)), table);
 
     async function open(of) {
@@ -105,11 +109,11 @@ const Recording = (() => {
     function lanes() {
       const was = viewer.chosen(), { classes } = recording;
       const span = (row, window) => ({
-        ...spanOf(row), label: row.label, tone: Dom.tone(classes, row.label), window, row,
+        ...spanOf(row), label: row.label, tone: Dom.tone(classes, row.label), row, get window() { return window(row); },
         pale: row.label === "unsure" || row.label === "neither" || !passes(row),
       });
-      const windows = recording.windows.filter(inChannel).map(row => span(row, row));
-      const events = recording.detections.filter(inChannel).map(row => span(row, strongest(row)));
+      const windows = recording.windows.filter(inChannel).map(row => span(row, row => row));
+      const events = recording.detections.filter(inChannel).map(row => span(row, strongest));
       spans = { windows, events };
       const lists = [{ name: "windows", spans: windows }];
       if (events.length) lists.push({ name: "events", spans: events });

@@ -71,7 +71,7 @@ const Recordings = (() => {
   }
   function again(recording) {
     Object.assign(recording, { state: "waiting", model: Models.current(), classes: Models.current().classes, windows: [], detections: [], heard: 0, warning: "", error: "" });
-    render();
+    show(recording);
     work();
   }
 

@@ -37,7 +37,7 @@ const Review = (() => {
     }
     if (!sources.some(([value]) => value === source)) source = sources[0][0];
     const state = source + " " + (source === "page" ? mine.map(Queue.key).join("\n") : "");
-    const choice = sources.length > 1 ? make("div", { class: "controls" }, labelled("Review", select(sources, source, value => { source = value; show(); }))) : make("p", { class: "faint" }, "Reviewed is: " + sources[0][1] + ".");
+    const choice = sources.length > 1 ? make("div", { class: "controls" }, labelled("Review", select(sources, source, value => { source = value; show(); }))) : make("p", { class: "faint" }, "Detections of " + sources[0][1]);
     if (state === opened) {
       panel.firstElementChild.replaceWith(choice);
       return;

@@ -26,7 +26,7 @@ const Verdict = (() => {
     const nearest = window.nearest || [];
     host.replaceChildren(
       make("div", { class: "verdict-main" },
-        make("p", { class: "verdict-line", "aria-live": "polite" }, Dom.tag(classes, window.label), " ", make("span", { class: "faint" }, where)),
+        make("p", { class: "verdict-line" }, Dom.tag(classes, window.label), " ", make("span", { class: "faint" }, where)),
         make("p", null, window.silent ? "This window is silent." : outlier(window.outlier_p, alpha, window.label)),
         window.label === "unsure" ? make("p", null, "No class is probable enough for an answer.") : null,
         bars(classes, window.probabilities)),
