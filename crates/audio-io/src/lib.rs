@@ -69,6 +69,7 @@ mod read;
 mod recorder;
 mod recording;
 mod resample;
+mod review;
 mod room;
 mod row_reader;
 mod same;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::fields::Fields;
 use crate::labels;
 use crate::manifest::{COLUMNS, Manifest, Row};
+use crate::review;
 use crate::split_names;
 use crate::text::{Text, read_text};
 
@@ -58,6 +59,7 @@ pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
     let mut header: Option<Header> = None;
     let mut manifest = Manifest { root: parent(path), ..Manifest::default() };
     let mut record = csv::ByteRecord::new();
+    let mut is_review = false;
     loop {
         let line = reader.position().line();
         match reader.read_byte_record(&mut record).map_err(csv::Error::into_kind) {
@@ -75,12 +77,14 @@ pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
         match &header {
             None => {
                 let found = Header::new(path, &fields, labeled, separator)?;
+                is_review = review::is_review(&fields);
                 manifest.extra_columns = found.extra.iter().map(|&i| fields[i].trim().to_owned()).collect();
                 header = Some(found);
             }
             Some(_) if fields.iter().all(|field| field.trim().is_empty()) => {}
             Some(header) => {
-                let mut row = parse_row(header, &fields, labeled).map_err(|message| fail(line, message))?;
+                let mut row =
+                    parse_row(header, &fields, labeled && !is_review).map_err(|message| fail(line, message))?;
                 settle_backslashes(&manifest.root, &mut row);
                 manifest.rows.push(row);
             }
@@ -88,6 +92,12 @@ pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
     }
     if header.is_none() {
         return Err(Error::Column { path: path.to_owned(), missing: "path", found: "none, the file is empty".into() });
+    }
+    if is_review {
+        manifest = review::settle(manifest, labeled);
+        if let Some(message) = labeled.then(|| review::refusal(&manifest)).flatten() {
+            return Err(fail(1, message));
+        }
     }
     tracing::debug!(rows = manifest.rows.len(), separator = %char::from(separator), "read");
     Ok(manifest)

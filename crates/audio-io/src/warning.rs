@@ -86,6 +86,11 @@ pub enum Warning {
         /// The files, each once.
         paths: Vec<String>,
     },
+    /// Answers of a review that say only what a sound is not.
+    OnlyNot {
+        /// How many.
+        n_rows: usize,
+    },
 }
 
 /// The first of a list, and whether there are more.
@@ -144,6 +149,9 @@ impl fmt::Display for Warning {
                 "split `{split}` is not train, val, test, ood-... or fold-...: nothing is trained or tested on its \
                  {n_rows} rows unless it is named with --split"
             ),
+            Warning::OnlyNot { n_rows } => {
+                write!(out, "{n_rows} answers say only what a sound is not, which is no label: they are left out")
+            }
             Warning::RepeatedRows { n_rows, paths } => {
                 let shown = first_few(paths.iter().map(String::as_str));
                 write!(out, "{n_rows} rows name the same part of a file as another row and are left out: {shown}")

@@ -28,6 +28,16 @@ pub enum Error {
         /// What the cell holds.
         got: String,
     },
+    /// Answers of a review that cannot be read.
+    #[error("{name}:{line}: {message}")]
+    Review {
+        /// The file.
+        name: String,
+        /// Its line, counted from 1.
+        line: u64,
+        /// What was expected, and what was found.
+        message: String,
+    },
     /// A setting of events that is out of its range.
     #[error("events: {key}: expected {expected}, got {got}")]
     Setting {

@@ -38,6 +38,7 @@ mod format;
 mod json;
 mod provenance;
 pub mod read;
+pub mod review;
 pub mod tables;
 mod time;
 mod verdict;
