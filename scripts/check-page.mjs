@@ -55,7 +55,7 @@ async function open(address) {
     const connect = AudioNode.prototype.connect;
     AudioNode.prototype.connect = function (to, ...rest) {
       if (to instanceof AudioDestinationNode && this.context instanceof AudioContext) {
-        const tap = this.context.createAnalyser();
+        const tap = this.context.createAnalyser(); // spelling: as written
         connect.call(this, tap);
         window.loudness = () => {
           const samples = new Float32Array(tap.fftSize);

@@ -1,4 +1,4 @@
-// A spectrogram to look at and to listen to: axes, zoom, labelled spans below it, a line where the sound is.
+// A spectrogram to look at and to listen to: axes, zoom, labeled spans below it, a line where the sound is.
 const Viewer = (() => {
   "use strict";
   const LEFT = 64, AXIS = 22, LANE = 20, GAP = 3, SHORTEST_S = 0.05;
