@@ -1,0 +1,240 @@
+// The review queue on a page: one detection after the other, answered by key or button, and what the answers say about each class.
+const Reviewer = (() => {
+  "use strict";
+  const { make, button, select, labelled, percent, number, plural } = Dom;
+  const TARGETS = [0.8, 0.9, 0.95, 0.99];
+
+  // `host` gets the queue. Options:
+  // classes, model: of the table; orders: of Queue.ORDERS; labels: what can be chosen to look at;
+  // load({ order, label, more, open }): promise of { items, total }; `more` is true where further items of the same order are wanted, and
+  // `open` is how many here have no answer;
+  // sound(item): promise of { source, of, seconds, offset, start, end }, `start` and `end` being the detection in that sound, which begins
+  // at `offset` of what `of` plays;
+  // earlier: rows from before; save(row): promise, for each new row; reviewer: name to begin with, named(name): it was changed;
+  // download(rows): the CSV is wanted.
+  function mount(host, options) {
+    const { classes, model } = options;
+    let session = null, order = options.orders[0][0], label = "", total = 0, loading = false, ended = false, shown = null;
+    let reviewer = options.reviewer || "", wanted = 0.9, rows = [...(options.earlier || [])];
+    let unsaved = [], saving = false, generation = 0;
+    // What was drawn at random in this session: only that is a fair sample of a class.
+    let chosenByScore = false;
+
+    const bar = make("progress", { max: "1", value: "0", "aria-label": "Progress of the review" });
+    const status = make("p", { class: "faint", role: "status" });
+    const problem = make("p", { class: "problem", role: "alert", hidden: true });
+    const headline = make("h3", { class: "review-headline", tabindex: "-1" });
+    const place = make("p", { class: "faint review-place" });
+    const picture = make("div");
+    const viewer = Viewer.mount(picture, { label: "Spectrogram of the detection. Space plays it, plus and minus zoom.", height: 200 });
+    const answers = make("div", { class: "answers" });
+    const given = make("p", { class: "given" });
+    const card = make("section", { class: "review-card", "aria-label": "Detection to review" }, headline, place, picture, given, answers);
+    const finished = make("div", { class: "tool", hidden: true });
+    const figures = make("div", { class: "precision" });
+    const name = make("input", {
+      type: "text", value: reviewer, autocomplete: "off", size: "12", maxlength: "80",
+      onchange: () => { reviewer = name.value.trim(); if (options.named) options.named(reviewer); },
+    });
+    const autoplay = make("input", { type: "checkbox", checked: true });
+    // On a phone the buttons to answer with come first.
+    const settings = make("details", { class: "settings", open: innerWidth > 640 }, make("summary", null, "Order, name and download"), make("div", { class: "controls" },
+      labelled("Order", select(options.orders, order, value => { order = value; start(); })),
+      labelled("Detections of", select([["", "all classes"], ...options.labels.map(of => [of, of])], "", value => { label = value; start(); })),
+      labelled("Your name", name),
+      make("label", null, autoplay, " Play each sound"),
+      button("Download CSV", download)));
+    const keys = make("details", { class: "keys" }, make("summary", null, "Keys"), keyList());
+    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, finished, keys, figures);
+
+    function keyList() {
+      const list = [["y", "right"], ["x", "wrong"], ...classes.slice(0, 9).map((of, i) => [i + 1 + "", of]), ["n", "neither: none of the classes"],
+        ["s", "skip"], ["u", "undo"], ["space", "play or stop"], ["\u2190 \u2192", "previous, next"]];
+      return make("dl", null, list.map(([key, what]) => make("div", null, make("dt", null, make("kbd", null, key)), make("dd", null, what))));
+    }
+
+    async function download() {
+      try {
+        await options.download(rows);
+      } catch (error) {
+        complain("Not downloaded: " + error.message);
+      }
+    }
+
+    // Loading.
+    async function start() {
+      const own = ++generation;
+      [session, shown, ended] = [null, null, false];
+      viewer.open(null, null, 1);
+      headline.textContent = "Loading\u2026";
+      try {
+        const { items, total: all } = await options.load({ order, label, more: false });
+        if (own !== generation) return;
+        total = all;
+        session = Queue.create({ items, classes, model, reviewer: () => reviewer, earlier: rows, emit });
+        rows = session.rows();
+        complain("");
+      } catch (error) {
+        if (own === generation) complain(error.message);
+        return;
+      }
+      render();
+    }
+    async function more() {
+      if (loading || ended || !session) return;
+      loading = true;
+      const [own, of] = [generation, session], { n, answered } = of.progress();
+      try {
+        const { items } = await options.load({ order, label, more: true, open: n - answered });
+        if (own === generation) ended = of.add(items) === 0;
+        if (own === generation && !of.current()) of.again();
+      } catch (error) {
+        if (own === generation) complain(error.message);
+      } finally {
+        loading = false;
+      }
+      if (own === generation) render();
+    }
+    function complain(text, ...actions) {
+      problem.hidden = !text;
+      problem.replaceChildren(text, ...actions);
+    }
+
+    // Saving: in the order of the answers; what could not be saved is kept and can be tried again.
+    function emit(row) {
+      if (order !== "random") chosenByScore = true;
+      unsaved.push(row);
+      flush();
+    }
+    async function flush() {
+      if (saving) return;
+      saving = true;
+      try {
+        while (unsaved.length) {
+          await options.save(unsaved[0]);
+          unsaved.shift();
+        }
+        complain("");
+      } catch (error) {
+        complain(plural(unsaved.length, "answer") + " not saved: " + error.message + " ", button("Try again", flush));
+      } finally {
+        saving = false;
+      }
+    }
+
+    // Showing.
+    function render() {
+      const item = session && session.current();
+      const { n, answered, skipped, left, place: number } = session ? session.progress() : { n: 0, answered: 0, skipped: 0, left: 0, place: 0 };
+      bar.max = Math.max(total, n, 1);
+      bar.value = answered;
+      status.textContent = session ? answered + " of " + Math.max(total, n) + " answered" + (skipped ? ", " + skipped + " skipped" : "") : "";
+      card.hidden = !item;
+      finished.hidden = Boolean(item) || !session;
+      if (!item && session) {
+        finished.replaceChildren(make("p", null, n === 0 ? "There is nothing to review here." : loading ? "Loading more\u2026" : "You are through: nothing is left in this order."),
+          make("div", { class: "buttons" }, skipped ? button("Show what was skipped (" + skipped + ")", () => { session.again(); render(); }) : null, button("Download CSV", download)));
+      }
+      if (session && left < 5) more();
+      if (item) show(item, number, Math.max(total, n));
+      measure();
+    }
+    async function show(item, number, of) {
+      const p = Number.isFinite(item.outlier_p) ? ", p-value " + item.outlier_p.toFixed(3) : "";
+      headline.replaceChildren("Is this ", Dom.tag(classes, item.label), "?");
+      if (item.label === Queue.UNSURE) headline.replaceChildren("What is this? The model is ", Dom.tag(classes, item.label));
+      place.textContent = number + " of " + of + " \u00b7 " + item.path + ", " + Dom.time(item.start) + " to " + Dom.time(item.end) +
+        (item.channel === null || item.channel === undefined ? "" : ", channel " + item.channel) + " \u00b7 score " + Dom.number(item.score, 2) + p;
+      const answer = session.answerOf(item);
+      given.hidden = !answer;
+      given.textContent = answer ? "Your answer: " + said(answer) + "." : "";
+      buttons(item, answer);
+      if (shown === item) return;
+      shown = item;
+      picture.dataset.item = "";
+      viewer.open(null, null, Math.max(0.1, item.end - item.start));
+      try {
+        const sound = await options.sound(item);
+        if (shown !== item) return;
+        viewer.open(sound.source, sound.of, sound.seconds, sound.offset || 0);
+        viewer.focusOn(sound.start, sound.end);
+        picture.dataset.item = Queue.key(item);
+        if (autoplay.checked && host.offsetParent !== null && navigator.userActivation?.hasBeenActive !== false) viewer.play(0, sound.seconds);
+      } catch (error) {
+        if (shown === item) complain("No sound: " + error.message);
+      }
+    }
+    const said = answer => answer.startsWith("-") ? "not " + answer.slice(1) : answer;
+    function buttons(item, answer) {
+      const act = (text, key, run, kind, pressed) => make("button", {
+        type: "button", class: "answer " + kind, "aria-pressed": pressed === undefined ? null : String(pressed), "aria-keyshortcuts": key,
+        // Afterwards the space bar plays the next sound; on the button, it would answer again.
+        onclick: event => { run(); if (event.detail > 0) headline.focus({ preventScroll: true }); },
+      }, make("span", null, text), make("kbd", { "aria-hidden": "true" }, key));
+      const sure = item.label !== Queue.UNSURE;
+      const undo = act("Undo", "u", () => step("undo"), "small");
+      undo.disabled = !session.canUndo();
+      answers.replaceChildren(
+        make("div", { class: "main-answers" },
+          sure ? act("\u2713 Right", "y", () => step("right"), "right", answer === item.label) : "",
+          sure ? act("\u2717 Wrong", "x", () => step("wrong"), "wrong", answer === "-" + item.label) : ""),
+        make("div", { class: "class-answers", role: "group", "aria-label": "It is" },
+          classes.map((of, i) => act(of, i < 9 ? i + 1 + "" : "", () => step("answer", of), "class k" + Dom.tone(classes, of), answer === of)),
+          act("neither", "n", () => step("answer", Queue.NEITHER), "class k8", answer === Queue.NEITHER)),
+        make("div", { class: "other-answers" }, act("Skip", "s", () => step("skip"), "small"), undo));
+    }
+    function step(what, argument) {
+      if (!session) return;
+      session[what](argument);
+      render();
+    }
+    document.addEventListener("keydown", event => {
+      if (event.ctrlKey || event.metaKey || event.altKey || host.offsetParent === null || !session) return;
+      const on = event.target;
+      if (on.closest("input:not([type=checkbox]), select, textarea, dialog")) return;
+      if (event.key === " " && on.closest("button, input, summary, a, .plot")) return;
+      if (event.key.startsWith("Arrow") && on.closest(".plot, .scroll")) return;
+      const run = {
+        y: () => step("right"), x: () => step("wrong"), n: () => step("answer", Queue.NEITHER), s: () => step("skip"), u: () => step("undo"),
+        " ": () => viewer.toggle(), ArrowLeft: () => step("move", -1), ArrowRight: () => step("move", 1),
+      }[event.key] || (/^[1-9]$/.test(event.key) && classes[event.key - 1] ? () => step("answer", classes[event.key - 1]) : null);
+      if (!run || (event.repeat && event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
+      event.preventDefault();
+      run();
+    });
+
+    // What the answers say.
+    function measure() {
+      const tally = Queue.tally(rows);
+      const names = [...classes, Queue.NEITHER].filter(of => tally.has(of));
+      if (!names.length) {
+        figures.replaceChildren(make("h3", null, "Precision"), make("p", { class: "faint" }, "As soon as there are answers, this shows how often each class is right."));
+        return;
+      }
+      const row = of => {
+        const { n, right, points } = tally.get(of);
+        const [low, high] = Precision.interval(right, n), more = Precision.more(right, n);
+        const calibration = Precision.calibrate(points), found = calibration.threshold(wanted);
+        const line = make("span", { class: "bar", "aria-hidden": "true" }, make("i"), make("b"));
+        for (const [name, value] of [["--low", low], ["--high", high], ["--at", right / n]]) line.style.setProperty(name, value);
+        return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), make("td", { class: "number" }, right + " of " + n),
+          make("td", { class: "number" }, percent(right / n)), make("td", { class: "number" }, percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
+          make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"),
+          make("td", null, found.score === null ? found.reason : found.all ? "every score seen" : "from " + number(found.score, 2) + " (" + number(found.range[0], 2) + " to " + number(found.range[1], 2) + ")"));
+      };
+      const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => { wanted = Number(value); measure(); figures.querySelector("select").focus(); });
+      const column = (text, kind) => make("th", { scope: "col", class: kind }, text);
+      figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" }, labelled("Score that gives a precision of", target)),
+        make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Precision of each class" }, make("table", null,
+          make("caption", null, make("span", null, "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a detection is right with at least this probability, by logistic calibration, with its 95\u00a0% interval.")),
+          make("thead", null, make("tr", null, column("Class"), column("Right", "number"), column("Precision", "number"), column("95\u00a0% interval", "number"), column(make("span", { class: "hidden" }, "On a line from 0 to 1"), "bars"), column("Answers"), column("Threshold"))),
+          make("tbody", null, names.map(row)))),
+        chosenByScore ? make("p", { class: "faint" }, "Some of these detections were chosen by their score, not at random. The thresholds take scores into account; the precision of all detections needs the random order.") : "");
+    }
+
+    start();
+    return { rows: () => rows, reload: start };
+  }
+
+  return { mount };
+})();
