@@ -106,7 +106,7 @@ pub use opus_write::{OPUS_RATE_HZ, to_opus};
 pub use pipe::{HEAD_BYTES, can_stream};
 pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
-pub use recorder::{LocalTime, Place, RecorderInfo, Start, StartSource, recorder_info};
+pub use recorder::{LocalTime, Place, RecorderInfo, Start, StartSource, recorder_info, recorder_info_of};
 pub use recording::{BLOCK_FRAMES, Recording};
 pub use resample::{resample, resampled_len};
 pub use row_reader::{RowClips, RowReader, append};

@@ -5,22 +5,27 @@ mod ask;
 mod backbone;
 mod config;
 mod detections;
+mod global;
 mod models;
 mod predict;
 mod recordings;
+#[cfg(feature = "serve")]
+mod serve;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use detections::{CheckArgs, ClipsArgs};
+pub(crate) use global::Global;
 pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, ReportArgs, TrainArgs};
 pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
+#[cfg(feature = "serve")]
+pub(crate) use serve::ServeArgs;
+
+use clap::{CommandFactory, Parser, Subcommand};
 pub(crate) use values::Form;
-use values::threads;
 
 /// Version, commit, and what this program was built with.
 const LONG_VERSION: &str =
@@ -39,44 +44,6 @@ pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// Options of every command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Global {
-    /// Compute device: auto, cpu, cuda, cuda:N or metal
-    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
-    pub(crate) device: String,
-    /// Random seed; equal seeds give equal bytes [default: 0]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Number of threads [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
-    /// Print the result as JSON on stdout; text stays on stderr
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Print warnings and errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Form of messages and progress on stderr; `json` is an object a line, for programs (docs/predict.md)
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORM")]
-    pub(crate) progress: Form,
-    /// Show what the stages do and how long they take; -vv and -vvv show more
-    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Folder for blocks of what is read from buckets [default: that of the user's caches]
-    #[cfg(feature = "buckets")]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) bucket_cache: Option<PathBuf>,
-    /// Gigabytes that these blocks may take [default: 10]
-    #[cfg(feature = "buckets")]
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) bucket_cache_gb: Option<f64>,
-    /// Write diagnostics to a file, as JSON lines
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) log: Option<PathBuf>,
 }
 
 /// The commands.
@@ -202,6 +169,16 @@ pub(crate) enum Command {
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
     Report(ReportArgs),
+    /// Serve a web page and an HTTP API: classify, listen, review, train
+    #[cfg(feature = "serve")]
+    #[command(
+        after_help = "Examples:\n  barkbird serve run\n  barkbird serve run other-run --jobs 2\n  barkbird serve run --review \
+                            detections.csv --recordings cards/ --reviews reviews.csv\n  BARKBIRD_TOKEN=$(openssl rand -hex 16) \
+                            barkbird serve run --addr 0.0.0.0:8080\n\nThe page is at http://127.0.0.1:8080/, the description of \
+                            the API at /openapi.json. Ctrl-C finishes what was begun and takes nothing new; docs/serve.md says \
+                            more."
+    )]
+    Serve(ServeArgs),
     /// Run every stage on made sounds, or `fit` on your recordings
     #[command(after_help = "Examples:\n  barkbird demo\n  barkbird demo --data recordings --out first-look")]
     Demo(DemoArgs),

@@ -81,13 +81,17 @@ proptest! {
                     channel: if ours { row.channel } else { selection.then_some(row.channel.unwrap_or(0)) },
                     label: name(&row.label),
                     score: None,
+                    outlier_p: row.outlier_p.filter(|_| ours),
                     low_hz: if selection { Some(row.low_hz.unwrap_or(0.0)) } else { row.low_hz },
                     high_hz: if selection { Some(row.high_hz.unwrap_or(15_000.0)) } else { row.high_hz },
                 };
                 let no_band = matches!(format, Format::Kaleidoscope | Format::Birdnet);
                 let expected = if no_band { TableDetection { low_hz: None, high_hz: None, ..expected } } else { expected };
                 prop_assert!((read.score.unwrap() - f64::from(row.score)).abs() < 1e-6, "{}", format);
-                prop_assert_eq!(&TableDetection { score: None, ..read.clone() }, &expected, "{}", format);
+                prop_assert_eq!(read.outlier_p.is_some(), expected.outlier_p.is_some(), "{}", format);
+                let difference = read.outlier_p.unwrap_or(0.0) - expected.outlier_p.unwrap_or(0.0);
+                prop_assert!(difference.abs() < 1e-6, "{}", format);
+                prop_assert_eq!(&TableDetection { score: None, outlier_p: expected.outlier_p, ..read.clone() }, &expected, "{}", format);
             }
         }
     }

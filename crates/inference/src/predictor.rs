@@ -12,6 +12,7 @@ use classifier::Calibration;
 use detections::{Thresholds, Verdict};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Which detector of unknown sounds is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub struct Predictor<'a> {
     /// The model.
     pub model: &'a Model,
     /// Its detectors of unknown sounds, where it has some and they are not off.
-    pub detectors: Option<Detectors>,
+    pub detectors: Option<Arc<Detectors>>,
     /// What a reader should know, such as that alpha is larger than usual.
     pub notes: Vec<String>,
     /// Number of the detector that is used.
@@ -154,7 +155,7 @@ impl Model {
         let PredictorOptions { n_nearest, max_windows, .. } = *options;
         Ok(Predictor {
             model: self,
-            detectors,
+            detectors: detectors.map(Arc::new),
             notes,
             detector,
             thresholds,
@@ -164,6 +165,38 @@ impl Model {
             sets,
             evidence,
         })
+    }
+}
+
+impl<'a> Predictor<'a> {
+    /// The same predictor with another overlap and another maximum false-rejection rate, as in [`PredictorOptions`]. Both share the
+    /// detectors, which take long to open. Its notes are those of the other.
+    ///
+    /// # Errors
+    /// An overlap that is not shorter than the window, and an alpha that the calibration is too small for.
+    pub fn again(&self, overlap_s: f64, alpha: Option<f64>, usual_alpha: f64) -> Result<Predictor<'a>> {
+        let used = self.detector();
+        let (alpha, _) = used.map(|used| used.alpha(alpha, usual_alpha)).transpose()?.unwrap_or_default();
+        Ok(Predictor {
+            model: self.model,
+            detectors: self.detectors.clone(),
+            notes: self.notes.clone(),
+            detector: self.detector,
+            thresholds: Thresholds { alpha, ..self.thresholds },
+            windows: Windows::sliding(self.model, self.detectors.as_deref(), overlap_s)?,
+            n_nearest: self.n_nearest,
+            max_windows: self.max_windows,
+            sets: self.sets.clone(),
+            evidence: self.evidence.clone(),
+        })
+    }
+
+    /// Length of a window, in seconds.
+    ///
+    /// # Errors
+    /// A model's header that this version does not read.
+    pub fn window_s(&self) -> Result<f64> {
+        Ok(self.model.chain()?.clip.window.seconds)
     }
 }
 
@@ -211,7 +244,7 @@ impl Predictor<'_> {
     /// As for [`recordings`](Self::recordings).
     pub fn outputs(&self, inputs: &[Input], windows: &[&Window]) -> Result<Option<Outputs>> {
         let name = |nth: usize| inputs[nth].name.as_str();
-        self.windows.outputs(self.model, self.detectors.as_ref(), windows, name)
+        self.windows.outputs(self.model, self.detectors.as_deref(), windows, name)
     }
 
     /// The verdicts of windows, the notes of which do not know yet what is wrong with their recordings.

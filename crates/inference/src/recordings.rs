@@ -13,7 +13,7 @@ use std::sync::mpsc::sync_channel;
 
 /// Windows of a long recording that are classified at once. A multiple of what every network takes at once, so that each
 /// window is in the same batch however much is decoded at a time.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// Windows that a recording may always have before it counts as long.
 const FEW: usize = 8;

@@ -14,6 +14,7 @@ mod texts;
 mod time;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 
 use crate::error::Error;
@@ -38,8 +39,17 @@ const AUDIOMOTH_MAKE: &str = "Open Acoustic Devices";
 ///
 /// It never fails: what cannot be read is not in the result, and [`RecorderInfo::notes`] says why.
 pub fn recorder_info(path: &Path) -> RecorderInfo {
+    info(Source::open(path), path)
+}
+
+/// The same of a file that is open already. `path` is the name that it had, and is not looked for.
+pub fn recorder_info_of(file: File, path: &Path) -> RecorderInfo {
+    info(Source::of(file, path), path)
+}
+
+fn info(source: Result<Source, String>, path: &Path) -> RecorderInfo {
     let mut texts = Texts::default();
-    if let Err(problem) = read(path, &mut texts) {
+    if let Err(problem) = source.and_then(|source| read(source, path, &mut texts)) {
         texts.notes.push(problem);
     }
     let mut notes = texts.notes;
@@ -93,8 +103,7 @@ pub fn recorder_info(path: &Path) -> RecorderInfo {
 }
 
 /// Reads the texts of a file's header. The error is a sentence.
-fn read(path: &Path, texts: &mut Texts) -> Result<(), String> {
-    let mut source = Source::open(path)?;
+fn read(mut source: Source, path: &Path, texts: &mut Texts) -> Result<(), String> {
     let head =
         source.read(0, MAX_BODY_BYTES).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     let done = match sniff(View::new(&Memory(&head)), path) {

@@ -1,5 +1,6 @@
 //! A file of which only a few parts are read.
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -30,6 +31,17 @@ impl Source {
             Error::Read { path, source } => format!("{}: cannot be read: {source}", path.display()),
             other => other.to_string(),
         })?;
+        let len = file.n_bytes();
+        Ok(Source { file, len })
+    }
+
+    /// A file that is open already; `path` names it.
+    ///
+    /// # Errors
+    /// A sentence about a file of which the system says nothing.
+    pub(super) fn of(file: File, path: &Path) -> Result<Self, String> {
+        let file =
+            StoredFile::of(file, path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
         let len = file.n_bytes();
         Ok(Source { file, len })
     }

@@ -17,6 +17,8 @@ mod fit;
 mod predict;
 mod report;
 mod scan;
+#[cfg(feature = "serve")]
+mod serve;
 mod synth;
 mod train;
 
@@ -46,6 +48,8 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Clips(args) => clips::run(args, &job(words)?, ui),
         Command::Check(args) => check::run(args, &job(words)?, ui),
         Command::Report(args) => report::run(args, &job(words)?, ui),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(args, &job(words)?),
         Command::Demo(args) => demo::run(args, &cli.global, &job(words)?, ui),
         Command::Docs => ui.stdout(crate::reference::markdown().as_bytes()),
     }

@@ -15,6 +15,8 @@ pub struct TableDetection {
     pub label: String,
     /// The score, from 0 to 1 in tables of classifiers; none in annotations.
     pub score: Option<f64>,
+    /// p-value of "this is a known sound"; none in tables of other tools.
+    pub outlier_p: Option<f64>,
     /// Lower end of the band, in Hz.
     pub low_hz: Option<f64>,
     /// Upper end of the band, in Hz.

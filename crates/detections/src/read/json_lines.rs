@@ -14,6 +14,7 @@ struct Line {
     label: Option<String>,
     #[serde(alias = "probability")]
     score: Option<f64>,
+    outlier_p: Option<f64>,
     low_hz: Option<f64>,
     high_hz: Option<f64>,
 }
@@ -47,6 +48,7 @@ pub(super) fn read(text: &str, table: &str) -> Result<Vec<TableDetection>> {
             channel: object.channel,
             label,
             score: object.score,
+            outlier_p: object.outlier_p,
             low_hz: object.low_hz,
             high_hz: object.high_hz,
         });

@@ -111,6 +111,7 @@ fn detection(row: &Row, table: &str, line: u64, label_column: &str) -> Result<Op
         channel: find("channel").and_then(number).map(|channel| channel as u16),
         label,
         score: find("score").or_else(|| find("probability")).and_then(number),
+        outlier_p: find("outlier_p").and_then(number),
         low_hz: find("low_hz").and_then(number),
         high_hz: find("high_hz").and_then(number),
     }))

@@ -49,6 +49,7 @@ pub(super) struct Layout {
     score: Score,
     channel: Option<Column>,
     first_channel: u16,
+    outlier_p: Option<Column>,
     low_hz: Option<Column>,
     high_hz: Option<Column>,
     selection: Option<Selection>,
@@ -72,6 +73,7 @@ impl Layout {
             score,
             channel: None,
             first_channel: 0,
+            outlier_p: None,
             low_hz: None,
             high_hz: None,
             selection: None,
@@ -119,6 +121,7 @@ impl Layout {
         if let (Some(path), Some(start), Some(end)) = (header.find("path"), header.find("start"), header.find("end")) {
             return Ok(Some(Self {
                 channel: header.find("channel"),
+                outlier_p: header.find("outlier_p"),
                 low_hz: header.find("low_hz"),
                 high_hz: header.find("high_hz"),
                 skips_unlabeled: true,
@@ -215,6 +218,7 @@ impl Layout {
             channel: row.channel(self.channel.as_ref(), self.first_channel)?,
             label: label.to_owned(),
             score,
+            outlier_p: row.optional(self.outlier_p.as_ref())?,
             low_hz: row.optional(self.low_hz.as_ref())?,
             high_hz: row.optional(self.high_hz.as_ref())?,
         })

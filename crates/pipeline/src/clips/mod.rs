@@ -5,12 +5,14 @@
 
 mod choose;
 mod cut;
+mod excerpt;
 mod names;
 mod options;
 mod plan;
 mod sound;
 mod tables;
 
+pub use excerpt::{Excerpt, Span, excerpt};
 pub use options::{Encoding, Options, Outcome, Pick};
 
 use crate::error::{Context, Result, bail};

@@ -45,7 +45,7 @@ impl Samples {
         Self { rate_hz: recording.rate_hz(), n_channels: recording.n_channels(), bits }
     }
 
-    fn frame_bytes(self) -> usize {
+    pub(super) fn frame_bytes(self) -> usize {
         self.n_channels * (self.bits / 8) as usize
     }
 
@@ -67,7 +67,7 @@ impl Samples {
     }
 
     /// The header of a WAV file: PCM, little-endian.
-    fn wav_header(self, n_frames: u64) -> Result<Vec<u8>> {
+    pub(super) fn wav_header(self, n_frames: u64) -> Result<Vec<u8>> {
         let frame_bytes = self.frame_bytes();
         let n_bytes = u32::try_from(n_frames * frame_bytes as u64)?;
         let mut header = Vec::with_capacity(HEADER_BYTES);
@@ -83,6 +83,19 @@ impl Samples {
         header.extend(b"data");
         header.extend(n_bytes.to_le_bytes());
         Ok(header)
+    }
+
+    /// A stretch of all channels, sample by sample.
+    pub(super) fn bytes(self, channels: &[&[f32]]) -> Vec<u8> {
+        let n = channels.first().map_or(0, |channel| channel.len());
+        let mut bytes = Vec::with_capacity(n * self.frame_bytes());
+        for nth in 0..n {
+            for channel in channels {
+                let low = &self.integer(channel[nth]).to_le_bytes();
+                bytes.extend(&low[..(self.bits / 8) as usize]);
+            }
+        }
+        bytes
     }
 
     /// A sample as an integer: exactly the one of a source of at most as many bits; cut at full scale.
@@ -136,15 +149,8 @@ impl Sound {
 
     /// Appends a stretch of all channels. The file is open for no longer: detections that overlap may be many.
     pub(super) fn append(&mut self, channels: &[&[f32]]) -> Result<()> {
-        let n = channels.first().map_or(0, |channel| channel.len());
-        let mut bytes = Vec::with_capacity(n * self.samples.frame_bytes());
-        for nth in 0..n {
-            for channel in channels {
-                let low = &self.samples.integer(channel[nth]).to_le_bytes();
-                bytes.extend(&low[..(self.samples.bits / 8) as usize]);
-            }
-        }
-        self.n_frames += n as u64;
+        let bytes = self.samples.bytes(channels);
+        self.n_frames += channels.first().map_or(0, |channel| channel.len()) as u64;
         let write = || OpenOptions::new().append(true).open(&self.temporary)?.write_all(&bytes);
         write().with_context(|| format!("{}: cannot be written", self.temporary.display()))
     }

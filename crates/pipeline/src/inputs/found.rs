@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Finds recordings that a table names: as written, relative to the table's folder, or under a folder of recordings.
-pub(crate) struct Recordings {
+pub struct Recordings {
     table: PathBuf,
     /// The folder of recordings.
     root: Option<PathBuf>,
@@ -21,7 +21,7 @@ impl Recordings {
     ///
     /// # Errors
     /// A folder that is not there or cannot be read, and a stop that was asked for.
-    pub(crate) fn new(table: &Path, root: Option<&Path>, cancel: &CancelToken) -> Result<Self> {
+    pub fn new(table: &Path, root: Option<&Path>, cancel: &CancelToken) -> Result<Self> {
         let mut all = Self { table: table.to_owned(), root: None, by_name: HashMap::new(), of_all: None };
         let Some(root) = root else { return Ok(all) };
         if storage::is_file(root) {
@@ -45,7 +45,7 @@ impl Recordings {
     ///
     /// # Errors
     /// Several recordings that it could be, and a row that names none where the table's name says nothing, either.
-    pub(crate) fn find(&self, path: Option<&str>) -> Result<Option<PathBuf>> {
+    pub fn find(&self, path: Option<&str>) -> Result<Option<PathBuf>> {
         if let Some(of_all) = &self.of_all {
             return Ok(Some(of_all.clone()));
         }
@@ -62,7 +62,7 @@ impl Recordings {
     }
 
     /// Why a recording is not used that is not found.
-    pub(crate) fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         let beside = "not found as it is written, nor relative to the table's folder";
         match &self.root {
             Some(root) => format!("{beside}, nor under {}", root.display()),

@@ -4,7 +4,7 @@
 mod found;
 mod kind;
 
-pub(crate) use found::Recordings;
+pub use found::Recordings;
 pub use kind::{Expected, Kind, expect, what_is};
 
 use crate::error::{Context, Result, bail};
@@ -44,7 +44,10 @@ pub(crate) fn open_manifest(path: &Path, cancel: &CancelToken) -> Result<Manifes
 }
 
 /// The detections of a table, ours or another tool's.
-pub(crate) fn detections(table: &Path, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
+///
+/// # Errors
+/// What is no table of detections, and a table that cannot be read.
+pub fn detections(table: &Path, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
     Ok(detections::read_table(open_table(table)?, &table.to_string_lossy(), label_column)?)
 }
 
@@ -64,7 +67,10 @@ pub(crate) fn open_table(table: &Path) -> Result<StoredFile> {
 }
 
 /// The model of a run, on the device of the job.
-pub(crate) fn open_model(run: &Path, job: &Job<'_>) -> Result<Model> {
+///
+/// # Errors
+/// What is no run, and a model that cannot be opened.
+pub fn open_model(run: &Path, job: &Job<'_>) -> Result<Model> {
     expect(run, Expected::Run)?;
     Ok(Model::open_on(run, &job.device)?)
 }

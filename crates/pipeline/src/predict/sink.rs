@@ -1,9 +1,10 @@
 //! What all tables know and do.
 
+use super::found::{Recorded, detections};
 use super::journal::Header;
 use super::record::Record;
 use crate::error::Result;
-use detections::{Columns, Detection, EventFinder, EventSettings, Provenance};
+use detections::{Columns, Detection, EventSettings, Provenance};
 use inference::{Input, Predictor, PredictorOptions, ShowEvidence};
 use serde_json::json;
 use shard::{AtomicFile, Skipped};
@@ -21,8 +22,6 @@ pub(super) struct Context<'a> {
     pub(super) events: Option<EventSettings>,
     /// Which recording has a table's name, of tables for each.
     pub(super) names: RefCell<BTreeMap<PathBuf, String>>,
-    /// Upper end of the band that the model looks at, in Hz.
-    high_hz: f64,
 }
 
 impl<'a> Context<'a> {
@@ -61,42 +60,19 @@ impl<'a> Context<'a> {
             },
             events: events.cloned(),
             names: RefCell::default(),
-            high_hz: f64::from(model.chain()?.clip.sample_rate_hz) / 2.0,
         })
     }
 
     /// Windows or events of a recording, in the order of time.
     pub(super) fn detections(&self, rows: &[Input], record: &Record) -> Result<Vec<Detection>> {
-        let (classes, thresholds) = (self.predictor.classes(), self.predictor.thresholds());
-        let mut found: Vec<Detection> = match &self.events {
-            None => {
-                let window = |judged: &inference::Judged| Detection::of_window(&judged.verdict, classes, thresholds);
-                record.judged.iter().map(window).collect::<detections::Result<_>>()?
-            }
-            Some(settings) => {
-                let mut events = Vec::new();
-                // A row of a manifest is a recording of its own.
-                for of_row in record.judged.chunk_by(|a, b| a.input == b.input) {
-                    let mut finder = EventFinder::new(settings, classes, thresholds)?;
-                    for judged in of_row {
-                        events.extend(finder.push(&judged.verdict)?);
-                    }
-                    events.extend(finder.finish());
-                }
-                events.sort_by(|a, b| (a.start_ms, a.channel, &a.class).cmp(&(b.start_ms, b.channel, &b.class)));
-                events.into_iter().map(Detection::from).collect()
-            }
-        };
-        let start = record.start();
-        for detection in &mut found {
-            detection.path.clone_from(&rows[0].name);
+        let of = Recorded {
+            name: &rows[0].name,
             // Not known yet of a recording that still comes in.
-            detection.recording_ms = Some((record.seconds * 1000.0).round() as u64).filter(|_| record.seconds > 0.0);
-            (detection.low_hz, detection.high_hz) = (Some(0.0), Some(self.high_hz));
-            detection.recorded = start.map(|start| start.plus_ms(detection.start_ms).to_string());
-            detection.place = record.place;
-        }
-        Ok(found)
+            seconds: Some(record.seconds).filter(|seconds| *seconds > 0.0),
+            start: record.start(),
+            place: record.place,
+        };
+        detections(self.predictor, self.events.as_ref(), &record.judged, &of)
     }
 }
 

@@ -1,0 +1,188 @@
+//! Trainings from the page: clips in, a model out.
+
+mod clips;
+mod handlers;
+mod kept;
+mod one;
+mod work;
+
+pub use clips::NewClip;
+pub use handlers::NewFit;
+pub(crate) use handlers::{clip, create, events, has_key, list, one, remove, report, start};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::models::Models;
+use crate::options::{FitSettings, Options};
+use crate::problem::{Answer, Problem};
+use crate::worker::Worker;
+use one::{Fit, State};
+use pipeline::Device;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// All trainings.
+pub(crate) struct Fits {
+    settings: Option<FitSettings>,
+    device: Device,
+    folder: PathBuf,
+    /// Removed at the end, where no folder was named.
+    _temporary: Option<TempDir>,
+    all: Mutex<Vec<Arc<Fit>>>,
+    /// None once nothing more begins.
+    sender: Mutex<Option<Sender<Arc<Fit>>>>,
+    receiver: Mutex<Option<Receiver<Arc<Fit>>>>,
+}
+
+fn failed(path: &Path, operation: &'static str) -> impl Fn(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File { path: path.clone(), operation, source }
+}
+
+impl Fits {
+    /// Makes the folder, or looks for what an earlier server has left there: models that were done can be asked again.
+    ///
+    /// # Errors
+    /// A folder that cannot be made or read.
+    pub(crate) fn open(options: &Options, device: &Device, models: &Models) -> Result<Self> {
+        let temporary = match (&options.fit, &options.work) {
+            (Some(_), None) => {
+                let made = tempfile::Builder::new().prefix("barkbird-serve-").tempdir();
+                Some(made.map_err(failed(&std::env::temp_dir(), "no temporary folder can be made"))?)
+            }
+            _ => None,
+        };
+        let folder = match (&temporary, &options.work) {
+            (Some(temporary), _) => temporary.path().to_owned(),
+            (None, Some(work)) => storage::absolute(work).map_err(failed(work, "cannot be found"))?.join("fits"),
+            (None, None) => PathBuf::new(),
+        };
+        let mut all = Vec::new();
+        if options.fit.is_some() {
+            storage::create_dir_all(&folder).map_err(failed(&folder, "cannot be made"))?;
+            let mut entries = storage::list(&folder).map_err(failed(&folder, "cannot be read"))?;
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            for name in entries.into_iter().map(|entry| entry.name) {
+                let Some(name) = name.to_str() else { continue };
+                all.extend(kept::read(&folder.join(name), name).map(Arc::new));
+            }
+            for fit in &all {
+                reopen(fit, options, device, models);
+            }
+        }
+        let (sender, receiver) = channel();
+        Ok(Self {
+            settings: options.fit.clone(),
+            device: device.clone(),
+            folder,
+            _temporary: temporary,
+            all: Mutex::new(all),
+            sender: Mutex::new(Some(sender)),
+            receiver: Mutex::new(Some(receiver)),
+        })
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Fit>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the thread that trains.
+    ///
+    /// # Errors
+    /// A thread that cannot be started.
+    pub(crate) fn run(&self, app: Arc<App>) -> Result<Trainings> {
+        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((receiver, settings)) = receiver.zip(self.settings.clone()) else { return Ok(Trainings(None)) };
+        let device = self.device.clone();
+        let thread = thread::Builder::new().name("training".into());
+        let started = thread.spawn(move || work::train_all(&receiver, &app, &settings, &device));
+        Ok(Trainings(Some(started.map_err(Error::Start)?)))
+    }
+
+    /// Begins nothing more, and stops what runs.
+    pub(crate) fn stop(&self) {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.all().iter().for_each(|fit| fit.cancel().cancel());
+    }
+
+    /// Makes a training without clips.
+    fn create(&self, name: String, minutes: f64, most: usize) -> Answer<Arc<Fit>> {
+        if self.settings.is_none() {
+            return Err(Problem::not_found("the server was started without training"));
+        }
+        let mut all = self.all();
+        if all.len() >= most {
+            return Err(Problem::conflict(format!("there are {most} trainings already; remove one first")));
+        }
+        let id = format!("{:016x}", rand::random::<u64>());
+        let fit = Arc::new(Fit::new(id.clone(), name, minutes, self.folder.join(id)));
+        all.push(Arc::clone(&fit));
+        Ok(fit)
+    }
+
+    fn get(&self, id: &str) -> Answer<Arc<Fit>> {
+        let found = self.all().iter().find(|fit| fit.look(|inner| inner.seen.id == id)).cloned();
+        found.ok_or_else(|| Problem::not_found("no such training; GET /api/fits lists them"))
+    }
+
+    /// Puts a training into the row of those that wait.
+    fn queue(&self, fit: &Arc<Fit>) -> Answer<()> {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = sender.as_ref().is_some_and(|sender| sender.send(Arc::clone(fit)).is_ok());
+        if sent { Ok(()) } else { Err(Problem::stopping()) }
+    }
+
+    /// Forgets a training, and removes its folder and its model.
+    fn remove(&self, fit: &Arc<Fit>, models: &Models) {
+        self.all().retain(|other| !Arc::ptr_eq(other, fit));
+        if let Some(name) = fit.seen().model {
+            models.remove(&name);
+        }
+        // Nothing was uploaded yet, or a clip is just coming: the rest goes with the temporary folder.
+        if storage::exists(&fit.folder)
+            && let Err(error) = storage::remove_dir_all(&fit.folder)
+        {
+            tracing::warn!("a training's folder cannot be removed: {error}");
+        }
+    }
+}
+
+/// Opens the model of a training that an earlier server has finished; one that cannot be opened has failed.
+fn reopen(fit: &Arc<Fit>, options: &Options, device: &Device, models: &Models) {
+    let seen = fit.seen();
+    if seen.state != State::Done {
+        return;
+    }
+    let name = models.free_name(seen.model.as_deref().unwrap_or(&seen.name));
+    let opened = Worker::start(&fit.run(), &name, device, &options.ask, &options.limits);
+    fit.change(|inner| match opened {
+        Ok(worker) => {
+            models.add(worker);
+            inner.seen.model = Some(name);
+        }
+        Err(error) => {
+            (inner.seen.state, inner.seen.model) = (State::Failed, None);
+            inner.seen.error = Some(pipeline::one_line(&error));
+        }
+    });
+}
+
+/// The thread that trains.
+pub(crate) struct Trainings(Option<thread::JoinHandle<()>>);
+
+impl Trainings {
+    /// Waits for its end.
+    pub(crate) fn join(self) {
+        if let Some(thread) = self.0 {
+            // It has told of its fault by itself.
+            drop(thread.join());
+        }
+    }
+}
+
+/// How often a client is told of changes, at most.
+const TELL: Duration = Duration::from_millis(250);

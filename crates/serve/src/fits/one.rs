@@ -1,0 +1,181 @@
+//! One training: what was uploaded for it, and how far it is.
+
+use pipeline::{CancelToken, Event, Observer};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Messages that are kept.
+const MESSAGES: usize = 50;
+
+/// Where a training is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum State {
+    /// Clips are received.
+    Uploading,
+    /// Another training runs.
+    Waiting,
+    Running,
+    Done,
+    Failed,
+    /// Somebody stopped it; it can be started again, and goes on where it was.
+    Canceled,
+}
+
+/// What a client is told.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Seen {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) minutes: f64,
+    pub(super) state: State,
+    pub(super) classes: BTreeMap<String, usize>,
+    pub(super) bytes: u64,
+    pub(super) task: Option<String>,
+    pub(super) done: u64,
+    pub(super) total: u64,
+    pub(super) messages: VecDeque<String>,
+    pub(super) error: Option<String>,
+    pub(super) report: Option<String>,
+    pub(super) model: Option<String>,
+}
+
+/// An uploaded clip.
+#[derive(Debug, Clone)]
+pub(super) struct Clip {
+    /// Its file below the folder, of a name of our own.
+    pub(super) file: String,
+    pub(super) class: String,
+    /// Clips that belong together; empty where nothing is known.
+    pub(super) group: String,
+}
+
+/// A training.
+pub(crate) struct Fit {
+    pub(super) folder: PathBuf,
+    /// Opens the report where a browser cannot send the token.
+    pub(super) key: String,
+    cancel: Mutex<CancelToken>,
+    inner: Mutex<Inner>,
+    /// Told whenever something changes.
+    pub(super) changed: watch::Sender<()>,
+}
+
+pub(super) struct Inner {
+    pub(super) seen: Seen,
+    pub(super) clips: Vec<Clip>,
+    /// Clips that were begun, and may still be coming.
+    pub(super) n_begun: usize,
+    /// Clips that are coming.
+    pub(super) n_coming: usize,
+}
+
+impl Fit {
+    pub(super) fn new(id: String, name: String, minutes: f64, folder: PathBuf) -> Self {
+        let seen = Seen {
+            id,
+            name,
+            minutes,
+            state: State::Uploading,
+            classes: BTreeMap::new(),
+            bytes: 0,
+            task: None,
+            done: 0,
+            total: 0,
+            messages: VecDeque::new(),
+            error: None,
+            report: None,
+            model: None,
+        };
+        Self {
+            folder,
+            key: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
+            cancel: Mutex::default(),
+            inner: Mutex::new(Inner { seen, clips: Vec::new(), n_begun: 0, n_coming: 0 }),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it is stopped.
+    pub(super) fn cancel(&self) -> CancelToken {
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a training that was stopped ready to go on.
+    pub(super) fn renew(&self) {
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = CancelToken::default();
+    }
+
+    /// Changes it, and says so to who waits.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let outcome = change(&mut self.lock());
+        self.changed.send_replace(());
+        outcome
+    }
+
+    /// Looks at it without changing it.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+        look(&self.lock())
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        self.lock().seen.clone()
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.lock().seen.state
+    }
+
+    /// The folder of its run.
+    pub(super) fn run(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    pub(super) fn report(&self) -> PathBuf {
+        self.run().join("report.html")
+    }
+}
+
+impl State {
+    /// Whether nothing more comes by itself.
+    pub(super) fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Canceled)
+    }
+}
+
+impl Observer for Fit {
+    fn event(&self, event: Event<'_>) {
+        let say = |text: String| {
+            self.change(|inner| {
+                let messages = &mut inner.seen.messages;
+                messages.push_back(text);
+                let surplus = messages.len().saturating_sub(MESSAGES);
+                messages.drain(..surplus);
+            });
+        };
+        match event {
+            Event::Message(text) => say(text.trim().to_owned()),
+            Event::Warning(text) => say(format!("warning: {text}")),
+            Event::Started { task, total, .. } => self.change(|Inner { seen, .. }| {
+                (seen.task, seen.done, seen.total) = (Some(task.to_owned()), 0, total);
+            }),
+            Event::Advanced { done, .. } => self.change(|inner| inner.seen.done = done),
+            Event::Finished { .. } => {
+                self.change(|Inner { seen, .. }| (seen.task, seen.done, seen.total) = (None, 0, 0))
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A path of the server is of no use to a client: what is below the folder is named without it.
+pub(super) fn without_folder(text: &str, folder: &Path) -> String {
+    text.replace(&format!("{}/", folder.display()), "")
+}

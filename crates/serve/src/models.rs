@@ -1,0 +1,139 @@
+//! The models that can be asked, by name.
+
+use crate::app::App;
+use crate::problem::{Answer, Problem};
+use crate::worker::{About, Worker};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// All models; more come as they are trained.
+#[derive(Default)]
+pub(crate) struct Models(RwLock<Vec<Arc<Worker>>>);
+
+impl Models {
+    fn all(&self) -> Vec<Arc<Worker>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Adds a model, whose [name](Self::free_name) is free.
+    pub(crate) fn add(&self, worker: Worker) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(worker));
+    }
+
+    /// Takes a model away. Who asks it at the moment is still answered.
+    pub(crate) fn remove(&self, name: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|worker| worker.about.name != name);
+    }
+
+    /// A name that no model has: the wanted one, or with a number behind it.
+    pub(crate) fn free_name(&self, wanted: &str) -> String {
+        let all = self.all();
+        let is_free = |name: &String| all.iter().all(|worker| worker.about.name != *name);
+        let numbered = (2..).map(|n: usize| format!("{wanted}-{n}"));
+        std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
+    }
+
+    /// The model of a name; the first where none is named.
+    ///
+    /// # Errors
+    /// No such model.
+    pub(crate) fn get(&self, name: Option<&str>) -> Answer<Arc<Worker>> {
+        let all = self.all();
+        let found = match name {
+            None => all.first(),
+            Some(name) => all.iter().find(|worker| worker.about.name == name),
+        };
+        found.cloned().ok_or_else(|| match name {
+            None => Problem::not_found("model: there is none yet; train one first"),
+            Some(_) => Problem::not_found("model: no such model; GET /api/models lists them"),
+        })
+    }
+}
+
+/// How a run is called: by its folder, or a model file by its name or its folder's.
+pub(crate) fn name_of(run: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().map(|name| name.to_string_lossy().into_owned());
+    let named = match run.file_name().is_some_and(|name| name == pipeline::MODEL_FILE) {
+        true => run.parent().and_then(stem),
+        false if run.extension().is_some_and(|extension| extension == "safetensors") => stem(run),
+        false => run.file_name().map(|name| name.to_string_lossy().into_owned()),
+    };
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "model".to_owned())
+}
+
+/// The body of `GET /api/models`.
+#[derive(Serialize)]
+pub(crate) struct List {
+    models: Vec<About>,
+    limits: ListLimits,
+    can_fit: bool,
+    review: Option<ListReview>,
+}
+
+#[derive(Serialize)]
+struct ListLimits {
+    upload_bytes: u64,
+    seconds: u64,
+    fit_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct ListReview {
+    table: String,
+    n: usize,
+}
+
+/// `GET /api/models`.
+pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<List> {
+    let limits = &app.options.limits;
+    Json(List {
+        models: app.models.all().iter().map(|worker| worker.about.clone()).collect(),
+        limits: ListLimits { upload_bytes: limits.upload_bytes, seconds: limits.seconds, fit_bytes: limits.fit_bytes },
+        can_fit: app.options.fit.is_some(),
+        review: app.queue.as_ref().map(|queue| ListReview { table: queue.name.clone(), n: queue.len() }),
+    })
+}
+
+/// The body of `GET /api/health`.
+#[derive(Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+    version: &'static str,
+    models: usize,
+    uptime_s: f64,
+}
+
+/// `GET /api/health`.
+pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
+    Json(Health {
+        status: if app.is_stopping() { "stopping" } else { "ok" },
+        version: env!("CARGO_PKG_VERSION"),
+        models: app.models.len(),
+        uptime_s: app.started.elapsed().as_secs_f64(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_runs() {
+        for (run, name) in [
+            ("runs/garden", "garden"),
+            ("garden/model.safetensors", "garden"),
+            ("a/wood.safetensors", "wood"),
+            ("model.safetensors", "model"),
+            ("run.v2/", "run.v2"),
+        ] {
+            assert_eq!(name_of(Path::new(run)), name);
+        }
+    }
+}

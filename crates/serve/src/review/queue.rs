@@ -1,0 +1,189 @@
+//! The detections of a table, in the order in which they are worth an answer.
+
+use super::file::Place;
+use crate::app::App;
+use crate::error::Result;
+use crate::options::ReviewTable;
+use crate::problem::{Answer, Problem};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use detections::TableDetection;
+use pipeline::CancelToken;
+use pipeline::inputs::{self, Recordings};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Items of one answer, at most, and where nothing is asked for.
+const MOST: usize = 1000;
+const USUAL: usize = 50;
+
+/// The table.
+pub(crate) struct Queue {
+    /// Its file's name.
+    pub(crate) name: String,
+    rows: Vec<TableDetection>,
+    pub(super) recordings: Recordings,
+}
+
+/// A detection to review.
+#[derive(Debug, Clone, Serialize)]
+struct Item {
+    id: usize,
+    path: Option<String>,
+    start: f64,
+    end: f64,
+    channel: Option<u16>,
+    label: String,
+    score: Option<f64>,
+    outlier_p: Option<f64>,
+}
+
+/// The body of `GET /api/queue`.
+#[derive(Debug, Serialize)]
+pub(crate) struct List {
+    items: Vec<Item>,
+    total: usize,
+    answered: usize,
+}
+
+/// The query of `GET /api/queue`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    order: Order,
+    class: Option<String>,
+    n: Option<usize>,
+}
+
+/// What comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    /// Where the score is nearest to one half.
+    #[default]
+    Uncertain,
+    /// In an order that depends on the detection alone.
+    Random,
+    /// The highest score.
+    Score,
+}
+
+impl Queue {
+    /// # Errors
+    /// A table or a folder of recordings that cannot be read.
+    pub(crate) fn open(table: &ReviewTable, cancel: &CancelToken) -> Result<Self> {
+        let rows = inputs::detections(&table.detections, None)?;
+        let recordings = Recordings::new(&table.detections, table.recordings.as_deref(), cancel)?;
+        let name = table.detections.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, rows, recordings })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The detection of a number.
+    pub(super) fn get(&self, id: usize) -> Answer<&TableDetection> {
+        self.rows
+            .get(id)
+            .ok_or_else(|| Problem::not_found(format!("{id}: the table has {} detections", self.rows.len())))
+    }
+
+    /// Detections that have no answer, and how many have one.
+    fn list(&self, wanted: &Wanted, is_answered: impl Fn(&Place) -> bool) -> List {
+        let of_class =
+            |row: &&TableDetection| wanted.class.as_ref().is_none_or(|class| class.is_empty() || row.label == *class);
+        let total = self.rows.iter().filter(of_class).count();
+        let rows = self.rows.iter().enumerate().filter(|(_, row)| of_class(row));
+        let mut open: Vec<(usize, &TableDetection)> = rows.filter(|(_, row)| !is_answered(&Place::of(row))).collect();
+        let answered = total - open.len();
+        match wanted.order {
+            Order::Uncertain => open.sort_by(|a, b| compared(uncertainty(a.1), uncertainty(b.1))),
+            Order::Score => open.sort_by(|a, b| compared(b.1.score.unwrap_or(-1.0), a.1.score.unwrap_or(-1.0))),
+            Order::Random => open.sort_by_cached_key(|(id, _)| <[u8; 32]>::from(Sha256::digest(id.to_le_bytes()))),
+        }
+        let n = wanted.n.unwrap_or(USUAL).min(MOST);
+        List { items: open.into_iter().take(n).map(|(id, row)| Item::of(id, row)).collect(), total, answered }
+    }
+}
+
+/// How far a score is from saying nothing.
+fn uncertainty(row: &TableDetection) -> f64 {
+    row.score.map_or(0.0, |score| (score - 0.5).abs())
+}
+
+fn compared(a: f64, b: f64) -> Ordering {
+    a.total_cmp(&b)
+}
+
+impl Item {
+    fn of(id: usize, row: &TableDetection) -> Self {
+        Self {
+            id,
+            path: row.path.clone(),
+            start: row.start_ms as f64 / 1000.0,
+            end: row.end_ms as f64 / 1000.0,
+            channel: row.channel,
+            label: row.label.clone(),
+            score: row.score,
+            outlier_p: row.outlier_p,
+        }
+    }
+}
+
+/// The queue of the server.
+pub(super) fn of(app: &App) -> Answer<&Queue> {
+    app.queue
+        .as_ref()
+        .ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))
+}
+
+/// `GET /api/queue`.
+pub(crate) async fn queue(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<Json<List>> {
+    let Query(wanted) = wanted?;
+    let answered = app.reviews.answered();
+    Ok(Json(of(&app)?.list(&wanted, |place| answered.contains(place))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(label: &str, start_ms: u64, score: f64) -> TableDetection {
+        TableDetection {
+            path: Some("a.wav".into()),
+            start_ms,
+            end_ms: start_ms + 1000,
+            channel: None,
+            label: label.into(),
+            score: Some(score),
+            outlier_p: None,
+            low_hz: None,
+            high_hz: None,
+        }
+    }
+
+    #[test]
+    fn orders_and_classes() {
+        let rows = vec![row("dog", 0, 0.9), row("bird", 1000, 0.55), row("dog", 2000, 0.4), row("dog", 3000, 0.99)];
+        let recordings = Recordings::new("a.csv".as_ref(), None, &CancelToken::default()).unwrap();
+        let queue = Queue { name: "a.csv".into(), rows, recordings };
+        let ids = |order, class: Option<&str>, n| {
+            let wanted = Wanted { order, class: class.map(str::to_owned), n };
+            let list = queue.list(&wanted, |place| place.start_ms == 3000);
+            (list.items.iter().map(|item| item.id).collect::<Vec<_>>(), list.total, list.answered)
+        };
+        assert_eq!(ids(Order::Uncertain, None, None), (vec![1, 2, 0], 4, 1));
+        assert_eq!(ids(Order::Score, Some("dog"), Some(1)), (vec![0], 3, 1));
+        let (mut random, ..) = ids(Order::Random, None, None);
+        random.sort_unstable();
+        assert_eq!(random, [0, 1, 2]);
+    }
+}
