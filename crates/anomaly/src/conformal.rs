@@ -121,6 +121,18 @@ impl Conformal {
         Self { form, n_groups, scores, at_least, n_sharing }
     }
 
+    /// Scores in rising order, and for each the number of clips that share the weight of its group.
+    pub(crate) fn sorted(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.scores.iter().zip(&self.n_sharing).map(|(&score, &n)| (f64::from(score), f64::from(n)))
+    }
+
+    /// The score that half of the weight of all groups reaches.
+    pub(crate) fn median(&self) -> f64 {
+        let half = self.n_groups as f64 / 2.0;
+        let n = self.at_least.partition_point(|&at_least| at_least >= half);
+        f64::from(self.scores[n.saturating_sub(1).min(self.scores.len() - 1)])
+    }
+
     /// The p-value of a score: small for an unknown sound.
     pub fn p_value(&self, score: f64) -> f64 {
         let first = self.scores.partition_point(|&known| f64::from(known) < score);

@@ -93,6 +93,7 @@ mod names;
 mod neighbors;
 mod network;
 mod pca_residual;
+pub mod place;
 pub mod pool;
 pub mod precision;
 mod principal;

@@ -145,6 +145,20 @@ impl HeldOut {
         Ok(Self { stored, n_classes, weights })
     }
 
+    /// The clips, with the numbers of their groups. Probabilities that were not kept are 0.
+    pub fn clips(&self) -> Vec<HeldOutClip<usize>> {
+        let Stored { class, group, outlier_p, probability, .. } = &self.stored;
+        let dense = |kept: &Vec<(u32, u32)>| {
+            let mut all = vec![0.0; self.n_classes];
+            kept.iter().for_each(|&(class, steps)| all[class as usize] = (f64::from(steps) / STEPS) as f32);
+            all
+        };
+        let rows = class.iter().zip(group).zip(outlier_p).zip(probability);
+        let clip =
+            |(((&class, &group), &outlier_p), kept)| HeldOutClip { class, group, probability: dense(kept), outlier_p };
+        rows.map(clip).collect()
+    }
+
     /// Clips of known classes.
     pub fn n_known(&self) -> usize {
         self.stored.class.iter().flatten().count()

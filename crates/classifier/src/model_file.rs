@@ -1,7 +1,7 @@
 //! The model file: one safetensors file, whose metadata has one key, `model`, with [`ModelHeader`] as JSON. Predictions need
 //! nothing else. Tensors are F32 and have the names of the model's parameters.
 
-use crate::{Calibration, Error, Normalization, Parameters};
+use crate::{Calibration, Error, Normalization, Parameters, Place};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -44,6 +44,16 @@ pub struct ModelHeader {
     /// What the model says of clips that it was not fitted on, from which the threshold of a precision is read, if there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<serde_json::Value>,
+    /// The place that it was calibrated for, if for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl ModelHeader {
+    /// Adds what the calibration for a place adds to logits, `[N, C]` row by row; nothing without one.
+    pub fn shift(&self, logits: &mut [f32]) {
+        self.place.iter().for_each(|place| place.shift(logits));
+    }
 }
 
 /// A model file in memory.
@@ -151,6 +161,7 @@ mod tests {
             outlier: None,
             coverage: None,
             held_out: None,
+            place: None,
         }
     }
 

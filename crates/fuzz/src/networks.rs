@@ -39,6 +39,7 @@ pub(crate) fn model() -> Result<Vec<u8>, Box<dyn Error>> {
         outlier: None,
         coverage: None,
         held_out: None,
+        place: None,
     };
     Ok(ModelFile::to_bytes(&header, &parameters.snapshot()?)?)
 }

@@ -155,7 +155,9 @@ impl Model {
             std::iter::repeat_n(classifier::votes(&rows.logits, n_classes, member.scale), member.n_votes)
         });
         let logits = classifier::mean_votes(&votes.collect::<Vec<_>>());
-        let probability = Calibration::probabilities(self.temperature(), &logits, n_classes);
+        let mut shifted = logits.clone();
+        self.header.shift(&mut shifted);
+        let probability = Calibration::probabilities(self.temperature(), &shifted, n_classes);
         let first = all.iter().position(|rows| rows.n_own > 0).unwrap_or(0);
         Ok(classifier::Rows { logits, probability, ..all.swap_remove(first) })
     }

@@ -249,11 +249,13 @@ impl Predictor<'_> {
 
     /// The verdicts of windows, the notes of which do not know yet what is wrong with their recordings.
     pub(crate) fn judge_windows(&self, inputs: &[Input], first: usize, windows: &[&Window]) -> Result<Vec<Judged>> {
-        let Some(outputs) = self.outputs(inputs, windows)? else { return Ok(Vec::new()) };
+        let Some(mut outputs) = self.outputs(inputs, windows)? else { return Ok(Vec::new()) };
         let n_classes = outputs.n_classes;
-        let probabilities = Calibration::probabilities(self.model.temperature(), &outputs.logits, n_classes);
         let detector = self.detector();
+        // The detector looks at what the networks compute, which is the same in every place.
         let scores = detector.map(|detector| detector.fitted.score(&outputs)).transpose()?;
+        self.model.header.shift(&mut outputs.logits);
+        let probabilities = Calibration::probabilities(self.model.temperature(), &outputs.logits, n_classes);
         let p_value = |score: f64| detector.map(|detector| detector.conformal.p_value(score));
         let known = self.detectors.as_ref().filter(|_| self.n_nearest > 0).map(|detectors| &detectors.known);
         let nearest = known.map(|known| known.nearest(&outputs, self.n_nearest)).transpose()?;

@@ -27,6 +27,7 @@ pub mod backbone;
 mod balanced;
 #[cfg(feature = "buckets")]
 pub mod buckets;
+pub mod calibrate;
 pub mod check;
 pub mod clips;
 pub mod compare;

@@ -6,7 +6,7 @@ use crate::metrics::Bootstrap;
 use crate::predict::predict_rows;
 use crate::{Error, Result};
 use candle_core::Device;
-use classifier::{Classifier, ModelHeader, Predictor, Rows};
+use classifier::{Calibration, Classifier, ModelHeader, Predictor, Rows};
 use kernels::Compute;
 use shard::differences;
 use shard::{Clips, NO_LABEL};
@@ -111,7 +111,10 @@ pub fn evaluate(
     let temperature = header.calibration.map_or(1.0, |calibration| calibration.temperature);
     let (normalization, compute) = (&header.normalization, options.compute);
     let predictor = Predictor { model, device, normalization, temperature, compute };
-    let rows = predict_rows(predictor, spectrograms, &clips, options.batch_size)?;
+    let mut rows = predict_rows(predictor, spectrograms, &clips, options.batch_size)?;
+    let as_computed = rows.logits.clone();
+    header.shift(&mut rows.logits);
+    rows.probability = Calibration::probabilities(temperature, &rows.logits, rows.n_classes);
 
     let class_of = class_of_label(spectrograms, &header.classes);
     let groups: Vec<String> = clips.iter().map(|clip| spectrograms.group[*clip].to_string()).collect();
@@ -125,6 +128,7 @@ pub fn evaluate(
     if is_foreign {
         metrics.warnings.push("equalized clips, which is not how the model is used".into());
     }
+    rows.logits = as_computed;
     let truth = clips.iter().map(|clip| truth(spectrograms, *clip)).collect();
     Ok(Evaluation { metrics, rows, clips, truth })
 }

@@ -224,6 +224,7 @@ impl<'a> Trainer<'a> {
             outlier: None,
             coverage: None,
             held_out: None,
+            place: None,
         }
     }
 

@@ -132,11 +132,12 @@ impl Asked<'_> {
         let detectors = self.detectors.filter(|_| cut.condition.is_none());
         let windows: Vec<&Window> = windows.iter().collect();
         let name = |nth: usize| block[nth].input.name.as_str();
-        let Some(outputs) = cut.windows.outputs(self.model, detectors, &windows, name)? else { return Ok(()) };
+        let Some(mut outputs) = cut.windows.outputs(self.model, detectors, &windows, name)? else { return Ok(()) };
         let before = answers.len();
         let rows = windows.iter().map(|window| &block[window.input]);
         let outlier_p = self.judged.add(detectors, &outputs, rows)?;
         let of = windows.iter().map(|window| first + window.input);
+        self.model.header.shift(&mut outputs.logits);
         answers.extend(of, outputs.logits, self.model.temperature());
         if cut.condition.is_none() {
             verdicts.extend(windows.iter().enumerate().map(|(nth, window)| {

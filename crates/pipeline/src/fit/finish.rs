@@ -70,6 +70,7 @@ pub(super) fn write(
         outlier: None,
         coverage: Some(coverage(recipe.candidate, calibration, known)?.to_json()),
         held_out: None,
+        place: None,
     };
     // The model is asked before it is finished: it goes under its own name once it has everything.
     let draft = out.join("work").join(MODEL_FILE);
