@@ -47,13 +47,17 @@ fn wrong(value: &Value, schema: &Value, document: &Value, place: &str) -> Option
         return Some(format!("{place}: expected one of {allowed:?}, got {value}"));
     }
     let outside = |number: f64| {
-        schema["minimum"].as_f64().is_some_and(|least| number < least) || schema["maximum"].as_f64().is_some_and(|most| number > most)
+        schema["minimum"].as_f64().is_some_and(|least| number < least)
+            || schema["maximum"].as_f64().is_some_and(|most| number > most)
     };
     if value.as_f64().is_some_and(outside) {
         return Some(format!("{place}: {value} is out of range"));
     }
     if let Some(items) = value.as_array() {
-        return items.iter().enumerate().find_map(|(nth, item)| wrong(item, &schema["items"], document, &format!("{place}[{nth}]")));
+        return items
+            .iter()
+            .enumerate()
+            .find_map(|(nth, item)| wrong(item, &schema["items"], document, &format!("{place}[{nth}]")));
     }
     let object = value.as_object()?;
     let required = schema["required"].as_array().into_iter().flatten();
@@ -62,7 +66,9 @@ fn wrong(value: &Value, schema: &Value, document: &Value, place: &str) -> Option
     }
     let known = &schema["properties"];
     object.iter().find_map(|(key, value)| match (known.get(key), schema.get("additionalProperties")) {
-        (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => wrong(value, schema, document, &format!("{place}.{key}")),
+        (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => {
+            wrong(value, schema, document, &format!("{place}.{key}"))
+        }
         (None, _) => Some(format!("{place}: `{key}` is not described")),
     })
 }
@@ -95,7 +101,8 @@ fn every_path_and_method_is_described_and_there() {
     let document = document();
     let paths = document["paths"].as_object().unwrap();
     for (path, operations) in paths {
-        let described: BTreeSet<String> = operations.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
+        let described: BTreeSet<String> =
+            operations.as_object().unwrap().keys().map(|key| key.to_uppercase()).collect();
         let asked = path.replace("{id}", "0").replace("{name}", "app.js");
         for method in METHODS {
             let answer = finish(begin(server.addr, method, &asked, &[("content-length", "0")]));
@@ -108,7 +115,8 @@ fn every_path_and_method_is_described_and_there() {
     }
     // Each route of the source is described.
     let source = fs::read_to_string("src/routes.rs").unwrap().replace("REPORT, get", "\"/api/fits/{id}/report\", get");
-    let routes: BTreeSet<&str> = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let routes: BTreeSet<&str> =
+        source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(routes, paths.keys().map(String::as_str).collect::<BTreeSet<_>>());
     let codes = document.pointer("/components/schemas/Error/properties/error/properties/code/enum").unwrap();
     let source = fs::read_to_string("src/problem.rs").unwrap();
@@ -131,12 +139,22 @@ fn answers_are_as_described() {
         check(&document, path, method, &answer);
         answer
     };
-    for path in ["/", "/openapi.json", "/metrics", "/api/health", "/api/models", "/api/fits", "/api/queue", "/api/reviews"] {
+    for path in
+        ["/", "/openapi.json", "/metrics", "/api/health", "/api/models", "/api/fits", "/api/queue", "/api/reviews"]
+    {
         check(path, "GET", 200, get(addr, path));
     }
     check("/assets/{name}", "GET", 200, get(addr, "/assets/app.js"));
     check("/assets/{name}", "GET", 200, get(addr, "/assets/report.css"));
-    for query in ["", "?events=true&name=a.wav", "?format=csv", "?format=jsonl", "?format=raven", "?format=parquet", "?format=kaleidoscope"] {
+    for query in [
+        "",
+        "?events=true&name=a.wav",
+        "?format=csv",
+        "?format=jsonl",
+        "?format=raven",
+        "?format=parquet",
+        "?format=kaleidoscope",
+    ] {
         check("/api/predict", "POST", 200, upload(addr, "POST", &format!("/api/predict{query}"), &sound));
     }
     for (query, status) in [("?format=x", 400), ("?model=x", 404)] {
