@@ -5,6 +5,7 @@ mod asked;
 mod classify;
 mod table;
 
+use answer::Window;
 pub(crate) use answer::{Event, windows};
 pub use asked::Asked;
 pub(crate) use asked::clean_name;
@@ -24,6 +25,7 @@ use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use classify::{Outcome, Step, Tell, classify};
 use futures::future::{Either, select};
+use serde::Serialize;
 use serde_json::json;
 use std::convert::Infallible;
 use std::fs::File;
@@ -96,6 +98,12 @@ async fn spool(app: &App, body: Body, name: &str) -> Answer<File> {
     }
 }
 
+/// The data of an event `windows`.
+#[derive(Serialize)]
+struct Batch {
+    windows: Vec<Window>,
+}
+
 /// Sends what comes of a recording until it ends or the client has gone.
 async fn stream(app: Arc<App>, worker: Arc<Worker>, file: File, asked: Asked, sender: mpsc::Sender<sse::Event>) {
     let begin = event("recording", &json!({"name": asked.name()}));
@@ -105,7 +113,7 @@ async fn stream(app: Arc<App>, worker: Arc<Worker>, file: File, asked: Asked, se
     let steps = sender.clone();
     let tell: Tell = Box::new(move |step| {
         let event = match step {
-            Step::Windows(windows) => event("windows", &json!({"windows": windows})),
+            Step::Windows(windows) => event("windows", &Batch { windows }),
             Step::Seconds(seconds) => event("progress", &json!({"seconds": seconds})),
         };
         steps.blocking_send(event).is_ok()
@@ -120,7 +128,7 @@ async fn stream(app: Arc<App>, worker: Arc<Worker>, file: File, asked: Asked, se
 }
 
 /// An event with JSON as its data.
-pub(crate) fn event(name: &str, data: &impl serde::Serialize) -> sse::Event {
+pub(crate) fn event(name: &str, data: &impl Serialize) -> sse::Event {
     sse::Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
 }
 
