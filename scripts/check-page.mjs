@@ -32,10 +32,14 @@ const browser = await puppeteer.launch({
 });
 const session = await browser.target().createCDPSession();
 await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: downloads });
-async function downloaded(known) {
-  const name = await until(() => readdirSync(downloads).find(name => !known.includes(name) && !name.endsWith(".crdownload")), 60);
+// The file that a click downloads.
+async function download(click) {
+  for (const name of readdirSync(downloads)) rmSync(resolve(downloads, name));
+  await click();
+  const name = await until(() => readdirSync(downloads).find(name => !name.endsWith(".crdownload")), 60);
   return name ? resolve(downloads, name) : null;
 }
+const clickText = (page, host, words) => page.evaluate((host, words) => [...document.querySelectorAll(host + " button")].find(button => button.textContent === words).click(), host, words);
 
 async function open(address) {
   const page = await browser.newPage();
@@ -51,7 +55,7 @@ async function open(address) {
     const connect = AudioNode.prototype.connect;
     AudioNode.prototype.connect = function (to, ...rest) {
       if (to instanceof AudioDestinationNode && this.context instanceof AudioContext) {
-        const tap = this.context.createAnalyser();
+        const tap = this.context.createAnalyser(); // spelling: as written
         connect.call(this, tap);
         window.loudness = () => {
           const samples = new Float32Array(tap.fftSize);
@@ -143,15 +147,11 @@ async function classify(page) {
   check("a score filters", strict < before, `${before}, then ${strict}`);
   await page.$eval("#classify .filters input[type=range]", slider => { slider.value = "0"; slider.dispatchEvent(new Event("input")); });
   for (const format of await page.$$eval("#classify .row-head select option", options => options.map(option => option.value))) {
-    const known = readdirSync(downloads);
     await page.select("#classify .row-head select", format);
-    await page.click("#classify .download");
-    const file = await downloaded(known);
+    const file = await download(() => page.click("#classify .download"));
     check(`a table as ${format}`, file !== null && statSync(file).size > 20, file ? file.split("/").pop() : await text(page, "#classify .row-head [role=status]"));
   }
-  const known = readdirSync(downloads);
-  await page.click("#classify .download-all");
-  const table = await downloaded(known);
+  const table = await download(() => page.click("#classify .download-all"));
   check("one CSV of all", table !== null && readFileSync(table, "utf8").startsWith("path,start,end,channel,label") && readFileSync(table, "utf8").match(/^path,/gm).length === 1);
   await look(page, "classify");
 
@@ -245,9 +245,7 @@ async function review(page) {
   check("the CSV is what was answered", wrong.length === 0 && meant.size === 10, wrong.join("; "));
   const counted = await page.$$eval("#review .precision tbody tr", rows => rows.reduce((sum, row) => sum + Number(row.querySelector("td").textContent.split(" of ")[1]), 0));
   check("precision counts them", counted >= 8 && counted <= 10, `${counted} of ${meant.size}`);
-  const known = readdirSync(downloads);
-  await page.evaluate(() => [...document.querySelectorAll("#review button")].find(button => button.textContent === "Download CSV").click());
-  const file = await downloaded(known);
+  const file = await download(() => clickText(page, "#review", "Download CSV"));
   check("and is downloaded", file !== null && same(meant, answers(readFileSync(file, "utf8"))).length === 0);
   await look(page, "review");
   const select = await page.$("#review > .controls select");
@@ -295,9 +293,7 @@ async function staticReview(file) {
   await until(() => page.$("#review .answer"), 20);
   check("a clip of the file is heard", await (async () => { await page.keyboard.press(" "); return await heard(page); })() !== null);
   const meant = await answerTen(page, "#review");
-  const known = readdirSync(downloads);
-  await page.evaluate(() => [...document.querySelectorAll("#review button")].find(button => button.textContent === "Download CSV").click());
-  const csv = await downloaded(known);
+  const csv = await download(() => clickText(page, "#review", "Download CSV"));
   const wrong = csv ? same(meant, answers(readFileSync(csv, "utf8"))) : ["no CSV"];
   check("the CSV is what was answered", wrong.length === 0, wrong.join("; "));
   await page.reload({ waitUntil: "networkidle0" });

@@ -8,7 +8,7 @@
 #     scripts/check-page.sh OUT
 #
 # Results and screenshots go to OUT; a model of made sounds in OUT/demo is kept for the next time. PAGE_URL names a page that is
-# already served, instead (with sounds in OUT/sounds). FIT_SECONDS is how long training may take (900). Needs node, npm and Chromium
+# already served, instead, REVIEW_FILE a static review file. FIT_SECONDS is how long training may take (900). Needs node, npm and Chromium
 # ($CHROMIUM, or one on the path); puppeteer-core and axe-core are installed into OUT/node.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -31,7 +31,7 @@ with wave.open(f"{out}/microphone.wav", "wb") as joined:
         with wave.open(name) as clip:
             joined.writeframes(clip.readframes(clip.getnframes()))
 END
-review_file=
+review_file=${REVIEW_FILE:-}
 if [ -z "${PAGE_URL:-}" ]; then
   [ -d "$out/demo/run" ] || "$barkbird" demo --out "$out/demo" --clips 240 --epochs 12 >"$out/demo.log" 2>&1 || { cat "$out/demo.log"; exit 1; }
   "$barkbird" predict "$out/demo/run" "$out/sounds" --quiet >"$out/detections.csv"

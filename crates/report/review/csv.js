@@ -1,4 +1,5 @@
-// The review CSV: a row an answer. The last row of a detection and reviewer counts; an empty label takes an answer back.
+// The review CSV: a row an answer. The last row of a detection counts, whoever wrote it; an empty label takes
+// the answer back.
 const Csv = (() => {
   "use strict";
   const COLUMNS = ["path", "start", "end", "channel", "label", "reviewer", "time", "model", "predicted", "score", "outlier_p"];

@@ -18,6 +18,19 @@ const Dom = (() => {
     return make("button", { type: "button", onclick, ...attributes }, text);
   }
 
+  const faint = text => make("span", { class: "faint" }, text);
+  // A number in a table.
+  const figure = text => make("td", { class: "number" }, String(text));
+  // The head of a table; columns of numbers are written as ["Score", "number"].
+  function head(columns) {
+    const of = columns.filter(Boolean).map(column => Array.isArray(column) ? column : [column, null]);
+    return make("thead", null, make("tr", null, of.map(([content, kind]) => make("th", { scope: "col", class: kind }, content))));
+  }
+  // What may be wider than the page; it scrolls by keyboard, too.
+  function region(label, kind, ...children) {
+    return make("div", { class: "scroll " + kind, tabindex: "0", role: "region", "aria-label": label }, ...children);
+  }
+
   // A select of [value, text] pairs.
   function select(options, value, onchange, attributes) {
     const element = make("select", { onchange: () => onchange(element.value), ...attributes });
@@ -26,7 +39,7 @@ const Dom = (() => {
     return element;
   }
 
-  const labelled = (text, control) => make("label", null, text, " ", control);
+  const labeled = (text, control) => make("label", null, text, " ", control);
 
   const number = (value, digits = 3) => typeof value === "number" && Number.isFinite(value) ? value.toFixed(digits) : "\u2013";
   const percent = value => typeof value === "number" && Number.isFinite(value) ? Math.round(100 * value) + "\u00a0%" : "\u2013";
@@ -52,7 +65,6 @@ const Dom = (() => {
     const at = classes.indexOf(label);
     return at < 0 ? 8 : at % 7 + 1;
   }
-  const color = (classes, label) => getComputedStyle(document.documentElement).getPropertyValue("--k" + tone(classes, label)).trim();
   function tag(classes, label) {
     return make("span", { class: "tag k" + tone(classes, label) + (label === "unsure" ? " unsure" : "") }, label);
   }
@@ -67,5 +79,5 @@ const Dom = (() => {
     setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
 
-  return { make, button, select, labelled, number, percent, plural, time, bytes, tone, color, tag, save };
+  return { make, button, faint, figure, head, region, select, labeled, number, percent, plural, time, bytes, tone, tag, save };
 })();

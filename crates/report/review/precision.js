@@ -90,21 +90,21 @@ const Precision = (() => {
     const fit = slopeIsFree => {
       let [a, b] = [0, slopeIsFree ? 1 : 0];
       for (let step = 0; step < 100; step++) {
-        let [ga, gb, haa, hab, hbb] = [-PRIOR * a, -PRIOR * (b - 1), PRIOR, 0, PRIOR];
+        let [g0, g1, h00, h01, h11] = [-PRIOR * a, -PRIOR * (b - 1), PRIOR, 0, PRIOR];
         xs.forEach((x, i) => {
           const p = sigmoid(a + b * x), error = targets[known[i].right ? 1 : 0] - p, weight = p * (1 - p);
-          ga += error;
-          gb += error * x;
-          haa += weight;
-          hab += weight * x;
-          hbb += weight * x * x;
+          g0 += error;
+          g1 += error * x;
+          h00 += weight;
+          h01 += weight * x;
+          h11 += weight * x * x;
         });
-        const determinant = haa * hbb - hab * hab;
-        const [da, db] = slopeIsFree ? [(hbb * ga - hab * gb) / determinant, (haa * gb - hab * ga) / determinant] : [ga / haa, 0];
+        const determinant = h00 * h11 - h01 * h01;
+        const [da, db] = slopeIsFree ? [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant] : [g0 / h00, 0];
         // A step of Newton's is cut, so that it cannot overshoot.
         const cut = Math.min(1, 4 / Math.max(Math.abs(da), Math.abs(db), 1e-12));
         [a, b] = [a + cut * da, b + cut * db];
-        covariance = slopeIsFree ? [hbb / determinant, -hab / determinant, haa / determinant] : [1 / haa, 0, 0];
+        covariance = slopeIsFree ? [h11 / determinant, -h01 / determinant, h00 / determinant] : [1 / h00, 0, 0];
         if (Math.max(Math.abs(da), Math.abs(db)) < 1e-10) break;
       }
       return [a, b];

@@ -1,12 +1,17 @@
 // The review queue on a page: one detection after the other, answered by key or button, and what the answers say about each class.
 const Reviewer = (() => {
   "use strict";
-  const { make, button, select, labelled, percent, number, plural } = Dom;
+  const { make, button, select, labeled, percent, number, plural } = Dom;
   const TARGETS = [0.8, 0.9, 0.95, 0.99];
+  const ABOUT = "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a " +
+    "detection is right with at least this probability, by logistic calibration, with its 95\u00a0% interval.";
+  const BY_SCORE = "Some of these detections were chosen by their score, not at random. The thresholds take scores into account; the " +
+    "precision of all detections needs the random order.";
 
   // `host` gets the queue. Options:
   // classes, model: of the table; orders: of Queue.ORDERS; labels: what can be chosen to look at;
-  // load({ order, label, more, open }): promise of { items, total }; `more` is true where further items of the same order are wanted, and
+  // load({ order, label, more, open }): promise of { items, total, answered }: `total` counts all, `answered` those that are left
+  // out of `items` since they have an answer; `more` is true where further items of the same order are wanted, and
   // `open` is how many here have no answer;
   // sound(item): promise of { source, of, seconds, offset, start, end }, `start` and `end` being the detection in that sound, which begins
   // at `offset` of what `of` plays;
@@ -14,10 +19,10 @@ const Reviewer = (() => {
   // download(rows): the CSV is wanted.
   function mount(host, options) {
     const { classes, model } = options;
-    let session = null, order = options.orders[0][0], label = "", total = 0, loading = false, ended = false, shown = null;
+    let session = null, order = options.orders[0][0], label = "", total = 0, before = 0, loading = false, ended = false, shown = null;
     let reviewer = options.reviewer || "", wanted = 0.9, rows = [...(options.earlier || [])];
     let unsaved = [], saving = false, generation = 0;
-    // What was drawn at random in this session: only that is a fair sample of a class.
+    // Only what is drawn at random is a fair sample of a class.
     let chosenByScore = false;
 
     const bar = make("progress", { max: "1", value: "0", "aria-label": "Progress of the review" });
@@ -25,6 +30,8 @@ const Reviewer = (() => {
     const problem = make("p", { class: "problem", role: "alert", hidden: true });
     const headline = make("h3", { class: "review-headline", tabindex: "-1" });
     const place = make("p", { class: "faint review-place" });
+    // What a screen reader says when another detection comes.
+    const spoken = make("p", { class: "hidden", role: "status" });
     const picture = make("div");
     const viewer = Viewer.mount(picture, { label: "Spectrogram of the detection. Space plays it, plus and minus zoom.", height: 200 });
     const answers = make("div", { class: "answers" });
@@ -38,14 +45,15 @@ const Reviewer = (() => {
     });
     const autoplay = make("input", { type: "checkbox", checked: true });
     // On a phone the buttons to answer with come first.
-    const settings = make("details", { class: "settings", open: innerWidth > 640 }, make("summary", null, "Order, name and download"), make("div", { class: "controls" },
-      labelled("Order", select(options.orders, order, value => { order = value; start(); })),
-      labelled("Detections of", select([["", "all classes"], ...options.labels.map(of => [of, of])], "", value => { label = value; start(); })),
-      labelled("Your name", name),
+    const settings = make("details", { class: "settings", open: innerWidth > 640 }, make("summary", null, "Order, name and download"));
+    settings.append(make("div", { class: "controls" },
+      labeled("Order", select(options.orders, order, value => { order = value; start(); })),
+      labeled("Detections of", select([["", "all classes"], ...options.labels.map(of => [of, of])], "", value => { label = value; start(); })),
+      labeled("Your name", name),
       make("label", null, autoplay, " Play each sound"),
       button("Download CSV", download)));
     const keys = make("details", { class: "keys" }, make("summary", null, "Keys"), keyList());
-    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, finished, keys, figures);
+    host.replaceChildren(settings, make("div", { class: "review-progress" }, bar, status), problem, card, spoken, finished, keys, figures);
 
     function keyList() {
       const list = [["y", "right"], ["x", "wrong"], ...classes.slice(0, 9).map((of, i) => [i + 1 + "", of]), ["n", "neither: none of the classes"],
@@ -68,9 +76,9 @@ const Reviewer = (() => {
       viewer.open(null, null, 1);
       headline.textContent = "Loading\u2026";
       try {
-        const { items, total: all } = await options.load({ order, label, more: false });
+        const { items, total: all, answered = 0 } = await options.load({ order, label, more: false });
         if (own !== generation) return;
-        total = all;
+        [total, before] = [all, answered];
         session = Queue.create({ items, classes, model, reviewer: () => reviewer, earlier: rows, emit });
         rows = session.rows();
         complain("");
@@ -127,13 +135,14 @@ const Reviewer = (() => {
       const item = session && session.current();
       const { n, answered, skipped, left, place: number } = session ? session.progress() : { n: 0, answered: 0, skipped: 0, left: 0, place: 0 };
       bar.max = Math.max(total, n, 1);
-      bar.value = answered;
-      status.textContent = session ? answered + " of " + Math.max(total, n) + " answered" + (skipped ? ", " + skipped + " skipped" : "") : "";
+      bar.value = before + answered;
+      status.textContent = session ? before + answered + " of " + Math.max(total, n) + " answered" + (skipped ? ", " + skipped + " skipped" : "") : "";
       card.hidden = !item;
       finished.hidden = Boolean(item) || !session;
       if (!item && session) {
-        finished.replaceChildren(make("p", null, n === 0 ? "There is nothing to review here." : loading ? "Loading more\u2026" : "You are through: nothing is left in this order."),
-          make("div", { class: "buttons" }, skipped ? button("Show what was skipped (" + skipped + ")", () => { session.again(); render(); }) : null, button("Download CSV", download)));
+        const words = n === 0 ? "There is nothing to review here." : loading ? "Loading more\u2026" : "You are through: nothing is left in this order.";
+        const again = skipped ? button("Show what was skipped (" + skipped + ")", () => { session.again(); render(); }) : null;
+        finished.replaceChildren(make("p", null, words), make("div", { class: "buttons" }, again, button("Download CSV", download)));
       }
       if (session && left < 5) more();
       if (item) show(item, number, Math.max(total, n));
@@ -151,6 +160,7 @@ const Reviewer = (() => {
       buttons(item, answer);
       if (shown === item) return;
       shown = item;
+      spoken.textContent = headline.textContent + " Score " + Dom.number(item.score, 2);
       picture.dataset.item = "";
       viewer.open(null, null, Math.max(0.1, item.end - item.start));
       try {
@@ -208,7 +218,8 @@ const Reviewer = (() => {
       const tally = Queue.tally(rows);
       const names = [...classes, Queue.NEITHER].filter(of => tally.has(of));
       if (!names.length) {
-        figures.replaceChildren(make("h3", null, "Precision"), make("p", { class: "faint" }, "As soon as there are answers, this shows how often each class is right."));
+        figures.replaceChildren(make("h3", null, "Precision"),
+          make("p", { class: "faint" }, "As soon as there are answers, this shows how often each class is right."));
         return;
       }
       const row = of => {
@@ -217,19 +228,23 @@ const Reviewer = (() => {
         const calibration = Precision.calibrate(points), found = calibration.threshold(wanted);
         const line = make("span", { class: "bar", "aria-hidden": "true" }, make("i"), make("b"));
         for (const [name, value] of [["--low", low], ["--high", high], ["--at", right / n]]) line.style.setProperty(name, value);
-        return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), make("td", { class: "number" }, right + " of " + n),
-          make("td", { class: "number" }, percent(right / n)), make("td", { class: "number" }, percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
-          make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"),
-          make("td", null, found.score === null ? found.reason : found.all ? "every score seen" : "from " + number(found.score, 2) + " (" + number(found.range[0], 2) + " to " + number(found.range[1], 2) + ")"));
+        const score = found.score === null ? found.reason : found.all ? "every score seen"
+          : "from " + number(found.score, 2) + " (" + found.range.map(value => number(value, 2)).join(" to ") + ")";
+        return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), Dom.figure(right + " of " + n),
+          Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
+          make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"), make("td", null, score));
       };
-      const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => { wanted = Number(value); measure(); figures.querySelector("select").focus(); });
-      const column = (text, kind) => make("th", { scope: "col", class: kind }, text);
-      figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" }, labelled("Score that gives a precision of", target)),
-        make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Precision of each class" }, make("table", null,
-          make("caption", null, make("span", null, "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a detection is right with at least this probability, by logistic calibration, with its 95\u00a0% interval.")),
-          make("thead", null, make("tr", null, column("Class"), column("Right", "number"), column("Precision", "number"), column("95\u00a0% interval", "number"), column(make("span", { class: "hidden" }, "On a line from 0 to 1"), "bars"), column("Answers"), column("Threshold"))),
+      const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => {
+        wanted = Number(value);
+        measure();
+        figures.querySelector("select").focus();
+      });
+      const onLine = make("span", { class: "hidden" }, "On a line from 0 to 1");
+      figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" }, labeled("Score that gives a precision of", target)),
+        Dom.region("Precision of each class", "", make("table", null, make("caption", null, make("span", null, ABOUT)),
+          Dom.head(["Class", ["Right", "number"], ["Precision", "number"], ["95\u00a0% interval", "number"], [onLine, "bars"], "Answers", "Threshold"]),
           make("tbody", null, names.map(row)))),
-        chosenByScore ? make("p", { class: "faint" }, "Some of these detections were chosen by their score, not at random. The thresholds take scores into account; the precision of all detections needs the random order.") : "");
+        chosenByScore ? make("p", { class: "faint" }, BY_SCORE) : "");
     }
 
     start();

@@ -76,13 +76,12 @@ const Spectrogram = (() => {
   }
 
   // Draws `source` from `start` to `end` seconds over the whole canvas; returns { cancel(), done }: `done` is a promise that is true
-  // when all is drawn and false when it was canceled. `progress` is called with the share that is drawn.
-  function draw(canvas, source, start, end, progress) {
+  // when all is drawn and false when it was canceled. What was in the canvas stays until it is drawn over.
+  function draw(canvas, source, start, end) {
     const { width, height } = canvas;
     const context = canvas.getContext("2d", { alpha: false });
     const image = context.createImageData(width, height);
-    const pixels = new Uint32Array(image.data.buffer).fill(COLORS[0]);
-    context.putImageData(image, 0, 0);
+    const pixels = new Uint32Array(image.data.buffer);
     const { rate } = source, work = analysis(rate, height);
     const pixel = (end - start) / width * rate;
     // Of a long stretch, a few looks stand for each column; fewer where each of them is a read of its own.
@@ -121,7 +120,6 @@ const Spectrogram = (() => {
           if (performance.now() - since < 12 && x < width - 1) continue;
           context.putImageData(image, 0, 0, drawn, 0, x + 1 - drawn, height);
           drawn = x + 1;
-          if (progress) progress(drawn / width);
           await new Promise(next => setTimeout(next, 0));
           since = performance.now();
         }

@@ -1,4 +1,4 @@
-// A spectrogram to look at and to listen to: axes, zoom, labelled spans below it, a line where the sound is.
+// A spectrogram to look at and to listen to: axes, zoom, labeled spans below it, a line where the sound is.
 const Viewer = (() => {
   "use strict";
   const LEFT = 64, AXIS = 22, LANE = 20, GAP = 3, SHORTEST_S = 0.05;
@@ -62,10 +62,10 @@ const Viewer = (() => {
         plot.style.height = laneTop(lanes.length) + "px";
         if (job) job.cancel();
         picture.hidden = !source;
-        picture.width = Math.round(width() * density);
-        picture.height = Math.round(height * Math.min(density, 1.5));
+        stretch(Math.round(width() * density), Math.round(height * Math.min(density, 1.5)));
         Object.assign(picture.style, { left: LEFT + "px", width: width() + "px", height: height + "px" });
         if (source) {
+          plot.dataset.drawn = "false";
           const own = Spectrogram.draw(picture, source, view.start, view.end);
           job = own;
           plot.dataset.drawn = "false";
@@ -74,6 +74,22 @@ const Viewer = (() => {
         }
         annotate();
       });
+    }
+
+    // A new size and view, with what was drawn for the old view in its place.
+    let pictured = null;
+    function stretch(w, h) {
+      const old = pictured && picture.width ? document.createElement("canvas") : null;
+      if (old) {
+        [old.width, old.height] = [picture.width, picture.height];
+        old.getContext("2d").drawImage(picture, 0, 0);
+      }
+      [picture.width, picture.height] = [w, h];
+      const pen = picture.getContext("2d", { alpha: false }), scale = w / (view.end - view.start);
+      pen.fillStyle = "#0a0818";
+      pen.fillRect(0, 0, w, h);
+      if (old) pen.drawImage(old, (pictured.start - view.start) * scale, 0, (pictured.end - pictured.start) * scale, h);
+      pictured = source ? { ...view } : null;
     }
 
     function annotate() {
@@ -156,7 +172,7 @@ const Viewer = (() => {
         if (to < LEFT || from > w) continue;
         const wide = Math.max(1.5, to - from - 1);
         pen.globalAlpha = span.pale ? 0.35 : 1;
-        pen.fillStyle = span.color;
+        pen.fillStyle = ink("--k" + span.tone);
         pen.fillRect(from, y, wide, LANE - 2);
         pen.globalAlpha = 1;
         if (wide > 26) {
@@ -302,6 +318,7 @@ const Viewer = (() => {
         playButton.disabled = !of;
         if (job) job.cancel();
         plot.dataset.drawn = source ? "false" : "none";
+        pictured = null;
         show(0, length);
       },
       lanes(list) {

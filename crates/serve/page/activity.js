@@ -1,7 +1,7 @@
 // What was heard at which hour of a day: events a class, kept in this browser for two weeks.
 const Activity = (() => {
   "use strict";
-  const { make, select, labelled } = Dom;
+  const { make, select, labeled } = Dom;
   const STORE = "barkbird-activity", DAYS = 14;
   let days = {};
   try {
@@ -35,17 +35,19 @@ const Activity = (() => {
       const names = model.classes.filter(of => counts[of]), most = Math.max(1, ...names.flatMap(of => counts[of]));
       const pick = select(known.map(of => [of, of === today() ? "today" : of]), day, value => { day = value; render(); });
       const cell = (label, n, hour) => {
-        const box = make("td", { class: "hour k" + Dom.tone(model.classes, label), title: label + ", " + two(hour) + " to " + two(hour + 1) + " h: " + n }, n ? n + "" : make("span", { class: "hidden" }, "0"));
+        const title = label + ", " + two(hour) + " to " + two(hour + 1) + " h: " + n;
+        const box = make("td", { class: "hour k" + Dom.tone(model.classes, label), title }, n ? n + "" : make("span", { class: "hidden" }, "0"));
         // A square root shows single events beside a chorus.
         box.style.setProperty("--share", Math.sqrt(n / most));
         return box;
       };
-      host.replaceChildren(make("h3", null, "Activity by hour"), make("div", { class: "controls" }, labelled("Day", pick)),
+      host.replaceChildren(make("h3", null, "Activity by hour"), make("div", { class: "controls" }, labeled("Day", pick)),
         names.length
-          ? make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Activity by hour" }, make("table", { class: "activity" },
+          ? Dom.region("Activity by hour", "", make("table", { class: "activity" },
             make("caption", null, make("span", null, "Events an hour of the day, of the classes of " + model.name + ", as heard on this page.")),
-            make("thead", null, make("tr", null, make("th", { scope: "col" }, "Class"), Array.from({ length: 24 }, (_, hour) => make("th", { scope: "col" }, two(hour))))),
-            make("tbody", null, names.map(of => make("tr", null, make("th", { scope: "row" }, Dom.tag(model.classes, of)), counts[of].map((n, hour) => cell(of, n, hour)))))))
+            Dom.head(["Class", ...Array.from({ length: 24 }, (_, hour) => two(hour))]),
+            make("tbody", null, names.map(of => make("tr", null, make("th", { scope: "row" }, Dom.tag(model.classes, of)),
+              counts[of].map((n, hour) => cell(of, n, hour)))))))
           : make("p", { class: "faint" }, "No events on this day."));
     }
     return { render, of(chosen) { model = chosen; render(); } };

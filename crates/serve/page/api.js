@@ -52,6 +52,8 @@ const Api = (() => {
     }
   }
   const json = async (path, options) => (await request(path, options)).json();
+  // Sends the bytes of a file or of a part of one.
+  const upload = (path, body, options) => request(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, ...options, body });
   const post = (path, value) => request(path, { method: "POST", body: JSON.stringify(value), headers: { "Content-Type": "application/json" } });
 
   // Calls `on(name, data)` for each event until the stream ends. EventSource cannot send a token, so the stream is read here.
@@ -80,7 +82,7 @@ const Api = (() => {
   const query = values => "?" + new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined));
 
   return {
-    request, json, post, events, query, wait, stopped, Failure,
+    request, json, upload, post, events, query, wait, stopped, Failure,
     // Sets what asks for a token: a function that is a promise of true where there is a new one.
     askBy(f) { ask = f; },
     use(token) { sessionStorage.setItem(STORE, token); },

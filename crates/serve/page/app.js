@@ -50,7 +50,7 @@ const App = (() => {
     try {
       await Models.load();
       const { version } = await Api.json("/api/health");
-      document.getElementById("about").textContent = "barkbird " + version + ". Recordings go to this server only and are not kept.";
+      document.getElementById("about").textContent = "barkbird " + version + ". Recordings go to this server and nowhere else.";
     } catch (error) {
       problem.hidden = false;
       problem.textContent = "The models cannot be listed: " + error.message;

@@ -68,7 +68,8 @@ const Decode = (() => {
     if (head && head.rate > 96000) return { ...sliced(file, head, ""), close };
     const known = head || await flac(file) || { rate: 48000, seconds: await playable(url) };
     if (known.seconds > MOST_S || file.size > MOST_BYTES) {
-      return without(known.seconds, "This recording is longer than 10 minutes, so there is no spectrogram of it. Windows and events are shown, and can be played. (Of WAV files of any length there is one.)");
+      return without(known.seconds, "This recording is longer than 10 minutes, so there is no spectrogram of it. Windows and events are shown, " +
+        "and can be played. (Of WAV files of any length there is one.)");
     }
     try {
       const context = new OfflineAudioContext(1, 1, Math.max(8000, Math.min(96000, known.rate)));

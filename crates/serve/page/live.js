@@ -15,8 +15,8 @@ const Live = (() => {
     const picture = make("div");
     activity = Activity.mount(picture);
     panel.replaceChildren(make("div", { class: "listen-head" }, start, now), status, canvas, make("h3", null, "Events"),
-      make("div", { class: "scroll live-events", tabindex: "0", role: "region", "aria-label": "Events" }, make("table", null,
-        make("thead", null, make("tr", null, ["Time", "Class", "Score", "Length", "Sound"].map(text => make("th", { scope: "col", class: ["Score", "Length"].includes(text) ? "number" : null }, text)))), events)),
+      Dom.region("Events", "live-events", make("table", null,
+        Dom.head(["Time", "Class", ["Score", "number"], ["Length", "number"], "Sound"]), events)),
       picture);
     empty();
     Models.onChange(() => { if (session) stop(); activity.of(Models.current()); });
@@ -37,7 +37,8 @@ const Live = (() => {
   }
 
   async function listen() {
-    const model = Models.current(), own = { model, waiting: [], n: 0, lost: 0, sending: false, id: null, began: Date.now(), stopped: false, abort: new AbortController() };
+    const model = Models.current();
+    const own = { model, waiting: [], lost: 0, sending: false, id: null, began: Date.now(), stopped: false, abort: new AbortController() };
     start.disabled = true;
     try {
       let picture = null, part = [], filled = 0;
@@ -84,7 +85,7 @@ const Live = (() => {
         size += parts[parts.length - 1].byteLength;
       }
       try {
-        await Api.request("/api/live/" + encodeURIComponent(own.id) + "/sound", { method: "POST", body: new Blob(parts), headers: { "Content-Type": "application/octet-stream" }, tries: 1 });
+        await Api.upload("/api/live/" + encodeURIComponent(own.id) + "/sound", new Blob(parts), { tries: 1 });
       } catch (error) {
         if (own.stopped) break;
         if (error.code !== "busy" && error.code !== "unreachable") { end(own, "Stopped: " + error.message); break; }
@@ -119,7 +120,8 @@ const Live = (() => {
     }
   }
   function show(own, window) {
-    now.replaceChildren(Dom.tag(own.model.classes, window.label), make("span", { class: "faint" }, window.silent ? "silent" : Dom.percent(window.probability) + (window.outlier_p === null ? "" : ", p-value " + number(window.outlier_p, 3))));
+    const p = window.outlier_p === null ? "" : ", p-value " + number(window.outlier_p, 3);
+    now.replaceChildren(Dom.tag(own.model.classes, window.label), Dom.faint(window.silent ? "silent" : Dom.percent(window.probability) + p));
   }
   function event(own, found) {
     const date = new Date(own.began + found.start * 1000);
@@ -132,12 +134,15 @@ const Live = (() => {
       buffer.copyToChannel(Float32Array.from(sound, value => value / 32768), 0);
       Sound.play(Sound.ofBuffer(buffer), 0, buffer.duration);
     };
-    const keep = () => Dom.save(found.label + "_" + date.toISOString().replace(/[:.]/g, "-") + ".wav", Wav.make([Float32Array.from(sound, value => value / 32767)], rate, "event.wav"));
-    const time = date.toLocaleTimeString("en-GB");
+    const keep = () => {
+      const name = found.label + "_" + date.toISOString().replace(/[:.]/g, "-") + ".wav";
+      Dom.save(name, Wav.make([Float32Array.from(sound, value => value / 32767)], rate, name));
+    };
+    const time = date.toLocaleTimeString("en-GB"), what = found.label + " of " + time;
+    const buttons = sound ? [button("\u25b6\ufe0e", play, { "aria-label": "Play " + what }), button("Save", keep, { "aria-label": "Save " + what })] : [];
     events.querySelector(".none")?.remove();
-    events.prepend(make("tr", null, make("th", { scope: "row" }, time), make("td", null, Dom.tag(own.model.classes, found.label)), make("td", { class: "number" }, number(found.score, 2)),
-      make("td", { class: "number" }, Dom.time(found.end - found.start, 0.1)),
-      make("td", null, make("span", { class: "buttons" }, sound ? [button("\u25b6\ufe0e", play, { "aria-label": "Play " + found.label + " of " + time }), button("Save", keep, { "aria-label": "Save " + found.label + " of " + time })] : ""))));
+    events.prepend(make("tr", null, make("th", { scope: "row" }, time), make("td", null, Dom.tag(own.model.classes, found.label)),
+      Dom.figure(number(found.score, 2)), Dom.figure(Dom.time(found.end - found.start, 0.1)), make("td", null, make("span", { class: "buttons" }, buttons))));
     while (events.children.length > MOST_EVENTS) events.lastElementChild.remove();
     status.textContent = found.label + " at " + time + ".";
   }

@@ -1,7 +1,7 @@
 // One recording in detail: spectrogram with windows and events, the verdict on the chosen one, the table, downloads.
 const Recording = (() => {
   "use strict";
-  const { make, button, select, labelled, number } = Dom;
+  const { make, button, select, labeled, number } = Dom;
   const MOST_ROWS = 200;
   const FORMATS = [
     ["csv", "CSV"], ["jsonl", "JSON lines"], ["raven", "Raven"], ["audacity", "Audacity"], ["kaleidoscope", "Kaleidoscope"], ["birdnet", "BirdNET CSV"],
@@ -16,8 +16,12 @@ const Recording = (() => {
     const picture = make("div"), verdict = make("div", { class: "verdict-panel" });
     const viewer = Viewer.mount(picture, {
       label: "Spectrogram. Click a window to hear it, drag to mark a range. Keys: plus and minus zoom, left and right scroll, up and down choose, space plays.",
-      pick: span => Verdict.show(verdict, span.window, recording),
+      pick: span => {
+        Verdict.show(verdict, span.window, recording);
+        spoken.textContent = span.label + ", " + Dom.time(span.start) + " to " + Dom.time(span.end);
+      },
     });
+    const spoken = make("p", { class: "hidden", role: "status" });
     const channels = make("div", { class: "controls", hidden: true });
     const table = make("div");
     const kinds = make("div", { class: "controls" });
@@ -34,8 +38,8 @@ const Recording = (() => {
       }
     }, { class: "download" });
     const redo = button("Classify again", () => again(recording));
-    host.replaceChildren(title, summary, warning, note, channels, picture, verdict,
-      make("div", { class: "row-head" }, kinds, make("div", { class: "controls" }, labelled("Table as", format), download, redo, message)), table);
+    host.replaceChildren(title, summary, warning, note, channels, picture, spoken, verdict,
+      make("div", { class: "row-head" }, kinds, make("div", { class: "controls" }, labeled("Table as", format), download, redo, message)), table);
 
     async function open(of) {
       const own = recording = of;
@@ -49,7 +53,8 @@ const Recording = (() => {
       decoded = null;
       viewer.open(null, null, of.seconds || 1);
       update(true);
-      const result = await Decode.open(of.file).catch(error => ({ seconds: null, channels: 1, of: null, source: () => null, close() {}, note: "The file cannot be read: " + error.message }));
+      const unread = error => ({ seconds: null, channels: 1, of: null, source: () => null, close() {}, note: "The file cannot be read: " + error.message });
+      const result = await Decode.open(of.file).catch(unread);
       if (recording !== own) { result.close(); return; }
       decoded = result;
       note.textContent = result.note;
@@ -78,7 +83,8 @@ const Recording = (() => {
       if (numbers.length > 1 && channels.childElementCount === 0 || channels.dataset.n !== String(numbers.length)) {
         channels.dataset.n = numbers.length;
         channel = numbers.length > 1 ? numbers[0] : null;
-        channels.replaceChildren(labelled("Channel", select(numbers.map(value => [value + "", value + ""]), channel + "", value => { channel = Number(value); look(); update(true); })));
+        const choice = numbers.map(value => [value + "", value + ""]);
+        channels.replaceChildren(labeled("Channel", select(choice, channel + "", value => { channel = Number(value); look(); update(true); })));
         if (decoded && numbers.length > 1) look();
       }
       if (decoded && decoded.seconds === null && state !== "running") look();
@@ -104,13 +110,12 @@ const Recording = (() => {
     }
     function lanes() {
       const was = viewer.chosen(), { classes } = recording;
-      const colors = new Map([...classes, "neither", "unsure"].map(of => [of, Dom.color(classes, of)]));
       const span = (row, window) => ({
-        ...spanOf(row), label: row.label, color: colors.get(row.label) || colors.get("neither"), window, row,
+        ...spanOf(row), label: row.label, tone: Dom.tone(classes, row.label), row, get window() { return window(row); },
         pale: row.label === "unsure" || row.label === "neither" || !passes(row),
       });
-      const windows = recording.windows.filter(inChannel).map(row => span(row, row));
-      const events = recording.detections.filter(inChannel).map(row => span(row, strongest(row)));
+      const windows = recording.windows.filter(inChannel).map(row => span(row, row => row));
+      const events = recording.detections.filter(inChannel).map(row => span(row, strongest));
       spans = { windows, events };
       const lists = [{ name: "windows", spans: windows }];
       if (events.length) lists.push({ name: "events", spans: events });
@@ -126,7 +131,8 @@ const Recording = (() => {
       const within = recording.windows.filter(row => row.channel === event.channel && row.start < event.end && row.end > event.start);
       const best = within.sort((a, b) => (b.probabilities[at] ?? 0) - (a.probabilities[at] ?? 0))[0];
       const plain = { probabilities: recording.classes.map(of => of === event.label ? event.score : NaN), silent: false, nearest: [] };
-      return { ...(best || plain), start: event.start, end: event.end, channel: event.channel, label: event.label, outlier_p: event.outlier_p ?? best?.outlier_p ?? null };
+      const { start, end, channel, label } = event;
+      return { ...(best || plain), start, end, channel, label, outlier_p: event.outlier_p ?? best?.outlier_p ?? null };
     }
 
     function describe() {
@@ -143,25 +149,27 @@ const Recording = (() => {
     // The table of windows or events.
     function choices() {
       if (kind === null) { kinds.replaceChildren(); return; }
-      const one = (value, text, n) => button(text + " (" + n + ")", () => { [kind, most] = [value, MOST_ROWS]; choices(); rows(); }, { "aria-pressed": String(kind === value), class: "toggle" });
+      const choose = value => { [kind, most] = [value, MOST_ROWS]; choices(); rows(); };
+      const one = (value, text, n) => button(text + " (" + n + ")", () => choose(value), { "aria-pressed": String(kind === value), class: "toggle" });
       kinds.replaceChildren(one("windows", "Windows", recording.windows.length), one("events", "Events", recording.detections.length));
     }
     function rows() {
       if (kind === null) { table.replaceChildren(); return; }
       const all = (kind === "events" ? recording.detections : recording.windows).filter(passes);
       const withChannel = all.some(row => row.channel !== null);
-      const column = (text, number) => make("th", { scope: "col", class: number ? "number" : null }, text);
-      const line = row => make("tr", null,
-        make("th", { scope: "row" }, button(Dom.time(row.start) + " to " + Dom.time(row.end), () => jump(row), { class: "link", "aria-label": "Play " + row.label + " from " + Dom.time(row.start) + " to " + Dom.time(row.end) })),
-        withChannel ? make("td", { class: "number" }, row.channel === null ? "" : row.channel + "") : null,
-        make("td", null, Dom.tag(recording.classes, row.label)), make("td", { class: "number" }, number(row.probability ?? row.score, 2)),
-        make("td", { class: "number" }, number(row.outlier_p, 3)));
+      const line = row => {
+        const span = Dom.time(row.start) + " to " + Dom.time(row.end);
+        return make("tr", null, make("th", { scope: "row" }, button(span, () => jump(row), { class: "link", "aria-label": "Play " + row.label + ", " + span })),
+          withChannel ? Dom.figure(row.channel ?? "") : null, make("td", null, Dom.tag(recording.classes, row.label)),
+          Dom.figure(number(row.probability ?? row.score, 2)), Dom.figure(number(row.outlier_p, 3)));
+      };
+      const score = kind === "events" ? "Score" : "Probability";
       if (!all.length) {
         table.replaceChildren(make("p", { class: "faint" }, (kind === "events" ? "No events" : "No windows") + " with this filter."));
         return;
       }
-      table.replaceChildren(make("div", { class: "scroll rows-box", tabindex: "0", role: "region", "aria-label": kind === "events" ? "Events" : "Windows" }, make("table", { class: "rows" },
-        make("thead", null, make("tr", null, column("Play"), withChannel ? column("Channel", true) : null, column("Label"), column(kind === "events" ? "Score" : "Probability", true), column("p-value", true))),
+      table.replaceChildren(Dom.region(kind === "events" ? "Events" : "Windows", "rows-box", make("table", { class: "rows" },
+        Dom.head(["Play", withChannel ? ["Channel", "number"] : null, "Label", [score, "number"], ["p-value", "number"]]),
         make("tbody", null, all.slice(0, most).map(line)))),
       all.length > most ? button("Show more (" + (all.length - most) + " left)", () => { most += 1000; rows(); }) : "");
     }
@@ -173,7 +181,7 @@ const Recording = (() => {
         look();
         lanes();
       }
-      viewer.choose({ ...spanOf(row), label: row.label, window, row, color: "" }, true);
+      viewer.choose({ ...spanOf(row), label: row.label, window, row, tone: 8 }, true);
       picture.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     }
     function close() {

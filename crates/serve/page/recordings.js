@@ -1,7 +1,7 @@
 // The Classify tab: files in, verdicts out. Files are sent one after the other; results come in while the server works.
 const Recordings = (() => {
   "use strict";
-  const { make, button, select, labelled } = Dom;
+  const { make, button, select, labeled } = Dom;
   const list = [];
   let panel, body, filters, status, detail, running = null, shownTable, overlap = "0", next = 0;
   const filter = { label: "", score: 0 };
@@ -12,13 +12,15 @@ const Recordings = (() => {
     const record = button("\u25cf Record", recordOrStop, { class: "record" });
     const area = Files.area("Drop recordings or a folder here.", take);
     area.querySelector(".buttons").append(record);
-    area.append(make("p", { class: "faint hint" }, "WAV, FLAC, MP3, Ogg, Opus, AIFF, CAF, M4A and more, of any length. Each window of a recording gets an answer: a class, neither, or unsure."));
+    area.append(make("p", { class: "faint hint" }, "WAV, FLAC, MP3, Ogg, Opus, AIFF, CAF, M4A and more, of any length. " +
+      "Each window of a recording gets an answer: a class, neither, or unsure."));
     const live = make("div", { class: "recorder", hidden: true });
     status = make("p", { class: "faint", role: "status" });
     filters = make("div", { class: "filters", hidden: true });
     body = make("tbody");
-    shownTable = make("div", { class: "scroll recordings", tabindex: "0", role: "region", "aria-label": "Recordings", hidden: true }, make("table", null,
-      make("thead", null, make("tr", null, ["Recording", "Length", "Found", ""].map(text => make("th", { scope: "col", class: text === "Length" ? "number" : null }, text || make("span", { class: "hidden" }, "Remove"))))), body));
+    shownTable = Dom.region("Recordings", "recordings", make("table", null,
+      Dom.head(["Recording", ["Length", "number"], "Found", make("span", { class: "hidden" }, "Remove")]), body));
+    shownTable.hidden = true;
     const inside = make("article", { class: "detail" });
     detail = Recording.mount(inside, { passes, again, fetchTable });
     panel.replaceChildren(area, live, status, filters, shownTable, inside);
@@ -43,12 +45,14 @@ const Recordings = (() => {
       shown.value = filter.score.toFixed(2);
       render();
     } });
+    const labels = [["", "all labels"], ...[...model.classes, "neither", "unsure"].map(of => [of, of])];
     const open = filters.firstElementChild ? filters.firstElementChild.open : innerWidth > 640;
     filters.replaceChildren(make("details", { class: "settings", open }, make("summary", null, "Filter and settings"), make("div", { class: "controls" },
-      labelled("Show", select([["", "all labels"], ...[...model.classes, "neither", "unsure"].map(of => [of, of])], filter.label, value => { filter.label = value; render(); }, { class: "by-class" })),
+      labeled("Show", select(labels, filter.label, value => { filter.label = value; render(); }, { class: "by-class" })),
       make("label", null, "from a score of ", slider, shown),
-      labelled("Windows overlap by", select([["0", "nothing"], ["0.5", "half"], ["0.75", "three quarters"]], overlap, value => { overlap = value; })))),
-      make("span", { class: "buttons" }, button("Stop", stop, { class: "stop" }), button("Download all (CSV)", downloadAll, { class: "download-all" }), button("Clear", clear)));
+      labeled("Windows overlap by", select([["0", "nothing"], ["0.5", "half"], ["0.75", "three quarters"]], overlap, value => { overlap = value; })))),
+      make("span", { class: "buttons" }, button("Stop", stop, { class: "stop" }), button("Download all (CSV)", downloadAll, { class: "download-all" }),
+        button("Clear", clear)));
   }
 
   // Files in.
@@ -62,16 +66,23 @@ const Recordings = (() => {
     render();
     work();
   }
+  // What a recording is before the chosen model has seen it.
+  function fresh() {
+    const model = Models.current();
+    return { state: "waiting", model, classes: model ? model.classes : [], windows: [], detections: [], heard: 0, warning: "", error: "" };
+  }
   function add(name, file, limit = Infinity) {
-    const recording = { id: next++, name, file, state: "waiting", model: Models.current(), classes: [], windows: [], detections: [], seconds: null, heard: 0, warning: "", error: "" };
-    recording.classes = recording.model ? recording.model.classes : [];
-    if (file.size > limit) Object.assign(recording, { state: "failed", error: name + ": " + Dom.bytes(file.size) + ", and the server takes " + Dom.bytes(limit) + " at most. Use barkbird predict for such files." });
+    const recording = { id: next++, name, file, seconds: null, ...fresh() };
+    if (file.size > limit) {
+      const error = name + ": " + Dom.bytes(file.size) + ", and the server takes " + Dom.bytes(limit) + " at most. Use barkbird predict for such files.";
+      Object.assign(recording, { state: "failed", error });
+    }
     list.push(recording);
     return recording;
   }
   function again(recording) {
-    Object.assign(recording, { state: "waiting", model: Models.current(), classes: Models.current().classes, windows: [], detections: [], heard: 0, warning: "", error: "" });
-    render();
+    Object.assign(recording, fresh());
+    show(recording);
     work();
   }
 
@@ -95,13 +106,15 @@ const Recordings = (() => {
   const path = (recording, events, format) => "/api/predict" + Api.query({ model: recording.model.name, name: recording.name, events, overlap, format });
   async function classify(recording, signal) {
     let failed = null;
-    await Api.events(path(recording, true), { method: "POST", body: recording.file, headers: { "Content-Type": "application/octet-stream" }, signal }, (name, data) => {
+    const options = { method: "POST", body: recording.file, headers: { "Content-Type": "application/octet-stream" }, signal };
+    await Api.events(path(recording, true), options, (name, data) => {
       if (name === "windows") recording.windows.push(...data.windows);
       else if (name === "progress") recording.heard = data.seconds;
       else if (name === "error") failed = new Api.Failure(data.error.message, data.error.code, 0);
       else if (name === "result") {
         Object.assign(recording, {
-          state: "done", classes: data.classes, detections: data.detections || [], seconds: data.recording.seconds, warning: data.recording.warning || "", sha256: data.model_sha256,
+          state: "done", classes: data.classes, detections: data.detections || [],
+          seconds: data.recording.seconds, warning: data.recording.warning || "",
         });
         if (data.windows) recording.windows = data.windows;
       }
@@ -126,11 +139,10 @@ const Recordings = (() => {
 
   // Tables.
   async function fetchTable(recording, format, events) {
-    const response = await Api.request(path(recording, events, format), { method: "POST", body: recording.file, headers: { "Content-Type": "application/octet-stream" } });
+    const response = await Api.upload(path(recording, events, format), recording.file);
     const stem = recording.name.split("/").pop().replace(/\.[^.]+$/, "");
-    const end = { csv: ".csv", jsonl: ".jsonl", raven: ".selections.txt", audacity: ".txt", kaleidoscope: ".kaleidoscope.csv", birdnet: ".birdnet.csv", "birdnet-table": ".BirdNET.selection.table.txt" };
     const given = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") || "");
-    return { name: given ? given[1] : stem + end[format], blob: await response.blob() };
+    return { name: given ? given[1] : stem + "." + format + ".txt", blob: await response.blob() };
   }
   // Tables of one model have the same header, which stands once.
   async function downloadAll() {
@@ -165,7 +177,7 @@ const Recordings = (() => {
     for (const row of windows) by.set(row.label, (by.get(row.label) || 0) + 1);
     const only = windows.length === 1 ? windows[0] : null;
     const parts = only
-      ? [Dom.tag(classes, only.label), " ", make("span", { class: "faint" }, Dom.percent(only.probability) + (only.outlier_p === null ? "" : ", p " + only.outlier_p.toFixed(3)))]
+      ? [Dom.tag(classes, only.label), " ", Dom.faint(Dom.percent(only.probability) + (only.outlier_p === null ? "" : ", p " + only.outlier_p.toFixed(3)))]
       : [...by].sort((a, b) => b[1] - a[1]).slice(0, 6).flatMap(([label, n]) => [Dom.tag(classes, label), " " + n + "\u2002"]);
     if (state === "running") parts.push(make("span", { class: "faint" }, heard ? Dom.time(heard, 1) + " done" : "sending\u2026"));
     else if (!only && detections.length) parts.push(make("span", { class: "faint" }, Dom.plural(detections.length, "event")));
@@ -190,14 +202,17 @@ const Recordings = (() => {
         if (detail.shown() === recording) detail.close();
         render();
       };
-      const name = button(recording.name, () => { show(recording); detail.heading.focus({ preventScroll: true }); }, { class: "link", "aria-current": detail.shown() === recording ? "true" : null });
-      recording.element = make("tr", { class: detail.shown() === recording ? "current" : null, "data-state": recording.state }, make("th", { scope: "row" }, name), make("td", { class: "number" }), make("td"),
+      const open = () => { show(recording); detail.heading.focus({ preventScroll: true }); }, isShown = detail.shown() === recording;
+      const name = button(recording.name, open, { class: "link", "aria-current": isShown ? "true" : null });
+      recording.element = make("tr", { class: isShown ? "current" : null, "data-state": recording.state },
+        make("th", { scope: "row" }, name), Dom.figure(""), make("td"),
         make("td", null, button("\u00d7", remove, { class: "remove", "aria-label": "Remove " + recording.name })));
       recording.drawn = 0;
       row(recording);
       return recording.element;
     }));
-    if (rows.length < list.length) body.append(make("tr", null, make("td", { colspan: "4", class: "faint" }, (list.length - rows.length) + " more have nothing with this filter.")));
+    const more = list.length - rows.length;
+    if (more) body.append(make("tr", null, make("td", { colspan: "4", class: "faint" }, more + " more have nothing with this filter.")));
     const stopper = filters.querySelector(".stop"), all = filters.querySelector(".download-all");
     if (stopper) stopper.hidden = !list.some(of => of.state === "waiting" || of.state === "running");
     if (all) all.hidden = list.filter(of => of.state === "done").length < 2;

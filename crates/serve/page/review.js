@@ -1,7 +1,7 @@
 // The Review tab: the queue of the table that the server was started with, or of the recordings classified on this page.
 const Review = (() => {
   "use strict";
-  const { make, select, labelled } = Dom;
+  const { make, select, labeled } = Dom;
   const NAME = "barkbird-reviewer", AROUND_S = 1.5, PAGE = 50;
   let panel, source = "", opened = "";
 
@@ -28,16 +28,21 @@ const Review = (() => {
   // Called when the tab opens. The queue stays as it is while its source is the same.
   async function show() {
     const { review } = Models.all(), mine = items();
-    const sources = [...(review ? [["table", review.table + " (" + review.n + ")"]] : []), ...(mine.length ? [["page", "Recordings on this page (" + mine.length + ")"]] : [])];
+    const sources = [];
+    if (review) sources.push(["table", review.table + " (" + review.n + ")"]);
+    if (mine.length) sources.push(["page", "Recordings on this page (" + mine.length + ")"]);
     if (!sources.length) {
       opened = "";
       panel.replaceChildren(make("p", null, "There is nothing to review yet."),
-        make("p", { class: "faint" }, "Classify recordings on this page, or start the server with a table: "), make("p", null, make("code", null, "barkbird serve RUN --review detections.csv")));
+        make("p", { class: "faint" }, "Classify recordings on this page, or start the server with a table:"),
+        make("p", null, make("code", null, "barkbird serve RUN --review detections.csv")));
       return;
     }
     if (!sources.some(([value]) => value === source)) source = sources[0][0];
     const state = source + " " + (source === "page" ? mine.map(Queue.key).join("\n") : "");
-    const choice = sources.length > 1 ? make("div", { class: "controls" }, labelled("Review", select(sources, source, value => { source = value; show(); }))) : make("p", { class: "faint" }, "Reviewed is: " + sources[0][1] + ".");
+    const choice = sources.length > 1
+      ? make("div", { class: "controls" }, labeled("Review", select(sources, source, value => { source = value; show(); })))
+      : make("p", { class: "faint" }, "Detections of " + sources[0][1]);
     if (state === opened) {
       panel.firstElementChild.replaceWith(choice);
       return;
@@ -72,12 +77,13 @@ const Review = (() => {
     const classes = review.classes || Models.current().classes;
     let total = review.n;
     return {
-      classes, model: review.model || "", orders: Queue.ORDERS.filter(([value]) => value !== "class"), labels: [...classes, Queue.NEITHER, Queue.UNSURE], counts: () => true,
+      classes, model: review.model || "", labels: [...classes, Queue.NEITHER, Queue.UNSURE], counts: () => true,
+      orders: Queue.ORDERS.filter(([value]) => value !== "class"),
       // The server leaves out what is answered, and knows nothing of what is skipped here.
       async load({ order, label, open = 0 }) {
         const answer = await Api.json("/api/queue" + Api.query({ order, class: label, n: PAGE + open }));
         total = answer.total ?? total;
-        return { items: answer.items, total };
+        return { items: answer.items, total, answered: answer.answered };
       },
       async sound(item) {
         const response = await Api.request("/api/queue/" + encodeURIComponent(item.id) + "/sound" + Api.query({ context: AROUND_S }));
@@ -106,7 +112,8 @@ const Review = (() => {
     const classes = mine[0].recording.classes, keys = new Set(mine.map(Queue.key));
     let decoded = null, of = null;
     return {
-      classes, model: mine[0].recording.model.name, orders: Queue.ORDERS, labels: [...new Set(mine.map(item => item.label))].sort(), counts: row => keys.has(Queue.key(row)),
+      classes, model: mine[0].recording.model.name, orders: Queue.ORDERS, labels: [...new Set(mine.map(item => item.label))].sort(),
+      counts: row => keys.has(Queue.key(row)),
       async load({ order, label, more }) {
         const list = more ? [] : Queue.arrange(mine, order, label, Date.now());
         return { items: list, total: list.length };

@@ -1,13 +1,15 @@
 // The Train tab: folders of recordings in, a model out.
 const Train = (() => {
   "use strict";
-  const { make, button, select, labelled } = Dom;
+  const { make, button, select, labeled } = Dom;
   const LEAST_CLIPS = 10;
   let panel, form, list, status, go, name, minutes, fits, given = [], known = [], uploading = null, watched = new Set();
 
   function mount(host) {
     panel = host;
-    name = make("input", { type: "text", value: "my-model", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "letters, digits, dots and dashes" });
+    name = make("input", {
+      type: "text", value: "my-model", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "letters, digits, dots and dashes",
+    });
     minutes = make("input", { type: "number", value: "10", min: "1", max: "1440", step: "1" });
     go = button("Train", start, { class: "primary" });
     list = make("div");
@@ -15,7 +17,7 @@ const Train = (() => {
     fits = make("div");
     form = make("div", null,
       Files.area("Drop a folder for each class, such as dog and bird, or one folder that has them.", take, { folderOnly: true }),
-      list, make("div", { class: "controls" }, labelled("Name", name), make("label", null, "At most ", minutes, " minutes"), go), status);
+      list, make("div", { class: "controls" }, labeled("Name", name), make("label", null, "At most ", minutes, " minutes"), go), status);
     panel.replaceChildren(form, fits);
     document.addEventListener("drop", async event => {
       if (panel.offsetParent === null) return;
@@ -26,11 +28,15 @@ const Train = (() => {
     render();
   }
 
+  const ROOTS = [["class", "is a class"], ["set", "has a folder for each class"]];
+  const folderOf = ({ name }) => name.includes("/") ? name.slice(0, name.lastIndexOf("/")) : "";
+
   // What to train on.
   function take({ sounds, others }) {
     const roots = Folders.roots(sounds);
     given = [...given.filter(of => !roots.some(root => root.name === of.name)), ...roots];
-    status.textContent = roots.length ? (others ? Dom.plural(others, "file") + " without sound left out." : "") : "These are no folders with recordings. Drop folders, one a class.";
+    const left = others ? Dom.plural(others, "file") + " without sound left out." : "";
+    status.textContent = roots.length ? left : "These are no folders with recordings. Drop folders, one a class.";
     render();
   }
   function render() {
@@ -40,17 +46,19 @@ const Train = (() => {
     const problem = !given.length ? "" : classes.size < 2 ? "A model needs two classes at least: add another folder."
       : bytes > limit ? Dom.bytes(bytes) + " are more than the server takes (" + Dom.bytes(limit) + ")." : "";
     go.disabled = Boolean(uploading) || !given.length || problem !== "";
-    const column = (text, kind) => make("th", { scope: "col", class: kind }, text);
+    const folder = root => make("div", { class: "controls" }, make("span", null, "Folder ", make("strong", null, root.name)),
+      select(ROOTS, root.isClass ? "class" : "set", value => { root.isClass = value === "class"; render(); },
+        { "aria-label": "What the folder " + root.name + " is" }),
+      button("Remove", () => { given.splice(given.indexOf(root), 1); render(); }, { "aria-label": "Remove the folder " + root.name }));
+    const line = ([of, clips]) => make("tr", { "data-class": of }, make("th", { scope: "row" }, of), Dom.figure(clips.length),
+      Dom.figure(new Set(clips.map(folderOf)).size), Dom.figure(Dom.bytes(clips.reduce((sum, { file }) => sum + file.size, 0))));
     list.replaceChildren(...(given.length ? [
-      ...given.map(root => make("div", { class: "controls" }, make("span", null, "Folder ", make("strong", null, root.name)),
-        select([["class", "is a class"], ["set", "has a folder for each class"]], root.isClass ? "class" : "set", value => { root.isClass = value === "class"; render(); }, { "aria-label": "What the folder " + root.name + " is" }),
-        button("Remove", () => { given.splice(given.indexOf(root), 1); render(); }, { "aria-label": "Remove the folder " + root.name }))),
-      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Classes" }, make("table", { class: "classes" },
-        make("thead", null, make("tr", null, column("Class"), column("Recordings", "number"), column("Folders", "number"), column("Size", "number"))),
-        make("tbody", null, [...classes].map(([of, clips]) => make("tr", { "data-class": of }, make("th", { scope: "row" }, of), make("td", { class: "number" }, clips.length + ""),
-          make("td", { class: "number" }, new Set(clips.map(clip => clip.name.includes("/") ? clip.name.slice(0, clip.name.lastIndexOf("/")) : "")).size + ""), make("td", { class: "number" }, Dom.bytes(clips.reduce((sum, clip) => sum + clip.file.size, 0)))))))),
+      ...given.map(folder),
+      Dom.region("Classes", "", make("table", { class: "classes" }, Dom.head(["Class", ["Recordings", "number"], ["Folders", "number"], ["Size", "number"]]),
+        make("tbody", null, [...classes].map(line)))),
       problem ? make("p", { class: "problem" }, problem) : "",
-      few.length && !problem ? make("p", { class: "faint" }, "Few recordings of " + few.join(", ") + ": 50 or more of each class, from several places, give a useful model.") : "",
+      few.length && !problem ? make("p", { class: "faint" }, "Few recordings of " + few.join(", ") +
+        ": 50 or more of each class, from several places, give a useful model.") : "",
     ] : []));
   }
 
@@ -67,7 +75,7 @@ const Train = (() => {
       id = (await (await Api.post("/api/fits", { name: name.value, minutes: Number(minutes.value) })).json()).id;
       const path = "/api/fits/" + encodeURIComponent(id);
       for (const [i, clip] of clips.entries()) {
-        await Api.request(path + "/clips" + Api.query({ class: clip.label, name: clip.name }), { method: "PUT", body: clip.file, headers: { "Content-Type": "application/octet-stream" }, signal: own.signal });
+        await Api.upload(path + "/clips" + Api.query({ class: clip.label, name: clip.name }), clip.file, { method: "PUT", signal: own.signal });
         bar.value = i + 1;
       }
       await Api.request(path + "/start", { method: "POST", signal: own.signal });
@@ -75,7 +83,8 @@ const Train = (() => {
       given = [];
     } catch (error) {
       status.textContent = Api.stopped(error) ? "Canceled." : "Not started: " + error.message;
-      if (id !== null) await Api.request("/api/fits/" + encodeURIComponent(id), { method: "DELETE" }).catch(() => { /* The server removes what was never started. */ });
+      // What was never started, the server removes by itself.
+      if (id !== null) await Api.request("/api/fits/" + encodeURIComponent(id), { method: "DELETE" }).catch(() => {});
     }
     uploading = null;
     render();
@@ -85,7 +94,8 @@ const Train = (() => {
   // Trainings: those of this server, whoever began them.
   async function show() {
     if (!Models.all().can_fit) {
-      panel.replaceChildren(make("p", null, "This server does not train."), make("p", { class: "faint" }, "It was started without a pretrained network (--backbone), or without room for training."));
+      panel.replaceChildren(make("p", null, "This server does not train."),
+        make("p", { class: "faint" }, "It was started with --no-fit, or has no pretrained network (--backbone)."));
       return;
     }
     if (!panel.contains(form)) panel.replaceChildren(form, fits);
@@ -119,7 +129,7 @@ const Train = (() => {
     return make("article", { class: "tool fit", "data-state": fit.state, "data-id": fit.id },
       make("h4", null, fit.name, " ", make("span", { class: "faint" }, WORDS[fit.state] || fit.state)),
       make("p", { class: "faint" }, Object.entries(fit.classes || {}).map(([of, n]) => of + " " + n).join(", ")),
-      fit.state === "running" ? make("p", { role: "status" }, (fit.task || "Working") + (fit.total ? ": " + fit.done + " of " + fit.total : "")) : null, fit.state === "running" ? bar : null,
+      fit.state === "running" ? [make("p", { role: "status" }, (fit.task || "Working") + (fit.total ? ": " + fit.done + " of " + fit.total : "")), bar] : null,
       fit.error ? make("p", { class: "problem" }, fit.error) : null,
       make("div", { class: "controls" },
         fit.report ? make("a", { href: fit.report, target: "_blank", rel: "noopener", class: "report" }, "Open the report") : null,

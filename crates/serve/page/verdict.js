@@ -7,7 +7,8 @@ const Verdict = (() => {
     return make("div", { class: "bars-list" }, classes.map((of, i) => {
       const value = probabilities[i], line = make("span", { class: "fill k" + Dom.tone(classes, of), "aria-hidden": "true" });
       line.style.width = 100 * Math.max(0, Math.min(1, value)) + "%";
-      return make("div", { class: "bars-row" }, make("span", { class: "bars-name" }, of), make("span", { class: "bars-line" }, line), make("span", { class: "number" }, percent(value)));
+      return make("div", { class: "bars-row" }, make("span", { class: "bars-name" }, of), make("span", { class: "bars-line" }, line),
+        make("span", { class: "number" }, percent(value)));
     }));
   }
 
@@ -24,14 +25,15 @@ const Verdict = (() => {
     const where = Dom.time(window.start) + " to " + Dom.time(window.end) + (window.channel === null ? "" : ", channel " + window.channel);
     const alpha = model && model.detector ? model.detector.alpha : null;
     const nearest = window.nearest || [];
+    const known = near => make("li", null, Dom.tag(classes, near.label), " ", near.name, " ", Dom.faint("similarity " + number(near.similarity, 2)));
     host.replaceChildren(
       make("div", { class: "verdict-main" },
-        make("p", { class: "verdict-line", "aria-live": "polite" }, Dom.tag(classes, window.label), " ", make("span", { class: "faint" }, where)),
+        make("p", { class: "verdict-line" }, Dom.tag(classes, window.label), " ", make("span", { class: "faint" }, where)),
         make("p", null, window.silent ? "This window is silent." : outlier(window.outlier_p, alpha, window.label)),
         window.label === "unsure" ? make("p", null, "No class is probable enough for an answer.") : null,
         bars(classes, window.probabilities)),
       nearest.length ? make("div", { class: "verdict-near" }, make("h4", null, "Nearest known clips"),
-        make("ol", null, nearest.map(near => make("li", null, Dom.tag(classes, near.label), " ", near.name, " ", make("span", { class: "faint" }, "similarity " + number(near.similarity, 2)))))) : "");
+        make("ol", null, nearest.map(known))) : "");
   }
 
   return { show, outlier };
