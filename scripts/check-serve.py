@@ -23,12 +23,12 @@ MOST_MIB = 8
 class Server:
     """A server with a temporary folder of its own."""
 
-    def __init__(self, barkbird, run, *more):
+    def __init__(self, barkbird, run, *more, token=None):
         self.temporary = pathlib.Path("tmp")
         self.temporary.mkdir(exist_ok=True)
         self.log = open("server.log", "a+")
         command = [barkbird, "serve", run, "--addr", "127.0.0.1:0", "--max-upload-mib", str(MOST_MIB), "--max-seconds", "600", *more]
-        environment = {**os.environ, "TMPDIR": str(self.temporary.resolve())}
+        environment = {**os.environ, "TMPDIR": str(self.temporary.resolve())} | ({"BARKBIRD_TOKEN": token} if token else {})
         begin = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(command, stderr=self.log, env=environment)
         for _ in range(300):
@@ -57,8 +57,8 @@ class Server:
         return self.process.wait(120)
 
 
-def post(url, body, **query):
-    headers = {"Content-Type": "application/octet-stream"}
+def post(url, body, more={}, **query):
+    headers = {"Content-Type": "application/octet-stream", **more}
     return requests.post(f"{url}/api/predict", params=query, headers=headers, data=body, timeout=300)
 
 
@@ -174,18 +174,21 @@ def stop_in_the_middle(barkbird, run, sounds):
 
 
 def described(barkbird, run, programs, sounds):
-    server = Server(barkbird, run, "--review", "detections.csv", "--reviews", "reviews.csv")
+    token = "%032x" % random.getrandbits(128)
+    server = Server(barkbird, run, "--review", "detections.csv", "--reviews", "reviews.csv", token=token)
+    knows = {"Authorization": f"Bearer {token}"}
+    assert requests.get(server.url + "/api/models", timeout=60).status_code == 401
     for path in ("/api/health", "/api/models", "/api/queue", "/api/fits", "/metrics"):
-        requests.get(server.url + path, timeout=60).raise_for_status()
+        requests.get(server.url + path, headers=knows, timeout=60).raise_for_status()
     document = requests.get(server.url + "/openapi.json", timeout=60).json()
     name, sound = next(iter(sounds.items()))
-    assert post(server.url, sound, name=name, events="true", format="raven").text.startswith("Selection\t")
+    assert post(server.url, sound, knows, name=name, events="true", format="raven").text.startswith("Selection\t")
     print(f"description: {sum(len(methods) for methods in document['paths'].values())} operations")
     command = [
         f"{programs}/schemathesis", "run", server.url + "/openapi.json", "--max-examples", os.environ.get("EXAMPLES", "20"), "--seed", "1",
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         # What never ends by itself has a test of its own; busy and stopping are no faults.
-        "--exclude-path-regex", "/events$", "--request-timeout", "30", "--phases", "examples,coverage,fuzzing",
+        "--exclude-path-regex", "/events$", "--header", f"Authorization: Bearer {token}", "--request-timeout", "30", "--phases", "examples,coverage,fuzzing",
     ]
     outcome = subprocess.run(command, capture_output=True, text=True, timeout=900)
     print("\n".join(outcome.stdout.splitlines()[-25:]))

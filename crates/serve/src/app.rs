@@ -17,8 +17,8 @@ use tokio::time::timeout;
 pub(crate) struct App {
     pub(crate) options: Options,
     pub(crate) guard: Guard,
-    pub(crate) models: Models,
-    pub(crate) metrics: Metrics,
+    pub(crate) models: Arc<Models>,
+    pub(crate) metrics: Arc<Metrics>,
     /// Recordings that may be received or classified.
     pub(crate) uploads: Arc<Semaphore>,
     /// Recordings that may be classified.
@@ -50,8 +50,8 @@ impl App {
             jobs: Arc::new(Semaphore::new(limits.n_jobs.max(1))),
             options,
             guard,
-            models,
-            metrics: Metrics::default(),
+            models: Arc::new(models),
+            metrics: Arc::default(),
             lives: Lives::default(),
             fits,
             queue,

@@ -12,7 +12,8 @@
 //! | `upload.rs` | the body is received, within bounds |
 //! | `predict/` | a recording is classified: as one answer, as events, or as a table |
 //! | `worker.rs` | the model that is asked |
-//! | `live/`, `review/`, `fits/` | listening, answers of reviewers, training |
+//! | `handlers/` | the other requests |
+//! | `live/`, `review/`, `fits/` | what is kept of listening, answers of reviewers, training |
 //! | `problem.rs` | what a request that fails is answered |
 //!
 //! The interface is described by `openapi.json` ([`OPENAPI`]), which tests compare with the handlers.
@@ -31,14 +32,18 @@
 //! # Ok::<(), serve::Error>(())
 //! ```
 
+mod answer;
 mod app;
 mod error;
+mod events;
 mod feed;
 mod fits;
 mod guard;
+mod handlers;
 mod live;
 mod metrics;
 mod models;
+mod names;
 mod openapi;
 mod options;
 mod page;
@@ -51,11 +56,12 @@ mod upload;
 mod worker;
 
 pub use error::{Error, Result};
-pub use fits::{NewClip, NewFit};
+pub use fits::NewClip;
+pub use handlers::fits::NewFit;
+pub use handlers::reviews::parse as parse_reviews;
 pub use live::Listen;
 pub use openapi::OPENAPI;
 pub use options::{Ask, FitSettings, Limits, Options, ReviewTable};
 pub use predict::Asked;
 pub use problem::Problem;
-pub use review::parse_reviews;
 pub use server::{Server, run};

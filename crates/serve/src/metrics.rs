@@ -1,12 +1,8 @@
 //! What was done so far, as Prometheus reads it.
 
-use crate::app::App;
-use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Upper ends of the classes of durations, in seconds.
@@ -67,7 +63,7 @@ impl Metrics {
     }
 
     /// The text of `GET /metrics`; `models` is the number of models.
-    fn text(&self, models: usize, uptime_s: f64) -> String {
+    pub(crate) fn text(&self, models: usize, uptime_s: f64) -> String {
         let mut text = String::new();
         let mut one = |name: &str, kind: &str, help: &str, value: f64| {
             text += &format!("# HELP barkbird_{name} {help}\n# TYPE barkbird_{name} {kind}\nbarkbird_{name} {value}\n");
@@ -102,16 +98,6 @@ impl Metrics {
         }
         text
     }
-}
-
-/// `GET /metrics`.
-pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = app.metrics.text(app.models.len(), app.started.elapsed().as_secs_f64());
-    let mut response = text.into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
-    response
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
 //! The models that can be asked, by name.
 
-use crate::app::App;
 use crate::problem::{Answer, Problem};
-use crate::worker::{About, Worker};
-use axum::Json;
-use axum::extract::State;
-use serde::Serialize;
+use crate::worker::Worker;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Models(RwLock<Vec<Arc<Worker>>>);
 
 impl Models {
-    fn all(&self) -> Vec<Arc<Worker>> {
+    pub(crate) fn all(&self) -> Vec<Arc<Worker>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -66,58 +62,6 @@ pub(crate) fn name_of(run: &Path) -> String {
         false => run.file_name().map(|name| name.to_string_lossy().into_owned()),
     };
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "model".to_owned())
-}
-
-/// The body of `GET /api/models`.
-#[derive(Serialize)]
-pub(crate) struct List {
-    models: Vec<About>,
-    limits: ListLimits,
-    can_fit: bool,
-    review: Option<ListReview>,
-}
-
-#[derive(Serialize)]
-struct ListLimits {
-    upload_bytes: u64,
-    seconds: u64,
-    fit_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct ListReview {
-    table: String,
-    n: usize,
-}
-
-/// `GET /api/models`.
-pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<List> {
-    let limits = &app.options.limits;
-    Json(List {
-        models: app.models.all().iter().map(|worker| worker.about.clone()).collect(),
-        limits: ListLimits { upload_bytes: limits.upload_bytes, seconds: limits.seconds, fit_bytes: limits.fit_bytes },
-        can_fit: app.options.fit.is_some(),
-        review: app.queue.as_ref().map(|queue| ListReview { table: queue.name.clone(), n: queue.len() }),
-    })
-}
-
-/// The body of `GET /api/health`.
-#[derive(Serialize)]
-pub(crate) struct Health {
-    status: &'static str,
-    version: &'static str,
-    models: usize,
-    uptime_s: f64,
-}
-
-/// `GET /api/health`.
-pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
-    Json(Health {
-        status: if app.is_stopping() { "stopping" } else { "ok" },
-        version: env!("CARGO_PKG_VERSION"),
-        models: app.models.len(),
-        uptime_s: app.started.elapsed().as_secs_f64(),
-    })
 }
 
 #[cfg(test)]

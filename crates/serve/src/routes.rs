@@ -1,9 +1,10 @@
 //! Paths and methods, and what every request passes on its way to them.
 
 use crate::app::App;
+use crate::handlers::{fits, live, models, queue, reviews};
 use crate::metrics::Gauge;
 use crate::problem::Problem;
-use crate::{fits, live, metrics, models, openapi, page, predict, review};
+use crate::{openapi, page, predict};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -29,7 +30,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page::index))
         .route("/assets/{name}", get(page::asset))
         .route("/openapi.json", get(openapi::openapi))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(models::metrics))
         .route("/api/health", get(models::health))
         .route("/api/models", get(models::models))
         .route("/api/predict", post(predict::predict))
@@ -43,9 +44,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/fits/{id}/start", post(fits::start))
         .route("/api/fits/{id}/events", get(fits::events))
         .route(REPORT, get(fits::report))
-        .route("/api/queue", get(review::queue))
-        .route("/api/queue/{id}/sound", get(review::sound))
-        .route("/api/reviews", get(review::download).post(review::add));
+        .route("/api/queue", get(queue::queue))
+        .route("/api/queue/{id}/sound", get(queue::sound))
+        .route("/api/reviews", get(reviews::download).post(reviews::add));
     routes
         .fallback(|| async { Problem::not_found("no such path; /openapi.json describes those that there are") })
         .method_not_allowed_fallback(|| async {

@@ -103,7 +103,7 @@ impl Server {
         let runtime = runtime.build().map_err(Error::Start)?;
         let app = Arc::clone(&self.app);
         runtime.block_on(async {
-            let trainings = app.fits.run(Arc::clone(&app))?;
+            let trainings = app.fits.run(&app.models, &app.options)?;
             let outcome = self.accept().await;
             // A training stops at the next step, and keeps what it has.
             drop(tokio::task::spawn_blocking(move || trainings.join()).await);

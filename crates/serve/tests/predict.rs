@@ -57,8 +57,7 @@ fn an_answer_is_what_predict_says() {
     let csv = upload(server.addr, "POST", "/api/predict?format=csv", &sound).text();
     assert!(csv.starts_with("path,start,end,channel,label,probability,outlier_p,p_bird,p_dog,truth,note\n"), "{csv}");
     assert_eq!(csv.lines().count(), 1 + windows.len());
-    // Half of a window more for each: the windows overlap.
-    let overlap = json["windows"][0]["end"].as_f64().unwrap() / 2.0;
+    let overlap = predictor.window_s().unwrap() / 2.0;
     let more = upload(server.addr, "POST", &format!("/api/predict?overlap={overlap}"), &long).json();
     assert!(more["windows"].as_array().unwrap().len() > streamed.len() * 3 / 2);
 }

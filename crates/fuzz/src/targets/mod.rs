@@ -3,6 +3,7 @@
 mod audio;
 mod hub;
 mod models;
+mod requests;
 mod results;
 mod shards;
 mod tables;
@@ -12,6 +13,14 @@ use crate::target::Target;
 /// All targets, in the order in which a clip meets them.
 #[must_use]
 pub fn targets() -> Vec<Target> {
-    [&audio::TARGETS[..], &tables::TARGETS, &shards::TARGETS, &models::TARGETS, &results::TARGETS, &hub::TARGETS]
-        .concat()
+    [
+        &audio::TARGETS[..],
+        &tables::TARGETS,
+        &shards::TARGETS,
+        &models::TARGETS,
+        &results::TARGETS,
+        &hub::TARGETS,
+        &requests::TARGETS,
+    ]
+    .concat()
 }

@@ -1,8 +1,8 @@
 //! Clips of a training: received under names of our own, listed in a manifest.
 
 use super::one::{Clip, Fit, Inner, State};
+use crate::names::clean_name;
 use crate::options::Limits;
-use crate::predict::clean_name;
 use crate::problem::{Answer, Problem};
 use crate::upload::{check_length, receive};
 use axum::body::Body;
@@ -108,7 +108,7 @@ impl Drop for Coming<'_> {
 }
 
 /// Receives a clip. Nothing is left of one that does not come to its end.
-pub(super) async fn add(fit: &Arc<Fit>, clip: NewClip, headers: &HeaderMap, body: Body, limits: &Limits) -> Answer<()> {
+pub(crate) async fn add(fit: &Arc<Fit>, clip: NewClip, headers: &HeaderMap, body: Body, limits: &Limits) -> Answer<()> {
     check_length(headers, limits.upload_bytes, &clip.name)?;
     let coming = Coming::begin(fit, &clip)?;
     let file = coming.file(&clip);

@@ -24,7 +24,7 @@ struct Record {
 ///
 /// # Errors
 /// A folder that cannot be written.
-pub(super) fn write(fit: &Fit) -> Result<()> {
+pub(crate) fn write(fit: &Fit) -> Result<()> {
     let seen = fit.seen();
     let record = Record {
         name: seen.name,

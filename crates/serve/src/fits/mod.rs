@@ -1,29 +1,27 @@
 //! Trainings from the page: clips in, a model out.
 
 mod clips;
-mod handlers;
 mod kept;
 mod one;
 mod work;
 
 pub use clips::NewClip;
-pub use handlers::NewFit;
-pub(crate) use handlers::{clip, create, events, has_key, list, one, remove, report, start};
+pub(crate) use clips::add;
+pub(crate) use kept::write as keep;
+pub(crate) use one::{Fit, Inner, Seen, State};
 
-use crate::app::App;
 use crate::error::{Error, Result};
 use crate::models::Models;
 use crate::options::{FitSettings, Options};
 use crate::problem::{Answer, Problem};
 use crate::worker::Worker;
-use one::{Fit, State};
 use pipeline::Device;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 use tempfile::TempDir;
+use work::{Workshop, train_all};
 
 /// All trainings.
 pub(crate) struct Fits {
@@ -86,7 +84,7 @@ impl Fits {
         })
     }
 
-    fn all(&self) -> MutexGuard<'_, Vec<Arc<Fit>>> {
+    pub(crate) fn all(&self) -> MutexGuard<'_, Vec<Arc<Fit>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -94,12 +92,13 @@ impl Fits {
     ///
     /// # Errors
     /// A thread that cannot be started.
-    pub(crate) fn run(&self, app: Arc<App>) -> Result<Trainings> {
+    pub(crate) fn run(&self, models: &Arc<Models>, options: &Options) -> Result<Trainings> {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((receiver, settings)) = receiver.zip(self.settings.clone()) else { return Ok(Trainings(None)) };
-        let device = self.device.clone();
+        let (ask, limits) = (options.ask.clone(), options.limits.clone());
+        let workshop = Workshop { models: Arc::clone(models), settings, ask, limits, device: self.device.clone() };
         let thread = thread::Builder::new().name("training".into());
-        let started = thread.spawn(move || work::train_all(&receiver, &app, &settings, &device));
+        let started = thread.spawn(move || train_all(&receiver, &workshop));
         Ok(Trainings(Some(started.map_err(Error::Start)?)))
     }
 
@@ -110,7 +109,7 @@ impl Fits {
     }
 
     /// Makes a training without clips.
-    fn create(&self, name: String, minutes: f64, most: usize) -> Answer<Arc<Fit>> {
+    pub(crate) fn create(&self, name: String, minutes: f64, most: usize) -> Answer<Arc<Fit>> {
         if self.settings.is_none() {
             return Err(Problem::not_found("the server was started without training"));
         }
@@ -124,20 +123,20 @@ impl Fits {
         Ok(fit)
     }
 
-    fn get(&self, id: &str) -> Answer<Arc<Fit>> {
+    pub(crate) fn get(&self, id: &str) -> Answer<Arc<Fit>> {
         let found = self.all().iter().find(|fit| fit.look(|inner| inner.seen.id == id)).cloned();
         found.ok_or_else(|| Problem::not_found("no such training; GET /api/fits lists them"))
     }
 
     /// Puts a training into the row of those that wait.
-    fn queue(&self, fit: &Arc<Fit>) -> Answer<()> {
+    pub(crate) fn queue(&self, fit: &Arc<Fit>) -> Answer<()> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = sender.as_ref().is_some_and(|sender| sender.send(Arc::clone(fit)).is_ok());
         if sent { Ok(()) } else { Err(Problem::stopping()) }
     }
 
     /// Forgets a training, and removes its folder and its model.
-    fn remove(&self, fit: &Arc<Fit>, models: &Models) {
+    pub(crate) fn remove(&self, fit: &Arc<Fit>, models: &Models) {
         self.all().retain(|other| !Arc::ptr_eq(other, fit));
         if let Some(name) = fit.seen().model {
             models.remove(&name);
@@ -183,6 +182,3 @@ impl Trainings {
         }
     }
 }
-
-/// How often a client is told of changes, at most.
-const TELL: Duration = Duration::from_millis(250);

@@ -13,7 +13,7 @@ const MESSAGES: usize = 50;
 /// Where a training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(crate) enum State {
     /// Clips are received.
     Uploading,
     /// Another training runs.
@@ -28,53 +28,53 @@ pub(super) enum State {
 /// What a client is told.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Seen {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) minutes: f64,
-    pub(super) state: State,
-    pub(super) classes: BTreeMap<String, usize>,
-    pub(super) bytes: u64,
-    pub(super) task: Option<String>,
-    pub(super) done: u64,
-    pub(super) total: u64,
-    pub(super) messages: VecDeque<String>,
-    pub(super) error: Option<String>,
-    pub(super) report: Option<String>,
-    pub(super) model: Option<String>,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) minutes: f64,
+    pub(crate) state: State,
+    pub(crate) classes: BTreeMap<String, usize>,
+    pub(crate) bytes: u64,
+    pub(crate) task: Option<String>,
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    pub(crate) messages: VecDeque<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) report: Option<String>,
+    pub(crate) model: Option<String>,
 }
 
 /// An uploaded clip.
 #[derive(Debug, Clone)]
-pub(super) struct Clip {
+pub(crate) struct Clip {
     /// Its file below the folder, of a name of our own.
-    pub(super) file: String,
-    pub(super) class: String,
+    pub(crate) file: String,
+    pub(crate) class: String,
     /// Clips that belong together; empty where nothing is known.
-    pub(super) group: String,
+    pub(crate) group: String,
 }
 
 /// A training.
 pub(crate) struct Fit {
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Opens the report where a browser cannot send the token.
-    pub(super) key: String,
+    pub(crate) key: String,
     cancel: Mutex<CancelToken>,
     inner: Mutex<Inner>,
     /// Told whenever something changes.
-    pub(super) changed: watch::Sender<()>,
+    pub(crate) changed: watch::Sender<()>,
 }
 
-pub(super) struct Inner {
-    pub(super) seen: Seen,
-    pub(super) clips: Vec<Clip>,
+pub(crate) struct Inner {
+    pub(crate) seen: Seen,
+    pub(crate) clips: Vec<Clip>,
     /// Clips that were begun, and may still be coming.
-    pub(super) n_begun: usize,
+    pub(crate) n_begun: usize,
     /// Clips that are coming.
-    pub(super) n_coming: usize,
+    pub(crate) n_coming: usize,
 }
 
 impl Fit {
-    pub(super) fn new(id: String, name: String, minutes: f64, folder: PathBuf) -> Self {
+    pub(crate) fn new(id: String, name: String, minutes: f64, folder: PathBuf) -> Self {
         let seen = Seen {
             id,
             name,
@@ -104,48 +104,48 @@ impl Fit {
     }
 
     /// How it is stopped.
-    pub(super) fn cancel(&self) -> CancelToken {
+    pub(crate) fn cancel(&self) -> CancelToken {
         self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes a training that was stopped ready to go on.
-    pub(super) fn renew(&self) {
+    pub(crate) fn renew(&self) {
         *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = CancelToken::default();
     }
 
     /// Changes it, and says so to who waits.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         let outcome = change(&mut self.lock());
         self.changed.send_replace(());
         outcome
     }
 
     /// Looks at it without changing it.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Inner) -> T) -> T {
         look(&self.lock())
     }
 
-    pub(super) fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> Seen {
         self.lock().seen.clone()
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         self.lock().seen.state
     }
 
     /// The folder of its run.
-    pub(super) fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         self.folder.join("run")
     }
 
-    pub(super) fn report(&self) -> PathBuf {
+    pub(crate) fn report(&self) -> PathBuf {
         self.run().join("report.html")
     }
 }
 
 impl State {
     /// Whether nothing more comes by itself.
-    pub(super) fn is_over(self) -> bool {
+    pub(crate) fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Canceled)
     }
 }
@@ -176,6 +176,6 @@ impl Observer for Fit {
 }
 
 /// A path of the server is of no use to a client: what is below the folder is named without it.
-pub(super) fn without_folder(text: &str, folder: &Path) -> String {
+pub(crate) fn without_folder(text: &str, folder: &Path) -> String {
     text.replace(&format!("{}/", folder.display()), "")
 }

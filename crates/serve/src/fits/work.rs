@@ -2,8 +2,8 @@
 
 use super::clips::manifest;
 use super::one::{Fit, Inner, State, without_folder};
-use crate::app::App;
-use crate::options::FitSettings;
+use crate::models::Models;
+use crate::options::{Ask, FitSettings, Limits};
 use crate::worker::Worker;
 use pipeline::fit::{self, Options, Start};
 use pipeline::{Device, Error, Job};
@@ -11,8 +11,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+/// What trainings need, and where their models go.
+pub(super) struct Workshop {
+    pub(super) models: Arc<Models>,
+    pub(super) settings: FitSettings,
+    pub(super) ask: Ask,
+    pub(super) limits: Limits,
+    pub(super) device: Device,
+}
+
 /// Trains what comes, until no more can come.
-pub(super) fn train_all(of: &Receiver<Arc<Fit>>, app: &App, settings: &FitSettings, device: &Device) {
+pub(super) fn train_all(of: &Receiver<Arc<Fit>>, workshop: &Workshop) {
     for fit in of {
         let begins = fit.change(|Inner { seen, .. }| {
             // It may have been stopped, and even started again, while it waited.
@@ -25,7 +34,7 @@ pub(super) fn train_all(of: &Receiver<Arc<Fit>>, app: &App, settings: &FitSettin
         if !begins {
             continue;
         }
-        let trained = catch_unwind(AssertUnwindSafe(|| train(&fit, app, settings, device)));
+        let trained = catch_unwind(AssertUnwindSafe(|| train(&fit, workshop)));
         let trained = trained.unwrap_or_else(|_| Err(Error::Invalid("a fault of the program".into())));
         fit.change(|Inner { seen, .. }| {
             (seen.task, seen.done, seen.total) = (None, 0, 0);
@@ -53,7 +62,7 @@ pub(super) fn train_all(of: &Receiver<Arc<Fit>>, app: &App, settings: &FitSettin
 }
 
 /// Trains, and opens the model; gives its name.
-fn train(fit: &Arc<Fit>, app: &App, settings: &FitSettings, device: &Device) -> pipeline::Result<String> {
+fn train(fit: &Arc<Fit>, workshop: &Workshop) -> pipeline::Result<String> {
     let data = fit.folder.join("manifest.csv");
     if !storage::exists(&data) {
         storage::write(&data, &fit.look(|inner| manifest(&inner.clips))?)?;
@@ -61,16 +70,16 @@ fn train(fit: &Arc<Fit>, app: &App, settings: &FitSettings, device: &Device) -> 
     let (name, minutes) = fit.look(|inner| (inner.seen.name.clone(), inner.seen.minutes));
     let has_begun = storage::exists(fit.run());
     let options = Options {
-        backbone: settings.backbone.clone(),
-        usual_backbones: settings.usual_backbones.clone(),
+        backbone: workshop.settings.backbone.clone(),
+        usual_backbones: workshop.settings.usual_backbones.clone(),
         minutes,
         start: if has_begun { Start::Resume } else { Start::Fresh },
         ..Options::new(&data, fit.run())
     };
-    let job = Job { device: device.clone(), observer: &**fit, cancel: fit.cancel(), ..Job::default() };
+    let job = Job { device: workshop.device.clone(), observer: &**fit, cancel: fit.cancel(), ..Job::default() };
     fit::run(&options, &job)?;
-    let name = app.models.free_name(&name);
-    let worker = Worker::start(&fit.run(), &name, device, &app.options.ask, &app.options.limits)?;
-    app.models.add(worker);
+    let name = workshop.models.free_name(&name);
+    let worker = Worker::start(&fit.run(), &name, &workshop.device, &workshop.ask, &workshop.limits)?;
+    workshop.models.add(worker);
     Ok(name)
 }

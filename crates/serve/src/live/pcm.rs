@@ -61,7 +61,7 @@ impl Listen {
     }
 
     /// Bytes of one request, at most.
-    pub(super) fn most_bytes(&self) -> u64 {
+    pub(crate) fn most_bytes(&self) -> u64 {
         MOST_S * u64::from(self.sample_rate_hz) * self.frame_bytes() as u64
     }
 
@@ -130,7 +130,7 @@ impl Read for Sound {
 }
 
 /// A problem where a body is not what is expected; for the handler.
-pub(super) fn checked(listen: &Listen, sound: Vec<u8>) -> Answer<Bytes> {
+pub(crate) fn checked(listen: &Listen, sound: Vec<u8>) -> Answer<Bytes> {
     listen.check(&sound)?;
     Ok(sound.into())
 }

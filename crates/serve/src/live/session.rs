@@ -1,10 +1,10 @@
 //! Sound that somebody sends while it is recorded, and what is heard in it.
 
 use super::pcm::{Listen, Sound};
-use crate::app::App;
+use crate::answer::{Event, windows};
 use crate::feed::Feed;
-use crate::metrics::Gauge;
-use crate::predict::{Event, windows};
+use crate::metrics::{Gauge, Metrics};
+use crate::options::Limits;
 use crate::problem::{Answer, Problem};
 use crate::worker::{Opened, Worker};
 use axum::body::Bytes;
@@ -29,8 +29,8 @@ pub(crate) struct Lives(Mutex<HashMap<String, Arc<Session>>>);
 
 /// One session.
 pub(crate) struct Session {
-    pub(super) listen: Listen,
-    pub(super) feed: Arc<Feed>,
+    pub(crate) listen: Listen,
+    pub(crate) feed: Arc<Feed>,
     /// None once no more sound is taken.
     sound: Mutex<Option<SyncSender<Bytes>>>,
     /// When it ended.
@@ -42,7 +42,7 @@ impl Session {
     ///
     /// # Errors
     /// More than the model can follow, and a session that has ended.
-    pub(super) fn send(&self, sound: Bytes) -> Answer<()> {
+    pub(crate) fn send(&self, sound: Bytes) -> Answer<()> {
         let sender = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = &*sender else { return Err(Problem::conflict("the session has ended; start another")) };
         sender.try_send(sound).map_err(|error| match error {
@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Takes no more sound; what has come is still listened to.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.sound.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -76,15 +76,21 @@ impl Lives {
     ///
     /// # Errors
     /// As many sessions as there may be.
-    pub(super) fn start(&self, app: &Arc<App>, worker: &Worker, listen: Listen) -> Answer<String> {
+    pub(crate) fn start(
+        &self,
+        worker: &Worker,
+        listen: Listen,
+        metrics: &Arc<Metrics>,
+        limits: &Limits,
+    ) -> Answer<String> {
         let mut all = self.all();
         all.retain(|_, session| !session.is_over());
-        if all.values().filter(|session| session.is_running()).count() >= app.options.limits.n_live {
-            return Err(Problem::busy("as many listen already as this server takes; try again later"));
+        if all.values().filter(|session| session.is_running()).count() >= limits.n_live {
+            return Err(Problem::too_fast("as many listen already as this server takes; try again later"));
         }
         let id = format!("{:016x}", rand::random::<u64>());
         let (sender, receiver) = sync_channel(WAITING);
-        let sound = Sound::new(&listen, receiver, app.options.limits.live_idle);
+        let sound = Sound::new(&listen, receiver, limits.live_idle);
         let session = Arc::new(Session {
             listen,
             feed: Arc::default(),
@@ -93,13 +99,13 @@ impl Lives {
         });
         all.insert(id.clone(), Arc::clone(&session));
         drop(all);
-        let app = Arc::clone(app);
+        let metrics = Arc::clone(metrics);
         // Dropped with the task, whatever becomes of it.
         let ending = Ending(session);
         worker.send(Box::new(move |opened| {
-            let _live = Gauge::of(&app.metrics.live);
+            let _live = Gauge::of(&metrics.live);
             let feed = &ending.0.feed;
-            if let Err(error) = listen_to(opened, sound, feed, &app) {
+            if let Err(error) = listen_to(opened, sound, feed, &metrics) {
                 tracing::debug!("a live session ended: {}", pipeline::one_line(&error));
                 let problem = Problem::internal("the sound could not be classified");
                 feed.push("error", &json!({"error": {"code": problem.code, "message": problem.message}}));
@@ -110,7 +116,7 @@ impl Lives {
 
     /// # Errors
     /// No such session.
-    pub(super) fn get(&self, id: &str) -> Answer<Arc<Session>> {
+    pub(crate) fn get(&self, id: &str) -> Answer<Arc<Session>> {
         self.all().get(id).cloned().ok_or_else(|| Problem::not_found("no such session; it ends where no sound comes"))
     }
 
@@ -133,14 +139,14 @@ impl Drop for Ending {
 }
 
 /// Classifies sound as it comes, until it ends.
-fn listen_to(opened: &Opened<'_>, sound: Sound, feed: &Feed, app: &App) -> pipeline::Result<()> {
+fn listen_to(opened: &Opened<'_>, sound: Sound, feed: &Feed, metrics: &Metrics) -> pipeline::Result<()> {
     let predictor = &opened.windows;
     let thresholds = Thresholds { alpha: opened.events.thresholds().alpha, ..predictor.thresholds() };
     let mut finder = EventFinder::new(&EventSettings::default(), predictor.classes(), thresholds)?;
     let input = Input { stream: Some(Arc::new(Stream::new(Box::new(sound)))), ..Input::default() };
     let tell = |event: detections::Event| feed.push("event", &Event::from(&Detection::from(event)));
     let mut take = |judged: Vec<Judged>| -> pipeline::Result<()> {
-        app.metrics.windows.fetch_add(judged.len() as u64, Relaxed);
+        metrics.windows.fetch_add(judged.len() as u64, Relaxed);
         for (judged, window) in judged.iter().zip(windows(predictor, &judged)) {
             feed.push("window", &window);
             finder.push(&judged.verdict)?.into_iter().for_each(tell);
@@ -150,6 +156,6 @@ fn listen_to(opened: &Opened<'_>, sound: Sound, feed: &Feed, app: &App) -> pipel
     let answers = predictor.live(&input, &Watch::default(), &mut take)?;
     finder.finish().into_iter().for_each(tell);
     let seconds = answers.seconds.first().map_or(0.0, |(_, seconds)| *seconds);
-    app.metrics.sound_ms.fetch_add((seconds * 1000.0) as u64, Relaxed);
+    metrics.sound_ms.fetch_add((seconds * 1000.0) as u64, Relaxed);
     Ok(())
 }

@@ -1,13 +1,11 @@
 //! What a request wants to know of a recording.
 
+use crate::names::clean_name;
 use crate::problem::{Answer, Problem};
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
 use detections::Format;
 use serde::Deserialize;
-
-/// Characters of a recording's name, at most.
-const MOST_NAME: usize = 255;
 
 /// The query of `POST /api/predict`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -78,11 +76,6 @@ impl Asked {
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or("recording")
     }
-}
-
-/// A name as tables and messages can have it: without control characters, and not too long.
-pub(crate) fn clean_name(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(MOST_NAME).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

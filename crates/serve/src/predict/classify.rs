@@ -1,8 +1,8 @@
 //! One recording, classified in the model's thread: in bounded memory, for a bounded time, as long as somebody waits for it.
 
-use super::answer::{About, Answered, Window, windows};
 use super::asked::{Asked, Form};
 use super::table;
+use crate::answer::{About, Answered, Window, windows};
 use crate::app::App;
 use crate::problem::{Answer, Problem};
 use crate::worker::{Opened, Worker};

@@ -1,17 +1,15 @@
 //! `POST /api/predict`: a recording in, its windows and events out.
 
-mod answer;
 mod asked;
 mod classify;
 mod table;
 
-use answer::Window;
-pub(crate) use answer::{Event, windows};
 pub use asked::Asked;
-pub(crate) use asked::clean_name;
-pub(crate) use table::attachment;
 
+use crate::answer::Window;
 use crate::app::App;
+use crate::events::{event, sse_of};
+use crate::names::attachment;
 use crate::problem::{Answer, Problem};
 use crate::upload::{check_length, check_sound_type, drain, receive};
 use crate::worker::Worker;
@@ -21,13 +19,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::http::request::Parts;
-use axum::response::sse::{self, Sse};
+use axum::response::sse;
 use axum::response::{IntoResponse, Response};
 use classify::{Outcome, Step, Tell, classify};
 use futures::future::{Either, select};
 use serde::Serialize;
 use serde_json::json;
-use std::convert::Infallible;
 use std::fs::File;
 use std::pin::pin;
 use std::sync::Arc;
@@ -125,18 +122,4 @@ async fn stream(app: Arc<App>, worker: Arc<Worker>, file: File, asked: Asked, se
         Either::Left((Err(problem), _)) => sse::Event::default().event("error").data(problem.json()),
     };
     drop(sender.send(last).await);
-}
-
-/// An event with JSON as its data.
-pub(crate) fn event(name: &str, data: &impl Serialize) -> sse::Event {
-    sse::Event::default().event(name).data(serde_json::to_string(data).unwrap_or_default())
-}
-
-/// Events as they come.
-pub(crate) fn sse_of(receiver: mpsc::Receiver<sse::Event>) -> Response {
-    let events = futures::stream::unfold(receiver, |mut receiver| async move {
-        let event = receiver.recv().await?;
-        Some((Ok::<_, Infallible>(event), receiver))
-    });
-    Sse::new(events).keep_alive(sse::KeepAlive::default()).into_response()
 }

@@ -54,22 +54,6 @@ pub(super) fn media_type(format: Format) -> HeaderValue {
     })
 }
 
-/// The header by which a browser keeps a body as a file of a name.
-pub(crate) fn attachment(name: &str) -> HeaderValue {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain: String =
-        last.chars().map(|c| if c.is_ascii_alphanumeric() || "-_. ".contains(c) { c } else { '_' }).collect();
-    let mut encoded = String::new();
-    for byte in last.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            true => encoded.push(byte as char),
-            false => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    let text = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
-}
-
 /// The name of a table of a recording.
 pub(super) fn file_name(format: Format, recording: &str) -> String {
     let last = recording.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -81,12 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_files_cannot_leave_their_header() {
+    fn a_table_is_called_as_its_recording() {
         assert_eq!(file_name(Format::Raven, "cards/night.1.wav"), "night.1.selections.txt");
-        let header = attachment("../no\"cte\u{e9}.csv");
-        assert_eq!(
-            header.to_str().unwrap(),
-            "attachment; filename=\"no_cte_.csv\"; filename*=UTF-8''no%22cte%C3%A9.csv"
-        );
     }
 }

@@ -84,7 +84,7 @@ impl Reviews {
     ///
     /// # Errors
     /// A file that cannot be written, or that another process writes.
-    pub(super) fn append(&self, reviews: &[Review]) -> Result<()> {
+    pub(crate) fn append(&self, reviews: &[Review]) -> Result<()> {
         let mut state = self.state();
         let failed = |source| file_error(&self.path, "cannot be written", source);
         if state.file.is_none() {
@@ -118,7 +118,7 @@ impl Reviews {
     }
 
     /// The whole file.
-    pub(super) fn bytes(&self) -> std::io::Result<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {
         // Nobody is in the middle of a row meanwhile.
         let state = self.state();
         let bytes = match &state.file {

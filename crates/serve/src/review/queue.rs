@@ -1,20 +1,15 @@
 //! The detections of a table, in the order in which they are worth an answer.
 
 use super::file::Place;
-use crate::app::App;
 use crate::error::Result;
 use crate::options::ReviewTable;
 use crate::problem::{Answer, Problem};
-use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use detections::TableDetection;
 use pipeline::CancelToken;
 use pipeline::inputs::{self, Recordings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 /// Items of one answer, at most, and where nothing is asked for.
 const MOST: usize = 1000;
@@ -25,7 +20,7 @@ pub(crate) struct Queue {
     /// Its file's name.
     pub(crate) name: String,
     rows: Vec<TableDetection>,
-    pub(super) recordings: Recordings,
+    pub(crate) recordings: Recordings,
 }
 
 /// A detection to review.
@@ -87,14 +82,14 @@ impl Queue {
     }
 
     /// The detection of a number.
-    pub(super) fn get(&self, id: usize) -> Answer<&TableDetection> {
+    pub(crate) fn get(&self, id: usize) -> Answer<&TableDetection> {
         self.rows
             .get(id)
             .ok_or_else(|| Problem::not_found(format!("{id}: the table has {} detections", self.rows.len())))
     }
 
     /// Detections that have no answer, and how many have one.
-    fn list(&self, wanted: &Wanted, is_answered: impl Fn(&Place) -> bool) -> List {
+    pub(crate) fn list(&self, wanted: &Wanted, is_answered: impl Fn(&Place) -> bool) -> List {
         let of_class =
             |row: &&TableDetection| wanted.class.as_ref().is_none_or(|class| class.is_empty() || row.label == *class);
         let total = self.rows.iter().filter(of_class).count();
@@ -133,23 +128,6 @@ impl Item {
             outlier_p: row.outlier_p,
         }
     }
-}
-
-/// The queue of the server.
-pub(super) fn of(app: &App) -> Answer<&Queue> {
-    app.queue
-        .as_ref()
-        .ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))
-}
-
-/// `GET /api/queue`.
-pub(crate) async fn queue(
-    State(app): State<Arc<App>>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Answer<Json<List>> {
-    let Query(wanted) = wanted?;
-    let answered = app.reviews.answered();
-    Ok(Json(of(&app)?.list(&wanted, |place| answered.contains(place))))
 }
 
 #[cfg(test)]

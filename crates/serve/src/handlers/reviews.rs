@@ -1,7 +1,7 @@
 //! What reviewers say: requests that add to the CSV, and give it.
 
 use crate::app::App;
-use crate::predict::attachment;
+use crate::names::attachment;
 use crate::problem::{Answer, Problem};
 use crate::upload;
 use audio_io::LocalTime;

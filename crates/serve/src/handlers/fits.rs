@@ -1,12 +1,11 @@
 //! The requests about trainings.
 
-use super::clips::{NewClip, add};
-use super::one::{Fit, Inner, Seen, State};
-use super::{TELL, kept};
+use super::Created;
 use crate::app::App;
+use crate::events::{event, sse_of};
+use crate::fits::{Fit, Inner, NewClip, Seen, State, add, keep};
 use crate::guard::is_same;
-use crate::live::Created;
-use crate::predict::{clean_name, event, sse_of};
+use crate::names::clean_name;
 use crate::problem::{Answer, Problem};
 use crate::upload;
 use axum::Json;
@@ -19,6 +18,7 @@ use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -27,6 +27,9 @@ const MOST_NAME: usize = 100;
 
 /// Minutes of a training, at most, and where nothing is asked for.
 const MOST_MINUTES: f64 = 24.0 * 60.0;
+
+/// How often a client is told of changes, at most.
+const TELL: Duration = Duration::from_millis(250);
 
 /// What the report may do: run its own scripts, in a box of its own.
 const REPORT_POLICY: &str = "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; \
@@ -131,7 +134,7 @@ pub(crate) async fn start(Of(app): Of<Arc<App>>, id: Id) -> Answer<StatusCode> {
         State::Waiting | State::Running | State::Done => Err(Problem::conflict("the training was started already")),
     })?;
     fit.renew();
-    if let Err(error) = kept::write(&fit) {
+    if let Err(error) = keep(&fit) {
         tracing::error!("{}", pipeline::one_line(&error));
         fit.change(|inner| inner.seen.state = State::Failed);
         return Err(Problem::internal("the server cannot write the training's folder; its log says why"));

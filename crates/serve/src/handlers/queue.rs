@@ -1,8 +1,9 @@
-//! The sound of a detection, by its number: no path of a request is looked for.
+//! The queue of detections, and their sound by their numbers: no path of a request is looked for.
 
-use super::queue::of;
 use crate::app::App;
 use crate::problem::{Answer, Problem};
+use crate::review::{List, Queue, Wanted as Listed};
+use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -17,6 +18,23 @@ const MOST_CONTEXT_S: f64 = 60.0;
 
 /// Bytes of sound, at most.
 const MOST_BYTES: u64 = 64 << 20;
+
+/// The queue of the server.
+fn of(app: &App) -> Answer<&Queue> {
+    app.queue
+        .as_ref()
+        .ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))
+}
+
+/// `GET /api/queue`.
+pub(crate) async fn queue(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Listed>, QueryRejection>,
+) -> Answer<Json<List>> {
+    let Query(wanted) = wanted?;
+    let answered = app.reviews.answered();
+    Ok(Json(of(&app)?.list(&wanted, |place| answered.contains(place))))
+}
 
 /// The query of `GET /api/queue/ID/sound`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
