@@ -54,7 +54,7 @@ impl Predictor<'_> {
                 for (windows, seconds) in receiver {
                     held.extend(windows);
                     let n = held.len() / n_batch * n_batch;
-                    for batch in held.drain(..n).collect::<Vec<_>>().chunks(n.min(BATCH).max(1)) {
+                    for batch in held.drain(..n).collect::<Vec<_>>().chunks(n.clamp(1, BATCH)) {
                         judge(batch)?;
                     }
                     (watch.classified)(seconds);

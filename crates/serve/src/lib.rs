@@ -32,6 +32,11 @@
 //! # Ok::<(), serve::Error>(())
 //! ```
 
+#![allow(
+    clippy::result_large_err,
+    reason = "errors of `pipeline` are large, and none of these functions is called often"
+)]
+
 mod answer;
 mod app;
 mod error;

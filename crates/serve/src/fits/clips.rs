@@ -127,9 +127,12 @@ pub(crate) async fn add(fit: &Arc<Fit>, clip: NewClip, headers: &HeaderMap, body
         return Err(Problem::unusable(format!("{}: the body is empty; expected the bytes of a recording", clip.name)));
     }
     // Room first: many clips may come at a time.
-    fit.change(|inner| match inner.seen.bytes + n_bytes <= limits.fit_bytes {
-        true => Ok(inner.seen.bytes += n_bytes),
-        false => Err(Problem::too_large(format!("the clips have more than {} bytes together", limits.fit_bytes))),
+    fit.change(|inner| {
+        if inner.seen.bytes + n_bytes > limits.fit_bytes {
+            return Err(Problem::too_large(format!("the clips have more than {} bytes together", limits.fit_bytes)));
+        }
+        inner.seen.bytes += n_bytes;
+        Ok(())
     })?;
     let placed = spawn_blocking(move || out.commit()).await;
     if let Err(problem) = placed.map_err(|error| failed(&error)).and_then(|done| done.map_err(|error| failed(&error))) {

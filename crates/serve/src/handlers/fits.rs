@@ -150,7 +150,7 @@ pub(crate) async fn events(Of(app): Of<Arc<App>>, id: Id) -> Answer<Response> {
     let mut stopped = app.stopped();
     tokio::spawn(async move {
         let tell = pin!(tell(&fit, &sender));
-        drop(select(tell, pin!(stopped.wait())).await);
+        select(tell, pin!(stopped.wait())).await;
     });
     Ok(sse_of(receiver))
 }
