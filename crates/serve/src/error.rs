@@ -25,13 +25,13 @@ pub enum Error {
     /// Nothing to serve.
     #[error("expected the folder of a run or a model file, a table with --review, or training from the page")]
     Nothing,
-    /// Two models of one name.
+    /// A run whose model cannot be opened.
     #[error("{}: cannot be used as a model: {source}", run.display())]
     Model {
         /// The run.
         run: PathBuf,
         /// Why.
-        source: pipeline::Error,
+        source: Box<pipeline::Error>,
     },
     /// An address that cannot be used.
     #[error("{addr}: connections cannot be accepted there: {source}; name another with --addr")]
@@ -66,7 +66,13 @@ pub enum Error {
     Start(std::io::Error),
     /// A table of detections.
     #[error(transparent)]
-    Pipeline(#[from] pipeline::Error),
+    Pipeline(Box<pipeline::Error>),
+}
+
+impl From<pipeline::Error> for Error {
+    fn from(error: pipeline::Error) -> Self {
+        Self::Pipeline(Box::new(error))
+    }
 }
 
 /// A result of this crate.

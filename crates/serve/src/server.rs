@@ -59,7 +59,7 @@ impl Server {
         for run in &options.runs {
             let name = models.free_name(&name_of(run));
             let worker = Worker::start(run, &name, &job.device, &options.ask, &options.limits);
-            models.add(worker.map_err(|source| Error::Model { run: run.clone(), source })?);
+            models.add(worker.map_err(|source| Error::Model { run: run.clone(), source: Box::new(source) })?);
         }
         let queue = options.review.as_ref().map(|table| Queue::open(table, &job.cancel)).transpose()?;
         let reviews = Reviews::open(&options.reviews)?;
