@@ -281,10 +281,10 @@ async function train(page) {
   await report.screenshot({ path: `${out}/page-report.png` });
   await report.close();
   await page.bringToFront();
-  const models = await page.$$eval("#model option", options => options.length);
   await page.click("#train .use");
   await until(() => page.$eval("#classify", panel => !panel.hidden), 10);
-  check("the new model can be chosen", models >= 2, await page.$eval("#model", select => select.selectedOptions[0].textContent));
+  const both = await until(() => page.$$eval("#model option", options => options.length >= 2), 10);
+  check("the new model can be chosen", both, await page.$eval("#model", select => select.selectedOptions[0].textContent));
 }
 
 async function staticReview(file) {

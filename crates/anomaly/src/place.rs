@@ -2,9 +2,9 @@
 //!
 //! Known sounds of a new place may score higher than those that a detector was calibrated on, so that too many are rejected, or
 //! lower, so that unknown sounds are missed. Ten groups of the place alone allow no alpha below 1/11. So both are taken together:
-//! each group of the place counts as one, and all groups that the detector was calibrated on count as [`HOME_GROUPS`] together at most,
-//! after their scores were moved toward the place by a share of the difference of the medians. The share grows with the number
-//! of groups of the place, n / (n + [`SHIFT_GROUPS`]).
+//! each group of the place counts as one, and the groups that the detector was calibrated on count for less the more the place has,
+//! after their scores were moved toward the place by a share of the difference of the medians. With n groups of the place, that
+//! share is n / (n + [`PLACE_GROUPS`]), and what is left of the other groups is the rest, but no less than [`HOME_GROUPS`] together.
 //!
 //! The guarantee of [`Conformal`] does not carry over: scores of two sources are not exchangeable. What is left is measured
 //! by leaving out each group of the place in turn, see [`Conformal::place_p_values`].
@@ -13,11 +13,11 @@ use crate::conformal::{Conformal, Form};
 use crate::error::{Result, at_least};
 use crate::metrics::{check_scores, members};
 
-/// What all groups of the former calibration count as together.
+/// What the groups of the former calibration count as together at least, where there are as many: an alpha of 0.05 needs 19.
 pub const HOME_GROUPS: usize = 19;
 
-/// Groups of the place at which half of the difference of the medians is taken.
-pub const SHIFT_GROUPS: f64 = 10.0;
+/// Groups of the place that weigh as much as the former calibration.
+pub const PLACE_GROUPS: f64 = 10.0;
 
 impl Conformal {
     /// Calibration for a place: `scores` `[N]` of its known clips, and the group of each.
@@ -32,10 +32,11 @@ impl Conformal {
             groups.iter().filter_map(|rows| median(rows.iter().map(|&row| scores[row]))).collect();
         by_group.sort_by(f64::total_cmp);
         let of_place = stats::quantile_sorted(&by_group, 0.5).unwrap_or(0.0);
-        let share = groups.len() as f64 / (groups.len() as f64 + SHIFT_GROUPS);
+        let share = groups.len() as f64 / (groups.len() as f64 + PLACE_GROUPS);
         let shift = share * (of_place - self.median());
         // A clip of the place has weight 1 / n of its group; one of home shares the weight of its group by so many more.
-        let n_home = HOME_GROUPS.min(self.n_groups());
+        let n_home = ((1.0 - share) * self.n_groups() as f64).round() as usize;
+        let n_home = n_home.max(HOME_GROUPS.min(self.n_groups()));
         let thinner = self.n_groups() as f64 / n_home as f64;
         let home = self.sorted().map(|(score, n_sharing)| (score + shift, n_sharing * thinner));
         let place = groups.iter().flat_map(|rows| rows.iter().map(|&row| (scores[row], rows.len() as f64)));

@@ -3,23 +3,27 @@
 mod anomaly;
 mod ask;
 mod backbone;
+mod calibrate;
 mod config;
 mod detections;
 mod global;
 mod models;
 mod predict;
 mod recordings;
+mod report;
 #[cfg(feature = "serve")]
 mod serve;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
+pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use detections::{CheckArgs, ClipsArgs};
 pub(crate) use global::Global;
-pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, ReportArgs, TrainArgs};
+pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, TrainArgs};
 pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
+pub(crate) use report::ReportArgs;
 
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
@@ -166,8 +170,18 @@ pub(crate) enum Command {
     /// Say what a model calls the detections of another tool: its table with columns added
     #[command(after_help = "Example:\n  barkbird check BirdNET_CombinedTable.csv run --mark dog --out checked.csv")]
     Check(CheckArgs),
+    /// Calibrate a model for a place, from some ten labeled clips of it
+    #[command(
+        after_help = "Examples:\n  barkbird calibrate run garden/ --out run-garden\n  barkbird calibrate run reviews.csv \
+                            --out run-garden\n\nThe folder has one folder a class, and `neither` for unknown sounds. Clips \
+                            that were left out by group decide whether it helps; docs/calibrate.md says more."
+    )]
+    Calibrate(CalibrateArgs),
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
-    #[command(after_help = "Example:\n  barkbird report run --manifest manifest.csv --out report.html")]
+    #[command(
+        after_help = "Examples:\n  barkbird report run --manifest manifest.csv --out report.html\n  barkbird report run \
+                            --review detections.csv --out review.html"
+    )]
     Report(ReportArgs),
     /// Serve a web page and an HTTP API: classify, listen, review, train
     #[cfg(feature = "serve")]

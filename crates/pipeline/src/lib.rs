@@ -53,6 +53,7 @@ pub mod predict;
 mod pretrained;
 pub mod process;
 pub mod report;
+pub mod review;
 mod run_events;
 pub mod run_record;
 pub mod scan;

@@ -5,6 +5,7 @@ mod galleries;
 mod map;
 mod predictions;
 mod recordings;
+mod reviewed;
 mod sounds;
 mod tables;
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub manifests: Vec<PathBuf>,
     /// What `doctor` wrote, where it is not in the run's folder.
     pub doctor: Option<PathBuf>,
+    /// Answers of reviews.
+    pub reviews: Vec<PathBuf>,
     /// HTML file to write.
     pub out: PathBuf,
     /// Recordings to show of each class; fewer where there are many classes.
@@ -48,7 +51,15 @@ pub struct Options {
 impl Options {
     /// Four recordings of each class, and 250 clips in all.
     pub fn new(runs: Vec<PathBuf>, out: impl Into<PathBuf>) -> Self {
-        Self { runs, manifests: Vec::new(), doctor: None, out: out.into(), examples: 4, clips: 250 }
+        Self {
+            runs,
+            manifests: Vec::new(),
+            doctor: None,
+            reviews: Vec::new(),
+            out: out.into(),
+            examples: 4,
+            clips: 250,
+        }
     }
 }
 
@@ -122,6 +133,7 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
         let metrics = tables::json(&folder.join("metrics.json"))?.unwrap_or_default();
         out.sections.push(tables::recorder_bias(&metrics, &run_name));
     }
+    out.sections.extend(reviewed::section(&options.reviews)?);
     if let Some(fit) = tables::json(&run.join("fit.json"))? {
         out.sentences = tables::sentences(&fit);
         out.sections.extend(tables::of_fit(&fit));

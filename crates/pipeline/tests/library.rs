@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 18] = [
+const WITH_ARGUMENTS: [&str; 19] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -19,6 +19,7 @@ const WITH_ARGUMENTS: [&str; 18] = [
     "log_mel_raw",
     "lossy_raw",
     "make_shards",
+    "measure_calibrate",
     "measure_saliency",
     "outputs",
     "sample_page",

@@ -81,8 +81,15 @@ pub(crate) fn json(run: &RunReport, numbers: &Numbers) -> Result<String> {
         evaluations: run.evaluations.iter().map(|evaluation| of_evaluation(evaluation, numbers)).collect(),
         map: run.map.as_ref().map(|map| of_map(map, numbers)),
     };
-    // A script element ends at the first "</", whatever is around it.
-    Ok(serde_json::to_string(&payload)?.replace('<', "\\u003c"))
+    escaped_json(&payload)
+}
+
+/// JSON that can be in a script element, which ends at the first "</", whatever is around it.
+///
+/// # Errors
+/// [`Error::Payload`](crate::Error::Payload) when it cannot be written.
+pub(crate) fn escaped_json(payload: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(payload)?.replace('<', "\\u003c"))
 }
 
 fn of_evaluation<'a>(evaluation: &'a Evaluation, numbers: &Numbers) -> EvaluationPayload<'a> {

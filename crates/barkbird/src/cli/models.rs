@@ -92,6 +92,9 @@ pub(crate) struct FitModelArgs {
     /// A folder with one folder a class, or a CSV
     #[arg(value_name = "DATA")]
     pub(crate) data: PathBuf,
+    /// Further clips to learn from, such as the answers of a review; repeatable
+    #[arg(long, value_name = "REVIEWS")]
+    pub(crate) add: Vec<PathBuf>,
     /// Folder of the run
     #[arg(long, value_name = "RUN")]
     pub(crate) out: PathBuf,
@@ -201,29 +204,6 @@ pub(crate) struct EmbedArgs {
     /// Folder for the shards of embeddings and logits
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-}
-
-/// Arguments of `report`.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ReportArgs {
-    /// Folders of runs
-    #[arg(value_name = "RUN", required = true)]
-    pub(crate) runs: Vec<PathBuf>,
-    /// Manifest of the recordings, for spectrograms, players and the map; repeatable
-    #[arg(long = "manifest", value_name = "FILE")]
-    pub(crate) manifests: Vec<PathBuf>,
-    /// Folder that `doctor` wrote, to show its findings
-    #[arg(long, value_name = "DIR")]
-    pub(crate) doctor: Option<PathBuf>,
-    /// HTML file to write
-    #[arg(long, default_value = "report.html", value_name = "FILE")]
-    pub(crate) out: PathBuf,
-    /// Number of recordings to show of each class
-    #[arg(long, default_value_t = 4, value_name = "N")]
-    pub(crate) examples: usize,
-    /// Number of clips to show and play in all; the page stays below 20 MB
-    #[arg(long, default_value_t = 250, value_name = "N")]
-    pub(crate) clips: usize,
 }
 
 /// Arguments of `demo`.

@@ -13,6 +13,7 @@ const MOST_CANDIDATES: usize = 8;
 
 pub(super) fn run(args: &FitModelArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let options = Options {
+        add: args.add.clone(),
         backbone: args.backbone.clone(),
         pretrained: args.pretrained.clone(),
         minutes: args.minutes,

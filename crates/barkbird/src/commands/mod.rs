@@ -5,6 +5,7 @@
 mod anomaly;
 mod augment;
 mod backbone;
+mod calibrate;
 mod check;
 mod clips;
 mod compare;
@@ -45,6 +46,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Evaluate(args) => evaluate::run(args, &job(words)?, ui),
         Command::Compare(args) => compare::run(args, &job(words)?, ui),
         Command::Predict(args) => predict::run(args, &job(words)?, ui),
+        Command::Calibrate(args) => calibrate::run(args, &job(words)?, ui),
         Command::Clips(args) => clips::run(args, &job(words)?, ui),
         Command::Check(args) => check::run(args, &job(words)?, ui),
         Command::Report(args) => report::run(args, &job(words)?, ui),

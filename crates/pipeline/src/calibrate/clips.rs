@@ -1,6 +1,5 @@
 //! The clips of a place, and what a model computes for them.
 
-use super::FEWEST_GROUPS;
 use crate::error::{Error, Result, bail};
 use crate::extraction::stage::warn_skipped;
 use crate::inputs;
@@ -12,6 +11,9 @@ use inference::{Input, Model, Window, Windows, reason};
 use shard::Skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+/// Groups of known classes that are needed at least: with fewer, leaving one out says nothing.
+pub const FEWEST_GROUPS: usize = 4;
 
 /// Rows whose windows are made together.
 const BLOCK: usize = 32;

@@ -9,24 +9,20 @@
 
 mod clips;
 mod fitted;
+mod outcome;
 mod write;
 
 pub use classifier::{PlaceCheck, PlacePrior};
-pub use clips::{Asked, ask};
+pub use clips::{Asked, FEWEST_GROUPS, ask};
 pub use fitted::{Detector, Fitted, Rule, fit};
+pub use outcome::Outcome;
 
 use crate::error::{Result, bail};
 use crate::inputs;
 use crate::job::Job;
 use crate::output;
 use inference::MODEL_FILE;
-use serde::Serialize;
-use shard::Skipped;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// Groups of known classes that are needed at least: with fewer, leaving one out says nothing.
-pub const FEWEST_GROUPS: usize = 4;
 
 /// Options of [`run`].
 #[derive(Debug, Clone)]
@@ -48,35 +44,6 @@ impl Options {
     pub fn new(run: impl Into<PathBuf>, clips: Vec<PathBuf>, out: impl Into<PathBuf>) -> Self {
         Self { run: run.into(), clips, split: None, out: out.into(), overwrite: false }
     }
-}
-
-/// `calibrate.json`: what was fitted for the place, and what held-out clips say of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Outcome {
-    /// `calibrate/1`.
-    pub schema: &'static str,
-    /// Version of barkbird.
-    pub version: &'static str,
-    /// SHA-256 of the model that was calibrated.
-    pub from_sha256: String,
-    /// Its name: the file as it was given.
-    pub from: String,
-    /// Clips of each class, and of unknown sounds under `neither`.
-    pub clips: BTreeMap<String, usize>,
-    /// Groups of the clips of known classes.
-    pub n_groups: usize,
-    /// What was fitted.
-    #[serde(flatten)]
-    pub fitted: Fitted,
-    /// What a reader should know.
-    pub notes: Vec<String>,
-    /// Clips that could not be used, and why.
-    pub skipped: Vec<Skipped>,
-    /// The model for the place.
-    pub model: PathBuf,
-    /// The command line, where there was one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
 }
 
 /// Calibrates a model for a place, and writes the model for it and `calibrate.json`.

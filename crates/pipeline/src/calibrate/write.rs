@@ -1,8 +1,8 @@
 //! The model file for a place: the weights as they were, and what was fitted.
 
-use super::Outcome;
 use super::clips::Asked;
 use super::fitted::Fitted;
+use super::outcome::Outcome;
 use crate::error::Result;
 use anomaly::coverage::Coverage;
 use anomaly::precision::{HeldOut, HeldOutClip};

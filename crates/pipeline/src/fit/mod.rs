@@ -2,7 +2,7 @@
 //!
 //! | | file | what happens |
 //! | --- | --- | --- |
-//! | 1 | `table.rs` | the clips, their folds by group, and unknown sounds |
+//! | 1 | `added.rs`, `table.rs` | the clips, their folds by group, and unknown sounds |
 //! | 2 | `plan.rs` | what will be done, and how long it takes |
 //! | 3 | `network.rs` | candidates that are trained, once for each fold |
 //! | 4 | `measured.rs` | what every candidate computes for every clip, under every condition |
@@ -14,6 +14,7 @@
 //! Clips of the split `test` are looked at once, after everything is decided. Training and validation clips are one set here:
 //! the folds take the place of the validation split.
 
+mod added;
 mod backbone;
 mod candidates;
 mod choose;
@@ -56,6 +57,8 @@ pub const MINUTES: f64 = 10.0;
 pub struct Options {
     /// A folder with one folder a class, or a manifest.
     pub data: PathBuf,
+    /// Further clips to learn from, such as answers of a review: manifests, or folders with one folder a class.
+    pub add: Vec<PathBuf>,
     /// Folder of the run.
     pub out: PathBuf,
     /// YAMNet's weights (a file, a folder, or a repository of the hub), an ONNX model (`.onnx`), or `none`.
@@ -79,6 +82,7 @@ impl Options {
     pub fn new(data: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            add: Vec::new(),
             out: out.into(),
             backbone: None,
             usual_backbones: Vec::new(),
@@ -311,7 +315,11 @@ fn check_start(options: &Options, work: &Path) -> Result<()> {
 fn prepare(options: &Options, folder: &Path, job: &Job<'_>) -> Result<Prepared> {
     let manifest = folder.join("manifest.csv");
     let resume = options.start == Start::Resume;
-    let scanned = scan::run(&scan::Options { resume, ..scan::Options::new(&options.data, &manifest) }, job)?;
+    let data = match options.add.is_empty() {
+        true => options.data.clone(),
+        false => added::write(&options.data, &options.add, &folder.join("data.csv"), job)?,
+    };
+    let scanned = scan::run(&scan::Options { resume, ..scan::Options::new(&data, &manifest) }, job)?;
     let unusable = scanned.unusable.iter().map(|one| Skipped { path: one.path.clone(), reason: one.reason.clone() });
     let unusable: Vec<Skipped> = unusable.collect();
     let table = Table::read(&manifest, &scanned.duplicates, job.seed())?;

@@ -1,0 +1,7 @@
+//! Detections that people answer: a page of them as one file, and what answers say of a model.
+
+mod page;
+mod precision;
+
+pub use page::{Options, Outcome, run};
+pub use precision::{OfClass, precision, read};

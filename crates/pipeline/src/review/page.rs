@@ -1,0 +1,174 @@
+//! The page: a sample of the detections of a table, each with its sound.
+
+use crate::clips::{Excerpt, Span, excerpt};
+use crate::error::{Context, Result, bail};
+use crate::inputs::{self, Recordings};
+use crate::job::Job;
+use crate::output;
+use audio_io::{ClipConfig, Level, OPUS_RATE_HZ, Placement, Recording, Windowing, to_opus};
+use detections::TableDetection;
+use inference::{one_line, read_model};
+use rayon::prelude::*;
+use report::{ReviewItem, ReviewQueue, render_review};
+use serde::Serialize;
+use shard::Skipped;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Bytes of sound of a detection at most, before it is encoded.
+const MOST_SOUND: u64 = 64 << 20;
+/// Detections whose sounds are made side by side.
+const BLOCK: usize = 16;
+/// The largest page, in bytes of sound.
+const MOST_BYTES: usize = 14_000_000;
+
+/// Options of [`run`].
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The table of detections.
+    pub detections: PathBuf,
+    /// Where recordings are that are not found as written.
+    pub recordings: Option<PathBuf>,
+    /// The run whose classes can be answered; none for the labels of the table.
+    pub run: Option<PathBuf>,
+    /// HTML file to write.
+    pub out: PathBuf,
+    /// Detections in the page at most. Of more, a random sample.
+    pub n: usize,
+    /// Sound before and after each detection, in seconds.
+    pub context_s: f64,
+}
+
+/// The page that was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The file.
+    pub out: PathBuf,
+    /// Its size.
+    pub bytes: usize,
+    /// Detections in it.
+    pub detections: usize,
+    /// Detections of the table.
+    pub of: usize,
+    /// Detections without a sound, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Writes a page of detections to review.
+///
+/// # Errors
+/// A table, a model or a folder of recordings that cannot be read, a table without a detection whose sound is found, and a file that
+/// cannot be written.
+#[tracing::instrument(level = "info", name = "review", skip_all)]
+pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    output::file(&options.out)?;
+    let table = &options.detections;
+    let rows = inputs::detections(table, None)?;
+    let recordings = Recordings::new(table, options.recordings.as_deref(), &job.cancel)?;
+    let (model, mut classes) = match &options.run {
+        Some(run) => {
+            let (path, file) = read_model(run)?;
+            let sha256 = shard::sha256_hex(
+                &storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?,
+            );
+            (sha256, file.header.classes)
+        }
+        None => (String::new(), Vec::new()),
+    };
+    if classes.is_empty() {
+        let labels: BTreeSet<&str> =
+            rows.iter().map(|row| row.label.as_str()).filter(|label| !is_no_class(label)).collect();
+        classes = labels.into_iter().map(str::to_owned).collect();
+    }
+    let chosen = chosen(rows.len(), options.n, job.seed());
+    let progress = job.progress("review", chosen.len());
+    let (mut items, mut skipped, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for block in chosen.chunks(BLOCK) {
+        job.check("nothing was written")?;
+        let item =
+            |&nth: &usize| item(&rows[nth], &recordings, options.context_s).map_err(|error| (nth, one_line(&error)));
+        let made: Vec<std::result::Result<ReviewItem, (usize, String)>> = block.par_iter().map(item).collect();
+        for item in made {
+            match item {
+                Ok(item) if bytes + item.sound.len() <= MOST_BYTES => {
+                    bytes += item.sound.len();
+                    items.push(item);
+                }
+                Ok(_) => {}
+                Err((nth, reason)) => {
+                    let path = rows[nth].path.clone().unwrap_or_default();
+                    skipped.push(Skipped {
+                        path: format!("{path} at {:.3} s", rows[nth].start_ms as f64 / 1000.0),
+                        reason,
+                    });
+                }
+            }
+        }
+        progress.inc(block.len());
+    }
+    drop(progress);
+    if items.is_empty() {
+        let reason = skipped.first().map_or_else(|| "the table has no row".to_owned(), |first| first.reason.clone());
+        bail!("{}: no detection to review: {reason}", table.display());
+    }
+    for one in &skipped {
+        job.warn(format!("{}: {}", one.path, one.reason));
+    }
+    let name = table.file_name().unwrap_or_default().to_string_lossy();
+    let text = storage::read(table).with_context(|| format!("{}: cannot be read", table.display()))?;
+    let queue = ReviewQueue {
+        title: format!("Review of {name}"),
+        key: shard::sha256_hex(&text),
+        model,
+        classes,
+        n_total: rows.len(),
+        items,
+        rate_hz: OPUS_RATE_HZ,
+    };
+    let html = render_review(&queue)?;
+    shard::write_atomic(&options.out, html.as_bytes())?;
+    Ok(Outcome { out: options.out.clone(), bytes: html.len(), detections: queue.items.len(), of: rows.len(), skipped })
+}
+
+/// Labels that are none of a class.
+fn is_no_class(label: &str) -> bool {
+    label.is_empty() || label == detections::NEITHER || label == detections::UNSURE
+}
+
+/// Numbers of the detections that are taken, in the order of the table: all, or a random sample.
+fn chosen(n_rows: usize, n: usize, seed: u64) -> Vec<usize> {
+    let mut drawn: Vec<(u64, usize)> = (0..n_rows).map(|nth| (stats::seed::derive(seed, 0, nth as u64), nth)).collect();
+    drawn.sort_unstable();
+    let mut taken: Vec<usize> = drawn.into_iter().take(n).map(|(_, nth)| nth).collect();
+    taken.sort_unstable();
+    taken
+}
+
+/// A detection with its sound.
+fn item(row: &TableDetection, recordings: &Recordings, context_s: f64) -> Result<ReviewItem> {
+    let Some(path) = recordings.find(row.path.as_deref())? else { bail!("{}", recordings.reason()) };
+    let span = Span { start_ms: row.start_ms, end_ms: row.end_ms, channel: row.channel, context_s };
+    let Excerpt { wav, start_s } = excerpt(&path, &span, MOST_SOUND)?;
+    Ok(ReviewItem {
+        path: row.path.clone().unwrap_or_else(|| path.to_string_lossy().into_owned()),
+        start: row.start_ms as f64 / 1000.0,
+        end: row.end_ms as f64 / 1000.0,
+        channel: row.channel,
+        label: row.label.clone(),
+        score: row.score,
+        outlier_p: row.outlier_p,
+        sound: opus(&wav, &path)?,
+        sound_start: start_s,
+    })
+}
+
+/// A WAV file as OGG with Opus, one channel, its peak at full scale.
+fn opus(wav: &[u8], path: &Path) -> Result<Vec<u8>> {
+    let usual = ClipConfig::default();
+    let window = Windowing { placement: Placement::Whole, ..usual.window };
+    let config = ClipConfig { sample_rate_hz: OPUS_RATE_HZ, level: Level::Peak, window, ..usual };
+    let decoded = Recording::of_bytes(wav, path)?.decode(None)?;
+    let clips = audio_io::clips(&decoded, None, None, None, &config)?;
+    let clip = clips.first().with_context(|| format!("{}: no sound", path.display()))?;
+    Ok(to_opus(&clip.samples)?)
+}
