@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 19] = [
+const WITH_ARGUMENTS: [&str; 20] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -24,6 +24,7 @@ const WITH_ARGUMENTS: [&str; 19] = [
     "outputs",
     "sample_page",
     "score_rows",
+    "serve_model",
     "search_many",
     "stress_sounds",
     "ten_thousand",

@@ -68,6 +68,13 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let n_groups = asked.groups().len();
     let mut notes = asked.notes.clone();
     notes.extend(fitted.notes(&model.header.classes));
+    if !fitted.helps() && fitted.check.is_none() {
+        bail!(
+            "not written: the {} known clips are of one class, which says nothing of the line between classes; add clips of \
+             another one",
+            asked.known().len()
+        );
+    }
     if !fitted.helps() {
         let before = fitted.check.as_ref().map_or(String::new(), |check| {
             format!(
@@ -78,7 +85,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         bail!(
             "not written: by these {} clips of {n_groups} groups, the model is as good in this place as it is{before}; use \
              {} as it is, or add clips that it gets wrong",
-            asked.class.iter().flatten().count(),
+            asked.known().len(),
             model.path.display()
         );
     }
