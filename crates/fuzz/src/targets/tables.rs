@@ -88,7 +88,9 @@ fn manifests() -> Vec<Vec<u8>> {
         "path,label,group,split,start,end,channel,note\na.wav,dog,g1,train,0,1.5,0,x\nb/c.flac,neither,,test,,,,\n";
     let semicolons = "\u{feff}Path;Label;fold\n\"a;b.wav\";bird;1\nc.wav;dog;2\n";
     let utf16: Vec<u8> = "path\tlabel\na.wav\tdog\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    vec![plain.into(), semicolons.into(), [&b"\xff\xfe"[..], &utf16].concat(), b"path\na.wav\n".to_vec()]
+    let review = detections::review::header()
+        + "a.wav,0,3,,dog,me,2026-11-30T06:00:00Z,run,bird,0.7,0.2\na.wav,0,3,,-dog,me,,run,bird,0.7,\n";
+    vec![plain.into(), review.into(), semicolons.into(), [&b"\xff\xfe"[..], &utf16].concat(), b"path\na.wav\n".to_vec()]
 }
 
 fn manifest(input: &[u8]) -> Outcome {
@@ -105,7 +107,12 @@ fn manifest(input: &[u8]) -> Outcome {
         let text = read.to_csv();
         format!("{} {}", about(text.len()), words(read))
     });
-    Outcome::all([Outcome::of(labeled), Outcome::of(Manifest::read_csv_unlabeled(&path).map(words))])
+    let reviews = detections::review::read(input, "reviews.csv").map(|all| about(all.len()).to_string());
+    Outcome::all([
+        Outcome::of(labeled),
+        Outcome::of(Manifest::read_csv_unlabeled(&path).map(words)),
+        Outcome::of(reviews),
+    ])
 }
 
 /// A table of a few rows.

@@ -80,22 +80,23 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
             rows.iter().map(|row| row.label.as_str()).filter(|label| !is_no_class(label)).collect();
         classes = labels.into_iter().map(str::to_owned).collect();
     }
-    let chosen = chosen(rows.len(), options.n, job.seed());
+    let chosen = drawn(rows.len(), options.n, job.seed());
     let progress = job.progress("review", chosen.len());
     let (mut items, mut skipped, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for block in chosen.chunks(BLOCK) {
+    'page: for block in chosen.chunks(BLOCK) {
         job.check("nothing was written")?;
         let item =
-            |&nth: &usize| item(&rows[nth], &recordings, options.context_s).map_err(|error| (nth, one_line(&error)));
-        let made: Vec<std::result::Result<ReviewItem, (usize, String)>> = block.par_iter().map(item).collect();
-        for item in made {
-            match item {
+            |&nth: &usize| (nth, item(&rows[nth], &recordings, options.context_s).map_err(|error| one_line(&error)));
+        let made: Vec<(usize, std::result::Result<ReviewItem, String>)> = block.par_iter().map(item).collect();
+        for (nth, made) in made {
+            match made {
                 Ok(item) if bytes + item.sound.len() <= MOST_BYTES => {
                     bytes += item.sound.len();
-                    items.push(item);
+                    items.push((nth, item));
                 }
-                Ok(_) => {}
-                Err((nth, reason)) => {
+                // Full; to go on with shorter sounds would make a sample of short ones.
+                Ok(_) => break 'page,
+                Err(reason) => {
                     let path = rows[nth].path.clone().unwrap_or_default();
                     skipped.push(Skipped {
                         path: format!("{path} at {:.3} s", rows[nth].start_ms as f64 / 1000.0),
@@ -114,6 +115,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     for one in &skipped {
         job.warn(format!("{}: {}", one.path, one.reason));
     }
+    items.sort_by_key(|(nth, _)| *nth);
     let name = table.file_name().unwrap_or_default().to_string_lossy();
     let text = storage::read(table).with_context(|| format!("{}: cannot be read", table.display()))?;
     let queue = ReviewQueue {
@@ -122,7 +124,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         model,
         classes,
         n_total: rows.len(),
-        items,
+        items: items.into_iter().map(|(_, item)| item).collect(),
         rate_hz: OPUS_RATE_HZ,
     };
     let html = render_review(&queue)?;
@@ -135,13 +137,13 @@ fn is_no_class(label: &str) -> bool {
     label.is_empty() || label == detections::NEITHER || label == detections::UNSURE
 }
 
-/// Numbers of the detections that are taken, in the order of the table: all, or a random sample.
-fn chosen(n_rows: usize, n: usize, seed: u64) -> Vec<usize> {
-    let mut drawn: Vec<(u64, usize)> = (0..n_rows).map(|nth| (stats::seed::derive(seed, 0, nth as u64), nth)).collect();
-    drawn.sort_unstable();
-    let mut taken: Vec<usize> = drawn.into_iter().take(n).map(|(_, nth)| nth).collect();
-    taken.sort_unstable();
-    taken
+/// Numbers of the detections that are taken, in the order in which they are drawn: where the page is full before the last of them,
+/// what it has is a random sample all the same.
+fn drawn(n_rows: usize, n: usize, seed: u64) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..n_rows).collect();
+    all.sort_by_cached_key(|&nth| stats::seed::derive(seed, 0, nth as u64));
+    all.truncate(n);
+    all
 }
 
 /// A detection with its sound.
@@ -171,4 +173,34 @@ fn opus(wav: &[u8], path: &Path) -> Result<Vec<u8>> {
     let clips = audio_io::clips(&decoded, None, None, None, &config)?;
     let clip = clips.first().with_context(|| format!("{}: no sound", path.display()))?;
     Ok(to_opus(&clip.samples)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_random_sample_with_sounds_and_what_is_missing_is_listed() {
+        assert_eq!(drawn(50, 50, 1).len(), 50);
+        assert!(!drawn(50, 10, 1).is_sorted() && drawn(50, 10, 1) != drawn(50, 10, 2));
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let samples = synth::TestSound::ALL[0].render(44_100, 44_100, 0, 0);
+        std::fs::write(path("a.wav"), synth::to_wav_16(&samples, 44_100)).unwrap();
+        let rows = "path,start,end,channel,label,score\na.wav,0.2,0.4,,dog,0.9\nb.wav,0,1,,bird,0.6\na.wav,0.5,0.9,,neither,0.5\n";
+        std::fs::write(path("d.csv"), rows).unwrap();
+        let options = Options {
+            detections: path("d.csv"),
+            recordings: None,
+            run: None,
+            out: path("review.html"),
+            n: 10,
+            context_s: 0.1,
+        };
+        let outcome = run(&options, &Job::default()).unwrap();
+        assert_eq!((outcome.detections, outcome.of, outcome.skipped.len()), (2, 3, 1));
+        assert!(outcome.skipped[0].path.starts_with("b.wav") && outcome.skipped[0].reason.contains("not found"));
+        let page = std::fs::read_to_string(path("review.html")).unwrap();
+        assert!(page.contains("\"classes\":[\"bird\",\"dog\"]") && page.contains("data:audio/ogg;base64,"));
+    }
 }
