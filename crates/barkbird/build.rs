@@ -9,7 +9,7 @@ fn main() {
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).filter(|commit| !commit.is_empty());
     println!("cargo::rustc-env=BARKBIRD_COMMIT={}", commit.as_deref().unwrap_or("unknown commit"));
-    let features = ["cuda", "hub", "metal", "onnx", "serve"];
+    let features = ["buckets", "cuda", "hub", "metal", "microphone", "mqtt", "onnx", "serve"];
     let built: Vec<&str> = features
         .into_iter()
         .filter(|name| std::env::var_os(format!("CARGO_FEATURE_{}", name.to_uppercase())).is_some())

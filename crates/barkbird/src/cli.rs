@@ -7,6 +7,7 @@ mod calibrate;
 mod config;
 mod detections;
 mod global;
+mod listen;
 mod models;
 mod predict;
 mod recordings;
@@ -20,6 +21,9 @@ pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use detections::{CheckArgs, ClipsArgs};
 pub(crate) use global::Global;
+#[cfg(feature = "mqtt")]
+pub(crate) use listen::MqttArgs;
+pub(crate) use listen::{ListenArgs, ListenFormat, Samples};
 pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModelArgs, TrainArgs};
 pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
@@ -183,6 +187,14 @@ pub(crate) enum Command {
                             --review detections.csv --out review.html"
     )]
     Report(ReportArgs),
+    /// Listen to a microphone or a pipe: events as they happen, to the terminal, as clips, over MQTT
+    #[command(
+        after_help = "Examples:\n  arecord -t raw -f S16_LE -r 48000 | barkbird listen run - --rate 48000\n  barkbird listen \
+                            run --name garden --clips clips/ --mqtt mqtt://homeassistant.local\n  ffmpeg -i rtsp://camera/1 -f \
+                            wav - | barkbird listen run - --format jsonl\n\nCtrl-C ends it: what has come is still classified. \
+                            docs/listen.md says more."
+    )]
+    Listen(ListenArgs),
     /// Serve a web page and an HTTP API: classify, listen, review, train
     #[cfg(feature = "serve")]
     #[command(

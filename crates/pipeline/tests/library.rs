@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 20] = [
+const WITH_ARGUMENTS: [&str; 21] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -16,6 +16,7 @@ const WITH_ARGUMENTS: [&str; 20] = [
     "examine",
     "explain",
     "find_duplicates",
+    "listen_to",
     "log_mel_raw",
     "lossy_raw",
     "make_shards",

@@ -15,6 +15,7 @@ mod embed;
 mod evaluate;
 mod features;
 mod fit;
+mod listen;
 mod predict;
 mod report;
 mod scan;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Clips(args) => clips::run(args, &job(words)?, ui),
         Command::Check(args) => check::run(args, &job(words)?, ui),
         Command::Report(args) => report::run(args, &job(words)?, ui),
+        Command::Listen(args) => listen::run(args, &job(words)?, ui),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args, &job(words)?),
         Command::Demo(args) => demo::run(args, &cli.global, &job(words)?, ui),

@@ -148,6 +148,7 @@ impl EventFinder {
                 low: f64::from(settings.low) * threshold,
                 max_gap_ms: milliseconds(settings.max_gap_s).unwrap_or_default(),
                 min_ms: milliseconds(settings.min_s).unwrap_or_default(),
+                max_ms: settings.max_s.and_then(milliseconds).unwrap_or(u64::MAX),
             }
         };
         Ok(Self {

@@ -117,6 +117,7 @@ pub(super) struct Limits {
     pub(super) low: f64,
     pub(super) max_gap_ms: u64,
     pub(super) min_ms: u64,
+    pub(super) max_ms: u64,
 }
 
 /// The events of one class in one channel of a recording.
@@ -158,6 +159,11 @@ impl Runs {
         run.end_ms = slot.end_ms;
         run.peak = run.peak.max(score);
         run.inside.slot(slot, score, self.class);
+        let start_ms = self.held.as_ref().unwrap_or(run).start_ms;
+        if slot.end_ms - start_ms >= self.limits.max_ms {
+            self.close();
+            self.release(found);
+        }
     }
 
     /// Ends the open run: it becomes an event or a part of one, or is nothing where it did not reach the threshold.

@@ -24,11 +24,14 @@ pub struct EventSettings {
     pub max_gap_s: f64,
     /// Shorter events are dropped, in seconds.
     pub min_s: f64,
+    /// An event that becomes this long ends there, and the next begins; in seconds, none for events of any length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_s: Option<f64>,
 }
 
 impl Default for EventSettings {
     fn default() -> Self {
-        Self { threshold: 0.5, thresholds: BTreeMap::new(), low: 0.8, smooth: 1, max_gap_s: 0.0, min_s: 0.0 }
+        Self { threshold: 0.5, thresholds: BTreeMap::new(), low: 0.8, smooth: 1, max_gap_s: 0.0, min_s: 0.0, max_s: None }
     }
 }
 
@@ -66,6 +69,9 @@ impl EventSettings {
                 return fail(key, "a number of seconds, 0 or more", &value);
             }
         }
+        if let Some(value) = self.max_s.filter(|value| crate::time::milliseconds(*value).is_none_or(|ms| ms == 0)) {
+            return fail("max_s", "a number of seconds above 0", &value);
+        }
         Ok(())
     }
 
@@ -96,6 +102,7 @@ mod tests {
         expect(&|s| s.low = f32::NAN, &format!("low: {SHARE} NaN"));
         expect(&|s| s.smooth = 4, "smooth: expected an odd number of slots, got 4");
         expect(&|s| s.min_s = -1.0, "min_s: expected a number of seconds, 0 or more, got -1");
+        expect(&|s| s.max_s = Some(0.0), "max_s: expected a number of seconds above 0, got 0");
         expect(&|s| s.max_gap_s = f64::INFINITY, "max_gap_s: expected a number of seconds, 0 or more, got inf");
         let cat = |s: &mut EventSettings| _ = s.thresholds.insert("cat".into(), 0.5);
         expect(&cat, "thresholds: expected one of the classes bird, dog, got cat");

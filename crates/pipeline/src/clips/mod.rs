@@ -12,6 +12,7 @@ mod plan;
 mod sound;
 mod tables;
 
+pub use names::safe as safe_name;
 pub use excerpt::{Excerpt, Span, excerpt};
 pub use options::{Encoding, Options, Outcome, Pick};
 

@@ -64,7 +64,7 @@ impl<'a> Names<'a> {
 
 /// A name that is a file's name on every system: without what Windows forbids, separators, control characters, a dot in front
 /// or at the end, and names of devices.
-fn safe(name: &str) -> String {
+pub fn safe(name: &str) -> String {
     let character = |c: char| if c.is_control() || "<>:\"/\\|?*".contains(c) { '_' } else { c };
     let mut safe: String = name.trim().chars().map(character).collect();
     if safe.len() > MOST_BYTES {

@@ -1,6 +1,7 @@
 //! Raw samples that come in pieces, as one endless WAV file.
 
 use crate::problem::{Answer, Problem};
+use audio_io::{Pcm, SampleFormat};
 use axum::body::Bytes;
 use serde::Deserialize;
 use std::io::{self, Cursor, Read};
@@ -86,18 +87,9 @@ impl Listen {
         }
     }
 
-    /// The header of a WAV file whose end is not known.
     fn wav_header(&self) -> Vec<u8> {
-        let frame_bytes = self.frame_bytes() as u32;
-        let mut header = Vec::with_capacity(44);
-        header.extend(b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0");
-        header.extend(self.channels.to_le_bytes());
-        header.extend(self.sample_rate_hz.to_le_bytes());
-        header.extend((self.sample_rate_hz * frame_bytes).to_le_bytes());
-        header.extend((frame_bytes as u16).to_le_bytes());
-        header.extend((SAMPLE_BYTES as u16 * 8).to_le_bytes());
-        header.extend(b"data\xff\xff\xff\xff");
-        header
+        let (rate_hz, n_channels) = (self.sample_rate_hz, self.channels);
+        Pcm { format: SampleFormat::S16, rate_hz, n_channels }.endless_wav_header()
     }
 }
 

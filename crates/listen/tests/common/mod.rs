@@ -1,0 +1,66 @@
+//! A small model that has learned made sounds, and sound that comes through a pipe.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use listen::{Options, Pcm, SampleFormat, Sound, Told};
+use pipeline::strategy::ModelKind;
+use pipeline::{Job, config, features, scan, synth, train};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// The folder of a run `run` and of the manifest `manifest.csv` that it was trained on; made once, and left to the system's cleaning.
+pub(crate) fn trained() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("listen-{}", env!("CARGO_CRATE_NAME")));
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = |name: &str| folder.join(name);
+        let job = Job::default();
+        let sounds = synth::run(&synth::Options { out: path("sounds"), clips: 24 }, &job).unwrap().manifest;
+        scan::run(&scan::Options::new(&sounds, path("manifest.csv")), &job).unwrap();
+        features::run(&features::Options::new(path("manifest.csv"), path("features")), &job).unwrap();
+        let mut options = train::Options::new(ModelKind::Cnn, path("features"), path("run"));
+        options.config.set = vec![
+            ("cnn.channels".into(), "[8, 8, 16]".into()),
+            ("train.epochs".into(), "30".into()),
+            ("train.batch_size".into(), "8".into()),
+            ("train.lr".into(), "0.003".into()),
+        ];
+        options.augment = Some(config::Strength::Off);
+        train::run(&options, &job).unwrap();
+        folder
+    })
+}
+
+/// Samples a second of what [`garden`] gives.
+pub(crate) const RAW: Pcm = Pcm { format: SampleFormat::S16, rate_hz: 16_000, n_channels: 1 };
+
+/// Six clips of the data set, each after two seconds of silence; with two more at the end. As raw samples.
+pub(crate) fn garden() -> Vec<u8> {
+    let manifest = audio_io::Manifest::open(&trained().join("manifest.csv")).unwrap();
+    let mut samples = Vec::new();
+    for row in manifest.rows.iter().take(6) {
+        samples.extend(std::iter::repeat_n(0.0, 32_000));
+        let decoded = audio_io::decode_file(&manifest.root.join(&row.path)).unwrap();
+        samples.extend(audio_io::resample(&decoded.channels[0], decoded.rate_hz, 16_000).unwrap());
+    }
+    samples.extend(std::iter::repeat_n(0.0, 32_000));
+    samples.iter().flat_map(|sample| ((sample * 32767.0) as i16).to_le_bytes()).collect()
+}
+
+pub(crate) fn options() -> Options {
+    Options { name: "garden".into(), ..Options::new(trained().join("run")) }
+}
+
+/// All that is told while it is listened to a pipe.
+pub(crate) fn told(options: &Options, pipe: impl Read + Send + 'static, job: &Job<'_>) -> Vec<Told> {
+    let mut all = Vec::new();
+    let sound = Sound::pipe(Box::new(pipe), Some(RAW)).unwrap();
+    listen::run(options, sound, job, &mut |told| {
+        all.push(told.clone());
+        Ok(())
+    })
+    .unwrap();
+    all
+}
