@@ -95,10 +95,10 @@ fn text(told: &Told, ui: &Ui) -> Option<String> {
     match told {
         Told::Started(started) => {
             ui.say(format!(
-                "listening to {}: {} Hz, {} channels; for {}; Ctrl-C ends it",
+                "listening to {}: {} Hz, {}; for {}; Ctrl-C ends it",
                 started.source,
                 started.rate_hz,
-                started.channels,
+                if started.channels == 1 { "mono".to_owned() } else { format!("{} channels", started.channels) },
                 started.classes.join(", ")
             ));
             None

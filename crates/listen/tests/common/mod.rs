@@ -19,7 +19,9 @@ pub(crate) fn trained() -> &'static Path {
         let job = Job::default();
         let sounds = synth::run(&synth::Options { out: path("sounds"), clips: 24 }, &job).unwrap().manifest;
         scan::run(&scan::Options::new(&sounds, path("manifest.csv")), &job).unwrap();
-        features::run(&features::Options::new(path("manifest.csv"), path("features")), &job).unwrap();
+        let mut short = features::Options::new(path("manifest.csv"), path("features"));
+        short.front_end.config.set = vec![("clip.window.seconds".into(), "1.0".into())];
+        features::run(&short, &job).unwrap();
         let mut options = train::Options::new(ModelKind::Cnn, path("features"), path("run"));
         options.config.set = vec![
             ("cnn.channels".into(), "[8, 8, 16]".into()),
