@@ -148,8 +148,9 @@ mod tests {
     /// The definition, by whole numbers: twice the ways against the level, in thousandths.
     fn by_counting(k: u128, n: u128, population: u128, level_thousandths: u128) -> [f64; 2] {
         let all = choose(population, n);
-        let ways =
-            |m: u128, drawn: std::ops::RangeInclusive<u128>| drawn.map(|i| if i > n { 0 } else { choose(m, i) * choose(population - m, n - i) }).sum();
+        let ways = |m: u128, drawn: std::ops::RangeInclusive<u128>| {
+            drawn.map(|i| if i > n { 0 } else { choose(m, i) * choose(population - m, n - i) }).sum()
+        };
         let is_possible = |ways: u128| ways * 2000 >= all * (1000 - level_thousandths);
         let low = (0..=population).find(|&m| is_possible(ways(m, k..=n))).unwrap();
         let high = (0..=population).rev().find(|&m| is_possible(ways(m, 0..=k))).unwrap();
