@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 20] = [
+const WITH_ARGUMENTS: [&str; 21] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -20,6 +20,7 @@ const WITH_ARGUMENTS: [&str; 20] = [
     "lossy_raw",
     "make_shards",
     "measure_calibrate",
+    "measure_review",
     "measure_saliency",
     "outputs",
     "sample_page",

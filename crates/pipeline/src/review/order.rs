@@ -1,7 +1,6 @@
 //! An order of detections that is random, and whose first ones are spread evenly over the scores.
 
 use detections::TableDetection;
-use rand::Rng;
 use std::collections::BTreeMap;
 
 /// Equal parts of the detections of a label, by score.
@@ -23,7 +22,7 @@ pub fn spread(rows: &[TableDetection], seed: u64) -> Vec<f64> {
         labels.entry(&row.label).or_default().push(nth);
     }
     let mut places = vec![0.0; rows.len()];
-    for (label, mut of) in labels.into_values().enumerate() {
+    for mut of in labels.into_values() {
         let score = |nth: usize| rows[nth].score.unwrap_or(0.5);
         of.sort_by(|&a, &b| score(a).total_cmp(&score(b)).then(random[a].cmp(&random[b])));
         for part in 0..STRATA {
@@ -35,10 +34,11 @@ pub fn spread(rows: &[TableDetection], seed: u64) -> Vec<f64> {
                 random[nth] = stats::seed::derive(seed, 2, nth as u64);
             }
             part_of.sort_by_key(|&nth| random[nth]);
-            let mut stream = stats::seed::stream(seed, (label * STRATA + part) as u64);
             let n = part_of.len() as f64;
             for (step, nth) in part_of.into_iter().enumerate() {
-                places[nth] = (step as f64 + stream.random::<f64>()) / n;
+                // The upper 53 bits, from 0 to 1.
+                let within = (stats::seed::derive(seed, 3, nth as u64) >> 11) as f64 / (1_u64 << 53) as f64;
+                places[nth] = (step as f64 + within) / n;
             }
         }
     }

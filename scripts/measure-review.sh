@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# How many answers a review of detections needs: a simulated reviewer knows the truth of DATA/field, and answers windows of a class in several
+# orders until the interval of its precision is 5 points to either side. First on made populations, on which order and interval were
+# chosen; then on the windows of DATA/field by two models of DATA/animals, fitted with and without YAMNet, as it was recorded and under
+# conditions of the stress tests. Prints the tables of docs/report.md.
+#
+#     scripts/measure-review.sh DATA MODELS OUT
+#
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. REVIEWS (200), SYNTHETIC (400), OVERLAP (1.5 seconds)
+# and CONDITIONS in the environment. Fits and sounds that are in OUT already, as from scripts/measure-calibrate.sh, are taken from there.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/measure-review.sh DATA MODELS OUT"
+data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
+for set in animals field; do
+  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+done
+[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
+find_barkbird
+cargo build --release --quiet --manifest-path "$root/Cargo.toml" --workspace --example stress_sounds --example measure_review
+built=${CARGO_TARGET_DIR:-$root/target}/release/examples
+mkdir -p "$out"
+conditions=${CONDITIONS:-rate_8k,noise_0db}
+fitted() {
+  [ -f "$out/$1/fit.json" ] && return
+  "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" 2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
+}
+printf 'made populations: '
+"$built/measure_review" synthetic "${SYNTHETIC:-400}"
+fitted yamnet "$models/yamnet" --candidate evidence
+fitted cnn none
+for place in ${conditions//,/ }; do
+  [ -f "$out/places/$place/manifest.csv" ] || "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "$place" 16000 3 >"$out/places.log"
+done
+for model in yamnet cnn; do
+  for place in recorded ${conditions//,/ }; do
+    manifest=$out/places/$place/manifest.csv
+    [ "$place" = recorded ] && manifest=$data/field/manifest.csv
+    "$barkbird" predict "$out/$model" "$manifest" --overlap "${OVERLAP:-1.5}" --quiet --overwrite --out "$out/review-$model-$place.csv"
+    printf '\n%s, %s: ' "$model" "$place"
+    "$built/measure_review" "$out/review-$model-$place.csv" "${REVIEWS:-200}"
+  done
+done
