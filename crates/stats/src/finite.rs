@@ -175,6 +175,7 @@ mod tests {
             assert!((got[0] - low).abs() < 1e-9 && (got[1] - high).abs() < 1e-9, "{k} {n} {population}: {got:?}");
         }
         assert_eq!(draws_until(0.05, 40, 40, Some(40), 0.95), 0);
+        assert_eq!((draws_until(0.05, 10, 10, None, 0.95), draws_until(0.05, 8, 10, Some(40), 0.95)), (69, 23));
         assert_eq!(interval_of_share(4, 10, None, 0.95), clopper_pearson(4, 10, 0.95));
     }
 

@@ -79,12 +79,12 @@ mod tests {
         std::fs::write(path("d.csv"), format!("path,start,end,label,score\n{rows}")).unwrap();
         let alone = section(&[path("r.csv")], None).unwrap().unwrap();
         let alone = alone.table.unwrap();
-        assert_eq!(alone.rows, [["dog", "10", "10", "1.000", "0.692 to 1.000", "62"].map(str::to_owned).to_vec()]);
+        assert_eq!(alone.rows, [["dog", "10", "10", "1.000", "0.692 to 1.000", "69"].map(str::to_owned).to_vec()]);
         let both = section(&[path("r.csv")], Some(&path("d.csv"))).unwrap().unwrap();
         assert!(both.text[0].contains("d.csv"));
         let both = both.table.unwrap();
         assert_eq!(both.columns.len(), both.rows[0].len());
-        assert_eq!(both.rows[0][4..6], ["12", "0.833 to 1.000"]);
+        assert_eq!(both.rows[0][4..6], ["12", "0.917 to 1.000"]);
         assert!(section(&[], None).unwrap().is_none());
     }
 }
