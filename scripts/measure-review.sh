@@ -6,7 +6,7 @@
 #
 #     scripts/measure-review.sh DATA MODELS OUT
 #
-# DATA/animals and DATA/field hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. REVIEWS (200), SYNTHETIC (400), OVERLAP (1.5 seconds)
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. REVIEWS (200), SYNTHETIC (400), OVERLAP (2.5 seconds)
 # and CONDITIONS in the environment. Fits and sounds that are in OUT already, as from scripts/measure-calibrate.sh, are taken from there.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -25,19 +25,20 @@ fitted() {
   [ -f "$out/$1/fit.json" ] && return
   "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" 2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
 }
-printf 'made populations: '
-"$built/measure_review" synthetic "${SYNTHETIC:-400}"
+"$built/measure_review" "${SYNTHETIC:-400}" synthetic
 fitted yamnet "$models/yamnet" --candidate evidence
 fitted cnn none
 for place in ${conditions//,/ }; do
   [ -f "$out/places/$place/manifest.csv" ] || "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "$place" 16000 3 >"$out/places.log"
 done
+tables=()
 for model in yamnet cnn; do
   for place in recorded ${conditions//,/ }; do
-    manifest=$out/places/$place/manifest.csv
+    manifest=$out/places/$place/manifest.csv table=$out/review-$model-$place.csv
     [ "$place" = recorded ] && manifest=$data/field/manifest.csv
-    "$barkbird" predict "$out/$model" "$manifest" --overlap "${OVERLAP:-1.5}" --quiet --overwrite --out "$out/review-$model-$place.csv"
-    printf '\n%s, %s: ' "$model" "$place"
-    "$built/measure_review" "$out/review-$model-$place.csv" "${REVIEWS:-200}"
+    "$barkbird" predict "$out/$model" "$manifest" --overlap "${OVERLAP:-2.5}" --quiet --overwrite --out "$table"
+    tables+=("$model, $place=$table")
   done
 done
+echo
+"$built/measure_review" "${REVIEWS:-200}" "${tables[@]}"

@@ -2,13 +2,13 @@
 //! a simulated reviewer knows what each detection is, and answers in several orders.
 //!
 //! ```text
-//! measure_review TABLE [RUNS]
-//! measure_review synthetic [RUNS]
+//! measure_review REVIEWS synthetic
+//! measure_review REVIEWS NAME=TABLE...
 //! ```
 //!
-//! TABLE is a CSV of windows that `barkbird predict` wrote of a manifest, whose labels are taken as the truth. `synthetic` are made
-//! populations in which the score says much, little, nothing or the opposite of what is right: on these the order and its interval were
-//! chosen. RUNS (200) is the number of reviews of each order. Prints a table.
+//! REVIEWS is the number of reviews in each order. `synthetic` are made populations in which the score says much, little, nothing or the
+//! opposite of what is right: on these the order and its interval were chosen. A TABLE is a CSV of windows that `barkbird predict` wrote of a
+//! manifest, whose labels are taken as the truth. Prints tables.
 #![allow(clippy::print_stdout, reason = "its result is what it prints")]
 
 use detections::{NEITHER, TableDetection, UNSURE, read_csv};
@@ -235,6 +235,20 @@ impl Reviews {
         stats::quantile_sorted(&self.answers, share).unwrap_or(f64::NAN)
     }
 
+    fn needed(&mut self) -> String {
+        if self.narrow == 0 {
+            return format!(" all {:.0} are too few |", self.quantile(0.5));
+        }
+        let [low, middle, high] = [0.1, 0.5, 0.9].map(|share| self.quantile(share));
+        format!(" {middle:.0} ({low:.0} to {high:.0}), {:.3} |", self.share_true())
+    }
+
+    fn after(&self, at: usize) -> String {
+        let (n, held, squares) = self.compared[at];
+        let [held, squares] = [held as f64, squares].map(|sum| sum / n as f64);
+        if n == 0 { " |".into() } else { format!(" {:.3}, {held:.3} |", squares.sqrt()) }
+    }
+
     fn share_true(&self) -> f64 {
         self.true_at_end as f64 / self.answers.len() as f64
     }
@@ -242,50 +256,82 @@ impl Reviews {
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [what, rest @ ..] = &arguments[..] else {
-        return Err("expected: measure_review TABLE|synthetic [RUNS]".into());
-    };
-    let runs = rest.first().map_or(Ok(200), |text| text.parse::<usize>())?;
-    if what == "synthetic" {
+    let usage = "expected: measure_review REVIEWS synthetic, or NAME=TABLE...";
+    let [runs, what @ ..] = &arguments[..] else { return Err(usage.into()) };
+    let runs = runs.parse::<usize>()?;
+    if what == ["synthetic"] {
+        of_sizes();
         synthetic(runs);
         return Ok(());
     }
-    of_table(what, runs)
+    let ways = USED.map(|way| format!("{} | ", way.0)).concat();
+    let head = format!(
+        "| model, place | class | in table | precision | {ways}\n| --- | --- | --- | --- |{}",
+        " --- |".repeat(USED.len())
+    );
+    let (mut needed, mut after) = (String::new(), String::new());
+    for table in what {
+        let (name, path) = table.split_once('=').ok_or(usage)?;
+        for (class, of) in populations(path)? {
+            let start = format!("\n| {name} | {class} | {} | {:.3} |", of.rows.len(), of.precision());
+            needed += &start;
+            after += &start;
+            for way in USED {
+                let (mut reviews, mut kept) = (Reviews::default(), Kept::default());
+                (0..runs).for_each(|seed| reviews.add(way, &of, seed as u64, &mut kept));
+                needed += &reviews.needed();
+                after += &reviews.after(0);
+            }
+        }
+    }
+    println!(
+        "{runs} reviews; answers until the interval is {:.0} points wide: median (10 to 90 %), share of intervals that are true",
+        200.0 * HALF
+    );
+    println!(
+        "\n{head}{needed}\n\nAfter {} answers: error of the share (root mean square), share of intervals that are true\n\n{head}{after}",
+        COMPARED[0]
+    );
+    Ok(())
 }
 
 /// The classes of a table.
-fn of_table(table: &str, runs: usize) -> Outcome<()> {
-    let rows = read_csv(std::fs::File::open(table)?)?.rows;
+fn populations(table: &str) -> Outcome<BTreeMap<String, Population>> {
     let mut classes: BTreeMap<String, (Vec<TableDetection>, Vec<bool>)> = BTreeMap::new();
-    for row in rows.iter().filter(|row| ![NEITHER, UNSURE, ""].contains(&row.label.as_str())) {
+    for row in read_csv(std::fs::File::open(table)?)?.rows {
+        if [NEITHER, UNSURE].contains(&row.label.as_str()) {
+            continue;
+        }
         let (rows, right) = classes.entry(row.label.clone()).or_default();
         rows.push(detection(&row.label, row.probability));
         right.push(row.label == row.truth);
     }
+    Ok(classes.into_iter().map(|(class, (rows, right))| (class, Population::new(rows, right))).collect())
+}
+
+/// How many answers tables of some sizes need, where the share of right ones is the precision all along.
+fn of_sizes() {
+    let sizes = [Some(50), Some(200), Some(1000), Some(10_000), None];
+    let name =
+        |size: Option<usize>| size.map_or_else(|| "recordings to come".to_owned(), |size| format!("{size} in table"));
     println!(
-        "{runs} reviews\n\n| class | in table | precision | order and interval | answers, median | 10 to 90 % | reached | interval is true |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |"
+        "answers until the interval is {:.0} points wide\n\n| precision | {} |\n| --- |{}",
+        200.0 * HALF,
+        sizes.map(name).join(" | "),
+        " --- |".repeat(5)
     );
-    for (class, (rows, right)) in classes {
-        let of = Population::new(rows, right);
-        for way in USED {
-            let (mut reviews, mut kept) = (Reviews::default(), Kept::default());
-            (0..runs).for_each(|seed| reviews.add(way, &of, seed as u64, &mut kept));
-            let [low, high] = stats::clopper_pearson(reviews.true_at_end, runs, LEVEL);
-            println!(
-                "| {class} | {} | {:.3} | {} | {:.0} | {:.0} to {:.0} | {:.2} | {:.3} ({low:.3} to {high:.3}) |",
-                of.rows.len(),
-                of.precision(),
-                way.0,
-                reviews.quantile(0.5),
-                reviews.quantile(0.1),
-                reviews.quantile(0.9),
-                reviews.narrow as f64 / runs as f64,
-                reviews.share_true(),
-            );
-        }
+    for precision in [0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0] {
+        let answers = |size: Option<usize>| {
+            let is_narrow = |n: &usize| {
+                let right = (precision * *n as f64).round() as usize;
+                let [low, high] = stats::interval_of_share(right, *n, size, LEVEL);
+                high - low <= 2.0 * HALF + 1e-9
+            };
+            (1..=size.unwrap_or(10_000)).find(is_narrow).unwrap_or_default().to_string()
+        };
+        println!("| {precision} | {} |", sizes.map(answers).join(" | "));
     }
-    Ok(())
+    println!();
 }
 
 fn detection(label: &str, score: f64) -> TableDetection {
