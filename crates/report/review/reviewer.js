@@ -243,7 +243,8 @@ const Reviewer = (() => {
         const score = found.score === null ? found.reason : found.all ? "every score seen"
           : "from " + number(found.score, 2) + " (" + found.range.map(value => number(value, 2)).join(" to ") + ")";
         return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), Dom.figure(right + " of " + n),
-          ofTable ? Dom.figure(size) : null, Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
+          Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
+          ofTable ? Dom.figure(size) : "",
           make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"), make("td", null, score));
       };
       const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => {
@@ -260,8 +261,8 @@ const Reviewer = (() => {
       figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" },
         ...known ? [labeled("Interval for", scopes)] : [], labeled("Score that gives a precision of", target)),
         Dom.region("Precision of each class", "", make("table", null, make("caption", null, make("span", null, (ofTable ? OF_TABLE : OF_FUTURE) + ABOUT)),
-          Dom.head(["Class", ["Right", "number"], ofTable ? ["In table", "number"] : null, ["Precision", "number"],
-            ["95\u00a0% interval, " + (ofTable ? "this table" : "recordings to come"), "number"], [onLine, "bars"], "Answers", "Threshold"]),
+          Dom.head(["Class", ["Right", "number"], ["Precision", "number"],
+            ["95\u00a0% interval, " + (ofTable ? "this table" : "recordings to come"), "number"], [onLine, "bars"], ofTable ? ["In table", "number"] : null, "Answers", "Threshold"]),
           make("tbody", null, names.map(row)))),
         chosenByScore ? make("p", { class: "faint" }, BY_SCORE) : hadEarlier ? make("p", { class: "faint" }, EARLIER) : "");
     }
