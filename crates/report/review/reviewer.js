@@ -244,7 +244,7 @@ const Reviewer = (() => {
           : "from " + number(found.score, 2) + " (" + found.range.map(value => number(value, 2)).join(" to ") + ")";
         return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), Dom.figure(right + " of " + n),
           Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
-          ofTable ? Dom.figure(size) : "",
+          ofTable ? Dom.figure(size) : null,
           make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"), make("td", null, score));
       };
       const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => {
