@@ -1,6 +1,6 @@
 //! Made populations, on which the order and its interval were chosen.
 
-use super::{COMPARED, HALF, Kept, LEVEL, NOT_USED, Population, Reviews, USED, detection};
+use super::{HALF, Kept, LEVEL, NOT_USED, Population, Reviews, USED, detection};
 use rand::Rng;
 
 /// How many answers tables of some sizes need, where the share of right ones is the precision all along.
