@@ -13,6 +13,7 @@ use crate::error::{Context, Result};
 use crate::inputs::{self, Expected};
 use crate::job::Job;
 use crate::output;
+use crate::review::selections;
 use crate::run_record::{RunRecord, command_line};
 use inference::{Chain, DETECTOR_PREFIX, Windows, read_model};
 use recordings::Recordings;
@@ -40,6 +41,8 @@ pub struct Options {
     pub doctor: Option<PathBuf>,
     /// Answers of reviews.
     pub reviews: Vec<PathBuf>,
+    /// Folder for selection tables of Raven with the answers of `reviews`.
+    pub raven: Option<PathBuf>,
     /// HTML file to write.
     pub out: PathBuf,
     /// Recordings to show of each class; fewer where there are many classes.
@@ -56,6 +59,7 @@ impl Options {
             manifests: Vec::new(),
             doctor: None,
             reviews: Vec::new(),
+            raven: None,
             out: out.into(),
             examples: 4,
             clips: 250,
@@ -70,6 +74,9 @@ pub struct Outcome {
     pub out: PathBuf,
     /// Its size.
     pub bytes: usize,
+    /// Selection tables that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<PathBuf>,
 }
 
 /// Writes the report of runs.
@@ -88,7 +95,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     };
     let html = report::render(&title, &runs)?;
     shard::write_atomic(&options.out, html.as_bytes())?;
-    Ok(Outcome { out: options.out.clone(), bytes: html.len() })
+    let mut tables = Vec::new();
+    if let Some(folder) = &options.raven {
+        tables = selections(&options.reviews, folder)?;
+        job.say(format!("answers as selection tables of Raven: {} in {}", tables.len(), folder.display()));
+    }
+    Ok(Outcome { out: options.out.clone(), bytes: html.len(), tables })
 }
 
 fn name(path: &Path) -> String {

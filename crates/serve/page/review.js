@@ -69,6 +69,10 @@ const Review = (() => {
         const response = await Api.request("/api/reviews");
         Dom.save("reviews.csv", await response.blob());
       },
+      async table(recording) {
+        const response = await Api.request("/api/reviews" + Api.query({ format: "raven", recording }));
+        Dom.save(recording.split(/[/\\]/).pop().replace(/\.[^.]*$/, "") + ".selections.txt", await response.blob());
+      },
     });
   }
 

@@ -164,6 +164,9 @@ fn answers_are_as_described() {
     let review = json!({"path": "night.wav", "start": 1.0, "end": 2.0, "label": "dog", "reviewer": "", "model": "", "predicted": "dog"});
     check("/api/reviews", "POST", 204, post_json(addr, "/api/reviews", &review));
     check("/api/reviews", "POST", 400, post_json(addr, "/api/reviews", &json!([])));
+    for (query, status) in [("recording=night.wav", 200), ("recording=x", 404), ("x=1", 400)] {
+        check("/api/reviews", "GET", status, get(addr, &format!("/api/reviews?format=raven&{query}")));
+    }
     let live = check("/api/live", "POST", 201, post_json(addr, "/api/live", &json!({"sample_rate_hz": 8000}))).json();
     let live = live["id"].as_str().unwrap();
     check("/api/live/{id}/sound", "POST", 204, upload(addr, "POST", &format!("/api/live/{live}/sound"), &[0, 0]));

@@ -61,4 +61,18 @@ fn detections_are_heard_and_answered() {
     assert_eq!(labels, ["dog", "-dog", "neither", ""]);
     assert!(reviews.iter().all(|review| review.reviewer == "me, too" && review.time.ends_with('Z')));
     assert_eq!(get(server.addr, "/api/reviews").body, file);
+
+    let table = get(server.addr, "/api/reviews?format=raven&recording=b/night.wav");
+    assert_eq!(table.header("content-type"), Some("text/tab-separated-values; charset=utf-8"));
+    assert!(table.header("content-disposition").unwrap().contains("filename=\"night.selections.txt\""));
+    let read = detections::read_table(&table.body[..], "night.selections.txt", None).unwrap();
+    let seen: Vec<_> = read.iter().map(|row| (row.start_ms, row.label.as_str(), row.score)).collect();
+    assert_eq!(seen, [(1000, "dog", Some(0.9)), (5000, "neither", Some(0.9))]);
+    assert!(table.text().contains("model: dog, wrong; reviewer: me, too, 20"), "{}", table.text());
+    let none = get(server.addr, "/api/reviews?format=raven&recording=gone.wav");
+    assert_eq!((none.status, none.code().as_str()), (404, "not_found"));
+    for wrong in ["?format=raven", "?recording=b/night.wav", "?format=xlsx", "?order=best"] {
+        assert_eq!(get(server.addr, &format!("/api/reviews{wrong}")).code(), "bad_request", "{wrong}");
+    }
+    assert_eq!(get(server.addr, "/api/reviews?format=csv").body, file);
 }

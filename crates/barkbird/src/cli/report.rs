@@ -28,6 +28,9 @@ pub(crate) struct ReportArgs {
     /// Answers of a review, to show the precision of each class; repeatable
     #[arg(long, value_name = "FILE", conflicts_with = "review")]
     pub(crate) reviews: Vec<PathBuf>,
+    /// Write the answers of --reviews as selection tables of Raven, one a recording, into this folder
+    #[arg(long, value_name = "DIR", requires = "reviews")]
+    pub(crate) raven: Option<PathBuf>,
     /// Write a page to review detections in place of a report: --clips of this table, with their sounds
     #[arg(long, value_name = "DETECTIONS", conflicts_with_all = ["manifests", "doctor"])]
     pub(crate) review: Option<PathBuf>,

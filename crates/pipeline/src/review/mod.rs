@@ -2,6 +2,8 @@
 
 mod page;
 mod precision;
+mod selections;
 
 pub use page::{Options, Outcome, run};
 pub use precision::{OfClass, precision, read};
+pub use selections::selections;
