@@ -1,15 +1,16 @@
 //! The detections of a table, in the order in which they are worth an answer.
 
-use super::file::Place;
+use super::file::{Place, file_error};
 use crate::error::Result;
 use crate::options::ReviewTable;
 use crate::problem::{Answer, Problem};
-use detections::TableDetection;
+use detections::{NEITHER, TableDetection, UNSURE};
 use pipeline::CancelToken;
 use pipeline::inputs::{self, Recordings};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashSet};
 
 /// Items of one answer, at most, and where nothing is asked for.
 const MOST: usize = 1000;
@@ -19,6 +20,8 @@ const USUAL: usize = 50;
 pub(crate) struct Queue {
     /// Its file's name.
     pub(crate) name: String,
+    /// SHA-256 of the model that made it, where it says so.
+    pub(crate) model_sha256: Option<String>,
     rows: Vec<TableDetection>,
     pub(crate) recordings: Recordings,
 }
@@ -74,11 +77,25 @@ impl Queue {
         let rows = inputs::detections(&table.detections, None)?;
         let recordings = Recordings::new(&table.detections, table.recordings.as_deref(), cancel)?;
         let name = table.detections.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, rows, recordings })
+        let read = storage::read(&table.detections);
+        let bytes = read.map_err(|source| file_error(&table.detections, "cannot be read", source))?;
+        Ok(Self { name, model_sha256: detections::table_model(&bytes), rows, recordings })
     }
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Classes that the rows have.
+    pub(crate) fn classes(&self) -> Vec<String> {
+        let is_class = |label: &&str| !label.is_empty() && *label != NEITHER && *label != UNSURE;
+        let labels: BTreeSet<&str> = self.rows.iter().map(|row| row.label.as_str()).filter(is_class).collect();
+        labels.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What the rows are about.
+    pub(super) fn places(&self) -> HashSet<Place> {
+        self.rows.iter().map(Place::of).collect()
     }
 
     /// The detection of a number.
@@ -152,7 +169,7 @@ mod tests {
     fn orders_and_classes() {
         let rows = vec![row("dog", 0, 0.9), row("bird", 1000, 0.55), row("dog", 2000, 0.4), row("dog", 3000, 0.99)];
         let recordings = Recordings::new("a.csv".as_ref(), None, &CancelToken::default()).unwrap();
-        let queue = Queue { name: "a.csv".into(), rows, recordings };
+        let queue = Queue { name: "a.csv".into(), model_sha256: None, rows, recordings };
         let ids = |order, class: Option<&str>, n| {
             let wanted = Wanted { order, class: class.map(str::to_owned), n };
             let list = queue.list(&wanted, |place| place.start_ms == 3000);
