@@ -5,13 +5,14 @@ const Calibrate = (() => {
   const LEAST = 10, POLL_S = 0.5;
   const WORDS = { waiting: "waits for another calibration", running: "running", done: "done", refused: "not made", failed: "failed", canceled: "canceled" };
   const isActive = of => of.state === "running" || of.state === "waiting";
-  let section, hint, form, name, list, status, model = "", known = [], watching = null;
+  let section, hint, form, name, list, status, model = () => "", n = 0, usual = "", known = [], watching = null;
 
-  // `of` is the name of the model that is calibrated.
+  // `of()` is the name of the model that is calibrated.
   function mount(host, of) {
     model = of;
+    usual = "";
     name = make("input", {
-      type: "text", value: of.slice(0, 50) + "-here", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "letters, digits, dots and dashes",
+      type: "text", maxlength: "60", required: true, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", title: "letters, digits, dots and dashes",
     });
     hint = make("p", { class: "faint" });
     form = make("div", { class: "controls", hidden: true }, labeled("Name of the new model", name),
@@ -25,17 +26,23 @@ const Calibrate = (() => {
   }
 
   // How many answers name a class, or neither.
-  function count(n) {
+  function count(answers) {
+    n = answers;
     form.hidden = n < LEAST;
+    const of = "the line between the classes of " + model() + " to this place";
     hint.textContent = n < LEAST
-      ? "Ten answers that name a class move the line between the classes of " + model + " to this place; there " + (n === 1 ? "is " : "are ") + n + " so far."
-      : plural(n, "answer") + " can move the line between the classes of " + model + " to this place. The new model is offered beside it.";
+      ? "Ten answers that name a class can move " + of + "; there " + (n === 1 ? "is " : "are ") + n + " so far."
+      : plural(n, "answer") + " can move " + of + ". The new model is offered beside it.";
+    // What somebody has typed stays.
+    if (name.value !== usual) return;
+    usual = model().slice(0, 50) + "-here";
+    name.value = usual;
   }
 
   async function start() {
     if (!name.reportValidity()) return;
     try {
-      await Api.post("/api/calibrations", { model, name: name.value });
+      await Api.post("/api/calibrations", { model: model(), name: name.value });
       status.textContent = "Calibration has begun.";
     } catch (error) {
       status.textContent = "Not started: " + error.message;
@@ -52,7 +59,7 @@ const Calibrate = (() => {
       return;
     }
     if (own !== section) return;
-    list.replaceChildren(...known.slice().reverse().map(card));
+    draw();
     if (known.some(isActive)) watch(own);
   }
   // Asks again until nothing runs any more.
@@ -70,6 +77,20 @@ const Calibrate = (() => {
     watching = null;
   }
 
+  // Only what has changed is drawn again, and the focus stays on its button.
+  function draw() {
+    const old = new Map([...list.children].map(card => [card.dataset.id, card]));
+    const focused = list.querySelector(".controls > button:focus"), at = focused ? [...focused.parentElement.children].indexOf(focused) : -1;
+    const id = focused?.closest("article").dataset.id;
+    const cards = known.slice().reverse().map(of => {
+      const before = old.get(of.id), seen = JSON.stringify(of);
+      if (before && before.seen === seen) return before;
+      return Object.assign(card(of), { seen });
+    });
+    list.replaceChildren(...cards);
+    if (at < 0) return;
+    cards.find(card => card.dataset.id === id)?.querySelector(".controls").children[at]?.focus();
+  }
   function card(of) {
     const bar = make("progress", { "aria-label": "Progress of " + of.name, max: Math.max(1, of.total || 0) + "" });
     if (of.total) bar.value = of.done || 0;
@@ -89,12 +110,12 @@ const Calibrate = (() => {
       make("div", { class: "controls" },
         of.model ? button("Use this model", () => use(of.model), { class: "use" }) : null,
         button(isActive(of) ? "Cancel" : "Remove", remove, { "aria-label": (isActive(of) ? "Cancel " : "Remove ") + of.name })),
-      of.messages.length ? make("details", null, make("summary", null, "Messages"), make("pre", null, of.messages.join("\n"))) : null);
+      of.messages.length ? make("details", { open: of.state === "done" }, make("summary", null, "Messages"), make("pre", null, of.messages.join("\n"))) : null);
   }
   async function use(chosen) {
     await Models.load(chosen);
     App.open("classify");
   }
 
-  return { mount, count };
+  return { mount, count, refresh: () => count(n) };
 })();

@@ -45,6 +45,7 @@ const Review = (() => {
       : make("p", { class: "faint" }, "Detections of " + sources[0][1]);
     if (state === opened) {
       panel.firstElementChild.replaceWith(choice);
+      if (panel.querySelector(".calibrate")) Calibrate.refresh();
       return;
     }
     opened = state;
@@ -58,9 +59,9 @@ const Review = (() => {
     }
     if (opened !== state) return;
     if (problem) panel.insertBefore(make("p", { class: "problem", role: "alert" }, "Earlier answers could not be read: " + problem), queue);
-    const of = source === "table" ? table(review) : page(mine), model = source === "table" && modelOf(review);
-    if (model && Models.all().can_fit) {
-      Calibrate.mount(place, model);
+    const of = source === "table" ? table(review) : page(mine);
+    if (source === "table" && Models.all().can_fit && modelOf(review)) {
+      Calibrate.mount(place, () => modelOf(Models.all().review));
       Calibrate.count(named(earlier));
       of.answered = rows => Calibrate.count(named([...earlier, ...rows]));
     }

@@ -59,7 +59,7 @@ impl Answers {
         }
         let mut note = |n: usize, what: &str| {
             if n > 0 {
-                answers.notes.push(format!("left out: {n} {what}"));
+                answers.notes.push(format!("{what}, left out: {n}"));
             }
         };
         note(n_elsewhere, "answers about other detections than the table's");
