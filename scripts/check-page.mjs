@@ -262,6 +262,10 @@ async function review(page) {
   check("precision counts them", counted >= 8 && counted <= 10, `${counted} of ${meant.size}`);
   const file = await download(() => clickText(page, "#review", "Download CSV"));
   check("and is downloaded", file !== null && same(meant, answers(readFileSync(file, "utf8"))).length === 0);
+  await page.keyboard.press("ArrowLeft");
+  await until(() => page.$("#review .given:not([hidden])"), 5);
+  const table = await download(() => clickText(page, "#review", "Raven table")), rows = table ? readFileSync(table, "utf8").split("\n") : [];
+  check("answers about a recording are a Raven table", rows[0]?.startsWith("Selection\tView") && rows[1]?.includes("reviewer: "), String(table).replace(/^.*\//, ""));
   await look(page, "review");
   const select = await page.$("#review > .controls select");
   check("recordings of the page can be reviewed", select !== null);
@@ -302,6 +306,35 @@ async function train(page) {
   check("the new model can be chosen", both, await page.$eval("#model", select => select.selectedOptions[0].textContent));
 }
 
+// Answers of all detections that are a dog or a bird; `says` tells of p(dog) what they are.
+async function answerAll(says) {
+  const headers = { "Content-Type": "application/json", ...(token ? { Authorization: "Bearer " + token } : {}) };
+  for (;;) {
+    const { items } = await (await fetch(origin + "/api/queue?n=1000&order=score", { headers })).json();
+    const rows = items.map(of => ({
+      path: of.path, start: of.start, end: of.end, channel: of.channel, reviewer: "check", model: "", predicted: of.label, score: of.score, outlier_p: of.outlier_p,
+      label: ["dog", "bird"].includes(of.label) ? says(of.label === "dog" ? of.score : 1 - of.score) : "neither",
+    }));
+    if (!rows.length) return;
+    await fetch(origin + "/api/reviews", { method: "POST", headers, body: JSON.stringify(rows) });
+  }
+}
+async function calibrate(page) {
+  console.log("\nCalibrate");
+  await answerAll(p => p > 0.5 ? "dog" : "bird");
+  await page.reload({ waitUntil: "networkidle0" });
+  await page.click("#tab-review");
+  const begin = await until(() => page.$("#review .calibrate .controls:not([hidden]) .primary"), 20);
+  check("enough answers can calibrate", begin !== null, await text(page, "#review .calibrate p"));
+  if (!begin) return;
+  await begin.click();
+  const end = await until(() => page.$eval("#review .calibrate article", of => ["waiting", "running"].includes(of.dataset.state) ? null : of.dataset.state).catch(() => null), 120);
+  const said = await text(page, "#review .calibrate article");
+  check("a calibration ends", ["done", "refused"].includes(end), end);
+  check("with a model, or with the reason and what to do", end === "done" ? await page.$("#review .calibrate .use") !== null : /[.] (Use|Answer|Choose) .*[.]/.test(said), said.slice(0, 200));
+  await look(page, "calibrate");
+}
+
 async function staticReview(file) {
   console.log(`\n${file}`);
   const address = pathToFileURL(resolve(file)).href, page = await open(address);
@@ -319,7 +352,7 @@ async function staticReview(file) {
 }
 
 const page = await open(url);
-for (const part of [classify, listen, review, train]) {
+for (const part of [classify, listen, review, train, calibrate]) {
   try {
     await part(page);
   } catch (error) {

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Opens the page of `barkbird serve` in headless Chromium and uses it: drops a WAV and a FLAC file, looks, listens, filters, downloads,
-# records and follows a made microphone, reviews ten clips by keyboard and compares the CSV with the answers, trains on two folders and
-# opens the report. The same for the static review file. Fails on an error in the console, on a request that goes elsewhere, on
-# what axe-core calls serious or critical (1200 and 390 pixels, light and dark), and on a page that is wider than a phone. Before
-# that, unit tests of the scripts that page and file share.
+# Opens the page of `barkbird serve` in headless Chromium and uses it: drops a WAV and a FLAC file, looks, listens, filters,
+# downloads, records and follows a made microphone, reviews ten clips by keyboard and compares the CSV with the answers, trains on
+# two folders and opens the report, and calibrates with the answers. The same for the static review file. Fails on an error in the
+# console, on a request that goes elsewhere, on what axe-core calls serious or critical (1200 and 390 pixels, light and dark), and
+# on a page that is wider than a phone. Before that, unit tests of the scripts that page and file share.
 #
 #     scripts/check-page.sh OUT
 #

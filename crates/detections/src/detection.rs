@@ -17,7 +17,8 @@ pub struct Detection {
     pub channel: Option<u16>,
     /// The class, [`NEITHER`](crate::NEITHER) or [`UNSURE`](crate::UNSURE).
     pub label: String,
-    /// Probability of the most likely class of a window, or the highest score of an event; from 0 to 1.
+    /// Probability of the most likely class of a window, or the highest score of an event; from 0 to 1. NaN where nobody knows it,
+    /// for which Raven's table has an empty cell.
     pub score: f32,
     /// The mean score of an event.
     pub mean: Option<f32>,

@@ -5,6 +5,10 @@
 //! said what. The last row about a part of a recording counts; an empty label takes an answer back. `audio-io` reads the same file
 //! as a manifest.
 
+mod selections;
+
+pub use selections::{Selections, selections};
+
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;

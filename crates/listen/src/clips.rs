@@ -59,7 +59,8 @@ impl Clips {
             let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
             table.read_exact_at(0, &mut bytes).map_err(failed(&path, "cannot be read"))?;
             if !bytes.starts_with(&header) {
-                let text = format!("{}: is no table of detections of this program; name another folder", path.display());
+                let text =
+                    format!("{}: is no table of detections of this program; name another folder", path.display());
                 return Err(Error::Invalid(text));
             }
             // A row that was cut off while it was written.

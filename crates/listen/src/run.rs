@@ -46,9 +46,7 @@ pub fn run(
     let rate_hz = sound.source.rate_hz();
     let clips = clips.map(|clips| Clips::open(clips, &options.name, rate_hz, provenance.clone())).transpose()?;
     #[cfg(feature = "mqtt")]
-    let mqtt = options.mqtt.as_ref().map(|mqtt| {
-        Mqtt::start(mqtt, &options.name, &provenance, predictor.classes())
-    });
+    let mqtt = options.mqtt.as_ref().map(|mqtt| Mqtt::start(mqtt, &options.name, &provenance, predictor.classes()));
     let (feed, stream) = Feed::start(sound, remembered_s, job.cancel.clone())?;
     let mut session = Session {
         options,

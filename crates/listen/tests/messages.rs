@@ -54,7 +54,8 @@ fn connection(mut stream: TcpStream, seen: &Shared, cut: usize) {
         let mut answer = BytesMut::new();
         match packet {
             Packet::Connect(connect) => {
-                let will = connect.last_will.map(|will| (will.topic, String::from_utf8(will.message.to_vec()).unwrap()));
+                let will =
+                    connect.last_will.map(|will| (will.topic, String::from_utf8(will.message.to_vec()).unwrap()));
                 let login = connect.login.map(|login| (login.username, login.password));
                 seen.lock().unwrap().connections.push((will, login));
                 ConnAck::new(ConnectReturnCode::Success, false).write(&mut answer).unwrap();
@@ -108,7 +109,10 @@ fn a_broker_gets_events_and_what_home_assistant_needs() {
     let seen = seen.lock().unwrap();
     let will = Some(("barkbird/garden/status".to_owned(), "offline".to_owned()));
     assert_eq!(seen.connections, [(will, Some(("me".to_owned(), "secret".to_owned())))]);
-    assert_eq!((payloads(&seen, "barkbird/garden/status"), seen.n_subscribed), (vec!["online".into(), "offline".into()], 1));
+    assert_eq!(
+        (payloads(&seen, "barkbird/garden/status"), seen.n_subscribed),
+        (vec!["online".into(), "offline".into()], 1)
+    );
     let detections = payloads(&seen, "barkbird/garden/detection");
     assert_eq!(detections.len(), events(&told));
     for payload in &detections {

@@ -21,6 +21,9 @@ pub enum Error {
         /// What the next run finds.
         kept: String,
     },
+    /// A model that is not calibrated for a place.
+    #[error(transparent)]
+    Refused(#[from] crate::calibrate::refusal::Refusal),
     /// A file that cannot be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),

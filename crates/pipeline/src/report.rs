@@ -13,6 +13,7 @@ use crate::error::{Context, Result};
 use crate::inputs::{self, Expected};
 use crate::job::Job;
 use crate::output;
+use crate::review::selections;
 use crate::run_record::{RunRecord, command_line};
 use inference::{Chain, DETECTOR_PREFIX, Windows, read_model};
 use recordings::Recordings;
@@ -42,6 +43,8 @@ pub struct Options {
     pub reviews: Vec<PathBuf>,
     /// The table of detections that the answers are about, where it is at hand.
     pub detections: Option<PathBuf>,
+    /// Folder for selection tables of Raven with the answers of `reviews`.
+    pub raven: Option<PathBuf>,
     /// HTML file to write.
     pub out: PathBuf,
     /// Recordings to show of each class; fewer where there are many classes.
@@ -59,6 +62,7 @@ impl Options {
             doctor: None,
             reviews: Vec::new(),
             detections: None,
+            raven: None,
             out: out.into(),
             examples: 4,
             clips: 250,
@@ -73,6 +77,9 @@ pub struct Outcome {
     pub out: PathBuf,
     /// Its size.
     pub bytes: usize,
+    /// Selection tables that were written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<PathBuf>,
 }
 
 /// Writes the report of runs.
@@ -91,7 +98,12 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     };
     let html = report::render(&title, &runs)?;
     shard::write_atomic(&options.out, html.as_bytes())?;
-    Ok(Outcome { out: options.out.clone(), bytes: html.len() })
+    let mut tables = Vec::new();
+    if let Some(folder) = &options.raven {
+        tables = selections(&options.reviews, folder)?;
+        job.say(format!("answers as selection tables of Raven: {} in {}", tables.len(), folder.display()));
+    }
+    Ok(Outcome { out: options.out.clone(), bytes: html.len(), tables })
 }
 
 fn name(path: &Path) -> String {

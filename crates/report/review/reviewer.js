@@ -24,7 +24,7 @@ const Reviewer = (() => {
   // sound(item): promise of { source, of, seconds, offset, start, end }, `start` and `end` being the detection in that sound, which begins
   // at `offset` of what `of` plays;
   // earlier: rows from before; save(row): promise, for each new row; reviewer: name to begin with, named(name): it was changed;
-  // download(rows): the CSV is wanted.
+  // download(rows): the CSV is wanted; table(path): promise, the Raven table of this recording is wanted (none where that cannot be had).
   function mount(host, options) {
     const { classes, model } = options;
     let session = null, order = options.orders[0][0], label = "", total = 0, before = 0, loading = false, ended = false, shown = null;
@@ -45,7 +45,8 @@ const Reviewer = (() => {
     const viewer = Viewer.mount(picture, { label: "Spectrogram of the detection. Space plays it, plus and minus zoom.", height: 200 });
     const answers = make("div", { class: "answers" });
     const given = make("p", { class: "given" });
-    const card = make("section", { class: "review-card", "aria-label": "Detection to review" }, headline, place, picture, given, answers);
+    const table = make("p", { class: "faint", hidden: true }, "Answers about this recording: ", button("Raven table", ravenTable, { class: "link" }));
+    const card = make("section", { class: "review-card", "aria-label": "Detection to review" }, headline, place, picture, given, answers, table);
     const finished = make("div", { class: "tool", hidden: true });
     const figures = make("div", { class: "precision" });
     const name = make("input", {
@@ -75,6 +76,14 @@ const Reviewer = (() => {
         await options.download(rows);
       } catch (error) {
         complain("Not downloaded: " + error.message);
+      }
+    }
+
+    async function ravenTable() {
+      try {
+        await options.table(session.current().path);
+      } catch (error) {
+        complain("No table: " + error.message);
       }
     }
 
@@ -166,6 +175,7 @@ const Reviewer = (() => {
       const answer = session.answerOf(item);
       given.hidden = !answer;
       given.textContent = answer ? "Your answer: " + said(answer) + "." : "";
+      table.hidden = !options.table || !Queue.latest(rows).some(row => row.path === item.path);
       buttons(item, answer);
       if (shown === item) return;
       shown = item;

@@ -12,7 +12,7 @@ const Review = (() => {
       return "";
     }
   }
-  function named(name) {
+  function keepReviewer(name) {
     try {
       localStorage.setItem(NAME, name);
     } catch {
@@ -39,17 +39,18 @@ const Review = (() => {
       return;
     }
     if (!sources.some(([value]) => value === source)) source = sources[0][0];
-    const state = source + " " + (source === "page" ? mine.map(Queue.key).join("\n") : "");
+    const state = source + " " + (source === "page" ? mine.map(Queue.key) : classesOf(review)).join("\n");
     const choice = sources.length > 1
       ? make("div", { class: "controls" }, labeled("Review", select(sources, source, value => { source = value; show(); })))
       : make("p", { class: "faint" }, "Detections of " + sources[0][1]);
     if (state === opened) {
       panel.firstElementChild.replaceWith(choice);
+      if (panel.querySelector(".calibrate")) Calibrate.refresh();
       return;
     }
     opened = state;
-    const queue = make("div");
-    panel.replaceChildren(choice, queue);
+    const queue = make("div"), place = make("div");
+    panel.replaceChildren(choice, queue, place);
     let earlier = [], problem = "";
     try {
       // Of a file with answers about several tables, those about this one count.
@@ -59,26 +60,47 @@ const Review = (() => {
     }
     if (opened !== state) return;
     if (problem) panel.insertBefore(make("p", { class: "problem", role: "alert" }, "Earlier answers could not be read: " + problem), queue);
-    open(queue, source === "table" ? table(review) : page(mine), earlier);
+    const of = source === "table" ? table(review) : page(mine);
+    if (source === "table" && Models.all().can_fit && modelOf(review)) {
+      Calibrate.mount(place, () => modelOf(Models.all().review));
+      Calibrate.count(named(earlier));
+      of.answered = rows => Calibrate.count(named([...earlier, ...rows]));
+    }
+    open(queue, of, earlier);
   }
+  // The model of the table, where the table says it and the server has it; else the one that is chosen.
+  const modelOf = review => review.model || Models.current()?.name || "";
+  // Classes that answers may have.
+  const classesOf = review => review.model ? review.classes : [...new Set([...(Models.current()?.classes || []), ...review.classes])];
+  // Answers that name a class or neither.
+  const named = rows => Queue.latest(rows).filter(row => !row.label.startsWith("-")).length;
 
-  function open(host, { load, sound, orders, labels, classes, model, counts, population }, earlier) {
+  function open(host, { load, sound, orders, labels, classes, model, counts, population, answered }, earlier) {
+    const saved = [];
     Reviewer.mount(host, {
-      classes, model, orders, labels, load, sound, population, earlier: earlier.filter(counts), reviewer: reviewer(), named,
-      save: row => Api.post("/api/reviews", row),
+      classes, model, orders, labels, load, sound, population, earlier: earlier.filter(counts), reviewer: reviewer(), named: keepReviewer,
+      async save(row) {
+        await Api.post("/api/reviews", row);
+        saved.push(row);
+        if (answered) answered(saved);
+      },
       async download() {
         const response = await Api.request("/api/reviews");
         Dom.save("reviews.csv", await response.blob());
+      },
+      async table(recording) {
+        const response = await Api.request("/api/reviews" + Api.query({ format: "raven", recording }));
+        Dom.save(recording.split(/[/\\]/).pop().replace(/\.[^.]*$/, "") + ".selections.txt", await response.blob());
       },
     });
   }
 
   // The table of the server.
   function table(review) {
-    const classes = review.classes || Models.current().classes;
+    const classes = classesOf(review);
     let total = review.n, sizes = {};
     return {
-      classes, model: review.model || "", labels: [...classes, Queue.NEITHER, Queue.UNSURE], counts: () => true,
+      classes, model: review.model_sha256 || "", labels: [...classes, Queue.NEITHER, Queue.UNSURE], counts: () => true,
       population: label => sizes[label] ?? null,
       orders: Queue.ORDERS.filter(([value]) => value !== "class"),
       // The server leaves out what is answered, and knows nothing of what is skipped here.

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::calibrations::Calibrations;
 use crate::fits::Fits;
 use crate::guard::Guard;
 use crate::live::Lives;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub(crate) jobs: Arc<Semaphore>,
     pub(crate) lives: Lives,
     pub(crate) fits: Fits,
+    pub(crate) calibrations: Calibrations,
     pub(crate) queue: Option<Queue>,
     pub(crate) reviews: Reviews,
     pub(crate) started: Instant,
@@ -37,13 +39,14 @@ pub(crate) struct Parts {
     pub(crate) guard: Guard,
     pub(crate) models: Models,
     pub(crate) fits: Fits,
+    pub(crate) calibrations: Calibrations,
     pub(crate) queue: Option<Queue>,
     pub(crate) reviews: Reviews,
 }
 
 impl App {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { options, guard, models, fits, queue, reviews } = parts;
+        let Parts { options, guard, models, fits, calibrations, queue, reviews } = parts;
         let limits = &options.limits;
         Self {
             uploads: Arc::new(Semaphore::new(limits.n_uploads.max(1))),
@@ -54,6 +57,7 @@ impl App {
             metrics: Arc::default(),
             lives: Lives::default(),
             fits,
+            calibrations,
             queue,
             reviews,
             started: Instant::now(),
@@ -78,6 +82,7 @@ impl App {
         self.stopping.send_replace(true);
         self.lives.end_all();
         self.fits.stop();
+        self.calibrations.stop();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

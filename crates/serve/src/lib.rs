@@ -13,7 +13,7 @@
 //! | `predict/` | a recording is classified: as one answer, as events, or as a table |
 //! | `worker.rs` | the model that is asked |
 //! | `handlers/` | the other requests |
-//! | `live/`, `review/`, `fits/` | what is kept of listening, answers of reviewers, training |
+//! | `live/`, `review/`, `fits/`, `calibrations/` | what is kept of listening, answers of reviewers, training, models for a place |
 //! | `problem.rs` | what a request that fails is answered |
 //!
 //! The interface is described by `openapi.json` ([`OPENAPI`]), which tests compare with the handlers.
@@ -39,10 +39,12 @@
 
 mod answer;
 mod app;
+mod calibrations;
 mod error;
 mod events;
 mod feed;
 mod fits;
+mod folder;
 mod guard;
 mod handlers;
 mod live;
@@ -54,6 +56,7 @@ mod options;
 mod page;
 mod predict;
 mod problem;
+mod progress;
 mod review;
 mod routes;
 mod server;
@@ -62,6 +65,7 @@ mod worker;
 
 pub use error::{Error, Result};
 pub use fits::NewClip;
+pub use handlers::calibrations::NewCalibration;
 pub use handlers::fits::NewFit;
 pub use handlers::reviews::parse as parse_reviews;
 pub use live::Listen;

@@ -18,22 +18,21 @@ impl Models {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Adds a model, whose [name](Self::free_name) is free.
-    pub(crate) fn add(&self, worker: Worker) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(worker));
+    /// Adds a model, and gives the name that it has then: its own, or with a number behind it where another model has that.
+    pub(crate) fn add(&self, mut worker: Worker) -> String {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let wanted = worker.about.name.clone();
+        let is_free = |name: &String| all.iter().all(|worker| worker.about.name != *name);
+        let numbered = (2..).map(|n: usize| format!("{wanted}-{n}"));
+        let name = std::iter::once(wanted.clone()).chain(numbered).find(is_free).unwrap_or_default();
+        worker.about.name.clone_from(&name);
+        all.push(Arc::new(worker));
+        name
     }
 
     /// Takes a model away. Who asks it at the moment is still answered.
     pub(crate) fn remove(&self, name: &str) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|worker| worker.about.name != name);
-    }
-
-    /// A name that no model has: the wanted one, or with a number behind it.
-    pub(crate) fn free_name(&self, wanted: &str) -> String {
-        let all = self.all();
-        let is_free = |name: &String| all.iter().all(|worker| worker.about.name != *name);
-        let numbered = (2..).map(|n: usize| format!("{wanted}-{n}"));
-        std::iter::once(wanted.to_owned()).chain(numbered).find(is_free).unwrap_or_default()
     }
 
     /// The model of a name; the first where none is named.

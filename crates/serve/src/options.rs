@@ -23,7 +23,7 @@ pub struct Options {
     pub reviews: PathBuf,
     /// How models are trained; none where that is not allowed.
     pub fit: Option<FitSettings>,
-    /// Folder for what is uploaded to train on, and for its models; none for one that is removed at the end.
+    /// Folder for what is uploaded to train on, and for models that are made; none for one that is removed at the end.
     pub work: Option<PathBuf>,
     /// Bounds.
     pub limits: Limits,
@@ -91,7 +91,7 @@ pub struct Limits {
     pub seconds: u64,
     /// Bytes of all clips of one training.
     pub fit_bytes: u64,
-    /// Trainings that are kept at a time.
+    /// Trainings that are kept at a time, and calibrations.
     pub n_fits: usize,
     /// Recordings that are received or classified at a time; others wait.
     pub n_uploads: usize,

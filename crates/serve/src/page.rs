@@ -20,7 +20,7 @@ macro_rules! files {
 }
 
 /// Files that are the page's own.
-const OWN: &[(&str, &[u8])] = files!("../page/": "activity.js" "api.js" "app.js" "decode.js" "files.js" "folders.js" "live.js" "microphone.js" "models.js" "recording.js" "recordings.js" "review.js" "style.css" "train.js" "verdict.js" "wav.js" "worklet.js");
+const OWN: &[(&str, &[u8])] = files!("../page/": "activity.js" "api.js" "app.js" "calibrate.js" "decode.js" "files.js" "folders.js" "live.js" "microphone.js" "models.js" "recording.js" "recordings.js" "review.js" "style.css" "train.js" "verdict.js" "wav.js" "worklet.js");
 
 /// Files that it shares with the static page of a review.
 const SHARED: &[(&str, &[u8])] = files!("../../report/review/": "csv.js" "dom.js" "fft.js" "precision.js" "queue.js" "review.css" "reviewer.js" "sound.js" "spectrogram.js" "viewer.js");

@@ -1,7 +1,7 @@
 //! Paths and methods, and what every request passes on its way to them.
 
 use crate::app::App;
-use crate::handlers::{fits, live, models, queue, reviews};
+use crate::handlers::{calibrations, fits, live, models, queue, reviews};
 use crate::metrics::Gauge;
 use crate::problem::Problem;
 use crate::{openapi, page, predict};
@@ -44,6 +44,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/fits/{id}/start", post(fits::start))
         .route("/api/fits/{id}/events", get(fits::events))
         .route(REPORT, get(fits::report))
+        .route("/api/calibrations", get(calibrations::list).post(calibrations::create))
+        .route("/api/calibrations/{id}", get(calibrations::one).delete(calibrations::remove))
         .route("/api/queue", get(queue::queue))
         .route("/api/queue/{id}/sound", get(queue::sound))
         .route("/api/reviews", get(reviews::download).post(reviews::add));

@@ -1,6 +1,7 @@
 //! Accepts connections until it is asked to stop, and finishes what was begun.
 
 use crate::app::{App, Parts};
+use crate::calibrations::Calibrations;
 use crate::error::{Error, Result};
 use crate::fits::Fits;
 use crate::guard::Guard;
@@ -20,6 +21,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -57,18 +59,18 @@ impl Server {
         }
         let models = Models::default();
         for run in &options.runs {
-            let name = models.free_name(&name_of(run));
-            let worker = Worker::start(run, &name, &job.device, &options.ask, &options.limits);
+            let worker = Worker::start(run, &name_of(run), &job.device, &options.ask, &options.limits);
             models.add(worker.map_err(|source| Error::Model { run: run.clone(), source: Box::new(source) })?);
         }
         let queue = options.review.as_ref().map(|table| Queue::open(table, &job.cancel)).transpose()?;
         let reviews = Reviews::open(&options.reviews)?;
         let fits = Fits::open(&options, &job.device, &models)?;
+        let calibrations = Calibrations::open(&options, &job.device, &models)?;
         let failed = |source| Error::Bind { addr: options.addr, source };
         let listener = std::net::TcpListener::bind(options.addr).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let app = Arc::new(App::new(Parts { options, guard, models, fits, queue, reviews }));
+        let app = Arc::new(App::new(Parts { options, guard, models, fits, calibrations, queue, reviews }));
         Ok(Self { app, listener, addr, cancel: job.cancel.clone() })
     }
 
@@ -104,9 +106,14 @@ impl Server {
         let app = Arc::clone(&self.app);
         runtime.block_on(async {
             let trainings = app.fits.run(&app.models, &app.options)?;
+            let calibrating = app.calibrations.run(&app.models, &app.options)?;
             let outcome = self.accept().await;
-            // A training stops at the next step, and keeps what it has.
-            drop(tokio::task::spawn_blocking(move || trainings.join()).await);
+            // A training stops at the next step, and keeps what it has; a calibration stops with nothing.
+            let ends = move || {
+                trainings.join();
+                calibrating.map(JoinHandle::join)
+            };
+            drop(tokio::task::spawn_blocking(ends).await);
             outcome
         })
     }

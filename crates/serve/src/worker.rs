@@ -86,6 +86,8 @@ pub(crate) type Task = Box<dyn FnOnce(&Opened<'_>) + Send>;
 /// The way to a model. The model is closed once this is dropped and all tasks are done.
 pub(crate) struct Worker {
     pub(crate) about: About,
+    /// Folder of its run, or its file.
+    pub(crate) run: PathBuf,
     sender: Sender<Task>,
 }
 
@@ -127,7 +129,7 @@ impl Worker {
         let about = told.recv().map_err(|_| {
             pipeline::Error::Invalid(format!("{}: the model ended while it was opened", run.display()))
         })??;
-        Ok(Self { about, sender })
+        Ok(Self { about, run: run.to_owned(), sender })
     }
 
     /// Sends a task; it is dropped where the model has gone.

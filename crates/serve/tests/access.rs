@@ -43,6 +43,7 @@ fn other_sites_and_other_names_are_refused() {
         "/api/fits/x",
         "/api/live/x/events",
         "/api/fits/x/report",
+        "/api/calibrations/x",
     ] {
         let answer = get(server.addr, path);
         assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"), "{path}");
@@ -57,7 +58,7 @@ fn elsewhere_only_with_the_token() {
     for open in ["/", "/openapi.json", "/api/health"] {
         assert_eq!(get(server.addr, open).status, 200, "{open}");
     }
-    for closed in ["/api/models", "/metrics", "/api/reviews", "/api/fits", "/nothing"] {
+    for closed in ["/api/models", "/metrics", "/api/reviews", "/api/fits", "/api/calibrations", "/nothing"] {
         let answer = get(server.addr, closed);
         assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{closed}");
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));

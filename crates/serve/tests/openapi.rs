@@ -139,9 +139,17 @@ fn answers_are_as_described() {
         check(&document, path, method, &answer);
         answer
     };
-    for path in
-        ["/", "/openapi.json", "/metrics", "/api/health", "/api/models", "/api/fits", "/api/queue", "/api/reviews"]
-    {
+    for path in [
+        "/",
+        "/openapi.json",
+        "/metrics",
+        "/api/health",
+        "/api/models",
+        "/api/fits",
+        "/api/calibrations",
+        "/api/queue",
+        "/api/reviews",
+    ] {
         check(path, "GET", 200, get(addr, path));
     }
     check("/assets/{name}", "GET", 200, get(addr, "/assets/app.js"));
@@ -166,6 +174,19 @@ fn answers_are_as_described() {
     check("/api/reviews", "GET", 200, get(addr, "/api/reviews?table=true"));
     check("/api/reviews", "GET", 400, get(addr, "/api/reviews?table=x"));
     check("/api/reviews", "POST", 400, post_json(addr, "/api/reviews", &json!([])));
+    for (query, status) in [("recording=night.wav", 200), ("recording=x", 404), ("x=1", 400)] {
+        check("/api/reviews", "GET", status, get(addr, &format!("/api/reviews?format=raven&{query}")));
+    }
+    let new = json!({"model": "run", "name": "here"});
+    let new = check("/api/calibrations", "POST", 201, post_json(addr, "/api/calibrations", &new)).json();
+    let calibration = format!("/api/calibrations/{}", new["id"].as_str().unwrap());
+    let seen = || check("/api/calibrations/{id}", "GET", 200, get(addr, &calibration)).json()["state"].clone();
+    while seen() != "refused" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    check("/api/calibrations", "GET", 200, get(addr, "/api/calibrations"));
+    check("/api/calibrations", "POST", 404, post_json(addr, "/api/calibrations", &json!({"model": "x", "name": "x"})));
+    check("/api/calibrations/{id}", "DELETE", 204, finish(begin(addr, "DELETE", &calibration, &[])));
     let live = check("/api/live", "POST", 201, post_json(addr, "/api/live", &json!({"sample_rate_hz": 8000}))).json();
     let live = live["id"].as_str().unwrap();
     check("/api/live/{id}/sound", "POST", 204, upload(addr, "POST", &format!("/api/live/{live}/sound"), &[0, 0]));

@@ -18,7 +18,9 @@ fn detections_are_heard_and_answered() {
     let rows = "b/night.wav,1.0,2.0,,dog,0.9,0.5\nb/night.wav,3.0,4.0,,dog,0.55,\nb/night.wav,5.0,6.0,,bird,0.7,\ngone.wav,0.0,1.0,,bird,0.8,\n";
     fs::write(&table, format!("path,start,end,channel,label,score,outlier_p\n{rows}")).unwrap();
     let server = Running::start(|options| options.review = Some(ReviewTable { detections: table, recordings: None }));
-    assert_eq!(get(server.addr, "/api/models").json()["review"], json!({"table": "detections.csv", "n": 4}));
+    let review =
+        json!({"table": "detections.csv", "n": 4, "model_sha256": null, "model": null, "classes": ["bird", "dog"]});
+    assert_eq!(get(server.addr, "/api/models").json()["review"], review);
 
     let queue = get(server.addr, "/api/queue").json();
     let ids = |queue: &serde_json::Value| -> Vec<u64> {
@@ -67,4 +69,37 @@ fn detections_are_heard_and_answered() {
     assert_eq!(of_table.iter().map(|review| (review.start, review.label.as_str())).collect::<Vec<_>>(), [(1.0, "dog")]);
     let queue = get(server.addr, "/api/queue?order=spread").json();
     assert_eq!((ids(&queue).len(), &queue["counts"]), (2, &json!({"bird": 2, "dog": 2})));
+
+    let table = get(server.addr, "/api/reviews?format=raven&recording=b/night.wav");
+    assert_eq!(table.header("content-type"), Some("text/tab-separated-values; charset=utf-8"));
+    assert!(table.header("content-disposition").unwrap().contains("filename=\"night.selections.txt\""));
+    let read = detections::read_table(&table.body[..], "night.selections.txt", None).unwrap();
+    let seen: Vec<_> = read.iter().map(|row| (row.start_ms, row.label.as_str(), row.score)).collect();
+    assert_eq!(seen, [(1000, "dog", Some(0.9)), (5000, "neither", Some(0.9))]);
+    assert!(table.text().contains("model: dog, wrong; reviewer: me, too, 20"), "{}", table.text());
+    let none = get(server.addr, "/api/reviews?format=raven&recording=gone.wav");
+    assert_eq!((none.status, none.code().as_str()), (404, "not_found"));
+    for wrong in ["?format=raven", "?recording=b/night.wav", "?format=xlsx", "?order=best"] {
+        assert_eq!(get(server.addr, &format!("/api/reviews{wrong}")).code(), "bad_request", "{wrong}");
+    }
+    assert_eq!(get(server.addr, "/api/reviews?format=csv").body, file);
+}
+
+#[test]
+fn the_table_of_a_model_has_its_classes() {
+    let cards = tempfile::tempdir().unwrap();
+    let table = cards.path().join("detections.csv");
+    let review = |sha256: &str| {
+        fs::write(&table, format!("path,start,end,label,score,model_sha256\na.wav,0,1,dog,0.9,{sha256}\n")).unwrap();
+        let table = ReviewTable { detections: table.clone(), recordings: None };
+        let server = Running::start(|options| options.review = Some(table));
+        get(server.addr, "/api/models").json()
+    };
+    let other = "f".repeat(64);
+    let answer = review(&other);
+    assert_eq!(answer["review"]["model_sha256"], json!(other));
+    assert_eq!((&answer["review"]["model"], &answer["review"]["classes"]), (&json!(null), &json!(["dog"])));
+    let own = answer["models"][0]["sha256"].as_str().unwrap().to_owned();
+    let review = &review(&own)["review"];
+    assert_eq!((&review["model"], &review["classes"]), (&json!("run"), &json!(["bird", "dog"])));
 }

@@ -31,6 +31,9 @@ pub(crate) struct ReportArgs {
     /// Table that the answers of --reviews are about, to show the precision of the whole table, too
     #[arg(long, value_name = "FILE", requires = "reviews")]
     pub(crate) detections: Option<PathBuf>,
+    /// Write the answers of --reviews as selection tables of Raven, one a recording, into this folder
+    #[arg(long, value_name = "DIR", requires = "reviews")]
+    pub(crate) raven: Option<PathBuf>,
     /// Write a page to review detections in place of a report: --clips of this table, with their sounds
     #[arg(long, value_name = "DETECTIONS", conflicts_with_all = ["manifests", "doctor"])]
     pub(crate) review: Option<PathBuf>,

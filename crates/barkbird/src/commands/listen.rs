@@ -13,7 +13,8 @@ use std::io::{self, IsTerminal, Write};
 const PASSWORD: &str = "BARKBIRD_MQTT_PASSWORD";
 
 pub(super) fn run(args: &ListenArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
-    let mut events = EventSettings { max_gap_s: args.max_gap, max_s: Some(args.max_length), ..EventSettings::default() };
+    let mut events =
+        EventSettings { max_gap_s: args.max_gap, max_s: Some(args.max_length), ..EventSettings::default() };
     for (class, threshold) in &args.threshold {
         match class {
             None => events.threshold = *threshold,

@@ -18,6 +18,7 @@ pub(super) fn run(args: &ReportArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         doctor: args.doctor.clone(),
         reviews: args.reviews.clone(),
         detections: args.detections.clone(),
+        raven: args.raven.clone(),
         out: args.out.clone(),
         examples: args.examples,
         clips: args.clips,

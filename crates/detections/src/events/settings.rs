@@ -31,7 +31,15 @@ pub struct EventSettings {
 
 impl Default for EventSettings {
     fn default() -> Self {
-        Self { threshold: 0.5, thresholds: BTreeMap::new(), low: 0.8, smooth: 1, max_gap_s: 0.0, min_s: 0.0, max_s: None }
+        Self {
+            threshold: 0.5,
+            thresholds: BTreeMap::new(),
+            low: 0.8,
+            smooth: 1,
+            max_gap_s: 0.0,
+            min_s: 0.0,
+            max_s: None,
+        }
     }
 }
 

@@ -21,12 +21,14 @@ mod audacity;
 mod cells;
 mod detection;
 mod json_lines;
+mod model;
 mod pages;
 mod parquet;
 mod raw;
 mod rows;
 
 pub use detection::TableDetection;
+pub use model::table_model;
 pub use raw::RawTable;
 
 use crate::{Error, Result};

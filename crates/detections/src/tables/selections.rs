@@ -4,6 +4,8 @@
 //! opens several files as one sound; `File Offset (s)` is the time in the file. Channels are counted from 1, and mixed ones are
 //! channel 1. Raven draws a box: a detection without a band gets the one from 0 to 15,000 Hz, which BirdNET-Analyzer writes.
 //!
+//! A recording of 0 s is one whose length is not known, and a score that is no number is not known: their cells are empty.
+//!
 //! Raven keeps columns that it does not know: `Label` and all that follow are ours, with where the table comes from in the last
 //! four. BirdNET-Analyzer's table has no room for this. Neither has room for recordings that could not be used.
 
@@ -118,14 +120,15 @@ impl<W: Write> TableWriter<W> for Selections<W> {
         match &self.style {
             Style::Birdnet => writeln!(out, "{label}\t{label}\t{score:.4}\t{path}\t{offset}")?,
             Style::Raven(provenance) => {
+                let length_ms = Some(ms(current.length_ns)).filter(|length_ms| *length_ms > 0);
                 let four = |value: f64| format!("{value:.4}");
                 let cells = [
                     folder_and_name(&path).1.to_owned(),
                     path.clone(),
                     offset,
-                    seconds(detection.recording_ms.unwrap_or(ms(current.length_ns))),
+                    cell(detection.recording_ms.or(length_ms), seconds),
                     label,
-                    format!("{score:.4}"),
+                    cell(Some(score).filter(|score| !score.is_nan()), |score| format!("{score:.4}")),
                     cell(detection.mean, |mean| format!("{mean:.4}")),
                     cell(detection.outlier_p, |p| format!("{p:.6}")),
                     cell(detection.share, four),

@@ -2,7 +2,7 @@
 
 use crate::repair;
 use crate::target::{Memory, Outcome, Target, about};
-use serve::{Asked, Listen, NewClip, NewFit, parse_reviews};
+use serve::{Asked, Listen, NewCalibration, NewClip, NewFit, parse_reviews};
 
 /// The targets.
 pub(super) const TARGETS: [Target; 2] = [
@@ -37,13 +37,14 @@ pub(super) const TARGETS: [Target; 2] = [
     },
     Target {
         name: "body",
-        reads: "JSON bodies of requests to `serve`, and samples (`parse_reviews`, `Listen`, `NewFit`)",
+        reads: "JSON bodies of requests to `serve`, and samples (`parse_reviews`, `Listen`, `NewFit`, `NewCalibration`)",
         seeds: || {
             let review = r#"{"path":"a.wav","start":0.5,"end":1,"channel":1,"label":"dog","reviewer":"me","model":"m","predicted":"dog","score":0.5,"outlier_p":null}"#;
             let live = r#"{"model":"m","sample_rate_hz":48000,"channels":2}"#;
             let fit = r#"{"name":"garden","minutes":2.5}"#;
+            let calibration = r#"{"model":"garden","name":"here"}"#;
             let several = format!("[{review},{review}]");
-            [review, live, fit, &several].map(|text| text.as_bytes().to_vec()).into()
+            [review, live, fit, calibration, &several].map(|text| text.as_bytes().to_vec()).into()
         },
         words: &[
             b"null",
@@ -78,5 +79,6 @@ fn body(bytes: &[u8]) -> Outcome {
     });
     let listen = Listen::parse(bytes).and_then(|listen| listen.check(bytes).map(|()| listen.channels.to_string()));
     let fit = NewFit::parse(bytes).map(|fit| about(fit.name.len()).to_string());
-    Outcome::all([Outcome::of(reviews), Outcome::of(listen), Outcome::of(fit)])
+    let new = NewCalibration::parse(bytes).map(|new| about(new.name.len() + new.model.len()).to_string());
+    Outcome::all([Outcome::of(reviews), Outcome::of(listen), Outcome::of(fit), Outcome::of(new)])
 }

@@ -85,7 +85,10 @@ mod tests {
     fn addresses() {
         let of = |text: &str| Broker::from_str(text).map_err(|error| error.to_string());
         let plain = of("mqtt://nas.local").unwrap();
-        assert_eq!((plain.host.as_str(), plain.port, plain.is_encrypted, &plain.login), ("nas.local", 1883, false, &None));
+        assert_eq!(
+            (plain.host.as_str(), plain.port, plain.is_encrypted, &plain.login),
+            ("nas.local", 1883, false, &None)
+        );
         let full = of("mqtts://me:p%40ss@10.0.0.2:9000/").unwrap();
         assert_eq!((full.port, full.login.clone()), (9000, Some(("me".into(), "p@ss".into()))));
         assert_eq!(format!("{full:?}"), "mqtts://10.0.0.2:9000");

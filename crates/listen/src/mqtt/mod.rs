@@ -191,7 +191,9 @@ impl Keeper {
                     self.shared.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
                 // Home Assistant was started: it knows nothing of what came before.
-                Ok(rumqttc::Event::Incoming(Packet::Publish(message))) if message.payload == "online" => self.introduce(),
+                Ok(rumqttc::Event::Incoming(Packet::Publish(message))) if message.payload == "online" => {
+                    self.introduce()
+                }
                 Ok(_) => {}
                 Err(_) if self.shared.is_over.load(Ordering::Relaxed) => return,
                 Err(error) => {

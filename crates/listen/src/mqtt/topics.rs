@@ -40,7 +40,9 @@ impl Topics {
         for prefix in prefixes.into_iter().flatten() {
             let is_topic = !prefix.is_empty() && !prefix.contains(['+', '#', '\0']);
             if !is_topic || prefix.starts_with(['$', '/']) || prefix.ends_with('/') {
-                return Err(Error::Invalid(format!("{prefix}: expected the beginning of a topic, such as home/garden")));
+                return Err(Error::Invalid(format!(
+                    "{prefix}: expected the beginning of a topic, such as home/garden"
+                )));
             }
         }
         if name.trim().is_empty() {

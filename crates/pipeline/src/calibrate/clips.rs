@@ -1,5 +1,6 @@
 //! The clips of a place, and what a model computes for them.
 
+use super::refusal::{FEWEST_GROUPS, Refusal};
 use crate::error::{Error, Result, bail};
 use crate::extraction::stage::warn_skipped;
 use crate::inputs;
@@ -11,9 +12,6 @@ use inference::{Input, Model, Window, Windows, reason};
 use shard::Skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-
-/// Groups of known classes that are needed at least: with fewer, leaving one out says nothing.
-pub const FEWEST_GROUPS: usize = 4;
 
 /// Rows whose windows are made together.
 const BLOCK: usize = 32;
@@ -117,12 +115,8 @@ pub fn ask(model: &Model, clips: &[PathBuf], split: Option<&str>, job: &Job<'_>)
     warn_skipped(&asked.skipped, job);
     let n_groups = asked.groups().len();
     if n_groups < FEWEST_GROUPS {
-        bail!(
-            "{}: {n_groups} groups of the model's classes ({}), of which at least {FEWEST_GROUPS} are needed: some ten clips of \
-             different animals or times",
-            clips.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", "),
-            classes.join(", ")
-        );
+        let clips = clips.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(Refusal::Few { clips, n_groups, classes: classes.clone() }.into());
     }
     Ok(asked)
 }

@@ -10,12 +10,14 @@
 mod clips;
 mod fitted;
 mod outcome;
+pub(crate) mod refusal;
 mod write;
 
 pub use classifier::{PlaceCheck, PlacePrior};
-pub use clips::{Asked, FEWEST_GROUPS, ask};
+pub use clips::{Asked, ask};
 pub use fitted::{Detector, Fitted, Rule, fit};
 pub use outcome::Outcome;
+pub use refusal::{FEWEST_GROUPS, Refusal};
 
 use crate::error::{Result, bail};
 use crate::inputs;
@@ -49,8 +51,7 @@ impl Options {
 /// Calibrates a model for a place, and writes the model for it and `calibrate.json`.
 ///
 /// # Errors
-/// A model or clips that cannot be read, too few clips, a model that is for a place already, a folder that holds a model, and
-/// clips that say that nothing would help.
+/// A model or clips that cannot be read, a folder that holds a model, and a [`Refusal`].
 #[tracing::instrument(level = "info", name = "calibrate", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let path = options.out.join(MODEL_FILE);
@@ -60,7 +61,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     }
     let model = inputs::open_model(&options.run, job)?;
     if model.header.place.is_some() {
-        bail!("{}: is calibrated for a place already; calibrate the model that it was made from", model.path.display());
+        return Err(Refusal::Twice { model: model.path }.into());
     }
     let asked = ask(&model, &options.clips, options.split.as_deref(), job)?;
     job.check("nothing was written")?;
@@ -68,26 +69,19 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let n_groups = asked.groups().len();
     let mut notes = asked.notes.clone();
     notes.extend(fitted.notes(&model.header.classes));
-    if !fitted.helps() && fitted.check.is_none() {
-        bail!(
-            "not written: the {} known clips are of one class, which says nothing of the line between classes; add clips of \
-             another one",
-            asked.known().len()
-        );
-    }
     if !fitted.helps() {
-        let before = fitted.check.as_ref().map_or(String::new(), |check| {
-            format!(
-                " (balanced accuracy of held-out clips {:.3} before, {:.3} after)",
-                check.balanced_accuracy_before, check.balanced_accuracy_after
-            )
-        });
-        bail!(
-            "not written: by these {} clips of {n_groups} groups, the model is as good in this place as it is{before}; use \
-             {} as it is, or add clips that it gets wrong",
-            asked.known().len(),
-            model.path.display()
-        );
+        let n_clips = asked.known().len();
+        return Err(match &fitted.check {
+            None => Refusal::OneClass { n_clips },
+            Some(check) => Refusal::NoHelp {
+                n_clips,
+                n_groups,
+                before: check.balanced_accuracy_before,
+                after: check.balanced_accuracy_after,
+                model: model.path,
+            },
+        }
+        .into());
     }
     let outcome = Outcome {
         schema: "calibrate/1",

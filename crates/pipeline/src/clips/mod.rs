@@ -12,8 +12,9 @@ mod plan;
 mod sound;
 mod tables;
 
-pub use names::safe as safe_name;
 pub use excerpt::{Excerpt, Span, excerpt};
+pub(crate) use names::Names;
+pub use names::safe as safe_name;
 pub use options::{Encoding, Options, Outcome, Pick};
 
 use crate::error::{Context, Result, bail};
@@ -21,7 +22,6 @@ use crate::job::Job;
 use crate::{inputs, output};
 use choose::choose;
 use cut::cut;
-use names::Names;
 use plan::{Plan, plan};
 use rayon::prelude::*;
 use shard::Skipped;

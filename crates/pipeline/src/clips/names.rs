@@ -23,14 +23,14 @@ pub(super) struct Named<'a> {
 }
 
 /// The names in a folder.
-pub(super) struct Names<'a> {
+pub(crate) struct Names<'a> {
     folder: &'a Path,
     /// In lower case: some file systems do not tell case apart.
     taken: HashSet<String>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn new(folder: &'a Path) -> Self {
+    pub(crate) fn new(folder: &'a Path) -> Self {
         Self { folder, taken: HashSet::new() }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Names<'a> {
 
     /// The name of a file in the folder that is not there: `stem.extension`, or with a number. Names with the same stem and the
     /// other extensions are not there, either.
-    pub(super) fn free(&mut self, stem: &str, extensions: &[&str]) -> String {
+    pub(crate) fn free(&mut self, stem: &str, extensions: &[&str]) -> String {
         let is_free = |stem: &String| {
             let is_there =
                 |extension: &&str| self.folder.join(format!("{stem}.{extension}")).symlink_metadata().is_ok();

@@ -3,7 +3,9 @@
 mod order;
 mod page;
 mod precision;
+mod selections;
 
 pub use order::spread;
 pub use page::{Options, Outcome, counts, run};
 pub use precision::{OfClass, OfTable, of_table, precision, read};
+pub use selections::selections;

@@ -11,12 +11,13 @@ pub(crate) use kept::write as keep;
 pub(crate) use one::{Fit, Inner, Seen, State};
 
 use crate::error::{Error, Result};
+use crate::folder::{folder, names_in};
 use crate::models::Models;
 use crate::options::{FitSettings, Options};
 use crate::problem::{Answer, Problem};
 use crate::worker::Worker;
 use pipeline::Device;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -36,38 +37,16 @@ pub(crate) struct Fits {
     receiver: Mutex<Option<Receiver<Arc<Fit>>>>,
 }
 
-fn failed(path: &Path, operation: &'static str) -> impl Fn(std::io::Error) -> Error {
-    let path = path.to_owned();
-    move |source| Error::File { path: path.clone(), operation, source }
-}
-
 impl Fits {
     /// Makes the folder, or looks for what an earlier server has left there: models that were done can be asked again.
     ///
     /// # Errors
     /// A folder that cannot be made or read.
     pub(crate) fn open(options: &Options, device: &Device, models: &Models) -> Result<Self> {
-        let temporary = match (&options.fit, &options.work) {
-            (Some(_), None) => {
-                let made = tempfile::Builder::new().prefix("barkbird-serve-").tempdir();
-                Some(made.map_err(failed(&std::env::temp_dir(), "no temporary folder can be made"))?)
-            }
-            _ => None,
-        };
-        let folder = match (&temporary, &options.work) {
-            (Some(temporary), _) => temporary.path().to_owned(),
-            (None, Some(work)) => storage::absolute(work).map_err(failed(work, "cannot be found"))?.join("fits"),
-            (None, None) => PathBuf::new(),
-        };
+        let (folder, temporary) = folder(options, "fits")?;
         let mut all = Vec::new();
         if options.fit.is_some() {
-            storage::create_dir_all(&folder).map_err(failed(&folder, "cannot be made"))?;
-            let mut entries = storage::list(&folder).map_err(failed(&folder, "cannot be read"))?;
-            entries.sort_by(|a, b| a.name.cmp(&b.name));
-            for name in entries.into_iter().map(|entry| entry.name) {
-                let Some(name) = name.to_str() else { continue };
-                all.extend(kept::read(&folder.join(name), name).map(Arc::new));
-            }
+            all.extend(names_in(&folder)?.iter().filter_map(|name| kept::read(&folder.join(name), name)).map(Arc::new));
             for fit in &all {
                 reopen(fit, options, device, models);
             }
@@ -156,12 +135,11 @@ fn reopen(fit: &Arc<Fit>, options: &Options, device: &Device, models: &Models) {
     if seen.state != State::Done {
         return;
     }
-    let name = models.free_name(seen.model.as_deref().unwrap_or(&seen.name));
-    let opened = Worker::start(&fit.run(), &name, device, &options.ask, &options.limits);
+    let name = seen.model.as_deref().unwrap_or(&seen.name);
+    let opened = Worker::start(&fit.run(), name, device, &options.ask, &options.limits);
     fit.change(|inner| match opened {
         Ok(worker) => {
-            models.add(worker);
-            inner.seen.model = Some(name);
+            inner.seen.model = Some(models.add(worker));
         }
         Err(error) => {
             (inner.seen.state, inner.seen.model) = (State::Failed, None);

@@ -1,14 +1,12 @@
 //! One training: what was uploaded for it, and how far it is.
 
+use crate::progress::Progress;
 use pipeline::{CancelToken, Event, Observer};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
-
-/// Messages that are kept.
-const MESSAGES: usize = 50;
 
 /// Where a training is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +32,8 @@ pub(crate) struct Seen {
     pub(crate) state: State,
     pub(crate) classes: BTreeMap<String, usize>,
     pub(crate) bytes: u64,
-    pub(crate) task: Option<String>,
-    pub(crate) done: u64,
-    pub(crate) total: u64,
-    pub(crate) messages: VecDeque<String>,
+    #[serde(flatten)]
+    pub(crate) progress: Progress,
     pub(crate) error: Option<String>,
     pub(crate) report: Option<String>,
     pub(crate) model: Option<String>,
@@ -82,10 +78,7 @@ impl Fit {
             state: State::Uploading,
             classes: BTreeMap::new(),
             bytes: 0,
-            task: None,
-            done: 0,
-            total: 0,
-            messages: VecDeque::new(),
+            progress: Progress::default(),
             error: None,
             report: None,
             model: None,
@@ -152,25 +145,9 @@ impl State {
 
 impl Observer for Fit {
     fn event(&self, event: Event<'_>) {
-        let say = |text: String| {
-            self.change(|inner| {
-                let messages = &mut inner.seen.messages;
-                messages.push_back(text);
-                let surplus = messages.len().saturating_sub(MESSAGES);
-                messages.drain(..surplus);
-            });
-        };
-        match event {
-            Event::Message(text) => say(text.trim().to_owned()),
-            Event::Warning(text) => say(format!("warning: {text}")),
-            Event::Started { task, total, .. } => self.change(|Inner { seen, .. }| {
-                (seen.task, seen.done, seen.total) = (Some(task.to_owned()), 0, total);
-            }),
-            Event::Advanced { done, .. } => self.change(|inner| inner.seen.done = done),
-            Event::Finished { .. } => {
-                self.change(|Inner { seen, .. }| (seen.task, seen.done, seen.total) = (None, 0, 0))
-            }
-            _ => {}
+        let changes = self.lock().seen.progress.take(&event);
+        if changes {
+            self.changed.send_replace(());
         }
     }
 }

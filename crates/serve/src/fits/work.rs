@@ -37,7 +37,7 @@ pub(super) fn train_all(of: &Receiver<Arc<Fit>>, workshop: &Workshop) {
         let trained = catch_unwind(AssertUnwindSafe(|| train(&fit, workshop)));
         let trained = trained.unwrap_or_else(|_| Err(Error::Invalid("a fault of the program".into())));
         fit.change(|Inner { seen, .. }| {
-            (seen.task, seen.done, seen.total) = (None, 0, 0);
+            seen.progress.rest();
             match trained {
                 Ok(name) => {
                     seen.state = State::Done;
@@ -78,8 +78,6 @@ fn train(fit: &Arc<Fit>, workshop: &Workshop) -> pipeline::Result<String> {
     };
     let job = Job { device: workshop.device.clone(), observer: &**fit, cancel: fit.cancel(), ..Job::default() };
     fit::run(&options, &job)?;
-    let name = workshop.models.free_name(&name);
     let worker = Worker::start(&fit.run(), &name, &workshop.device, &workshop.ask, &workshop.limits)?;
-    workshop.models.add(worker);
-    Ok(name)
+    Ok(workshop.models.add(worker))
 }

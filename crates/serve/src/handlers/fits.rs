@@ -59,10 +59,7 @@ impl NewFit {
     /// What is no such JSON, a name that cannot be one, and minutes out of range.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let fit: Self = upload::parse(body)?;
-        let name = clean_name(&fit.name);
-        if name.is_empty() || name.chars().count() > MOST_NAME {
-            return Err(Problem::bad_request(format!("name: expected 1 to {MOST_NAME} characters")));
-        }
+        let name = parse_name(&fit.name)?;
         match fit.minutes > 0.0 && fit.minutes <= MOST_MINUTES {
             true => Ok(Self { name, ..fit }),
             false => Err(Problem::bad_request(format!(
@@ -70,6 +67,15 @@ impl NewFit {
                 fit.minutes
             ))),
         }
+    }
+}
+
+/// The name of a model that is made.
+pub(super) fn parse_name(given: &str) -> Answer<String> {
+    let name = clean_name(given);
+    match name.is_empty() || name.chars().count() > MOST_NAME {
+        true => Err(Problem::bad_request(format!("name: expected 1 to {MOST_NAME} characters"))),
+        false => Ok(name),
     }
 }
 

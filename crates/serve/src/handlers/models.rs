@@ -1,7 +1,8 @@
 //! What is served: models, state, counters.
 
 use crate::app::App;
-use crate::worker::About;
+use crate::review::Queue;
+use crate::worker::{About, Worker};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -29,16 +30,36 @@ struct ListLimits {
 struct ListReview {
     table: String,
     n: usize,
+    /// SHA-256 of the model that made the table.
+    model_sha256: Option<String>,
+    /// Its name, where it is one of the models.
+    model: Option<String>,
+    /// Its classes; without it, those of the table.
+    classes: Vec<String>,
+}
+
+impl ListReview {
+    fn of(queue: &Queue, models: &[Arc<Worker>]) -> Self {
+        let of_table = |worker: &&Arc<Worker>| Some(&worker.about.sha256) == queue.model_sha256.as_ref();
+        let model = models.iter().find(of_table).map(|worker| &worker.about);
+        Self {
+            table: queue.name.clone(),
+            n: queue.len(),
+            model_sha256: queue.model_sha256.clone(),
+            model: model.map(|about| about.name.clone()),
+            classes: model.map_or_else(|| queue.classes(), |about| about.classes.clone()),
+        }
+    }
 }
 
 /// `GET /api/models`.
 pub(crate) async fn models(State(app): State<Arc<App>>) -> Json<List> {
-    let limits = &app.options.limits;
+    let (limits, models) = (&app.options.limits, app.models.all());
     Json(List {
-        models: app.models.all().iter().map(|worker| worker.about.clone()).collect(),
+        models: models.iter().map(|worker| worker.about.clone()).collect(),
         limits: ListLimits { upload_bytes: limits.upload_bytes, seconds: limits.seconds, fit_bytes: limits.fit_bytes },
         can_fit: app.options.fit.is_some(),
-        review: app.queue.as_ref().map(|queue| ListReview { table: queue.name.clone(), n: queue.len() }),
+        review: app.queue.as_ref().map(|queue| ListReview::of(queue, &models)),
     })
 }
 

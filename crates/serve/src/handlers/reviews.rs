@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::handlers::queue;
-use crate::names::attachment;
+use crate::names::{attachment, clean_name};
 use crate::problem::{Answer, Problem};
 use crate::upload;
 use audio_io::LocalTime;
@@ -10,8 +10,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use detections::review::Review;
+use detections::review::{Review, read, selections};
 use serde::Deserialize;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -71,12 +72,26 @@ pub(crate) async fn add(State(app): State<Arc<App>>, request: Request) -> Answer
 }
 
 /// The query of `GET /api/reviews`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// Only the last answers about detections of the table.
     #[serde(default)]
     table: bool,
+    #[serde(default)]
+    format: Format,
+    recording: Option<String>,
+}
+
+/// How answers are given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// All of them, as they are on the disk.
+    #[default]
+    Csv,
+    /// Those that stand about one recording, as a selection table.
+    Raven,
 }
 
 /// `GET /api/reviews`.
@@ -84,18 +99,33 @@ pub(crate) async fn download(
     State(app): State<Arc<App>>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer<Response> {
-    let Query(Wanted { table }) = wanted?;
+    let Query(Wanted { table, format, recording }) = wanted?;
+    let recording = match (format, recording) {
+        (Format::Csv, None) => None,
+        (Format::Raven, Some(recording)) => Some(recording),
+        (Format::Csv, Some(_)) => return Err(Problem::bad_request("recording: only format=raven is of one recording")),
+        (Format::Raven, None) => return Err(Problem::bad_request("recording: format=raven needs the path of one")),
+    };
     if table {
         // Without a table there is nothing that they could be about.
         queue::of(&app)?;
     }
     let from = Arc::clone(&app);
-    let read = spawn_blocking(move || if table { of_table(&from) } else { from.reviews.bytes().ok() }).await;
-    let bytes = read.ok().flatten().ok_or_else(|| Problem::internal("the answers cannot be read"))?;
+    let read = spawn_blocking(move || -> Answer<(Vec<u8>, String)> {
+        let bytes = if table { of_table(&from) } else { from.reviews.bytes().ok() };
+        let bytes = bytes.ok_or_else(|| Problem::internal("the answers cannot be read"))?;
+        let Some(recording) = recording else {
+            return Ok((bytes, from.options.reviews.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+        };
+        let stem = Path::new(&recording).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((selection_table(&bytes, &recording)?, detections::Format::Raven.file_name(&stem)))
+    });
+    let (bytes, name) = read.await.map_err(|_| Problem::internal("the answers cannot be read"))??;
+    let kind =
+        if format == Format::Csv { "text/csv; charset=utf-8" } else { "text/tab-separated-values; charset=utf-8" };
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    let name = app.options.reviews.file_name().unwrap_or_default().to_string_lossy();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CONTENT_DISPOSITION, attachment(&name));
     Ok(response)
 }
@@ -109,6 +139,16 @@ fn of_table(app: &App) -> Option<Vec<u8>> {
         bytes.extend(review.to_csv().ok()?);
     }
     Some(bytes)
+}
+
+/// The answers about a recording as a selection table of Raven; `csv` is all answers.
+fn selection_table(csv: &[u8], recording: &str) -> Answer<Vec<u8>> {
+    let mut reviews = read(csv, "reviews").map_err(|_| Problem::internal("the answers cannot be read"))?;
+    reviews.retain(|review| review.path == recording);
+    let program = concat!("barkbird ", env!("CARGO_PKG_VERSION"));
+    let tables = selections(&reviews, program).map_err(|error| Problem::unusable(error.to_string()))?;
+    let found = tables.into_iter().next().map(|table| table.bytes);
+    found.ok_or_else(|| Problem::not_found(format!("{}: no answer about this recording", clean_name(recording))))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Place {
         Self { path, start_ms: row.start_ms, end_ms: row.end_ms, channel: row.channel }
     }
 
-    fn of_review(review: &Review) -> Self {
+    pub(super) fn of_review(review: &Review) -> Self {
         let ms = |seconds: f64| (seconds * 1000.0).round() as u64;
         let (start_ms, end_ms) = (ms(review.start), ms(review.end));
         Self { path: review.path.clone(), start_ms, end_ms, channel: review.channel }
@@ -146,7 +146,7 @@ impl Reviews {
     }
 }
 
-fn file_error(path: &Path, operation: &'static str, source: std::io::Error) -> Error {
+pub(super) fn file_error(path: &Path, operation: &'static str, source: std::io::Error) -> Error {
     Error::File { path: path.to_owned(), operation, source }
 }
 

@@ -1,18 +1,18 @@
 //! The detections of a table, in the order in which they are worth an answer.
 
-use super::file::Place;
+use super::file::{Place, file_error};
 use crate::error::Result;
 use crate::options::ReviewTable;
 use crate::problem::{Answer, Problem};
-use detections::TableDetection;
 use detections::review::Review;
+use detections::{NEITHER, TableDetection, UNSURE};
 use pipeline::CancelToken;
 use pipeline::inputs::{self, Recordings};
 use pipeline::review;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::OnceLock;
 
 /// Items of one answer, at most, and where nothing is asked for.
@@ -23,6 +23,8 @@ const USUAL: usize = 50;
 pub(crate) struct Queue {
     /// Its file's name.
     pub(crate) name: String,
+    /// SHA-256 of the model that made it, where it says so.
+    pub(crate) model_sha256: Option<String>,
     rows: Vec<TableDetection>,
     pub(crate) recordings: Recordings,
     /// Detections of each label.
@@ -85,12 +87,19 @@ impl Queue {
         let rows = inputs::detections(&table.detections, None)?;
         let recordings = Recordings::new(&table.detections, table.recordings.as_deref(), cancel)?;
         let name = table.detections.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self::new(name, rows, recordings))
+        let read = storage::read(&table.detections);
+        let bytes = read.map_err(|source| file_error(&table.detections, "cannot be read", source))?;
+        Ok(Self::new(name, detections::table_model(&bytes), rows, recordings))
     }
 
-    fn new(name: String, rows: Vec<TableDetection>, recordings: Recordings) -> Self {
+    fn new(
+        name: String,
+        model_sha256: Option<String>,
+        rows: Vec<TableDetection>,
+        recordings: Recordings,
+    ) -> Self {
         let counts = review::counts(&rows);
-        Self { name, rows, recordings, counts, spread: OnceLock::new() }
+        Self { name, model_sha256, rows, recordings, counts, spread: OnceLock::new() }
     }
 
     /// The answers that are about detections of the table.
@@ -100,6 +109,18 @@ impl Queue {
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Classes that the rows have.
+    pub(crate) fn classes(&self) -> Vec<String> {
+        let is_class = |label: &&str| !label.is_empty() && *label != NEITHER && *label != UNSURE;
+        let labels: BTreeSet<&str> = self.rows.iter().map(|row| row.label.as_str()).filter(is_class).collect();
+        labels.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What the rows are about.
+    pub(super) fn places(&self) -> HashSet<Place> {
+        self.rows.iter().map(Place::of).collect()
     }
 
     /// The detection of a number.
@@ -178,7 +199,7 @@ mod tests {
     fn orders_and_classes() {
         let rows = vec![row("dog", 0, 0.9), row("bird", 1000, 0.55), row("dog", 2000, 0.4), row("dog", 3000, 0.99)];
         let recordings = Recordings::new("a.csv".as_ref(), None, &CancelToken::default()).unwrap();
-        let queue = Queue::new("a.csv".into(), rows, recordings);
+        let queue = Queue::new("a.csv".into(), None, rows, recordings);
         let ids = |order, class: Option<&str>, n| {
             let wanted = Wanted { order, class: class.map(str::to_owned), n };
             let list = queue.list(&wanted, |place| place.start_ms == 3000);
