@@ -228,6 +228,20 @@ async function answerTen(page, host) {
 }
 const same = (meant, got) => [...meant].filter(([key, label]) => got.get(key) !== label).map(([key, label]) => `${key}: ${label}, and the CSV has ${got.get(key)}`);
 
+// Which interval is shown is said, and can be changed.
+async function intervals(page, host) {
+  const shown = async () => [await text(page, `${host} .precision caption`), await text(page, `${host} .precision thead`)].join(" ");
+  const ends = () => page.$$eval(`${host} .precision tbody tr`, rows => rows.map(row => [...row.querySelectorAll("td")].map(cell => cell.textContent).find(text => text.includes(" to "))).join());
+  check("the order is a random one", await page.$eval(`${host} .settings select`, select => select.value) === "spread");
+  const [table, ofTable] = [await shown(), await ends()];
+  check("the interval is that of the table", table.includes("hypergeometric") && table.includes("95\u00a0% interval, this table") && table.includes("In table"), table.slice(0, 60));
+  await page.select(`${host} .precision select.scope`, "future");
+  const future = await shown();
+  check("or that of recordings to come", future.includes("Clopper-Pearson") && future.includes("recordings to come") && !future.includes("In table") && await ends() !== ofTable, future.slice(0, 60));
+  await page.select(`${host} .precision select.scope`, "table");
+  check("and again that of the table", await ends() === ofTable);
+}
+
 async function review(page) {
   console.log("\nReview");
   await page.click("#tab-review");
@@ -244,6 +258,7 @@ async function review(page) {
   const wrong = same(meant, answers(csv));
   check("the CSV is what was answered", wrong.length === 0 && meant.size === 10, wrong.join("; "));
   const counted = await page.$$eval("#review .precision tbody tr", rows => rows.reduce((sum, row) => sum + Number(row.querySelector("td").textContent.split(" of ")[1]), 0));
+  await intervals(page, "#review");
   check("precision counts them", counted >= 8 && counted <= 10, `${counted} of ${meant.size}`);
   const file = await download(() => clickText(page, "#review", "Download CSV"));
   check("and is downloaded", file !== null && same(meant, answers(readFileSync(file, "utf8"))).length === 0);
@@ -298,6 +313,7 @@ async function staticReview(file) {
   check("the CSV is what was answered", wrong.length === 0, wrong.join("; "));
   await page.reload({ waitUntil: "networkidle0" });
   check("answers are there when the file is opened again", await until(async () => (await text(page, "#review .review-progress")).startsWith("10 of"), 5) !== null, await text(page, "#review .review-progress"));
+  await intervals(page, "#review");
   await look(page, "review-file");
   await page.close();
 }

@@ -27,15 +27,45 @@ test("intervals are Clopper and Pearson's", () => {
   assert.deepEqual(Precision.interval(0, 0), [0, 1]);
 });
 
+test("intervals of a table are those of crates/stats/src/finite.rs", () => {
+  const Precision = load("precision");
+  for (const [right, n, size, low, high] of [
+    [8, 10, 40, 0.5, 0.95], [45, 50, 200, 0.8, 0.955], [95, 100, 1000, 0.891, 0.982], [950, 1000, 1000000, 0.934618, 0.962658], [2, 2, 4, 0.5, 1],
+  ]) {
+    const [a, b] = Precision.interval(right, n, size);
+    near(a, low, 1e-9);
+    near(b, high, 1e-9);
+  }
+  assert.deepEqual(Precision.interval(0, 0, 7), [0, 1]);
+  assert.deepEqual(Precision.interval(3, 4, 4), [0.75, 0.75]);
+  // Against counting all samples, in whole numbers.
+  const choose = (n, k) => k < 0 || k > n ? 0n : Array.from({ length: k }, (_, i) => BigInt(i)).reduce((all, i) => all * (BigInt(n) - i) / (i + 1n), 1n);
+  const size = 23;
+  for (let n = 1; n <= size; n++) {
+    for (let k = 0; k <= n; k++) {
+      const ways = (of, from, to) => { let sum = 0n; for (let i = from; i <= to; i++) sum += choose(of, i) * choose(size - of, n - i); return sum; };
+      const possible = all => 40n * all >= choose(size, n), all = Array.from({ length: size + 1 }, (_, of) => of);
+      const low = all.find(of => possible(ways(of, k, n))), high = all.findLast(of => possible(ways(of, 0, k)));
+      assert.deepEqual(Precision.interval(k, n, size), [low / size, high / size], `${k} of ${n}`);
+    }
+  }
+});
+
 test("as many more answers make the interval as narrow as they say", () => {
   const Precision = load("precision");
-  for (const [right, n] of [[0, 0], [5, 5], [8, 10], [30, 60], [0, 4]]) {
-    const more = Precision.more(right, n), share = (right + 0.5) / (n + 1);
-    const width = extra => { const [low, high] = Precision.interval(right + share * extra, n + extra); return high - low; };
-    assert.ok(more > 0 && width(more) <= 0.1 && width(more - 1) > 0.1, `${right} of ${n}: ${more}`);
+  for (const size of [null, 300]) {
+    for (const [right, n] of [[0, 0], [5, 5], [8, 10], [30, 60], [0, 4]]) {
+      const more = Precision.more(right, n, size), share = (right + 0.5) / (n + 1);
+      const width = extra => { const [low, high] = Precision.interval(right + Math.round(share * extra), n + extra, size); return high - low; };
+      assert.ok(more > 0 && width(more) <= 0.1 + 1e-9 && width(more - 1) > 0.1, `${right} of ${n} in ${size}: ${more}`);
+    }
   }
   assert.equal(Precision.more(400, 400), 0);
+  assert.equal(Precision.more(7, 9, 9), 0);
   assert.ok(Precision.more(30, 60) > 300 && Precision.more(30, 60) < 400);
+  // As in Rust (crates/pipeline/src/report/reviewed.rs, crates/stats/src/finite.rs).
+  assert.equal(Precision.more(10, 10), 69);
+  assert.equal(Precision.more(8, 10, 40), 23);
 });
 
 test("calibration is monotone and finds the threshold that made the answers", () => {
@@ -107,6 +137,25 @@ test("orders", () => {
   assert.deepEqual(shuffled, ids(Queue.arrange(many, "random", "", 3)));
   assert.notDeepEqual(shuffled, ids(many));
   assert.deepEqual([...shuffled].sort((a, b) => a - b), ids(many));
+});
+
+test("a random order that is spread over the scores", () => {
+  const Queue = load("queue");
+  const many = () => Array.from({ length: 103 }, (_, id) => ({ id, score: id / 103, label: "dog" }));
+  const order = ids(Queue.arrange(many(), "spread", "", 3));
+  assert.deepEqual(order, ids(Queue.arrange(many(), "spread", "", 3)));
+  assert.deepEqual([...order].sort((a, b) => a - b), ids(many()));
+  for (let n = 1; n <= 103; n++) {
+    const parts = [0, 0, 0, 0, 0];
+    order.slice(0, n).forEach(rank => parts[Math.floor(rank * 5 / 103)]++);
+    assert.ok(parts.every(part => Math.abs(part - n / 5) < 2), `${n}: ${parts}`);
+  }
+  // Each comes first as often as another, whatever its score, and scores that are equal or missing do not matter.
+  const first = Array(10).fill(0);
+  for (let seed = 0; seed < 4000; seed++) first[ids(Queue.arrange(many().slice(0, 10), "spread", "", seed * 7919))[0]]++;
+  assert.ok(first.every(count => count > 320 && count < 480), `${first}`);
+  assert.equal(Queue.arrange([...items(), { id: 4, label: "dog", score: null }], "spread").length, 5);
+  assert.equal(Queue.ORDERS[0][0], "spread");
 });
 
 test("answers, skips and undo, and the rows that they write", () => {

@@ -40,6 +40,8 @@ pub struct Options {
     pub doctor: Option<PathBuf>,
     /// Answers of reviews.
     pub reviews: Vec<PathBuf>,
+    /// The table of detections that the answers are about, where it is at hand.
+    pub detections: Option<PathBuf>,
     /// HTML file to write.
     pub out: PathBuf,
     /// Recordings to show of each class; fewer where there are many classes.
@@ -56,6 +58,7 @@ impl Options {
             manifests: Vec::new(),
             doctor: None,
             reviews: Vec::new(),
+            detections: None,
             out: out.into(),
             examples: 4,
             clips: 250,
@@ -133,7 +136,7 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
         let metrics = tables::json(&folder.join("metrics.json"))?.unwrap_or_default();
         out.sections.push(tables::recorder_bias(&metrics, &run_name));
     }
-    out.sections.extend(reviewed::section(&options.reviews)?);
+    out.sections.extend(reviewed::section(&options.reviews, options.detections.as_deref())?);
     if let Some(fit) = tables::json(&run.join("fit.json"))? {
         out.sentences = tables::sentences(&fit);
         out.sections.extend(tables::of_fit(&fit));

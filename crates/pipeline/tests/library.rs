@@ -21,6 +21,7 @@ const WITH_ARGUMENTS: [&str; 21] = [
     "lossy_raw",
     "make_shards",
     "measure_calibrate",
+    "measure_review",
     "measure_saliency",
     "outputs",
     "sample_page",
@@ -47,7 +48,8 @@ fn program(name: &str) -> PathBuf {
 /// Names of a crate's examples.
 fn examples(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder.join("examples")) else { return Vec::new() };
-    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let is_one = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file();
+    let paths = entries.map(|entry| entry.unwrap().path()).filter(is_one);
     let mut names: Vec<String> = paths.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
     names.sort();
     names

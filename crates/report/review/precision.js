@@ -2,13 +2,13 @@
 const Precision = (() => {
   "use strict";
 
-  // The logarithm of the gamma function, by Lanczos' series.
+  // The logarithm of the gamma function above 0, to the last digits: Stirling's series, after steps up to where it is exact.
+  const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360];
   function logGamma(x) {
-    const terms = [76.18009172947146, -86.50532032941677, 24.01409824083091, -1.231739572450155, 0.1208650973866179e-2, -0.5395239384953e-5];
-    const shifted = x + 5.5 - (x + 0.5) * Math.log(x + 5.5);
-    let sum = 1.000000000190015;
-    terms.forEach((term, i) => { sum += term / (x + 1 + i); });
-    return -shifted + Math.log(2.5066282746310005 * sum / x);
+    let shifted = x, product = 1;
+    for (; shifted < 16; shifted++) product *= shifted;
+    const series = STIRLING.reduceRight((sum, term) => sum / (shifted * shifted) + term, 0) / shifted;
+    return (shifted - 0.5) * Math.log(shifted) - shifted + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
   }
 
   // The regularized incomplete beta function I_x(a, b), by its continued fraction.
@@ -43,8 +43,8 @@ const Precision = (() => {
     return (low + high) / 2;
   }
 
-  // Clopper and Pearson's exact interval of `right` of `n`.
-  function interval(right, n, level = 0.95) {
+  // Clopper and Pearson's exact interval of `right` of `n` independent ones: of what else could have been detected.
+  function clopperPearson(right, n, level) {
     if (n === 0) return [0, 1];
     const tail = (1 - level) / 2;
     return [
@@ -53,18 +53,67 @@ const Precision = (() => {
     ];
   }
 
-  // How many more answers make the interval at most +-`half` wide, if the precision stays about what it is now.
-  function more(right, n, half = 0.05, level = 0.95) {
-    const share = (right + 0.5) / (n + 1);
-    const narrow = extra => {
-      const [low, high] = interval(right + share * extra, n + extra, level);
-      return high - low <= 2 * half;
-    };
-    if (n > 0 && narrow(0)) return 0;
-    let [low, high] = [0, 16];
-    while (!narrow(high)) [low, high] = [high, 2 * high];
+  // The exact interval of the share of a population of `size`, of which `n` were drawn at random without replacement (Katz 1953; Konijn
+  // 1973; Wright 1991), as crates/stats/src/finite.rs computes it: [right / n, right / n] where all were drawn.
+  const ROUNDING = 1e-7, NEGLIGIBLE = 1e-17;
+  const logChoose = (n, k) => logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
+  // The sum of probabilities from `i` on; `next(i)` is the ratio of the following one, or 0.
+  function tailSum(i, by, n, successes, size, next) {
+    let term = 1, sum = 1;
+    const log = logChoose(successes, i) + logChoose(size - successes, n - i) - logChoose(size, n);
+    for (let at = i, ratio = next(at); ratio > 0; at += by, ratio = next(at)) {
+      term *= ratio;
+      sum += term;
+      if (term < sum * NEGLIGIBLE) break;
+    }
+    return Math.min(1, Math.exp(log) * sum);
+  }
+  // The probability of `k` or more successes among `n` drawn from a population that has `successes`.
+  function atLeast(k, n, successes, size) {
+    const first = Math.max(0, n - (size - successes)), last = Math.min(n, successes);
+    if (k <= first) return 1;
+    if (k > last) return 0;
+    const failures = size - successes - n;
+    // Each sum runs away from the mode, where its terms only fall.
+    if (k > Math.floor((n + 1) * (successes + 1) / (size + 2))) {
+      return tailSum(k, 1, n, successes, size, i => i < last ? (successes - i) * (n - i) / ((i + 1) * (failures + i + 1)) : 0);
+    }
+    return 1 - tailSum(k - 1, -1, n, successes, size, i => i > first ? i * (failures + i) / ((successes - i + 1) * (n - i + 1)) : 0);
+  }
+  // The fewest successes in the population with which `k` or more of `n` have the probability of a tail.
+  function fewest(k, n, size, level) {
+    if (k === 0) return 0;
+    const tail = (1 - level) / 2 * (1 - ROUNDING);
+    let [low, high] = [k - 1, size - (n - k)];
     while (high - low > 1) {
-      const middle = (low + high) >> 1;
+      const middle = Math.floor((low + high) / 2);
+      if (atLeast(k, n, middle, size) >= tail) high = middle; else low = middle;
+    }
+    return high;
+  }
+  function finite(right, n, size, level) {
+    if (n === 0) return [0, 1];
+    return [fewest(right, n, size, level) / size, (size - fewest(n - right, n, size, level)) / size];
+  }
+
+  // The interval of the share of a population of `size`; without one (null), Clopper and Pearson's.
+  function interval(right, n, size = null, level = 0.95) {
+    return size === null ? clopperPearson(right, n, level) : finite(right, n, Math.max(n, size), level);
+  }
+
+  // How many more answers make the interval at most 2 * `half` wide, if the precision stays about what it is now; all of the population
+  // at most.
+  function more(right, n, size = null, half = 0.05, level = 0.95) {
+    const share = (right + 0.5) / (n + 1), most = size === null ? Infinity : Math.max(0, size - n);
+    const narrow = extra => {
+      const [low, high] = interval(right + Math.round(share * extra), n + extra, size, level);
+      return high - low <= 2 * half + 1e-9;
+    };
+    if (most === 0 || n > 0 && narrow(0)) return 0;
+    let [low, high] = [0, Math.min(most, 16)];
+    while (high < most && !narrow(high)) [low, high] = [high, Math.min(most, 2 * high)];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
       if (narrow(middle)) high = middle; else low = middle;
     }
     return high;

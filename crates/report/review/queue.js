@@ -5,11 +5,16 @@ const Queue = (() => {
   "use strict";
   const NEITHER = "neither", UNSURE = "unsure";
   const ORDERS = [
+    ["spread", "Random, spread over the scores"],
+    ["random", "Random"],
     ["uncertain", "Least certain first"],
     ["score", "Highest score first"],
     ["class", "By class, highest score first"],
-    ["random", "Random"],
   ];
+  // Orders whose first answers are a fair sample.
+  const FAIR = ["spread", "random"];
+  // Equal parts of the detections of a label, by score.
+  const STRATA = 5;
   const key = of => [of.path, of.start, of.end, of.channel ?? ""].join("\n");
 
   // Numbers from 0 to 1 that depend on the seed alone, so that a random order is the same when the page is opened again.
@@ -23,17 +28,35 @@ const Queue = (() => {
     };
   }
 
+  // In a random order in which the detections of each label that come first are spread evenly over its scores: they are cut by score into
+  // equal parts, and each part into as many equal steps as it has detections, with one at a random place of each step. The same as
+  // crates/pipeline/src/review/order.rs. `shuffled` are items in a random order.
+  function spread(shuffled, score, next) {
+    const labels = new Map(), place = new Map();
+    for (const item of shuffled) {
+      if (!labels.has(item.label)) labels.set(item.label, []);
+      labels.get(item.label).push(item);
+    }
+    for (const of of labels.values()) {
+      const parts = Array.from({ length: STRATA }, () => []), ranked = [...of].sort((a, b) => score(a) - score(b));
+      const part = new Map(ranked.map((item, rank) => [item, Math.floor(rank * STRATA / of.length)]));
+      for (const item of of) parts[part.get(item)].push(item);
+      for (const list of parts) list.forEach((item, step) => place.set(item, (step + next()) / list.length));
+    }
+    return shuffled.sort((a, b) => place.get(a) - place.get(b));
+  }
+
   // The items of a label (all where it is empty) in an order.
   function arrange(items, order, label = "", seed = 1) {
     const kept = items.filter(item => !label || item.label === label);
     const score = item => Number.isFinite(item.score) ? item.score : 0.5;
-    if (order === "random") {
+    if (FAIR.includes(order)) {
       const next = randoms(seed);
       for (let i = kept.length - 1; i > 0; i--) {
         const k = Math.floor(next() * (i + 1));
         [kept[i], kept[k]] = [kept[k], kept[i]];
       }
-      return kept;
+      return order === "spread" ? spread(kept, score, next) : kept;
     }
     const by = {
       uncertain: (a, b) => Math.abs(score(a) - 0.5) - Math.abs(score(b) - 0.5),
@@ -154,5 +177,5 @@ const Queue = (() => {
     };
   }
 
-  return { NEITHER, UNSURE, ORDERS, key, arrange, latest, tally, create };
+  return { NEITHER, UNSURE, ORDERS, FAIR, key, arrange, latest, tally, create };
 })();

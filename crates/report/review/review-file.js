@@ -49,6 +49,7 @@
       const items = more ? [] : Queue.arrange(data.items, order, label, seed);
       return { items, total: items.length };
     },
+    population: label => data.counts[label] ?? null,
     sound, earlier: rows, reviewer: rows.length ? rows[rows.length - 1].reviewer : "",
     async save(row) { rows.push(row); keep(); },
     download: all => Dom.save("reviews.csv", Csv.write(all), "text/csv"),

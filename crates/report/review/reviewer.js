@@ -3,13 +3,21 @@ const Reviewer = (() => {
   "use strict";
   const { make, button, select, labeled, percent, number, plural } = Dom;
   const TARGETS = [0.8, 0.9, 0.95, 0.99];
-  const ABOUT = "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals. Threshold: the score from which a " +
-    "detection is right with at least this probability, by logistic calibration, with its 95\u00a0% interval.";
-  const BY_SCORE = "Some of these detections were chosen by their score, not at random. The thresholds take scores into account; the " +
-    "precision of all detections needs the random order.";
+  // What an interval is of: the table that is reviewed, or what else could have been recorded.
+  const OF_TABLE = "How often the detections of this table are right, with exact 95\u00a0% intervals of the share of all its detections of a class " +
+    "(hypergeometric: each answer leaves fewer to ask). They say nothing of other recordings. ";
+  const OF_FUTURE = "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals for recordings to come that are " +
+    "like these, taking detections as independent. ";
+  const ABOUT = "Threshold: the score from which a detection is right with at least this probability, by logistic calibration, with its " +
+    "95\u00a0% interval.";
+  const SCOPES = [["table", "this table"], ["future", "recordings to come"]];
+  const BY_SCORE = "Some of these detections were chosen by their score, not at random: the precision and its interval are not those of all " +
+    "detections. They need a random order. The thresholds take scores into account.";
+  const EARLIER = "Earlier answers count, too; the order in which they were asked is not known. The intervals hold if it was a random one.";
 
   // `host` gets the queue. Options:
   // classes, model: of the table; orders: of Queue.ORDERS; labels: what can be chosen to look at;
+  // population(label): detections of a label in the whole table, or null where that is not known;
   // load({ order, label, more, open }): promise of { items, total, answered }: `total` counts all, `answered` those that are left
   // out of `items` since they have an answer; `more` is true where further items of the same order are wanted, and
   // `open` is how many here have no answer;
@@ -20,10 +28,11 @@ const Reviewer = (() => {
   function mount(host, options) {
     const { classes, model } = options;
     let session = null, order = options.orders[0][0], label = "", total = 0, before = 0, loading = false, ended = false, shown = null;
-    let reviewer = options.reviewer || "", wanted = 0.9, rows = [...(options.earlier || [])];
+    let reviewer = options.reviewer || "", wanted = 0.9, scope = "table", rows = [...(options.earlier || [])];
     let unsaved = [], saving = false, generation = 0;
     // Only what is drawn at random is a fair sample of a class.
     let chosenByScore = false;
+    const hadEarlier = rows.length > 0;
 
     const bar = make("progress", { max: "1", value: "0", "aria-label": "Progress of the review" });
     const status = make("p", { class: "faint", role: "status" });
@@ -110,7 +119,7 @@ const Reviewer = (() => {
 
     // Saving: in the order of the answers; what could not be saved is kept and can be tried again.
     function emit(row) {
-      if (order !== "random") chosenByScore = true;
+      if (!Queue.FAIR.includes(order)) chosenByScore = true;
       unsaved.push(row);
       flush();
     }
@@ -222,9 +231,12 @@ const Reviewer = (() => {
           make("p", { class: "faint" }, "As soon as there are answers, this shows how often each class is right."));
         return;
       }
+      // What is said of the whole table needs to know how many detections of the class it has.
+      const sizes = new Map(names.map(of => [of, options.population ? options.population(of) : null]));
+      const known = [...sizes.values()].every(size => Number.isFinite(size)), ofTable = known && scope === "table";
       const row = of => {
-        const { n, right, points } = tally.get(of);
-        const [low, high] = Precision.interval(right, n), more = Precision.more(right, n);
+        const { n, right, points } = tally.get(of), size = ofTable ? Math.max(n, sizes.get(of)) : null;
+        const [low, high] = Precision.interval(right, n, size), more = Precision.more(right, n, size);
         const calibration = Precision.calibrate(points), found = calibration.threshold(wanted);
         const line = make("span", { class: "bar", "aria-hidden": "true" }, make("i"), make("b"));
         for (const [name, value] of [["--low", low], ["--high", high], ["--at", right / n]]) line.style.setProperty(name, value);
@@ -232,19 +244,27 @@ const Reviewer = (() => {
           : "from " + number(found.score, 2) + " (" + found.range.map(value => number(value, 2)).join(" to ") + ")";
         return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), Dom.figure(right + " of " + n),
           Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
+          ofTable ? Dom.figure(size) : null,
           make("td", null, more === 0 ? "\u00b15 points reached" : more + " more for \u00b15 points"), make("td", null, score));
       };
       const target = select(TARGETS.map(value => [value + "", percent(value)]), wanted + "", value => {
         wanted = Number(value);
         measure();
-        figures.querySelector("select").focus();
-      });
+        figures.querySelector("select.target").focus();
+      }, { class: "target" });
+      const scopes = known ? select(SCOPES, scope, value => {
+        scope = value;
+        measure();
+        figures.querySelector("select.scope").focus();
+      }, { class: "scope" }) : null;
       const onLine = make("span", { class: "hidden" }, "On a line from 0 to 1");
-      figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" }, labeled("Score that gives a precision of", target)),
-        Dom.region("Precision of each class", "", make("table", null, make("caption", null, make("span", null, ABOUT)),
-          Dom.head(["Class", ["Right", "number"], ["Precision", "number"], ["95\u00a0% interval", "number"], [onLine, "bars"], "Answers", "Threshold"]),
+      figures.replaceChildren(make("h3", null, "Precision"), make("div", { class: "controls" },
+        ...known ? [labeled("Interval for", scopes)] : [], labeled("Score that gives a precision of", target)),
+        Dom.region("Precision of each class", "", make("table", null, make("caption", null, make("span", null, (ofTable ? OF_TABLE : OF_FUTURE) + ABOUT)),
+          Dom.head(["Class", ["Right", "number"], ["Precision", "number"],
+            ["95\u00a0% interval, " + (ofTable ? "this table" : "recordings to come"), "number"], [onLine, "bars"], ofTable ? ["In table", "number"] : null, "Answers", "Threshold"]),
           make("tbody", null, names.map(row)))),
-        chosenByScore ? make("p", { class: "faint" }, BY_SCORE) : "");
+        chosenByScore ? make("p", { class: "faint" }, BY_SCORE) : hadEarlier ? make("p", { class: "faint" }, EARLIER) : "");
     }
 
     start();

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::payload::escaped_json;
 use askama::Template;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A detection to review.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,6 +45,8 @@ pub struct ReviewQueue {
     pub items: Vec<ReviewItem>,
     /// Detections of the table.
     pub n_total: usize,
+    /// Detections of each label in the table.
+    pub counts: BTreeMap<String, usize>,
     /// Rate that sounds are decoded at, in Hz.
     pub rate_hz: u32,
 }
@@ -53,6 +56,7 @@ struct Payload<'a> {
     key: &'a str,
     model: &'a str,
     classes: &'a [String],
+    counts: &'a BTreeMap<String, usize>,
     items: Vec<Item<'a>>,
 }
 
@@ -105,7 +109,8 @@ struct Page<'a> {
 #[tracing::instrument(level = "debug", skip_all, fields(n_items = queue.items.len()))]
 pub fn render_review(queue: &ReviewQueue) -> Result<String> {
     let items = queue.items.iter().enumerate().map(|(id, item)| Item::of(id, item, queue.rate_hz)).collect();
-    let payload = Payload { key: &queue.key, model: &queue.model, classes: &queue.classes, items };
+    let payload =
+        Payload { key: &queue.key, model: &queue.model, classes: &queue.classes, counts: &queue.counts, items };
     let payload = escaped_json(&payload)?;
     Ok(Page { title: &queue.title, n_items: queue.items.len(), n_total: queue.n_total, payload }.render()?)
 }

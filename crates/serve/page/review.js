@@ -52,7 +52,8 @@ const Review = (() => {
     panel.replaceChildren(choice, queue);
     let earlier = [], problem = "";
     try {
-      earlier = Csv.parse(await (await Api.request("/api/reviews")).text());
+      // Of a file with answers about several tables, those about this one count.
+      earlier = Csv.parse(await (await Api.request("/api/reviews" + (source === "table" ? "?table=true" : ""))).text());
     } catch (error) {
       if (error.status !== 404) problem = error.message;
     }
@@ -61,9 +62,9 @@ const Review = (() => {
     open(queue, source === "table" ? table(review) : page(mine), earlier);
   }
 
-  function open(host, { load, sound, orders, labels, classes, model, counts }, earlier) {
+  function open(host, { load, sound, orders, labels, classes, model, counts, population }, earlier) {
     Reviewer.mount(host, {
-      classes, model, orders, labels, load, sound, earlier: earlier.filter(counts), reviewer: reviewer(), named,
+      classes, model, orders, labels, load, sound, population, earlier: earlier.filter(counts), reviewer: reviewer(), named,
       save: row => Api.post("/api/reviews", row),
       async download() {
         const response = await Api.request("/api/reviews");
@@ -75,14 +76,16 @@ const Review = (() => {
   // The table of the server.
   function table(review) {
     const classes = review.classes || Models.current().classes;
-    let total = review.n;
+    let total = review.n, sizes = {};
     return {
       classes, model: review.model || "", labels: [...classes, Queue.NEITHER, Queue.UNSURE], counts: () => true,
+      population: label => sizes[label] ?? null,
       orders: Queue.ORDERS.filter(([value]) => value !== "class"),
       // The server leaves out what is answered, and knows nothing of what is skipped here.
       async load({ order, label, open = 0 }) {
         const answer = await Api.json("/api/queue" + Api.query({ order, class: label, n: PAGE + open }));
         total = answer.total ?? total;
+        sizes = answer.counts ?? sizes;
         return { items: answer.items, total, answered: answer.answered };
       },
       async sound(item) {
@@ -114,6 +117,7 @@ const Review = (() => {
     return {
       classes, model: mine[0].recording.model.name, orders: Queue.ORDERS, labels: [...new Set(mine.map(item => item.label))].sort(),
       counts: row => keys.has(Queue.key(row)),
+      population: label => mine.filter(item => item.label === label).length,
       async load({ order, label, more }) {
         const list = more ? [] : Queue.arrange(mine, order, label, Date.now());
         return { items: list, total: list.length };

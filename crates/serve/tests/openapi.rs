@@ -163,6 +163,8 @@ fn answers_are_as_described() {
     check("/api/queue/{id}/sound", "GET", 200, get(addr, "/api/queue/0/sound?context=0.1"));
     let review = json!({"path": "night.wav", "start": 1.0, "end": 2.0, "label": "dog", "reviewer": "", "model": "", "predicted": "dog"});
     check("/api/reviews", "POST", 204, post_json(addr, "/api/reviews", &review));
+    check("/api/reviews", "GET", 200, get(addr, "/api/reviews?table=true"));
+    check("/api/reviews", "GET", 400, get(addr, "/api/reviews?table=x"));
     check("/api/reviews", "POST", 400, post_json(addr, "/api/reviews", &json!([])));
     let live = check("/api/live", "POST", 201, post_json(addr, "/api/live", &json!({"sample_rate_hz": 8000}))).json();
     let live = live["id"].as_str().unwrap();

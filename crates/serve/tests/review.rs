@@ -61,4 +61,10 @@ fn detections_are_heard_and_answered() {
     assert_eq!(labels, ["dog", "-dog", "neither", ""]);
     assert!(reviews.iter().all(|review| review.reviewer == "me, too" && review.time.ends_with('Z')));
     assert_eq!(get(server.addr, "/api/reviews").body, file);
+    // The bird of 5 s was answered as a dog: of another table.
+    let of_table = get(server.addr, "/api/reviews?table=true");
+    let of_table = detections::review::read(&of_table.body[..], "reviews.csv").unwrap();
+    assert_eq!(of_table.iter().map(|review| (review.start, review.label.as_str())).collect::<Vec<_>>(), [(1.0, "dog")]);
+    let queue = get(server.addr, "/api/queue?order=spread").json();
+    assert_eq!((ids(&queue).len(), &queue["counts"]), (2, &json!({"bird": 2, "dog": 2})));
 }

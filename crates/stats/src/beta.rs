@@ -54,7 +54,7 @@ fn ln_beta(a: f64, b: f64) -> f64 {
 }
 
 /// Logarithm of the gamma function above 0: Stirling's series, after steps up to where it is exact to the last bits.
-fn ln_gamma(z: f64) -> f64 {
+pub(crate) fn ln_gamma(z: f64) -> f64 {
     let (mut shifted, mut product) = (z, 1.0_f64);
     while shifted < 16.0 {
         product *= shifted;

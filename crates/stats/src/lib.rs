@@ -7,6 +7,7 @@
 //! | [`Ranking`], [`auroc`](fn@auroc) | area under the ROC curve, average precision, false positive rate, with weights |
 //! | [`CalibrationBins`], [`ece`](fn@ece) | expected calibration error, and the bins of a reliability diagram |
 //! | [`clopper_pearson`], [`lower_bound_all`] | exact confidence interval of a proportion |
+//! | [`finite_population`], [`interval_of_share`], [`draws_until`] | the same of a finite population, and how many to draw for it |
 //! | [`minimize`](fn@minimize) | finds the minimum of a smooth convex function |
 //! | [`PowerLaw`] | the power law of a learning curve, by least squares |
 //! | [`seed`] | seeds and generators that depend on their purpose only |
@@ -38,6 +39,7 @@ mod beta;
 mod bootstrap;
 mod calibration_error;
 mod exact;
+mod finite;
 mod minimize;
 mod power_law;
 mod quantile;
@@ -48,6 +50,7 @@ pub use beta::regularized_incomplete_beta;
 pub use bootstrap::{Groups, bootstrap};
 pub use calibration_error::{CalibrationBins, N_BINS, ece};
 pub use exact::{clopper_pearson, lower_bound_all};
+pub use finite::{draws_until, finite_population, interval_of_share};
 pub use minimize::{Stop, minimize};
 pub use power_law::PowerLaw;
 pub use quantile::{median, median_high, quantile_nearest, quantile_sorted};

@@ -28,6 +28,9 @@ pub(crate) struct ReportArgs {
     /// Answers of a review, to show the precision of each class; repeatable
     #[arg(long, value_name = "FILE", conflicts_with = "review")]
     pub(crate) reviews: Vec<PathBuf>,
+    /// Table that the answers of --reviews are about, to show the precision of the whole table, too
+    #[arg(long, value_name = "FILE", requires = "reviews")]
+    pub(crate) detections: Option<PathBuf>,
     /// Write a page to review detections in place of a report: --clips of this table, with their sounds
     #[arg(long, value_name = "DETECTIONS", conflicts_with_all = ["manifests", "doctor"])]
     pub(crate) review: Option<PathBuf>,

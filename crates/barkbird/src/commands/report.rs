@@ -17,6 +17,7 @@ pub(super) fn run(args: &ReportArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         manifests: args.manifests.clone(),
         doctor: args.doctor.clone(),
         reviews: args.reviews.clone(),
+        detections: args.detections.clone(),
         out: args.out.clone(),
         examples: args.examples,
         clips: args.clips,

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use report::{ReviewItem, ReviewQueue, render_review};
 use serde::Serialize;
 use shard::Skipped;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Bytes of sound of a detection at most, before it is encoded.
@@ -124,12 +124,22 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         model,
         classes,
         n_total: rows.len(),
+        counts: counts(&rows),
         items: items.into_iter().map(|(_, item)| item).collect(),
         rate_hz: OPUS_RATE_HZ,
     };
     let html = render_review(&queue)?;
     shard::write_atomic(&options.out, html.as_bytes())?;
     Ok(Outcome { out: options.out.clone(), bytes: html.len(), detections: queue.items.len(), of: rows.len(), skipped })
+}
+
+/// How many detections of each label a table has.
+pub fn counts(rows: &[TableDetection]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.label.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// Labels that are none of a class.
@@ -201,6 +211,7 @@ mod tests {
         assert_eq!((outcome.detections, outcome.of, outcome.skipped.len()), (2, 3, 1));
         assert!(outcome.skipped[0].path.starts_with("b.wav") && outcome.skipped[0].reason.contains("not found"));
         let page = std::fs::read_to_string(path("review.html")).unwrap();
+        assert!(page.contains("\"counts\":{\"bird\":1,\"dog\":1,\"neither\":1}"));
         assert!(page.contains("\"classes\":[\"bird\",\"dog\"]") && page.contains("data:audio/ogg;base64,"));
     }
 }

@@ -20,7 +20,7 @@ const MOST_CONTEXT_S: f64 = 60.0;
 const MOST_BYTES: u64 = 64 << 20;
 
 /// The queue of the server.
-fn of(app: &App) -> Answer<&Queue> {
+pub(super) fn of(app: &App) -> Answer<&Queue> {
     app.queue
         .as_ref()
         .ok_or_else(|| Problem::not_found("the server was started without a table to review (--review DETECTIONS)"))

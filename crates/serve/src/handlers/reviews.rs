@@ -1,11 +1,13 @@
 //! What reviewers say: requests that add to the CSV, and give it.
 
 use crate::app::App;
+use crate::handlers::queue;
 use crate::names::attachment;
 use crate::problem::{Answer, Problem};
 use crate::upload;
 use audio_io::LocalTime;
-use axum::extract::{Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use detections::review::Review;
@@ -68,18 +70,45 @@ pub(crate) async fn add(State(app): State<Arc<App>>, request: Request) -> Answer
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The query of `GET /api/reviews`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    /// Only the last answers about detections of the table.
+    #[serde(default)]
+    table: bool,
+}
+
 /// `GET /api/reviews`.
-pub(crate) async fn download(State(app): State<Arc<App>>) -> Answer<Response> {
+pub(crate) async fn download(
+    State(app): State<Arc<App>>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<Response> {
+    let Query(Wanted { table }) = wanted?;
+    if table {
+        // Without a table there is nothing that they could be about.
+        queue::of(&app)?;
+    }
     let from = Arc::clone(&app);
-    let read = spawn_blocking(move || from.reviews.bytes()).await;
-    let bytes = read.ok().and_then(std::result::Result::ok);
-    let bytes = bytes.ok_or_else(|| Problem::internal("the answers cannot be read"))?;
+    let read = spawn_blocking(move || if table { of_table(&from) } else { from.reviews.bytes().ok() }).await;
+    let bytes = read.ok().flatten().ok_or_else(|| Problem::internal("the answers cannot be read"))?;
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     let name = app.options.reviews.file_name().unwrap_or_default().to_string_lossy();
     headers.insert(header::CONTENT_DISPOSITION, attachment(&name));
     Ok(response)
+}
+
+/// Answers about detections of the table, as CSV.
+fn of_table(app: &App) -> Option<Vec<u8>> {
+    let queue = app.queue.as_ref()?;
+    let rows = app.reviews.rows().ok()?;
+    let mut bytes = detections::review::header().into_bytes();
+    for review in queue.answers(&rows) {
+        bytes.extend(review.to_csv().ok()?);
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

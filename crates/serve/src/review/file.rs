@@ -117,6 +117,15 @@ impl Reviews {
         Ok(())
     }
 
+    /// All rows.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(crate) fn rows(&self) -> Result<Vec<Review>> {
+        let bytes = self.bytes().map_err(|source| file_error(&self.path, "cannot be read", source))?;
+        rows(&bytes, &self.path)
+    }
+
     /// The whole file.
     pub(crate) fn bytes(&self) -> std::io::Result<Vec<u8>> {
         // Nobody is in the middle of a row meanwhile.

@@ -5,11 +5,15 @@ use crate::error::Result;
 use crate::options::ReviewTable;
 use crate::problem::{Answer, Problem};
 use detections::TableDetection;
+use detections::review::Review;
 use pipeline::CancelToken;
 use pipeline::inputs::{self, Recordings};
+use pipeline::review;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// Items of one answer, at most, and where nothing is asked for.
 const MOST: usize = 1000;
@@ -21,6 +25,10 @@ pub(crate) struct Queue {
     pub(crate) name: String,
     rows: Vec<TableDetection>,
     pub(crate) recordings: Recordings,
+    /// Detections of each label.
+    counts: BTreeMap<String, usize>,
+    /// Places of the rows in the order `spread`.
+    spread: OnceLock<Vec<f64>>,
 }
 
 /// A detection to review.
@@ -42,6 +50,7 @@ pub(crate) struct List {
     items: Vec<Item>,
     total: usize,
     answered: usize,
+    counts: BTreeMap<String, usize>,
 }
 
 /// The query of `GET /api/queue`.
@@ -63,6 +72,8 @@ enum Order {
     Uncertain,
     /// In an order that depends on the detection alone.
     Random,
+    /// In a random order whose first ones are spread evenly over the scores.
+    Spread,
     /// The highest score.
     Score,
 }
@@ -74,7 +85,17 @@ impl Queue {
         let rows = inputs::detections(&table.detections, None)?;
         let recordings = Recordings::new(&table.detections, table.recordings.as_deref(), cancel)?;
         let name = table.detections.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, rows, recordings })
+        Ok(Self::new(name, rows, recordings))
+    }
+
+    fn new(name: String, rows: Vec<TableDetection>, recordings: Recordings) -> Self {
+        let counts = review::counts(&rows);
+        Self { name, rows, recordings, counts, spread: OnceLock::new() }
+    }
+
+    /// The answers that are about detections of the table.
+    pub(crate) fn answers<'a>(&self, reviews: &'a [Review]) -> Vec<&'a Review> {
+        review::of_table(reviews, &self.rows)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -99,10 +120,15 @@ impl Queue {
         match wanted.order {
             Order::Uncertain => open.sort_by(|a, b| compared(uncertainty(a.1), uncertainty(b.1))),
             Order::Score => open.sort_by(|a, b| compared(b.1.score.unwrap_or(-1.0), a.1.score.unwrap_or(-1.0))),
+            Order::Spread => {
+                let places = self.spread.get_or_init(|| review::spread(&self.rows, 0));
+                open.sort_by(|a, b| compared(places[a.0], places[b.0]));
+            }
             Order::Random => open.sort_by_cached_key(|(id, _)| <[u8; 32]>::from(Sha256::digest(id.to_le_bytes()))),
         }
         let n = wanted.n.unwrap_or(USUAL).min(MOST);
-        List { items: open.into_iter().take(n).map(|(id, row)| Item::of(id, row)).collect(), total, answered }
+        let items = open.into_iter().take(n).map(|(id, row)| Item::of(id, row)).collect();
+        List { items, total, answered, counts: self.counts.clone() }
     }
 }
 
@@ -152,7 +178,7 @@ mod tests {
     fn orders_and_classes() {
         let rows = vec![row("dog", 0, 0.9), row("bird", 1000, 0.55), row("dog", 2000, 0.4), row("dog", 3000, 0.99)];
         let recordings = Recordings::new("a.csv".as_ref(), None, &CancelToken::default()).unwrap();
-        let queue = Queue { name: "a.csv".into(), rows, recordings };
+        let queue = Queue::new("a.csv".into(), rows, recordings);
         let ids = |order, class: Option<&str>, n| {
             let wanted = Wanted { order, class: class.map(str::to_owned), n };
             let list = queue.list(&wanted, |place| place.start_ms == 3000);
@@ -160,8 +186,10 @@ mod tests {
         };
         assert_eq!(ids(Order::Uncertain, None, None), (vec![1, 2, 0], 4, 1));
         assert_eq!(ids(Order::Score, Some("dog"), Some(1)), (vec![0], 3, 1));
-        let (mut random, ..) = ids(Order::Random, None, None);
-        random.sort_unstable();
-        assert_eq!(random, [0, 1, 2]);
+        for order in [Order::Random, Order::Spread] {
+            let (mut random, ..) = ids(order, None, None);
+            random.sort_unstable();
+            assert_eq!(random, [0, 1, 2]);
+        }
     }
 }

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# How many answers a review of detections needs: a simulated reviewer knows the truth of DATA/field, and answers windows of a class in several
+# orders until the interval of its precision is 5 points to either side. First on made populations, on which order and interval were
+# chosen; then on the windows of DATA/field by two models of DATA/animals, fitted with and without YAMNet: as they were recorded, at a
+# sample rate of 8 kHz, and in one larger table of all conditions of the stress tests together. Prints the tables of docs/report.md.
+#
+#     scripts/measure-review.sh DATA MODELS OUT
+#
+# DATA/animals and DATA/field hold a manifest.csv each; MODELS/yamnet holds YAMNet's weights. REVIEWS (200), SYNTHETIC (400) and CONDITIONS in the
+# environment. Fits and sounds that are in OUT already, as from scripts/measure-calibrate.sh, are taken from there.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+usage="usage: scripts/measure-review.sh DATA MODELS OUT"
+data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
+for set in animals field; do
+  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+done
+[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
+find_barkbird
+cargo build --release --quiet --manifest-path "$root/Cargo.toml" --workspace --example stress_sounds --example measure_review
+built=${CARGO_TARGET_DIR:-$root/target}/release/examples
+mkdir -p "$out"
+conditions=${CONDITIONS:-rate_8k,rate_16k,rate_6k,telephone,room,noise_10db,noise_0db}
+fitted() {
+  [ -f "$out/$1/fit.json" ] && return
+  "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" 2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
+}
+"$built/measure_review" "${SYNTHETIC:-400}" synthetic
+fitted yamnet "$models/yamnet" --candidate evidence
+fitted cnn none
+for place in ${conditions//,/ }; do
+  [ -f "$out/places/$place/manifest.csv" ] || "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "$place" 16000 3 >"$out/places.log"
+done
+tables=()
+for model in yamnet cnn; do
+  together=$out/review-$model-together.csv
+  for place in recorded ${conditions//,/ }; do
+    manifest=$out/places/$place/manifest.csv table=$out/review-$model-$place.csv
+    [ "$place" = recorded ] && manifest=$data/field/manifest.csv
+    "$barkbird" predict "$out/$model" "$manifest" --quiet --overwrite --out "$table"
+    if [ "$place" = recorded ]; then cp "$table" "$together"; else tail -n +2 "$table" >>"$together"; fi
+  done
+  tables+=("$model, recorded=$out/review-$model-recorded.csv" "$model, ${conditions%%,*}=$out/review-$model-${conditions%%,*}.csv" "$model, together=$together")
+done
+echo
+"$built/measure_review" "${REVIEWS:-200}" "${tables[@]}"
