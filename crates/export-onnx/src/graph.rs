@@ -1,7 +1,7 @@
 //! A graph while it is put together: operations of opset 17, each with one output.
 
 use crate::proto::{
-    Attribute, Dim, FLOAT, GraphProto, INT64, Node, OF_FLOAT, OF_INT, OF_INTS, Shape, TensorProto, TensorType, TypeProto,
+    Attribute, Dim, FLOAT, GraphProto, INT64, Node, OF_INT, OF_INTS, Shape, TensorProto, TensorType, TypeProto,
     ValueInfo,
 };
 
@@ -26,11 +26,6 @@ pub(crate) fn int(name: &str, value: i64) -> Attribute {
 /// Whole numbers as an attribute.
 pub(crate) fn ints(name: &str, values: &[i64]) -> Attribute {
     Attribute { name: name.into(), ints: values.to_vec(), r#type: OF_INTS, ..Attribute::default() }
-}
-
-/// A number as an attribute.
-pub(crate) fn float(name: &str, value: f32) -> Attribute {
-    Attribute { name: name.into(), f: Some(value), r#type: OF_FLOAT, ..Attribute::default() }
 }
 
 /// `[batch, dims...]` of f32.

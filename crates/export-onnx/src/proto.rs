@@ -8,9 +8,7 @@ pub(crate) const FLOAT: i32 = 1;
 /// `TensorProto.DataType` of i64.
 pub(crate) const INT64: i32 = 7;
 
-/// `AttributeProto.AttributeType` of a number.
-pub(crate) const OF_FLOAT: i32 = 1;
-/// Of a whole number.
+/// `AttributeProto.AttributeType` of a whole number.
 pub(crate) const OF_INT: i32 = 2;
 /// Of whole numbers.
 pub(crate) const OF_INTS: i32 = 7;
@@ -81,8 +79,6 @@ pub(crate) struct Node {
 pub(crate) struct Attribute {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
-    #[prost(float, optional, tag = "2")]
-    pub(crate) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(crate) i: Option<i64>,
     #[prost(int64, repeated, packed = "false", tag = "8")]

@@ -22,11 +22,6 @@ impl<'a> Weights<'a> {
         self.all.get(&full).ok_or_else(|| Error::Tensor { name: full, problem: "missing".into() })
     }
 
-    /// Whether there is such a tensor.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.tensor(name).is_ok()
-    }
-
     /// Its dimensions.
     pub(crate) fn dims(&self, name: &str) -> Result<&'a [usize]> {
         Ok(self.tensor(name)?.dims())

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 21] = [
+const WITH_ARGUMENTS: [&str; 22] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",
@@ -31,6 +31,7 @@ const WITH_ARGUMENTS: [&str; 21] = [
     "stress_sounds",
     "ten_thousand",
     "waveform_raw",
+    "write_graph",
 ];
 
 fn crates() -> PathBuf {

@@ -34,6 +34,9 @@ pub(crate) struct OnnxArgs {
     /// Where the graph begins
     #[arg(long, value_enum, default_value = "waveform", value_name = "WHAT")]
     pub(crate) from: From,
+    /// Compare the graph with the model on 200 of these recordings, too: files, folders or manifests; repeatable
+    #[arg(long, value_name = "INPUT")]
+    pub(crate) compare_on: Vec<PathBuf>,
     /// Replace a graph that the folder holds
     #[arg(long)]
     pub(crate) overwrite: bool,

@@ -12,10 +12,11 @@ pub(super) fn run(args: &ExportArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
         From::Waveform => Begin::Waveform,
         From::Spectrogram => Begin::Spectrogram,
     };
-    let options = Options { begin, overwrite: args.overwrite, ..Options::new(&args.run, &args.out) };
+    let (overwrite, compare_on) = (args.overwrite, args.compare_on.clone());
+    let options = Options { begin, overwrite, compare_on, ..Options::new(&args.run, &args.out) };
     let outcome = export::run(&options, job)?;
     ui.say(format!(
-        "written: {} ({:.1} MB); on {} made sounds its probabilities differ from the model's by at most {:.1e}",
+        "written: {} ({:.1} MB); on {} windows its probabilities differ from the model's by at most {:.1e}",
         outcome.graph.display(),
         outcome.bytes as f64 / 1e6,
         outcome.compared,

@@ -6,7 +6,7 @@ use crate::inputs;
 use crate::job::Job;
 use crate::output;
 use export_onnx::{About, Begin};
-use inference::read_model;
+use inference::{Input, read_model};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -23,6 +23,9 @@ const README: &str = "README.md";
 /// another than ours.
 const MOST_DIFFERENCE: [f32; 2] = [1e-3, 2e-2];
 
+/// Recordings that the graph and the model are compared on, at most.
+const MOST_RECORDINGS: usize = 200;
+
 /// Options of [`run`].
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -32,6 +35,8 @@ pub struct Options {
     pub out: PathBuf,
     /// Where the graph begins.
     pub begin: Begin,
+    /// Recordings, folders of recordings or manifests: the graph is compared with the model on the first windows of some of them, too.
+    pub compare_on: Vec<PathBuf>,
     /// Replace a graph that the folder holds.
     pub overwrite: bool,
 }
@@ -39,7 +44,7 @@ pub struct Options {
 impl Options {
     /// From samples.
     pub fn new(run: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
-        Self { run: run.into(), out: out.into(), begin: Begin::default(), overwrite: false }
+        Self { run: run.into(), out: out.into(), begin: Begin::default(), compare_on: Vec::new(), overwrite: false }
     }
 }
 
@@ -73,7 +78,10 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let (_, file) = read_model(&options.run)?;
     let exported = export_onnx::onnx(&model, &file, options.begin)?;
     job.say("comparing the graph with the model");
-    let parity = parity::Parity::of(&model, &exported.about)?;
+    let collected = inputs::collect(&options.compare_on, None, &job.cancel)?;
+    let step = collected.inputs.len().div_ceil(MOST_RECORDINGS).max(1);
+    let recordings: Vec<Input> = collected.inputs.into_iter().step_by(step).collect();
+    let parity = parity::Parity::of(&model, &exported.about, &recordings)?;
     job.check("nothing was written")?;
     let differences = parity.compare(&exported.bytes)?;
     let most = MOST_DIFFERENCE[usize::from(model.members.len() > 1)];

@@ -1,19 +1,22 @@
 //! Made sounds, what the model says of them, and what a graph says of them.
 
 use crate::error::{Context, Error, Result};
-use audio_io::{Pcm, SampleFormat};
+use audio_io::{ClipConfig, Level, Pcm, SampleFormat, Windowing};
 use classifier::Calibration;
 use export_onnx::{About, Array, Begin, evaluate};
 use inference::unknown::Detectors;
 use inference::{Input, Model, Windows};
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use synth::TestSound;
 
 /// Clips of the made data set beside the test sounds.
 const N_CLIPS: usize = 8;
+
+/// Windows that a graph is computed for at a time.
+const BATCH: usize = 16;
 
 /// Seed of the sounds.
 const SEED: u64 = 20;
@@ -50,15 +53,28 @@ fn sounds(rate_hz: u32, n_samples: usize) -> Vec<Vec<f32>> {
     all
 }
 
+/// The first window of a recording at the rate of the graph; none where it holds no sound.
+fn window(recording: &Input, about: &About) -> Result<Option<Vec<f32>>> {
+    let (row, window) = (&recording.row, Windowing { seconds: about.window_s, ..Windowing::default() });
+    let clip =
+        ClipConfig { sample_rate_hz: about.sample_rate_hz, level: Level::None, window, ..ClipConfig::default() };
+    let decoded = recording.open()?.decode(clip.seconds_needed(row.start_s, row.end_s))?;
+    let clips = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &clip)?;
+    Ok(clips.into_iter().find(|clip| !clip.is_silent()).map(|clip| clip.samples))
+}
+
 impl Parity {
-    /// What the model says.
+    /// What the model says of made sounds and the first windows of recordings.
     ///
     /// # Errors
-    /// Outputs that are not finite.
-    pub(super) fn of(model: &Model, about: &About) -> Result<Self> {
+    /// Outputs that are not finite, and recordings that cannot be decoded.
+    pub(super) fn of(model: &Model, about: &About, recordings: &[Input]) -> Result<Self> {
         let rate_hz = about.sample_rate_hz;
         let n_samples = (about.window_s * f64::from(rate_hz)).round() as usize;
-        let sounds = sounds(rate_hz, n_samples);
+        let mut sounds = sounds(rate_hz, n_samples);
+        for recording in recordings {
+            sounds.extend(window(recording, about)?);
+        }
         let detectors = Detectors::of(model)?;
         let windows = Windows::sliding(model, detectors.as_ref(), 0.0)?;
         let input = |samples: &Vec<f32>| {
@@ -108,7 +124,21 @@ impl Parity {
     /// # Errors
     /// A graph that cannot be computed.
     pub(super) fn compare(&self, graph: &[u8]) -> Result<Differences> {
-        let got = evaluate(graph, &self.arrays["inputs"])?;
+        let inputs = &self.arrays["inputs"];
+        let (n_each, mut got) = (inputs.values.len() / self.n.max(1), HashMap::<String, Array>::new());
+        for values in inputs.values.chunks(BATCH * n_each.max(1)) {
+            let mut dims = inputs.dims.clone();
+            dims[0] = values.len() / n_each.max(1);
+            for (name, array) in evaluate(graph, &Array { dims, values: values.to_vec() })? {
+                match got.get_mut(&name) {
+                    None => drop(got.insert(name, array)),
+                    Some(before) => {
+                        before.dims[0] += array.dims[0];
+                        before.values.extend(array.values);
+                    }
+                }
+            }
+        }
         let largest = |name: &str| -> Option<[f32; 2]> {
             let (expected, got) = (self.arrays.get(name)?, got.get(name)?);
             if expected.dims != got.dims {

@@ -48,7 +48,7 @@ pub(super) fn text(about: &About, differences: &Differences, n: usize) -> String
          for name, got in zip(names, session.run(None, {{\"inputs\": parity[\"inputs\"]}})):\n\
          \x20   print(name, numpy.abs(got - parity[name]).max())\n\
          ```\n\n\
-         This is the check that was made when the graph was written: on {n} made sounds its probabilities differ from the model's by at most \
+         This is the check that was made when the graph was written: on {n} windows (made sounds, and recordings where some were named) its probabilities differ from the model's by at most \
          {difference:.1e}.\n",
         program = about.program,
         sha256 = about.model_sha256,
