@@ -6,6 +6,7 @@ mod backbone;
 mod calibrate;
 mod config;
 mod detections;
+mod export;
 mod global;
 mod listen;
 mod models;
@@ -20,6 +21,7 @@ pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, F
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use detections::{CheckArgs, ClipsArgs};
+pub(crate) use export::{ExportArgs, ExportCommand, From};
 pub(crate) use global::Global;
 #[cfg(feature = "mqtt")]
 pub(crate) use listen::MqttArgs;
@@ -181,6 +183,9 @@ pub(crate) enum Command {
                             that were left out by group decide whether it helps; docs/calibrate.md says more."
     )]
     Calibrate(CalibrateArgs),
+    /// Write a model in a form that other programs read: an ONNX graph
+    #[command(after_help = "Example:\n  barkbird export onnx run --out onnx")]
+    Export(ExportArgs),
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(
         after_help = "Examples:\n  barkbird report run --manifest manifest.csv --out report.html\n  barkbird report run \
@@ -229,19 +234,4 @@ impl Command {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_definition_is_sound() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn every_command_shows_an_example() {
-        for command in Cli::command().get_subcommands() {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains(&format!("barkbird {}", command.get_name())), "{}", command.get_name());
-        }
-    }
-}
+mod tests;

@@ -36,6 +36,7 @@ mod error;
 mod frames;
 mod front_end;
 mod linear;
+mod linear_form;
 mod logarithm;
 mod mel;
 mod mfcc;
@@ -54,4 +55,5 @@ pub use config::{
 };
 pub use error::{Error, Result};
 pub use front_end::{FrontEnd, Scratch};
+pub use linear_form::LinearForm;
 pub use preset::Preset;

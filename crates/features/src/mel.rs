@@ -52,6 +52,17 @@ impl MelBank {
         self.bins.clone()
     }
 
+    /// The weights of all bands over the [bins](Self::bins) that are needed, `[n_bands, bins]`.
+    pub(crate) fn matrix(&self) -> Vec<f32> {
+        let mut matrix = vec![0.0; self.bands.len() * self.bins.len()];
+        for (band, row) in self.bands.iter().zip(matrix.chunks_exact_mut(self.bins.len().max(1))) {
+            let start = band.first.saturating_sub(self.bins.start);
+            let weights = &self.weights[band.weights.clone()];
+            row[start..start + weights.len()].copy_from_slice(weights);
+        }
+        matrix
+    }
+
     pub(crate) fn centers_hz(&self) -> Vec<f32> {
         self.bands.iter().map(|band| band.center_hz).collect()
     }

@@ -21,6 +21,11 @@ impl Dct {
         Self { n_bands, rows }
     }
 
+    /// The rows, `[n_coefficients, n_bands]`.
+    pub(crate) fn matrix(&self) -> Vec<f32> {
+        self.rows.iter().map(|value| *value as f32).collect()
+    }
+
     pub(crate) fn n_coefficients(&self) -> usize {
         self.rows.len() / self.n_bands
     }

@@ -29,6 +29,11 @@ impl Pcen {
         }
     }
 
+    /// Share of the newest frame in the low-pass.
+    pub(crate) fn smoothing(&self) -> f64 {
+        self.smoothing
+    }
+
     /// Normalizes one band over time, in place.
     ///
     /// The filter begins as after an endless input of one, like a filter that was given its own steady state.

@@ -52,6 +52,11 @@ pub(crate) fn matrix(from: usize, to: usize, curve: Curve) -> Vec<f32> {
     weights
 }
 
+/// How a spectrogram is resized to an image in one direction, from `from` to `to` values: `[to, from]`.
+pub fn resizing(from: usize, to: usize) -> Vec<f32> {
+    matrix(from, to, Curve::Linear)
+}
+
 /// The weight of a neighbor at a distance.
 fn cubic(distance: f64, a: f64) -> f64 {
     let d = distance;

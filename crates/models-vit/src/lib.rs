@@ -39,6 +39,7 @@ mod vit;
 pub use checkpoint::{Checkpoint, PretrainedWeights, View};
 pub use config::{AdapterConfig, Pooling, VitConfig};
 pub use error::Error;
+pub use interpolation::resizing;
 pub use top::Top;
 pub use trained::Trained;
 pub use vit::Vit;

@@ -60,6 +60,9 @@ pub enum Error {
     /// Augmentation.
     #[error(transparent)]
     Augment(#[from] augment::ConfigError),
+    /// A graph.
+    #[error(transparent)]
+    Export(#[from] export_onnx::Error),
     /// A page or a picture.
     #[error(transparent)]
     Report(#[from] report::Error),

@@ -40,6 +40,7 @@ mod embeddings;
 mod error;
 pub mod evaluate;
 mod exhibit;
+pub mod export;
 mod extraction;
 pub mod features;
 pub mod fit;

@@ -31,6 +31,7 @@ const WITH_ARGUMENTS: [&str; 22] = [
     "stress_sounds",
     "ten_thousand",
     "waveform_raw",
+    "write_graph",
 ];
 
 fn crates() -> PathBuf {

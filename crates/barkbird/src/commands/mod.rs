@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod embed;
 mod evaluate;
+mod export;
 mod features;
 mod fit;
 mod listen;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         Command::Calibrate(args) => calibrate::run(args, &job(words)?, ui),
         Command::Clips(args) => clips::run(args, &job(words)?, ui),
         Command::Check(args) => check::run(args, &job(words)?, ui),
+        Command::Export(args) => export::run(args, &job(words)?, ui),
         Command::Report(args) => report::run(args, &job(words)?, ui),
         Command::Listen(args) => listen::run(args, &job(words)?, ui),
         #[cfg(feature = "serve")]

@@ -1,0 +1,14 @@
+//! A trained model in the forms that other programs read.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `onnx.rs` | one ONNX graph, with what its user has to know and a file to check it by |
+//! | `parity.rs` | made sounds and what the model says of them |
+//! | `readme.rs` | how the graph is used |
+
+mod onnx;
+mod parity;
+mod readme;
+
+pub use export_onnx::{About, Begin};
+pub use onnx::{Options, Outcome, run};
