@@ -8,7 +8,7 @@ use crate::graph::{Graph, Value};
 use crate::weights::Weights;
 use classifier::{HeadKind, NeighborsConfig, Top};
 
-/// Minimum share of a class in the neighbors' votes, as in the crate `classifier`.
+/// Added to the share of a class in the neighbors' votes, as in the crate `classifier`.
 const LEAST_SHARE: f32 = 1e-4;
 
 /// Heads over YAMNet.
@@ -71,7 +71,7 @@ pub(super) fn neighbors(
     let by_class = graph.two("MatMul", &weight, &classes);
     let total = graph.sum(&by_class, &[1]);
     let share = graph.two("Div", &by_class, &total);
-    let share = graph.with("Max", &share, LEAST_SHARE);
+    let share = graph.with("Add", &share, LEAST_SHARE);
     let logits = graph.one("Log", &share);
     Ok(Outputs { logits, ..body })
 }
