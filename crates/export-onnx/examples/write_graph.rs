@@ -11,6 +11,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_, file) = read_model(run.as_ref())?;
     let exported = onnx(&Model::open(run)?, &file, Begin::Waveform)?;
     std::fs::write(out, &exported.bytes)?;
-    println!("{} Hz, {} s: {}", exported.about.sample_rate_hz, exported.about.window_s, exported.about.classes.join(", "));
+    println!(
+        "{} Hz, {} s: {}",
+        exported.about.sample_rate_hz,
+        exported.about.window_s,
+        exported.about.classes.join(", ")
+    );
     Ok(())
 }

@@ -28,12 +28,7 @@ fn common_divisor(a: usize, b: usize) -> usize {
 }
 
 /// Windows of `n_in` samples, `[B, 1, n_in]`, at another rate: `[B, 1, n_out]`.
-pub(crate) fn add(
-    graph: &mut Graph,
-    wave: &Value,
-    [from_hz, to_hz]: [u32; 2],
-    [n_in, n_out]: [usize; 2],
-) -> Value {
+pub(crate) fn add(graph: &mut Graph, wave: &Value, [from_hz, to_hz]: [u32; 2], [n_in, n_out]: [usize; 2]) -> Value {
     if from_hz == to_hz {
         return wave.clone();
     }

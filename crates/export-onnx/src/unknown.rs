@@ -24,7 +24,9 @@ pub(crate) fn add(graph: &mut Graph, detector: &Calibrated, seen: &Seen<'_>) -> 
     let fitted = &detector.fitted;
     let name = &fitted.method.name;
     let [part] = &fitted.method.parts[..] else {
-        return Err(format!("the detector `{name}` joins several; `barkbird anomaly fit` with --method adds a single one"));
+        return Err(format!(
+            "the detector `{name}` joins several; `barkbird anomaly fit` with --method adds a single one"
+        ));
     };
     let stored = fitted.to_stored();
     let stored = stored.get("0").ok_or_else(|| format!("the detector `{name}` has no arrays"))?;
@@ -44,7 +46,9 @@ pub(crate) fn add(graph: &mut Graph, detector: &Calibrated, seen: &Seen<'_>) -> 
         _ => None,
     };
     let score = score.ok_or_else(|| {
-        format!("the detector `{name}` has no form in a graph; semantic, knn, max_softmax, max_logit and energy have one")
+        format!(
+            "the detector `{name}` has no form in a graph; semantic, knn, max_softmax, max_logit and energy have one"
+        )
     })?;
     let p_value = p_value(graph, &score, &detector.conformal.to_tensors())
         .ok_or_else(|| format!("the detector `{name}` has no calibration"))?;

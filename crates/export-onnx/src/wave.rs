@@ -54,8 +54,7 @@ pub(crate) fn spectrogram(
 ) -> Result<Value> {
     let form = LinearForm::new(config)?;
     let behind = ((n_frames - 1) * form.hop + form.n_window).saturating_sub(form.ahead + n_samples);
-    let kernels = graph
-        .tensor(&[2 * form.n_bins, 1, form.n_window], form.real.iter().chain(&form.imaginary).copied());
+    let kernels = graph.tensor(&[2 * form.n_bins, 1, form.n_window], form.real.iter().chain(&form.imaginary).copied());
     let attributes = vec![
         ints("kernel_shape", &[form.n_window as i64]),
         ints("strides", &[form.hop as i64]),

@@ -127,8 +127,7 @@ mod tests {
 
     #[test]
     fn matrices_give_what_the_transform_gives() {
-        let samples: Vec<f32> =
-            (0..4000).map(|i| (i as f32 * 0.31).sin() * (i as f32 * 0.0017).cos() + 0.05).collect();
+        let samples: Vec<f32> = (0..4000).map(|i| (i as f32 * 0.31).sin() * (i as f32 * 0.0017).cos() + 0.05).collect();
         for preset in [Preset::LogMel, Preset::Stft, Preset::Yamnet, Preset::Ast] {
             let mut config = preset.config();
             let (spectrum, output) = match &mut config.kind {

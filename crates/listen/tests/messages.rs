@@ -16,12 +16,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Topic and message, or user and password.
+type Pair = Option<(String, String)>;
+
 /// What a broker has seen.
 #[derive(Default)]
 struct Seen {
     messages: Vec<Publish>,
     /// Will, user and password of each connection.
-    connections: Vec<(Option<(String, String)>, Option<(String, String)>)>,
+    connections: Vec<(Pair, Pair)>,
     n_subscribed: usize,
 }
 

@@ -45,7 +45,8 @@ fn tensors(architecture: &Value, n_classes: usize, seed: u64) -> BTreeMap<String
             _ if tensor.rank() < 2 => 0.3,
             _ => (3.0 / fan_in).sqrt(),
         };
-        let middle = if name.contains("running_var") || name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
+        let middle =
+            if name.contains("running_var") || name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
         let mut values: Vec<f32> = (0..n).map(|_| middle + scale * draw()).collect();
         if name == "neighbours.embedding" {
             let dim = tensor.dims()[1];
@@ -55,7 +56,10 @@ fn tensors(architecture: &Value, n_classes: usize, seed: u64) -> BTreeMap<String
             }
         }
         if name == "neighbours.class" {
-            values.iter_mut().enumerate().for_each(|(i, v)| *v = f32::from(u8::from(i % n_classes == i / n_classes % n_classes)));
+            values
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, v)| *v = f32::from(u8::from(i % n_classes == i / n_classes % n_classes)));
         }
         (name, Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap())
     };
@@ -98,8 +102,7 @@ fn write(folder: &Path, header: &ModelHeader, tensors: &BTreeMap<String, Tensor>
 fn exported(architecture: &Value, chain: &Chain, begin: Begin) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let is_yamnet = architecture["kind"] == "yamnet" || architecture["body"]["kind"] == "yamnet";
-    let header =
-        header(architecture.clone(), chain.to_header().unwrap(), normalization(size(chain)[0], is_yamnet));
+    let header = header(architecture.clone(), chain.to_header().unwrap(), normalization(size(chain)[0], is_yamnet));
     write(&folder.path().join("run"), &header, &tensors(architecture, 3, 7));
     let options = Options { begin, ..Options::new(folder.path().join("run"), folder.path().join("out")) };
     run(&options, &Job::default()).unwrap()
@@ -185,13 +188,14 @@ fn yamnet_its_heads_and_neighbors() {
     assert_near(&exported(&yamnet(), &chain, Begin::Waveform), "its own layer");
     let head = |name: &str, scale: f64| json!({"head": name, "scale": scale});
     let one = json!({"kind": "headed", "heads": [head("evidence", 1.0)], "body": yamnet()});
-    let three =
-        json!({"kind": "headed", "heads": [head("evidence", 0.7), head("linear", 2.0), head("prototype", 1.0)], "body": yamnet()});
+    let three = json!({"kind": "headed", "heads": [head("evidence", 0.7), head("linear", 2.0), head("prototype", 1.0)], "body": yamnet()});
     assert_near(&exported(&one, &chain, Begin::Waveform), "evidence");
     assert_near(&exported(&three, &chain, Begin::Waveform), "three heads");
-    let neighbors =
-        json!({"kind": "neighbours", "neighbours": {"k": 3, "temperature": 0.1}, "n_clips": 12, "body": cnn("max-pool", "mean", false)});
-    assert_near(&exported(&neighbors, &self::chain(Preset::LogMel.config(), Level::Peak), Begin::Waveform), "neighbors");
+    let neighbors = json!({"kind": "neighbours", "neighbours": {"k": 3, "temperature": 0.1}, "n_clips": 12, "body": cnn("max-pool", "mean", false)});
+    assert_near(
+        &exported(&neighbors, &self::chain(Preset::LogMel.config(), Level::Peak), Begin::Waveform),
+        "neighbors",
+    );
 }
 
 #[test]
@@ -243,7 +247,8 @@ fn detectors_are_in_the_graph_or_it_is_said_that_they_are_not() {
             val_split: vec!["val".into()],
             choose_on: None,
         };
-        fit::run(&fit::Options { method: vec![method.to_owned()], ..fit::Options::new(rows) }, &Job::default()).unwrap();
+        fit::run(&fit::Options { method: vec![method.to_owned()], ..fit::Options::new(rows) }, &Job::default())
+            .unwrap();
         let compare_on = vec![path("manifest.csv")];
         let options = Options { overwrite: true, compare_on, ..Options::new(path("run"), path("out")) };
         let outcome = run(&options, &Job::default()).unwrap();

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Examples that scripts run with arguments, and `classify`, which a test below runs.
-const WITH_ARGUMENTS: [&str; 22] = [
+const WITH_ARGUMENTS: [&str; 23] = [
     "check_checkpoint",
     "check_yamnet",
     "classify",

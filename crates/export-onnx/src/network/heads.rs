@@ -55,7 +55,8 @@ pub(super) fn neighbors(
     let (classes, of_class) = (weights.values("neighbours.class")?, weights.dims("neighbours.class")?);
     let row = unit(graph, &body.embedding, 1e-24);
     let (n, dim, n_classes) = (dims[0], dims[1], of_class[1]);
-    let points = graph.tensor(&[dim, n], (0..dim).flat_map(|d| (0..n).map(move |i| (i, d))).map(|(i, d)| points[i * dim + d]));
+    let points =
+        graph.tensor(&[dim, n], (0..dim).flat_map(|d| (0..n).map(move |i| (i, d))).map(|(i, d)| points[i * dim + d]));
     let cosines = graph.two("MatMul", &row, &points); // [B, N]
     // The k-th largest is the line between neighbors and others.
     let largest = graph.top_k(&cosines, config.k.min(n), true);

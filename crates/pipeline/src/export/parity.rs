@@ -56,8 +56,7 @@ fn sounds(rate_hz: u32, n_samples: usize) -> Vec<Vec<f32>> {
 /// The first window of a recording at the rate of the graph; none where it holds no sound.
 fn window(recording: &Input, about: &About) -> Result<Option<Vec<f32>>> {
     let (row, window) = (&recording.row, Windowing { seconds: about.window_s, ..Windowing::default() });
-    let clip =
-        ClipConfig { sample_rate_hz: about.sample_rate_hz, level: Level::None, window, ..ClipConfig::default() };
+    let clip = ClipConfig { sample_rate_hz: about.sample_rate_hz, level: Level::None, window, ..ClipConfig::default() };
     let decoded = recording.open()?.decode(clip.seconds_needed(row.start_s, row.end_s))?;
     let clips = audio_io::clips(&decoded, row.start_s, row.end_s, row.channel, &clip)?;
     Ok(clips.into_iter().find(|clip| !clip.is_silent()).map(|clip| clip.samples))
@@ -98,7 +97,9 @@ impl Parity {
             ("probabilities", shaped(n_classes, probabilities)),
             ("embedding", shaped(outputs.dim, outputs.embedding.clone())),
         ]);
-        if let Some(detector) = detectors.iter().find_map(|of| of.detectors.first()).filter(|_| about.detector.is_some()) {
+        if let Some(detector) =
+            detectors.iter().find_map(|of| of.detectors.first()).filter(|_| about.detector.is_some())
+        {
             let scores = detector.fitted.score(&outputs)?;
             let p_values = scores.iter().map(|score| detector.conformal.p_value(*score) as f32).collect();
             arrays.insert("p_value", shaped(1, p_values));

@@ -22,11 +22,16 @@ pub(super) fn text(about: &About, differences: &Differences, n: usize) -> String
              | `p_value` | [batch, 1] | share of known sounds that are at least as unusual |\n"
         );
         let alpha = about.alpha.unwrap_or(0.05);
-        unknown = format!("A window whose `p_value` is at most {alpha} is an unknown sound, whatever its most probable class.\n\n");
+        unknown = format!(
+            "A window whose `p_value` is at most {alpha} is an unknown sound, whatever its most probable class.\n\n"
+        );
     }
     let left_out = match &about.left_out[..] {
         [] => String::new(),
-        all => format!("Not in the graph:\n\n{}\n\n", all.iter().map(|what| format!("- {what}")).collect::<Vec<_>>().join("\n")),
+        all => format!(
+            "Not in the graph:\n\n{}\n\n",
+            all.iter().map(|what| format!("- {what}")).collect::<Vec<_>>().join("\n")
+        ),
     };
     format!(
         "# {classes}: an ONNX graph\n\n\

@@ -92,12 +92,7 @@ impl Queue {
         Ok(Self::new(name, detections::table_model(&bytes), rows, recordings))
     }
 
-    fn new(
-        name: String,
-        model_sha256: Option<String>,
-        rows: Vec<TableDetection>,
-        recordings: Recordings,
-    ) -> Self {
+    fn new(name: String, model_sha256: Option<String>, rows: Vec<TableDetection>, recordings: Recordings) -> Self {
         let counts = review::counts(&rows);
         Self { name, model_sha256, rows, recordings, counts, spread: OnceLock::new() }
     }
