@@ -231,7 +231,7 @@ fn settings() -> impl Strategy<Value = EventSettings> {
     (threshold, by_class, 0.1f32..=1.0, 0..4usize, seconds(), seconds()).prop_map(
         |(threshold, dog, low, half, max_gap_s, min_s)| {
             let thresholds = dog.map(|value| ("dog".to_owned(), value)).into_iter().collect();
-            EventSettings { threshold, thresholds, low, smooth: 2 * half + 1, max_gap_s, min_s }
+            EventSettings { threshold, thresholds, low, smooth: 2 * half + 1, max_gap_s, min_s, max_s: None }
         },
     )
 }

@@ -21,6 +21,7 @@ mod evaluate;
 mod graph;
 mod model;
 mod network;
+mod outputs;
 mod proto;
 mod resample;
 mod unknown;

@@ -3,7 +3,8 @@
 use crate::answer;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value};
-use crate::network::{self, Outputs};
+use crate::network;
+use crate::outputs::Outputs;
 use crate::proto::{Model as Proto, Opset, Property};
 use crate::unknown::{self, Seen};
 use crate::weights::Weights;

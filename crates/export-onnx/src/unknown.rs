@@ -1,7 +1,8 @@
 //! The score of unknown sounds and its p-value, for the detectors that have a form in a graph.
 
 use crate::graph::{Graph, Value};
-use crate::network::{Outputs, unit};
+use crate::network::unit;
+use crate::outputs::Outputs;
 use anomaly::{EnergyConfig, KnnConfig, MaxSoftmaxConfig, Method, SemanticConfig, Stored};
 use inference::unknown::{Calibrated, RowSource};
 

@@ -1,8 +1,8 @@
 //! The convolutional network, with batch norm folded into the convolutions.
 
-use super::Outputs;
 use crate::error::Result;
 use crate::graph::{Graph, Value, ints};
+use crate::outputs::Outputs;
 use crate::weights::Weights;
 use models_cnn::{CnnConfig, Downsample, MapPooling};
 

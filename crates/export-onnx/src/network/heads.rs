@@ -1,10 +1,9 @@
 //! Heads over a pretrained network, and the k-nearest-neighbors classifier.
 
-use super::Outputs;
-use super::yamnet::Yamnet;
 use crate::answer::{mean_votes, votes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value};
+use crate::outputs::Outputs;
 use crate::weights::Weights;
 use classifier::{HeadKind, NeighborsConfig, Top};
 
@@ -12,8 +11,7 @@ use classifier::{HeadKind, NeighborsConfig, Top};
 const LEAST_SHARE: f32 = 1e-4;
 
 /// Heads over YAMNet.
-pub(super) fn add(graph: &mut Graph, body: Yamnet, tops: &[Top], weights: Weights<'_>) -> Result<Outputs> {
-    let of = body.trained;
+pub(super) fn add(graph: &mut Graph, of: Outputs, tops: &[Top], weights: Weights<'_>) -> Result<Outputs> {
     let log_odds = of.log_odds.clone();
     let mut all = Vec::new();
     for (nth, top) in tops.iter().enumerate() {

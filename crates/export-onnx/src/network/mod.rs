@@ -9,23 +9,12 @@ pub(crate) use heads::unit;
 
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value};
+use crate::outputs::Outputs;
 use crate::weights::Weights;
 use classifier::{NeighborsConfig, Top};
 use models_cnn::{CnnConfig, YamnetConfig};
 use models_vit::VitConfig;
 use serde_json::Value as Json;
-
-/// What a network computes of a batch of clips.
-pub(crate) struct Outputs {
-    /// `[B, C]`
-    pub(crate) logits: Value,
-    /// `[B, D]`
-    pub(crate) embedding: Value,
-    /// Its width, D.
-    pub(crate) dim: usize,
-    /// Log-odds of the pretrained network's own classes, `[B, K]`, where the logits are made of such a network.
-    pub(crate) log_odds: Option<Value>,
-}
 
 fn config<T: serde::de::DeserializeOwned>(architecture: &Json, what: &'static str) -> Result<T> {
     let mut fields = architecture.clone();
@@ -57,7 +46,7 @@ pub(crate) fn add(
         }
         "yamnet" => {
             let config: YamnetConfig = config(architecture, "configuration of YAMNet")?;
-            Ok(yamnet::add(graph, mel, n_frames, &config, weights)?.trained)
+            yamnet::add(graph, mel, n_frames, &config, weights)
         }
         "headed" if architecture["body"]["kind"] == "yamnet" => {
             let tops: Vec<Top> = config(&architecture["heads"], "heads")?;

@@ -1,8 +1,8 @@
 //! The Vision Transformer.
 
-use super::Outputs;
 use crate::error::Result;
 use crate::graph::{Graph, Value, int, ints};
+use crate::outputs::Outputs;
 use crate::weights::Weights;
 use models_vit::{Pooling, VitConfig, resizing};
 use std::f32::consts::FRAC_1_SQRT_2;

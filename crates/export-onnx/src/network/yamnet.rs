@@ -1,8 +1,8 @@
 //! YAMNet: MobileNet v1 over windows of 0.96 s, and the means over the windows of a clip.
 
-use super::Outputs;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, int, ints};
+use crate::outputs::Outputs;
 use crate::weights::Weights;
 use models_cnn::{N_BANDS, N_OWN_CLASSES, PATCH_FRAMES, YamnetConfig};
 
@@ -14,12 +14,6 @@ const DIM: usize = 1024;
 
 /// Probability that a window's class counts with at least, as in the crate `models-cnn`.
 const LEAST_PROBABILITY: f64 = 1e-4;
-
-/// What it computes.
-pub(super) struct Yamnet {
-    /// With its own last layer.
-    pub(super) trained: Outputs,
-}
 
 /// Zeros before and behind a direction of `n` values, as TensorFlow's `SAME` has them for kernels of three.
 fn pads(n: usize, stride: usize) -> [i64; 2] {
@@ -59,7 +53,7 @@ pub(super) fn add(
     n_frames: usize,
     config: &YamnetConfig,
     weights: Weights<'_>,
-) -> Result<Yamnet> {
+) -> Result<Outputs> {
     if n_frames < PATCH_FRAMES {
         return Err(Error::Unsupported(format!("YAMNet needs {PATCH_FRAMES} frames, and the window has {n_frames}")));
     }
@@ -94,5 +88,5 @@ pub(super) fn add(
     let mean = graph.reduce("ReduceMean", &odds, &[1], false);
     let log_odds = graph.one("Log", &mean);
     debug_assert_eq!(weights.dims("dense.bias")?, [N_OWN_CLASSES]);
-    Ok(Yamnet { trained: Outputs { logits, embedding, dim: DIM, log_odds: Some(log_odds) } })
+    Ok(Outputs { logits, embedding, dim: DIM, log_odds: Some(log_odds) })
 }

@@ -11,9 +11,11 @@
 
 mod address;
 mod discovery;
+mod options;
 mod topics;
 
 pub use address::Broker;
+pub use options::MqttOptions;
 
 use crate::error::{Error, Result};
 use crate::told::Event;
@@ -41,24 +43,6 @@ const LAST: Duration = Duration::from_secs(5);
 
 /// Largest message, in bytes.
 const MOST_BYTES: usize = 256 << 10;
-
-/// Where messages go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MqttOptions {
-    /// The broker.
-    pub broker: Broker,
-    /// The first part of all topics.
-    pub prefix: String,
-    /// The discovery prefix of Home Assistant, `homeassistant` as it comes; none for no discovery.
-    pub discovery: Option<String>,
-}
-
-impl MqttOptions {
-    /// With discovery, below `barkbird`.
-    pub fn new(broker: Broker) -> Self {
-        Self { broker, prefix: "barkbird".into(), discovery: Some("homeassistant".into()) }
-    }
-}
 
 /// A connection, kept open by a thread of its own.
 pub(crate) struct Mqtt {

@@ -1,6 +1,6 @@
 //! Topics.
 
-use super::MqttOptions;
+use super::options::MqttOptions;
 use crate::error::{Error, Result};
 
 /// The topics of one place.
