@@ -294,13 +294,14 @@ async function train(page) {
   check("and ends", end === "done", end === "done" ? "" : await text(page, "#train article").catch(() => "no training"));
   if (end !== "done") return;
   const opened = new Promise(done => browser.once("targetcreated", done));
-  await page.click("#train .report");
+  // The list is drawn once more when the stream of events ends.
+  await page.$eval("#train .report", link => link.click());
   const report = await (await opened).page();
   check("its report opens", await until(() => report.evaluate(() => document.querySelector("h1")?.textContent), 20) !== null, await report.title());
   await report.screenshot({ path: `${out}/page-report.png` });
   await report.close();
   await page.bringToFront();
-  await page.click("#train .use");
+  await page.$eval("#train .use", button => button.click());
   await until(() => page.$eval("#classify", panel => !panel.hidden), 10);
   const both = await until(() => page.$$eval("#model option", options => options.length >= 2), 10);
   check("the new model can be chosen", both, await page.$eval("#model", select => select.selectedOptions[0].textContent));

@@ -55,14 +55,14 @@ mod tests {
             String::from_utf8(review.to_csv().unwrap()).unwrap()
         };
         let write = |name: &str, rows: &[String]| std::fs::write(path(name), header() + &rows.concat()).unwrap();
-        write("first.csv", &[row("a/night.wav", "dog"), row("b/Night.flac", "-dog"), row("../..", "bird")]);
-        write("second.csv", &[row("a/night.wav", "neither"), row("b/Night.flac", "")]);
+        write("first.csv", &[row("a/night.wav", "dog"), row("b/night.flac", "-dog"), row("../..", "bird")]);
+        write("second.csv", &[row("a/night.wav", "neither"), row("b/night.flac", "")]);
         let names = |written: Vec<PathBuf>| -> Vec<String> {
             written.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
         };
         let out = path("raven");
         let first = names(selections(&[path("first.csv")], &out).unwrap());
-        assert_eq!(first, ["_.selections.txt", "night.selections.txt", "Night-2.selections.txt"]);
+        assert_eq!(first, ["_.selections.txt", "night.selections.txt", "night-2.selections.txt"]);
         // The later file counts.
         let written = selections(&[path("first.csv"), path("second.csv")], &out).unwrap();
         let read = crate::inputs::detections(&written[1], None).unwrap();
