@@ -144,7 +144,7 @@ mod tests {
             let loudest = expected.iter().fold(0.0, |loudest: f32, value| loudest.max(*value));
             for (got, expected) in got.iter().zip(&expected) {
                 let difference = (got - f64::from(*expected)).abs();
-                let bound = 1e-3 * f64::from(*expected) + 1e-9 * f64::from(loudest);
+                let bound = 1e-3 * f64::from(*expected) + 1e-7 * f64::from(loudest);
                 assert!(difference < bound, "{preset}: {got}, expected {expected} of {loudest}");
             }
         }
