@@ -212,7 +212,7 @@ mod tests {
         let samples: Vec<u8> = (0..2_000_i16).flat_map(i16::to_le_bytes).collect();
         let raw = Pcm { format: SampleFormat::S16, rate_hz: 1_000, n_channels: 1 };
         let sound = Sound::pipe(Box::new(Cursor::new(samples)), Some(raw)).unwrap();
-        let (feed, mut stream) = Feed::start(sound, 60.0, CancelToken::default()).unwrap();
+        let (feed, mut stream) = Feed::start(sound, [60.0, 60.0], CancelToken::default()).unwrap();
         stream.read_to_end(&mut Vec::new()).unwrap();
         feed
     }

@@ -8,6 +8,7 @@ use crate::sound::{Sound, Source};
 use audio_io::{Pcm, SampleFormat};
 use pipeline::CancelToken;
 use std::io::{self, Cursor, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,6 +19,9 @@ const BLOCK_S: f64 = 0.1;
 
 /// Blocks that wait for the model, at most.
 const WAITING: usize = 64;
+
+/// How often it is looked whether the model has caught up.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How often it is looked whether to stop, where no sound comes.
 const LOOK: Duration = Duration::from_millis(100);
@@ -35,14 +39,20 @@ pub(crate) struct State {
 /// Sound that is being taken in.
 pub(crate) struct Feed {
     state: Arc<Mutex<State>>,
+    /// Milliseconds of sound that were classified.
+    classified_ms: Arc<AtomicU64>,
     pub(crate) rate_hz: u32,
     pub(crate) n_channels: usize,
 }
 
 impl Feed {
     /// Begins. `remembered_s` seconds can be cut out. What is given back is the recording as a stream, which ends with the sound, and
-    /// soon after it is asked to stop.
-    pub(crate) fn start(sound: Sound, remembered_s: f64, cancel: CancelToken) -> Result<(Self, impl Read + Send)> {
+    /// soon after it is asked to stop. It waits where more than `behind_s` seconds are not [classified](Self::classified) yet.
+    pub(crate) fn start(
+        sound: Sound,
+        [remembered_s, behind_s]: [f64; 2],
+        cancel: CancelToken,
+    ) -> Result<(Self, impl Read + Send)> {
         let source = sound.source;
         let (rate_hz, n_channels) = (source.rate_hz(), source.n_channels());
         let state = Arc::new(Mutex::new(State {
@@ -58,8 +68,22 @@ impl Feed {
         thread::Builder::new().name("sound".into()).spawn(take).map_err(Error::Pipe)?;
         let n = u16::try_from(n_channels).unwrap_or(u16::MAX);
         let header = Pcm { format: SampleFormat::F32, rate_hz, n_channels: n }.endless_wav_header();
-        let stream = Decoded { now: Cursor::new(header), blocks, cancel };
-        Ok((Self { state, rate_hz, n_channels }, stream))
+        let classified_ms = Arc::<AtomicU64>::default();
+        let stream = Decoded {
+            now: Cursor::new(header),
+            blocks,
+            cancel,
+            classified_ms: Arc::clone(&classified_ms),
+            behind_ms: (behind_s * 1000.0) as u64,
+            bytes_a_second: u64::from(rate_hz) * n_channels as u64 * size_of::<f32>() as u64,
+            n_bytes: 0,
+        };
+        Ok((Self { state, classified_ms, rate_hz, n_channels }, stream))
+    }
+
+    /// So many more seconds were classified.
+    pub(crate) fn classified(&self, seconds: f64) {
+        self.classified_ms.fetch_add((seconds * 1000.0).round() as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -122,6 +146,20 @@ struct Decoded {
     now: Cursor<Vec<u8>>,
     blocks: Receiver<Vec<u8>>,
     cancel: CancelToken,
+    classified_ms: Arc<AtomicU64>,
+    behind_ms: u64,
+    bytes_a_second: u64,
+    /// Bytes of samples that were passed on.
+    n_bytes: u64,
+}
+
+impl Decoded {
+    /// Whether the model has too much to do already. Sound waits where it comes from, and is lost there rather than here, where nobody
+    /// would know of it.
+    fn is_behind(&self) -> bool {
+        let passed_ms = self.n_bytes * 1000 / self.bytes_a_second.max(1);
+        passed_ms > self.classified_ms.load(Ordering::Relaxed) + self.behind_ms
+    }
 }
 
 impl Read for Decoded {
@@ -134,8 +172,15 @@ impl Read for Decoded {
             if self.cancel.is_cancelled() {
                 return Ok(0);
             }
+            if self.is_behind() {
+                thread::sleep(PAUSE);
+                continue;
+            }
             match self.blocks.recv_timeout(LOOK) {
-                Ok(next) => self.now = Cursor::new(next),
+                Ok(next) => {
+                    self.n_bytes += next.len() as u64;
+                    self.now = Cursor::new(next);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
             }
@@ -169,7 +214,7 @@ mod tests {
     #[test]
     fn sound_is_passed_on_as_it_was_and_remembered() {
         let sound = Sound::pipe(Box::new(Cursor::new(samples(2_000))), Some(RAW)).unwrap();
-        let (feed, stream) = Feed::start(sound, 0.1, CancelToken::default()).unwrap();
+        let (feed, stream) = Feed::start(sound, [0.1, 60.0], CancelToken::default()).unwrap();
         let mut recording = audio_io::Recording::of_stream(stream, "-".as_ref()).unwrap();
         let mut block = Vec::new();
         while recording.next_block(500, &mut block).unwrap() > 0 {}
@@ -184,10 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_is_behind_is_waited_for() {
+        let sound = Sound::pipe(Box::new(Cursor::new(samples(16_000))), Some(RAW)).unwrap();
+        let (feed, stream) = Feed::start(sound, [1.0, 0.5], CancelToken::default()).unwrap();
+        let read = thread::spawn(move || {
+            let mut stream = stream;
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).map(|n| (n, all.len()))
+        });
+        thread::sleep(Duration::from_millis(200));
+        assert!(!read.is_finished(), "two seconds, and none is classified");
+        feed.classified(2.0);
+        assert_eq!(read.join().unwrap().unwrap().0, 44 + 16_000 * 2 * 4);
+    }
+
+    #[test]
     fn a_pipe_through_which_nothing_comes_does_not_hold_up_the_end() {
         let sound = Sound::pipe(Box::new(Stuck(Cursor::new(samples(20_000)))), Some(RAW)).unwrap();
         let cancel = CancelToken::default();
-        let (_feed, mut stream) = Feed::start(sound, 1.0, cancel.clone()).unwrap();
+        let (_feed, mut stream) = Feed::start(sound, [1.0, 60.0], cancel.clone()).unwrap();
         let stop = thread::spawn(move || {
             thread::sleep(Duration::from_millis(300));
             cancel.cancel();

@@ -43,7 +43,7 @@ impl Microphone {
             Ok((stream, about)) => {
                 drop(tell.send(Ok(about)));
                 // Until nobody listens any more.
-                drop(closed.recv());
+                closed.recv().ok();
                 drop(stream);
             }
             Err(error) => drop(tell.send(Err(error))),

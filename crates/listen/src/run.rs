@@ -14,8 +14,11 @@ use pipeline::Job;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Seconds of sound that are remembered beyond the longest event: windows are classified after they came.
-const REMEMBERED_S: f64 = 60.0;
+/// Seconds of sound that may wait for the model, beside two windows.
+const BEHIND_S: f64 = 30.0;
+
+/// Seconds of sound that are remembered beside the longest event, what may wait, and what is around a clip.
+const REMEMBERED_S: f64 = 15.0;
 
 /// Length of an event that can be kept whole, where events are of any length; in seconds.
 const KEPT_S: f64 = 120.0;
@@ -38,8 +41,10 @@ pub fn run(
     let predictor = windows.again(windows.window_s()? / 2.0, asked.alpha, EVENT_ALPHA)?;
     let finder = EventFinder::new(&options.events, predictor.classes(), predictor.thresholds())?;
     let source = sound.name.clone();
+    let behind_s = BEHIND_S + 2.0 * windows.window_s()?;
     let remembered_s = options.events.max_s.unwrap_or(KEPT_S)
         + REMEMBERED_S
+        + behind_s
         + options.clips.as_ref().map_or(0.0, |clips| 2.0 * clips.around_s);
     let provenance = provenance(options, &predictor);
     let clips = options.clips.as_ref();
@@ -47,7 +52,7 @@ pub fn run(
     let clips = clips.map(|clips| Clips::open(clips, &options.name, rate_hz, provenance.clone())).transpose()?;
     #[cfg(feature = "mqtt")]
     let mqtt = options.mqtt.as_ref().map(|mqtt| Mqtt::start(mqtt, &options.name, &provenance, predictor.classes()));
-    let (feed, stream) = Feed::start(sound, remembered_s, job.cancel.clone())?;
+    let (feed, stream) = Feed::start(sound, [remembered_s, behind_s], job.cancel.clone())?;
     let mut session = Session {
         options,
         predictor: &predictor,
@@ -61,7 +66,8 @@ pub fn run(
     };
     session.begin(source, provenance)?;
     let input = Input { stream: Some(Arc::new(Stream::new(Box::new(stream)))), ..Input::file("-".as_ref()) };
-    let answers = predictor.live(&input, &Watch::default(), &mut |judged: Vec<Judged>| session.take(&judged))?;
+    let watch = Watch { classified: &|seconds| feed.classified(seconds), ..Watch::default() };
+    let answers = predictor.live(&input, &watch, &mut |judged: Vec<Judged>| session.take(&judged))?;
     if let Some((_, error)) = answers.failed.into_iter().next() {
         session.end(0.0)?;
         return Err(feed.failure().unwrap_or_else(|| error.into()));
