@@ -75,7 +75,9 @@ impl Parity {
             sounds.extend(window(recording, about)?);
         }
         let detectors = Detectors::of(model)?;
+        // Silent ends are cut off outside the graph.
         let windows = Windows::sliding(model, detectors.as_ref(), 0.0)?;
+        let windows = windows.map_clip(|clip| ClipConfig { trim_db: None, ..*clip });
         let input = |samples: &Vec<f32>| {
             let mut wav = Pcm { format: SampleFormat::F32, rate_hz, n_channels: 1 }.endless_wav_header();
             wav.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
