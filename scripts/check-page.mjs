@@ -45,6 +45,7 @@ async function open(address) {
   const page = await browser.newPage();
   await page.setViewport({ width: 1200, height: 900 });
   page.on("console", message => { if (["error", "warn"].includes(message.type())) problems.push(message.text()); });
+  page.on("response", response => { if (response.status() === 404) problems.push("not found: " + response.url()); });
   page.on("pageerror", error => problems.push(String(error)));
   page.on("request", request => {
     const to = request.url();
@@ -262,6 +263,8 @@ async function review(page) {
   check("precision counts them", counted >= 8 && counted <= 10, `${counted} of ${meant.size}`);
   const file = await download(() => clickText(page, "#review", "Download CSV"));
   check("and is downloaded", file !== null && same(meant, answers(readFileSync(file, "utf8"))).length === 0);
+  // The choice of the interval has the focus, and arrows are its own there.
+  await page.$eval("#review .review-headline", headline => headline.focus());
   await page.keyboard.press("ArrowLeft");
   await until(() => page.$("#review .given:not([hidden])"), 5);
   const table = await download(() => clickText(page, "#review", "Raven table")), rows = table ? readFileSync(table, "utf8").split("\n") : [];
