@@ -145,9 +145,10 @@ mod tests {
     #[test]
     fn memory_and_panics_are_measured() {
         start();
-        let measured = measure(|| vec![1u8; 5 << 20].len());
-        assert_eq!(measured.result, Some(5 << 20));
-        assert!(measured.peak >= 5 << 20, "{}", measured.peak);
+        // So much that what tests beside it free meanwhile does not matter.
+        let measured = measure(|| vec![1u8; 64 << 20].len());
+        assert_eq!(measured.result, Some(64 << 20));
+        assert!(measured.peak >= 32 << 20, "{}", measured.peak);
         let failed = measure(|| panic!("nothing {}", 3));
         assert!(failed.result.is_none() && failed.panic.is_some_and(|text| text.ends_with("nothing 3")));
     }
