@@ -31,12 +31,8 @@ if [ $# = 0 ]; then
 fi
 usage="usage: scripts/check-export.sh [DATA MODELS OUT]"
 data=$(realpath -m "$1") models=$(realpath -m "${2:?$usage}") out=$(realpath -m "${3:?$usage}")
-for file in "$data/animals/manifest.csv" "$data/field/manifest.csv" "$models/yamnet" "$models/dinov2-small"; do
-  [ -e "$file" ] || die "$file: no such file or folder"
-done
-mkdir -p "$out"
-[ -f "$out/cnn/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/cnn" --backbone none --overwrite --quiet
-[ -f "$out/yamnet/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/yamnet" --backbone "$models/yamnet" --candidate evidence --overwrite --quiet
+[ -d "$models/dinov2-small" ] || die "$models/dinov2-small: no such folder"
+fit_pair "$data" "$models" "$out"
 if [ ! -f "$out/vit/model.safetensors" ]; then
   "$barkbird" scan "$data/animals/manifest.csv" --out "$out/manifest.csv" --quiet
   "$barkbird" features "$out/manifest.csv" --out "$out/features" --quiet

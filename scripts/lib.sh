@@ -48,6 +48,32 @@ browser_packages() {
   done
 }
 
+# fit_pair DATA MODELS OUT: fits DATA/animals as OUT/yamnet and OUT/cnn, with and without YAMNet, where OUT has no such fit.
+fit_pair() {
+  local data=$1 models=$2 out=$3 set
+  for set in animals field; do
+    [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
+  done
+  [ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
+  mkdir -p "$out"
+  fit_one() {
+    [ -f "$out/$1/fit.json" ] || "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" \
+      2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
+  }
+  fit_one yamnet "$models/yamnet" --candidate evidence
+  fit_one cnn none
+}
+
+# field_places DATA OUT CONDITION...: DATA/field under conditions of the stress tests, as OUT/places/CONDITION, where it is not there yet;
+# needs the example stress_sounds in $built.
+field_places() {
+  local data=$1 out=$2 place; shift 2
+  for place in "$@"; do
+    [ -f "$out/places/$place/manifest.csv" ] ||
+      "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "$place" 16000 3 >"$out/places.log"
+  done
+}
+
 # fit_candidates DATA MODELS OUT NAME...: fits DATA/animals as OUT/NAME for each candidate, where OUT has no such fit.
 fit_candidates() {
   local data=$1 models=$2 out=$3 set name; shift 3

@@ -11,22 +11,13 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-calibrate.sh DATA MODELS OUT"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
-for set in animals field; do
-  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
-done
-[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
 find_barkbird
 cargo build --release --quiet --manifest-path "$root/Cargo.toml" --workspace --example stress_sounds --example measure_calibrate
 built=${CARGO_TARGET_DIR:-$root/target}/release/examples
-mkdir -p "$out"
 conditions=${CONDITIONS:-rate_16k,rate_8k,rate_6k,telephone,room,noise_10db,noise_0db,equalized}
-fitted() {
-  [ -f "$out/$1/fit.json" ] && return
-  "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" 2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
-}
-fitted yamnet "$models/yamnet" --candidate evidence
-fitted cnn none
-[ -d "$out/places" ] || "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "recorded,$conditions" 16000 3 >"$out/places.log"
+fit_pair "$data" "$models" "$out"
+# shellcheck disable=SC2086
+field_places "$data" "$out" ${conditions//,/ }
 for model in yamnet cnn; do
   for place in recorded ${conditions//,/ }; do
     manifest=$out/places/$place/manifest.csv

@@ -12,25 +12,14 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 usage="usage: scripts/measure-review.sh DATA MODELS OUT"
 data=${1:?$usage} models=${2:?$usage} out=${3:?$usage}
-for set in animals field; do
-  [ -f "$data/$set/manifest.csv" ] || die "$data/$set/manifest.csv: no such file"
-done
-[ -d "$models/yamnet" ] || die "$models/yamnet: no such folder"
 find_barkbird
 cargo build --release --quiet --manifest-path "$root/Cargo.toml" --workspace --example stress_sounds --example measure_review
 built=${CARGO_TARGET_DIR:-$root/target}/release/examples
-mkdir -p "$out"
 conditions=${CONDITIONS:-rate_8k,rate_16k,rate_6k,telephone,room,noise_10db,noise_0db}
-fitted() {
-  [ -f "$out/$1/fit.json" ] && return
-  "$barkbird" fit "$data/animals/manifest.csv" --out "$out/$1" --backbone "$2" --overwrite --quiet "${@:3}" 2>"$out/$1.log" || { cat "$out/$1.log" >&2; exit 1; }
-}
 "$built/measure_review" "${SYNTHETIC:-400}" synthetic
-fitted yamnet "$models/yamnet" --candidate evidence
-fitted cnn none
-for place in ${conditions//,/ }; do
-  [ -f "$out/places/$place/manifest.csv" ] || "$built/stress_sounds" "$data/field/manifest.csv" field,ood-far "$out/places" "$place" 16000 3 >"$out/places.log"
-done
+fit_pair "$data" "$models" "$out"
+# shellcheck disable=SC2086
+field_places "$data" "$out" ${conditions//,/ }
 tables=()
 for model in yamnet cnn; do
   together=$out/review-$model-together.csv

@@ -110,7 +110,7 @@ pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
 pub use recorder::{LocalTime, Place, RecorderInfo, Start, StartSource, recorder_info, recorder_info_of};
 pub use recording::{BLOCK_FRAMES, Recording};
-pub use resample::{resample, resampled_len};
+pub use resample::{Filter, resample, resampled_len};
 pub use row_reader::{RowClips, RowReader, append};
 pub use silence::silence_of;
 pub use walk::{Found, Skipped, Walk, utf8_name, walk};

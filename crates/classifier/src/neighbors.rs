@@ -2,8 +2,8 @@ use crate::{Below, Classifier, Error, Init, Maps, Method, Mode, Normalization, O
 use candle_core::{D, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Minimum share of a class in the votes, so that its logarithm stays finite.
-const LEAST_SHARE: f64 = 1e-4;
+/// Added to the share of a class in the votes, so that its logarithm stays finite.
+pub const LEAST_SHARE: f64 = 1e-4;
 
 /// Settings of the k-nearest-neighbors classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

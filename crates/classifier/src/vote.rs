@@ -3,7 +3,7 @@
 use crate::{Error, clip_loss};
 
 /// Most that a vote says for or against a class: with two classes odds of e^6.
-const MOST: f32 = 3.0;
+pub const MOST_VOTE: f32 = 3.0;
 /// Scales that are tried, as powers of e.
 const SCALES: (f64, f64) = (-7.0, 7.0);
 
@@ -13,7 +13,7 @@ pub fn votes(logits: &[f32], n_classes: usize, scale: f32) -> Vec<f32> {
     let mut votes = logits.to_vec();
     for row in votes.chunks_exact_mut(n_classes) {
         let mean = row.iter().sum::<f32>() / n_classes as f32;
-        row.iter_mut().for_each(|value| *value = ((*value - mean) * scale).clamp(-MOST, MOST));
+        row.iter_mut().for_each(|value| *value = ((*value - mean) * scale).clamp(-MOST_VOTE, MOST_VOTE));
     }
     votes
 }

@@ -1,17 +1,14 @@
 //! From logits to probabilities, as the predictor does.
 
 use crate::graph::{Graph, Value, int};
-use classifier::ModelHeader;
-
-/// Most that a vote says for or against a class, as in the crate `classifier`.
-const MOST: f32 = 3.0;
+use classifier::{MOST_VOTE, ModelHeader};
 
 /// Votes of a model, `[B, C]`: see [`classifier::votes`].
 pub(crate) fn votes(graph: &mut Graph, logits: &Value, scale: f32) -> Value {
     let mean = graph.reduce("ReduceMean", logits, &[1], true);
     let centered = graph.two("Sub", logits, &mean);
     let scaled = graph.with("Mul", &centered, scale);
-    graph.clamp(&scaled, -MOST, MOST)
+    graph.clamp(&scaled, -MOST_VOTE, MOST_VOTE)
 }
 
 /// The mean of votes; a single one is itself.

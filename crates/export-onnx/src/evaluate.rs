@@ -90,10 +90,6 @@ fn compute(
     let list = |nth: usize| node.input.get(nth).and_then(|name| lists.get(name)).ok_or_else(|| missing(nth));
     let (x, given) = (get(0)?, Given(node));
     let rank = x.rank();
-    let spread = |a: &Tensor, b: &Tensor| -> candle_core::Result<(Tensor, Tensor)> {
-        let shape = a.shape().broadcast_shape_binary_op(b.shape(), "graph")?;
-        Ok((a.broadcast_as(&shape)?.contiguous()?, b.broadcast_as(&shape)?.contiguous()?))
-    };
     Ok(match node.op_type.as_str() {
         "Identity" => x.clone(),
         "Add" => x.broadcast_add(get(1)?)?,
@@ -106,9 +102,10 @@ fn compute(
         "Less" => x.broadcast_lt(get(1)?)?,
         "GreaterOrEqual" => x.broadcast_ge(get(1)?)?,
         "Where" => {
-            let (yes, no) = spread(get(1)?, get(2)?)?;
-            let (is_so, yes) = (x.broadcast_as(x.shape().broadcast_shape_binary_op(yes.shape(), "where")?)?, yes);
-            is_so.where_cond(&yes.broadcast_as(is_so.shape())?, &no.broadcast_as(is_so.shape())?)?
+            let (yes, no) = (get(1)?, get(2)?);
+            let shape = yes.shape().broadcast_shape_binary_op(no.shape(), "where")?;
+            let shape = shape.broadcast_shape_binary_op(x.shape(), "where")?;
+            x.broadcast_as(&shape)?.where_cond(&yes.broadcast_as(&shape)?, &no.broadcast_as(&shape)?)?
         }
         "Abs" => x.abs()?,
         "Neg" => x.neg()?,

@@ -4,11 +4,8 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, ints};
 use audio_io::{ClipConfig, Level, TARGET_RMS};
 use classifier::Normalization;
-use features::{FrontEndConfig, Kind, LinearForm, Output, PcenConfig, Quietest, Reference, Spectrum};
+use features::{FrontEndConfig, Kind, LinearForm, Output, PcenConfig, Quietest, Reference, SMALLEST_POWER, Spectrum};
 use std::f32::consts::LN_10;
-
-/// Powers below this count as this in decibels, as in the crate `features`.
-const SMALLEST_POWER: f32 = 1e-10;
 
 /// Levels below this are silence, which stays silence.
 const SMALLEST_LEVEL: f32 = 1e-30;

@@ -56,4 +56,5 @@ pub use config::{
 pub use error::{Error, Result};
 pub use front_end::{FrontEnd, Scratch};
 pub use linear_form::LinearForm;
+pub use output::SMALLEST_POWER;
 pub use preset::Preset;

@@ -4,7 +4,7 @@ use crate::config::{Output, Quietest, Reference, Spectrum};
 use crate::logarithm::Logarithm;
 
 /// Powers below this count as this: -100 dB.
-const SMALLEST_POWER: f32 = 1e-10;
+pub const SMALLEST_POWER: f32 = 1e-10;
 
 /// Values a step, so that the compiler keeps several vectors in flight.
 const LANES: usize = 16;

@@ -15,8 +15,8 @@
 //! | `audio_io::RowReader`: channels, resampling, level, windows | `clips` |
 //! | `audio_io::recorder_info`: GUANO, LIST INFO, comments of FLAC, names of files | `recorder` |
 //! | `audio_io::Manifest`: manifests and their labels | `manifest` |
-//! | `detections::{read_table, read_raw_table, read_csv}`: text | `detections` |
-//! | `detections::read_table`: Parquet | `parquet` |
+//! | `detections::{read_table, read_raw_table, read_csv, table_model}`: text | `detections` |
+//! | `detections::{read_table, table_model}`: Parquet | `parquet` |
 //! | `shard::{Spectrograms, Embeddings}::from_bytes` | `shard` |
 //! | `shard::{read_index, read_spectrograms, read_embeddings, spectrogram_shards}`, `shard::Clips` | `features` |
 //! | `shard::Clips`: the list of clips | `list` |

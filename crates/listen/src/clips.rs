@@ -5,9 +5,8 @@ use crate::feed::State;
 use crate::options::ClipOptions;
 use audio_io::LocalTime;
 use detections::{Detection, Format, Provenance, table_writer};
-use pipeline::clips::safe_name;
+use pipeline::clips::{safe_name, wav};
 use std::collections::{HashSet, VecDeque};
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use storage::AppendFile;
 
@@ -133,7 +132,7 @@ impl Clips {
         if n_frames == 0 {
             return Err(Error::Invalid(format!("{}: its sound is no longer remembered", clip.name)));
         }
-        let wav = wav(channels, self.rate_hz).map_err(failed(&path, "cannot be written"))?;
+        let wav = wav(channels, self.rate_hz)?;
         let folder: PathBuf = path.parent().map(Path::to_owned).unwrap_or_default();
         storage::create_dir_all(&folder).map_err(failed(&folder, "cannot be made"))?;
         storage::write(&path, &wav).map_err(failed(&path, "cannot be written"))?;
@@ -170,28 +169,6 @@ fn rows(provenance: &Provenance, row: Option<&Detection>) -> Result<Vec<u8>> {
     Ok(header)
 }
 
-/// A WAV file of 16 bits.
-fn wav(channels: &[Vec<f32>], sample_rate: u32) -> std::io::Result<Vec<u8>> {
-    let spec = hound::WavSpec {
-        channels: u16::try_from(channels.len()).unwrap_or(u16::MAX),
-        sample_rate,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut bytes = Cursor::new(Vec::new());
-    let mut write = || -> hound::Result<()> {
-        let mut writer = hound::WavWriter::new(&mut bytes, spec)?;
-        for nth in 0..channels.first().map_or(0, Vec::len) {
-            for channel in channels {
-                writer.write_sample((channel[nth] * 32768.0).round().clamp(-32768.0, 32767.0) as i16)?;
-            }
-        }
-        writer.finalize()
-    };
-    write().map_err(std::io::Error::other)?;
-    Ok(bytes.into_inner())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +176,7 @@ mod tests {
     use crate::sound::Sound;
     use audio_io::{Pcm, SampleFormat};
     use pipeline::CancelToken;
-    use std::io::Read;
+    use std::io::{Cursor, Read};
 
     fn open(folder: &Path, around_s: f64) -> Result<Clips> {
         let options = ClipOptions { around_s, ..ClipOptions::new(folder) };

@@ -21,6 +21,9 @@ pub enum Error {
     /// The pipe.
     #[error("-: cannot be read: {0}")]
     Pipe(std::io::Error),
+    /// A thread.
+    #[error("a thread cannot be started: {0}")]
+    Start(std::io::Error),
     /// The microphone.
     #[error("the microphone: {0}")]
     Microphone(String),

@@ -65,7 +65,7 @@ impl Feed {
         let shared = Arc::clone(&state);
         let take = move || take(source, &shared, &sender);
         // It may wait for a pipe through which nothing comes any more; nobody waits for it.
-        thread::Builder::new().name("sound".into()).spawn(take).map_err(Error::Pipe)?;
+        thread::Builder::new().name("sound".into()).spawn(take).map_err(Error::Start)?;
         let n = u16::try_from(n_channels).unwrap_or(u16::MAX);
         let header = Pcm { format: SampleFormat::F32, rate_hz, n_channels: n }.endless_wav_header();
         let classified_ms = Arc::<AtomicU64>::default();

@@ -49,7 +49,7 @@ impl Microphone {
             Err(error) => drop(tell.send(Err(error))),
         };
         let started = thread::Builder::new().name("microphone".into()).spawn(hold);
-        started.map_err(|error| Error::Microphone(error.to_string()))?;
+        started.map_err(Error::Start)?;
         let about = told.recv().map_err(|_| Error::Microphone("the sound system ended".into()))?;
         let (name, rate_hz, n_channels) = about?;
         Ok(Self { name, rate_hz, n_channels, blocks, lost, _open: open })

@@ -74,6 +74,12 @@ fn an_event_is_told_while_sound_still_comes_and_a_stop_tells_the_rest() {
     let sound = garden();
     let half = sound.len() / 2;
     send.send(sound[..half].to_vec()).unwrap();
+    // Were there no second event, the pipe would be closed after a while, and the test fail.
+    let (guard, ended) = channel::<()>();
+    std::thread::spawn(move || {
+        ended.recv_timeout(Duration::from_secs(30)).ok();
+        drop(send);
+    });
     let pipe = Pipe(receive, Cursor::new(Vec::new()));
     let mut lines = Vec::new();
     let mut options = options();
@@ -91,8 +97,8 @@ fn an_event_is_told_while_sound_still_comes_and_a_stop_tells_the_rest() {
         Ok(())
     })
     .unwrap();
-    drop(send);
-    assert!(finished.detections >= 2 && finished.seconds > 0.0, "{finished:?}");
+    drop(guard);
+    assert!(job.cancel.is_cancelled() && finished.detections >= 2 && finished.seconds > 0.0, "{finished:?}");
     let kinds: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!((kinds[0], *kinds.last().unwrap()), ("started", "finished"));
     let windows = lines.iter().filter(|line| line["event"] == "window");

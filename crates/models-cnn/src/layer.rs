@@ -6,7 +6,7 @@ use kernels::{BatchStatistics, BlockForm, BlockWeights, Norm, Pool, conv_block};
 const MOMENTUM: f64 = 0.1;
 
 /// Added to a variance before the square root.
-const EPSILON: f32 = 1e-5;
+pub const EPSILON: f32 = 1e-5;
 
 /// Rows and columns of a kernel.
 const KERNEL: usize = 3;

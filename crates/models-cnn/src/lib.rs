@@ -29,5 +29,9 @@ mod yamnet;
 
 pub use cnn::Cnn;
 pub use config::{CnnConfig, Downsample, MapPooling};
+pub use layer::EPSILON as NORM_EPSILON;
 pub use tflite::yamnet_from_tflite;
-pub use yamnet::{N_BANDS, N_OWN_CLASSES, PATCH_FRAMES, Yamnet, YamnetConfig, yamnet_weights};
+pub use yamnet::{
+    DIM as YAMNET_DIM, LAYERS as YAMNET_LAYERS, LEAST_PROBABILITY, N_BANDS, N_OWN_CLASSES, PATCH_FRAMES, Yamnet,
+    YamnetConfig, yamnet_weights,
+};

@@ -16,10 +16,10 @@ pub const PATCH_FRAMES: usize = 96;
 pub const N_BANDS: usize = 64;
 
 /// Width of the embedding.
-const DIM: usize = 1024;
+pub const DIM: usize = 1024;
 
 /// Channels and stride of every layer's output, including the first.
-const LAYERS: [(usize, usize); 14] = [
+pub const LAYERS: [(usize, usize); 14] = [
     (32, 2),
     (64, 1),
     (128, 2),
@@ -45,7 +45,7 @@ static OWN_CLASSES: LazyLock<Vec<String>> =
     LazyLock::new(|| include_str!("audioset.txt").lines().map(str::to_owned).collect());
 
 /// Probability that a window's class counts with at least, and one minus it at most: differences beyond are noise.
-const LEAST_PROBABILITY: f64 = 1e-4;
+pub const LEAST_PROBABILITY: f64 = 1e-4;
 
 /// Windows that are computed together in evaluation, so that the values between two layers stay in the cache of a processor.
 const WINDOWS: usize = 16;

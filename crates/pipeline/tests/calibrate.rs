@@ -8,22 +8,9 @@ use audio_io::Manifest;
 use classifier::{ModelFile, Place};
 use inference::{Model, read_model};
 use pipeline::calibrate::{self, Options};
-use pipeline::{Job, config, evaluate, train};
+use pipeline::{Job, config, evaluate};
 use std::path::Path;
-use trained::trained;
-
-/// A model that has learned its clips.
-fn learned(features: &Path, out: &Path) {
-    let mut options = train::Options::new(train::ModelKind::Cnn, features, out);
-    options.config.set = vec![
-        ("cnn.channels".into(), "[8, 8, 16]".into()),
-        ("train.epochs".into(), "30".into()),
-        ("train.batch_size".into(), "8".into()),
-        ("train.lr".into(), "0.003".into()),
-    ];
-    options.augment = Some(config::Strength::Off);
-    train::run(&options, &Job::default()).unwrap();
-}
+use trained::{LEARNS, train_in, trained};
 
 /// The run's model with a bias, as of another place: it stands in for a model that is wrong in the place of the clips.
 fn with_bias(run: &Path, out: &Path, bias: f32) {
@@ -52,7 +39,7 @@ fn a_line_in_the_wrong_spot_is_put_right_and_a_good_model_is_left_alone() {
     let folder = trained();
     let path = |name: &str| folder.path().join(name);
     let (job, manifest) = (Job::default(), path("manifest.csv"));
-    learned(&path("features"), &path("good"));
+    train_in(folder.path(), "good", &LEARNS, Some(config::Strength::Off));
     with_bias(&path("good"), &path("wrong"), 1.0);
 
     // Clips of the training split stand for those that a person has labeled.

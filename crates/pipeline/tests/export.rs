@@ -222,8 +222,7 @@ fn networks_of_two_rates_are_one_graph() {
     write(&folder.path().join("run"), &of, &tensors);
     let options = Options::new(folder.path().join("run"), folder.path().join("out"));
     let outcome = run(&options, &Job::default()).unwrap();
-    // The filter of the graph is another than ours.
-    assert!(outcome.differences.probabilities < 5e-3, "{:?}", outcome.differences);
+    assert_near(&outcome, "two rates");
     assert_eq!((outcome.about.sample_rate_hz, outcome.about.embedding_dim), (22_050, 1024));
     let message = run(&Options { overwrite: false, ..options.clone() }, &Job::default()).unwrap_err().to_string();
     assert!(message.contains("holds a graph"), "{message}");

@@ -31,6 +31,15 @@ pub(crate) fn folder(options: &Options, name: &str) -> Result<(PathBuf, Option<T
     }
 }
 
+/// Removes the folder of something that is forgotten; `what` is what its owner is called.
+pub(crate) fn remove(folder: &Path, what: &str) {
+    if storage::exists(folder)
+        && let Err(error) = storage::remove_dir_all(folder)
+    {
+        tracing::warn!("the folder of a {what} cannot be removed: {error}");
+    }
+}
+
 /// Names of what is in the folder, in order.
 ///
 /// # Errors

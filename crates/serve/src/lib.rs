@@ -47,6 +47,7 @@ mod fits;
 mod folder;
 mod guard;
 mod handlers;
+mod line;
 mod live;
 mod metrics;
 mod models;

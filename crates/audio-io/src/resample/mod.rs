@@ -7,6 +7,8 @@
 
 mod plan;
 
+pub use plan::Filter;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -28,9 +28,8 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn new(from_hz: u32, to_hz: u32) -> Self {
-        let divisor = gcd(from_hz, to_hz);
-        let (unit_in, unit_out) = ((from_hz / divisor) as usize, (to_hz / divisor) as usize);
-        let margin = (half_length(from_hz, to_hz) + 1).div_ceil(unit_in);
+        let Filter { half, unit_in, unit_out, .. } = Filter::new(from_hz, to_hz);
+        let margin = (half + 1).div_ceil(unit_in);
         // A power of two makes the transforms a quarter to a third faster; half of a block at least is kept.
         let n_units = BLOCK_FRAMES.div_ceil(unit_in).max(4 * margin).next_power_of_two();
         Self { unit_in, unit_out, n_units, margin }
@@ -158,18 +157,54 @@ impl Plan {
     }
 }
 
+/// The filter of a resampler: a sinc under Kaiser's window, as a function of time. [`resample`](crate::resample()) applies it by transforms;
+/// its values at other times than whole frames are what a convolution with an output between two frames needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// Frames that it reaches to either side.
+    pub half: usize,
+    /// Frames that come in while [`unit_out`](Self::unit_out) go out.
+    pub unit_in: usize,
+    /// Frames that go out while [`unit_in`](Self::unit_in) come in.
+    pub unit_out: usize,
+    /// Where it has fallen by half, in cycles a frame.
+    middle: f64,
+}
+
+impl Filter {
+    /// From one rate to another.
+    pub fn new(from_hz: u32, to_hz: u32) -> Self {
+        let divisor = gcd(from_hz, to_hz);
+        let lower_nyquist = 0.5 * f64::from(from_hz.min(to_hz)) / f64::from(from_hz); // in cycles a frame
+        Self {
+            half: half_length(from_hz, to_hz),
+            unit_in: (from_hz / divisor) as usize,
+            unit_out: (to_hz / divisor) as usize,
+            middle: 0.5 * (1.0 + PASS) * lower_nyquist,
+        }
+    }
+
+    /// Its value at a distance in frames of the input; 0 beyond where it reaches.
+    pub fn at(&self, x: f64) -> f64 {
+        let beta = 0.1102 * (ATTENUATION_DB - 8.7);
+        let sinc = if x == 0.0 { 2.0 * self.middle } else { (2.0 * PI * self.middle * x).sin() / (PI * x) };
+        let inside = 1.0 - (x / (self.half + 1) as f64).powi(2);
+        if inside < 0.0 {
+            return 0.0;
+        }
+        sinc * bessel_i0(beta * inside.sqrt()) / bessel_i0(beta)
+    }
+
+    /// The sum of its values at whole frames: by it they are divided, so that a constant stays what it is.
+    pub fn sum(&self) -> f64 {
+        self.at(0.0) + 2.0 * (1..=self.half).map(|i| self.at(i as f64)).sum::<f64>()
+    }
+}
+
 /// The first bins of a transform of the filter of `n` frames, divided by `n`.
 fn response(from_hz: u32, to_hz: u32, n: usize, n_bins: usize) -> Vec<f32> {
-    let half = half_length(from_hz, to_hz);
-    let lower_nyquist = 0.5 * f64::from(from_hz.min(to_hz)) / f64::from(from_hz); // in cycles a frame
-    let middle = 0.5 * (1.0 + PASS) * lower_nyquist;
-    let beta = 0.1102 * (ATTENUATION_DB - 8.7);
-    let tap = |i: usize| {
-        let x = i as f64;
-        let sinc = if i == 0 { 2.0 * middle } else { (2.0 * PI * middle * x).sin() / (PI * x) };
-        let inside = 1.0 - (x / (half + 1) as f64).powi(2);
-        sinc * bessel_i0(beta * inside.max(0.0).sqrt()) / bessel_i0(beta)
-    };
+    let of = Filter::new(from_hz, to_hz);
+    let (half, tap) = (of.half, |i: usize| of.at(i as f64));
     let mut filter = vec![Complex::new(0.0, 0.0); n];
     filter[0].re = tap(0);
     for i in 1..=half {

@@ -4,10 +4,7 @@ use crate::error::Result;
 use crate::graph::{Graph, Value, ints};
 use crate::outputs::Outputs;
 use crate::weights::Weights;
-use models_cnn::{CnnConfig, Downsample, MapPooling};
-
-/// Added to a variance before the square root, as in the crate `models-cnn`.
-const EPSILON: f32 = 1e-5;
+use models_cnn::{CnnConfig, Downsample, MapPooling, NORM_EPSILON};
 
 /// A 3x3 convolution with batch norm, and optionally a residual; then ReLU. `[B, C, H, W]`.
 fn convolution(
@@ -23,7 +20,7 @@ fn convolution(
     let of_norm = |end: &str| weights.values(&format!("{name}.norm.{end}"));
     let (scale, shift, mean, variance) =
         (of_norm("weight")?, of_norm("bias")?, of_norm("running_mean")?, of_norm("running_var")?);
-    let factor: Vec<f32> = scale.iter().zip(&variance).map(|(s, v)| s / (v + EPSILON).sqrt()).collect();
+    let factor: Vec<f32> = scale.iter().zip(&variance).map(|(s, v)| s / (v + NORM_EPSILON).sqrt()).collect();
     let bias = factor.iter().zip(shift.iter().zip(&mean)).map(|(f, (shift, mean))| shift - mean * f);
     let bias = graph.tensor(&[factor.len()], bias);
     let n_each = conv.len() / factor.len();

@@ -5,10 +5,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Value};
 use crate::outputs::Outputs;
 use crate::weights::Weights;
-use classifier::{HeadKind, NeighborsConfig, Top};
-
-/// Added to the share of a class in the neighbors' votes, as in the crate `classifier`.
-const LEAST_SHARE: f32 = 1e-4;
+use classifier::{HeadKind, LEAST_SHARE, NeighborsConfig, Top};
 
 /// Heads over YAMNet.
 pub(super) fn add(graph: &mut Graph, of: Outputs, tops: &[Top], weights: Weights<'_>) -> Result<Outputs> {
@@ -70,7 +67,7 @@ pub(super) fn neighbors(
     let by_class = graph.two("MatMul", &weight, &classes);
     let total = graph.sum(&by_class, &[1]);
     let share = graph.two("Div", &by_class, &total);
-    let share = graph.with("Add", &share, LEAST_SHARE);
+    let share = graph.with("Add", &share, LEAST_SHARE as f32);
     let logits = graph.one("Log", &share);
     Ok(Outputs { logits, ..body })
 }

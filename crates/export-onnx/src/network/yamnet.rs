@@ -4,16 +4,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Value, int, ints};
 use crate::outputs::Outputs;
 use crate::weights::Weights;
-use models_cnn::{N_BANDS, N_OWN_CLASSES, PATCH_FRAMES, YamnetConfig};
-
-/// Strides of the fourteen layers, as in the crate `models-cnn`.
-const STRIDES: [usize; 14] = [2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1];
-
-/// Width of the embedding.
-const DIM: usize = 1024;
-
-/// Probability that a window's class counts with at least, as in the crate `models-cnn`.
-const LEAST_PROBABILITY: f64 = 1e-4;
+use models_cnn::{LEAST_PROBABILITY, N_BANDS, PATCH_FRAMES, YAMNET_DIM, YAMNET_LAYERS, YamnetConfig};
 
 /// Zeros before and behind a direction of `n` values, as TensorFlow's `SAME` has them for kernels of three.
 fn pads(n: usize, stride: usize) -> [i64; 2] {
@@ -66,7 +57,7 @@ pub(super) fn add(
     let windows = graph.node("Gather", &[&by_frame, &places], vec![int("axis", 1)]); // [B, P, 96, M]
     let mut map = graph.reshape(&windows, &[-1, 1, PATCH_FRAMES as i64, N_BANDS as i64]);
     let mut size = [PATCH_FRAMES, N_BANDS];
-    for (nth, stride) in STRIDES.into_iter().enumerate() {
+    for (nth, (_, stride)) in YAMNET_LAYERS.into_iter().enumerate() {
         let layer = format!("layer{}", nth + 1);
         if nth == 0 {
             map = convolution(graph, &map, &format!("{layer}.conv"), (size, stride), weights)?;
@@ -77,7 +68,7 @@ pub(super) fn add(
         size = size.map(|n| n.div_ceil(stride));
     }
     let of_window = graph.reduce("ReduceMean", &map, &[2, 3], false); // [B * P, D]
-    let by_clip = graph.reshape(&of_window, &[-1, n_windows as i64, DIM as i64]);
+    let by_clip = graph.reshape(&of_window, &[-1, n_windows as i64, YAMNET_DIM as i64]);
     let embedding = graph.reduce("ReduceMean", &by_clip, &[1], false);
     let logits = graph.linear(&embedding, &weights.values("head.weight")?, &weights.values("head.bias")?);
     let own = graph.linear(&by_clip, &weights.values("dense.weight")?, &weights.values("dense.bias")?); // [B, P, K]
@@ -87,6 +78,5 @@ pub(super) fn add(
     let odds = graph.one("Exp", &held);
     let mean = graph.reduce("ReduceMean", &odds, &[1], false);
     let log_odds = graph.one("Log", &mean);
-    debug_assert_eq!(weights.dims("dense.bias")?, [N_OWN_CLASSES]);
-    Ok(Outputs { logits, embedding, dim: DIM, log_odds: Some(log_odds) })
+    Ok(Outputs { logits, embedding, dim: YAMNET_DIM, log_odds: Some(log_odds) })
 }

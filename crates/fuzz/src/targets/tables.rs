@@ -5,7 +5,8 @@ use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use audio_io::Manifest;
 use detections::{
-    CsvWriter, Detection, Format, Provenance, Thresholds, Verdict, read_csv, read_raw_table, read_table, table_writer,
+    CsvWriter, Detection, Format, Provenance, Thresholds, Verdict, read_csv, read_raw_table, read_table, table_model,
+    table_writer,
 };
 
 /// The targets.
@@ -39,7 +40,7 @@ pub(super) const TARGETS: [Target; 3] = [
     },
     Target {
         name: "detections",
-        reads: "tables of barkbird, Raven, Audacity, Kaleidoscope, BirdNET-Analyzer and birdnet, JSON lines (`read_table`, `read_raw_table`, `read_csv`)",
+        reads: "tables of barkbird, Raven, Audacity, Kaleidoscope, BirdNET-Analyzer and birdnet, JSON lines (`read_table`, `read_raw_table`, `read_csv`, `table_model`)",
         seeds: || {
             let all = [Format::Csv, Format::JsonLines, Format::Raven, Format::Audacity, Format::Kaleidoscope];
             let all = all.into_iter().chain([Format::Birdnet, Format::BirdnetTable]);
@@ -74,11 +75,14 @@ pub(super) const TARGETS: [Target; 3] = [
     },
     Target {
         name: "parquet",
-        reads: "detections as Apache Parquet (`read_table`)",
+        reads: "detections as Apache Parquet (`read_table`, `table_model`)",
         seeds: || vec![written(Format::Parquet)],
         words: &[b"PAR1", b"label", b"start_ms", b"end_ms", b"\x15\x00\x15", b"\x19\x1c"],
         repair: parquet_footer,
-        run: |input| Outcome::of(read_table(input, "a.parquet", None).map(|rows| about(rows.len()).to_string())),
+        run: |input| {
+            table_model(input);
+            Outcome::of(read_table(input, "a.parquet", None).map(|rows| about(rows.len()).to_string()))
+        },
         memory: Memory { per_byte: 4096, free: 16 << 20 },
     },
 ];
@@ -153,6 +157,7 @@ fn windows() -> Vec<u8> {
 }
 
 fn table(input: &[u8]) -> Outcome {
+    table_model(input);
     let raw = read_raw_table(input, "t", None).and_then(|raw| {
         let mut out = Vec::new();
         raw.write_with(&mut out, &["sound".to_owned()], |_| vec!["dog".to_owned()])?;

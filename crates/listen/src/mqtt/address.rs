@@ -1,6 +1,8 @@
 //! The address of a broker.
 
 use crate::error::Error;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use url::Url;
@@ -33,7 +35,10 @@ impl FromStr for Broker {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err(fail("nothing can follow the host and port; topics have a flag of their own"));
         }
-        let text = |part: &str| percent_decoded(part).ok_or_else(|| fail("user and password: not UTF-8"));
+        let text = |part: &str| {
+            let decoded = percent_decode_str(part).decode_utf8();
+            decoded.map(Cow::into_owned).map_err(|_| fail("user and password: not UTF-8"))
+        };
         let login = match (url.username(), url.password()) {
             ("", None) => None,
             (user, password) => Some((text(user)?, text(password.unwrap_or_default())?)),
@@ -41,26 +46,6 @@ impl FromStr for Broker {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { host, port: url.port().unwrap_or(if is_encrypted { 8883 } else { 1883 }), is_encrypted, login })
     }
-}
-
-/// A part of an address, without `%41` for `A`.
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| byte == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 impl fmt::Display for Broker {

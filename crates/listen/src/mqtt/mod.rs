@@ -96,7 +96,7 @@ impl Mqtt {
             tell,
         };
         let thread = thread::Builder::new().name("mqtt".into()).spawn(move || keeper.keep(connection));
-        Ok(Self { client, topics, shared, news, thread: thread.map_err(Error::Pipe)? })
+        Ok(Self { client, topics, shared, news, thread: thread.map_err(Error::Start)? })
     }
 
     /// Sends an event; where too many wait already, it is counted as lost.

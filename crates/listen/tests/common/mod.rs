@@ -1,12 +1,15 @@
 //! A small model that has learned made sounds, and sound that comes through a pipe.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../../../pipeline/tests/trained/mod.rs"]
+mod trained;
+
 use listen::{Options, Pcm, SampleFormat, Sound, Told};
-use pipeline::strategy::ModelKind;
-use pipeline::{Job, config, features, scan, synth, train};
+use pipeline::{Job, config};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use trained::{LEARNS, make_features, train_in};
 
 /// The folder of a run `run` and of the manifest `manifest.csv` that it was trained on; made once, and left to the system's cleaning.
 pub(crate) fn trained() -> &'static Path {
@@ -15,22 +18,8 @@ pub(crate) fn trained() -> &'static Path {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("listen-{}", env!("CARGO_CRATE_NAME")));
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).unwrap();
-        let path = |name: &str| folder.join(name);
-        let job = Job::default();
-        let sounds = synth::run(&synth::Options { out: path("sounds"), clips: 24 }, &job).unwrap().manifest;
-        scan::run(&scan::Options::new(&sounds, path("manifest.csv")), &job).unwrap();
-        let mut short = features::Options::new(path("manifest.csv"), path("features"));
-        short.front_end.config.set = vec![("clip.window.seconds".into(), "1.0".into())];
-        features::run(&short, &job).unwrap();
-        let mut options = train::Options::new(ModelKind::Cnn, path("features"), path("run"));
-        options.config.set = vec![
-            ("cnn.channels".into(), "[8, 8, 16]".into()),
-            ("train.epochs".into(), "30".into()),
-            ("train.batch_size".into(), "8".into()),
-            ("train.lr".into(), "0.003".into()),
-        ];
-        options.augment = Some(config::Strength::Off);
-        train::run(&options, &job).unwrap();
+        make_features(&folder, 24, &[("clip.window.seconds", "1.0")]);
+        train_in(&folder, "run", &LEARNS, Some(config::Strength::Off));
         folder
     })
 }

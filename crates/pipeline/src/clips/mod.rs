@@ -16,6 +16,7 @@ pub use excerpt::{Excerpt, Span, excerpt};
 pub(crate) use names::Names;
 pub use names::safe as safe_name;
 pub use options::{Encoding, Options, Outcome, Pick};
+pub use sound::wav;
 
 use crate::error::{Context, Result, bail};
 use crate::job::Job;

@@ -105,6 +105,17 @@ impl Samples {
     }
 }
 
+/// Samples of all channels as a WAV file of 16 bits.
+///
+/// # Errors
+/// More samples than the header can state.
+pub fn wav(channels: &[Vec<f32>], rate_hz: u32) -> Result<Vec<u8>> {
+    let samples = Samples { rate_hz, n_channels: channels.len(), bits: 16 };
+    let mut file = samples.wav_header(channels.first().map_or(0, Vec::len) as u64)?;
+    file.extend(samples.bytes(&channels.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+    Ok(file)
+}
+
 /// Samples of a WAV file as FLAC.
 fn flac(wav: &[u8], samples: Samples) -> Result<Vec<u8>> {
     use flacenc::component::BitRepr;

@@ -19,9 +19,8 @@ const PARITY: &str = "parity.safetensors";
 /// How it is used.
 const README: &str = "README.md";
 
-/// Largest difference between a probability of the graph and of the model. Where networks resample inside the graph, the filter is
-/// another than ours.
-const MOST_DIFFERENCE: [f32; 2] = [1e-3, 2e-2];
+/// Largest difference between a probability of the graph and of the model.
+const MOST_DIFFERENCE: f32 = 1e-3;
 
 /// Recordings that the graph and the model are compared on, at most.
 const MOST_RECORDINGS: usize = 200;
@@ -84,10 +83,9 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let parity = parity::Parity::of(&model, &exported.about, &recordings)?;
     job.check("nothing was written")?;
     let differences = parity.compare(&exported.bytes)?;
-    let most = MOST_DIFFERENCE[usize::from(model.members.len() > 1)];
-    if differences.probabilities.is_nan() || differences.probabilities > most {
+    if differences.probabilities.is_nan() || differences.probabilities > MOST_DIFFERENCE {
         return Err(Error::Invalid(format!(
-            "not written: the graph's probabilities differ from the model's by {:.1e}, at most {most:.0e} is expected; please report this",
+            "not written: the graph's probabilities differ from the model's by {:.1e}, at most {MOST_DIFFERENCE:.0e} is expected; please report this",
             differences.probabilities
         )));
     }

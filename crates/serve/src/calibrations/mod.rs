@@ -7,7 +7,8 @@ mod work;
 pub(crate) use one::{Calibration, Seen, State};
 
 use crate::error::{Error, Result};
-use crate::folder::{folder, names_in};
+use crate::folder::{folder, names_in, remove};
+use crate::line::Line;
 use crate::models::Models;
 use crate::options::Options;
 use crate::problem::{Answer, Problem};
@@ -16,8 +17,7 @@ use crate::review::Answers;
 use crate::worker::Worker;
 use pipeline::Device;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use tempfile::TempDir;
 use work::{Bench, calibrate_all};
@@ -28,10 +28,7 @@ pub(crate) struct Calibrations {
     folder: PathBuf,
     /// Removed at the end, where no folder was named.
     _temporary: Option<TempDir>,
-    all: Mutex<Vec<Arc<Calibration>>>,
-    /// None once nothing more begins.
-    sender: Mutex<Option<Sender<Arc<Calibration>>>>,
-    receiver: Mutex<Option<Receiver<Arc<Calibration>>>>,
+    line: Line<Calibration>,
 }
 
 impl Calibrations {
@@ -47,19 +44,11 @@ impl Calibrations {
             all.extend(names.iter().filter_map(|name| kept::read(&folder.join(name), name)).map(Arc::new));
             all.iter().for_each(|calibration| reopen(calibration, options, device, models));
         }
-        let (sender, receiver) = channel();
-        Ok(Self {
-            device: device.clone(),
-            folder,
-            _temporary: temporary,
-            all: Mutex::new(all),
-            sender: Mutex::new(Some(sender)),
-            receiver: Mutex::new(Some(receiver)),
-        })
+        Ok(Self { device: device.clone(), folder, _temporary: temporary, line: Line::new(all) })
     }
 
     pub(crate) fn all(&self) -> MutexGuard<'_, Vec<Arc<Calibration>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.all()
     }
 
     /// Starts the thread that calibrates.
@@ -67,9 +56,7 @@ impl Calibrations {
     /// # Errors
     /// A thread that cannot be started.
     pub(crate) fn run(&self, models: &Arc<Models>, options: &Options) -> Result<Option<JoinHandle<()>>> {
-        let Some(receiver) = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Ok(None);
-        };
+        let Some(receiver) = self.line.begin() else { return Ok(None) };
         let (ask, limits) = (options.ask.clone(), options.limits.clone());
         let bench = Bench { models: Arc::clone(models), ask, limits, device: self.device.clone() };
         let thread = thread::Builder::new().name("calibration".into());
@@ -78,7 +65,7 @@ impl Calibrations {
 
     /// Begins nothing more, and stops what runs.
     pub(crate) fn stop(&self) {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.line.close();
         self.all().iter().for_each(|calibration| calibration.cancel.cancel());
     }
 
@@ -101,11 +88,7 @@ impl Calibrations {
             model: None,
         };
         let calibration = Arc::new(Calibration::new(seen, self.folder.join(&id), of.run.clone(), answers));
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = sender.as_ref().is_some_and(|sender| sender.send(Arc::clone(&calibration)).is_ok());
-        if !sent {
-            return Err(Problem::stopping());
-        }
+        self.line.push(&calibration)?;
         all.push(calibration);
         Ok(id)
     }
@@ -132,11 +115,7 @@ impl Calibrations {
         if let Some(name) = seen.model {
             models.remove(&name);
         }
-        if storage::exists(&calibration.folder)
-            && let Err(error) = storage::remove_dir_all(&calibration.folder)
-        {
-            tracing::warn!("a calibration's folder cannot be removed: {error}");
-        }
+        remove(&calibration.folder, "calibration");
     }
 }
 

@@ -11,15 +11,15 @@ pub(crate) use kept::write as keep;
 pub(crate) use one::{Fit, Inner, Seen, State};
 
 use crate::error::{Error, Result};
-use crate::folder::{folder, names_in};
+use crate::folder::{folder, names_in, remove};
+use crate::line::Line;
 use crate::models::Models;
 use crate::options::{FitSettings, Options};
 use crate::problem::{Answer, Problem};
 use crate::worker::Worker;
 use pipeline::Device;
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread;
 use tempfile::TempDir;
 use work::{Workshop, train_all};
@@ -31,10 +31,7 @@ pub(crate) struct Fits {
     folder: PathBuf,
     /// Removed at the end, where no folder was named.
     _temporary: Option<TempDir>,
-    all: Mutex<Vec<Arc<Fit>>>,
-    /// None once nothing more begins.
-    sender: Mutex<Option<Sender<Arc<Fit>>>>,
-    receiver: Mutex<Option<Receiver<Arc<Fit>>>>,
+    line: Line<Fit>,
 }
 
 impl Fits {
@@ -51,20 +48,17 @@ impl Fits {
                 reopen(fit, options, device, models);
             }
         }
-        let (sender, receiver) = channel();
         Ok(Self {
             settings: options.fit.clone(),
             device: device.clone(),
             folder,
             _temporary: temporary,
-            all: Mutex::new(all),
-            sender: Mutex::new(Some(sender)),
-            receiver: Mutex::new(Some(receiver)),
+            line: Line::new(all),
         })
     }
 
     pub(crate) fn all(&self) -> MutexGuard<'_, Vec<Arc<Fit>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.all()
     }
 
     /// Starts the thread that trains.
@@ -72,8 +66,9 @@ impl Fits {
     /// # Errors
     /// A thread that cannot be started.
     pub(crate) fn run(&self, models: &Arc<Models>, options: &Options) -> Result<Trainings> {
-        let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some((receiver, settings)) = receiver.zip(self.settings.clone()) else { return Ok(Trainings(None)) };
+        let Some((receiver, settings)) = self.line.begin().zip(self.settings.clone()) else {
+            return Ok(Trainings(None));
+        };
         let (ask, limits) = (options.ask.clone(), options.limits.clone());
         let workshop = Workshop { models: Arc::clone(models), settings, ask, limits, device: self.device.clone() };
         let thread = thread::Builder::new().name("training".into());
@@ -83,7 +78,7 @@ impl Fits {
 
     /// Begins nothing more, and stops what runs.
     pub(crate) fn stop(&self) {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.line.close();
         self.all().iter().for_each(|fit| fit.cancel().cancel());
     }
 
@@ -109,9 +104,7 @@ impl Fits {
 
     /// Puts a training into the row of those that wait.
     pub(crate) fn queue(&self, fit: &Arc<Fit>) -> Answer<()> {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = sender.as_ref().is_some_and(|sender| sender.send(Arc::clone(fit)).is_ok());
-        if sent { Ok(()) } else { Err(Problem::stopping()) }
+        self.line.push(fit)
     }
 
     /// Forgets a training, and removes its folder and its model.
@@ -121,11 +114,7 @@ impl Fits {
             models.remove(&name);
         }
         // Nothing was uploaded yet, or a clip is just coming: the rest goes with the temporary folder.
-        if storage::exists(&fit.folder)
-            && let Err(error) = storage::remove_dir_all(&fit.folder)
-        {
-            tracing::warn!("a training's folder cannot be removed: {error}");
-        }
+        remove(&fit.folder, "training");
     }
 }
 

@@ -2,14 +2,16 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod client;
+#[path = "../../../pipeline/tests/trained/mod.rs"]
+mod trained;
 
-use pipeline::strategy::ModelKind;
-use pipeline::{CancelToken, Job, features, scan, synth, train};
+use pipeline::{CancelToken, Job};
 use serve::{Options, Server};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
+use trained::{make_features, train_in};
 
 /// The folder of a run `run` and of the sounds `sounds` that it was trained on; made once, and left to the system's cleaning.
 pub(crate) fn trained() -> &'static Path {
@@ -18,18 +20,8 @@ pub(crate) fn trained() -> &'static Path {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("serve-{}", env!("CARGO_CRATE_NAME")));
         drop(std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder).unwrap();
-        let path = |name: &str| folder.join(name);
-        let job = Job::default();
-        let sounds = synth::run(&synth::Options { out: path("sounds"), clips: 24 }, &job).unwrap().manifest;
-        scan::run(&scan::Options::new(&sounds, path("manifest.csv")), &job).unwrap();
-        features::run(&features::Options::new(path("manifest.csv"), path("features")), &job).unwrap();
-        let mut options = train::Options::new(ModelKind::Cnn, path("features"), path("run"));
-        options.config.set = vec![
-            ("cnn.channels".into(), "[8, 8, 16]".into()),
-            ("train.epochs".into(), "3".into()),
-            ("train.batch_size".into(), "8".into()),
-        ];
-        train::run(&options, &job).unwrap();
+        make_features(&folder, 24, &[]);
+        train_in(&folder, "run", &[("train.epochs", "3")], None);
         folder
     })
 }
