@@ -2,7 +2,8 @@
 # How many answers a review of detections needs: a simulated reviewer knows the truth of DATA/field, and answers windows of a class in several
 # orders until the interval of its precision is 5 points to either side. First on made populations, on which order and interval were
 # chosen; then on the windows of DATA/field by two models of DATA/animals, fitted with and without YAMNet: as they were recorded, at a
-# sample rate of 8 kHz, and in one larger table of all conditions of the stress tests together. Prints the tables of docs/report.md.
+# sample rate of 8 kHz, and in one larger table of all conditions of the stress tests together. With Node, also how good the thresholds are
+# that reviews give. Prints the tables of docs/report.md.
 #
 #     scripts/measure-review.sh DATA MODELS OUT
 #
@@ -33,3 +34,8 @@ for model in yamnet cnn; do
 done
 echo
 "$built/measure_review" "${REVIEWS:-200}" "${tables[@]}"
+if command -v node >/dev/null; then
+  echo
+  node "$root/scripts/measure-thresholds.mjs"
+  node "$root/scripts/measure-thresholds.mjs" "yamnet=$out/review-yamnet-together.csv" "cnn=$out/review-cnn-together.csv"
+fi

@@ -119,15 +119,16 @@ const Precision = (() => {
     return high;
   }
 
-  // Answers that a threshold needs at least: all, and of each kind.
-  const LEAST = 10, LEAST_EACH = 2;
+  // Answers that a threshold needs at least, and by how many standard errors the curve has to be above it (80 % confidence on one side):
+  // chosen on made populations, scripts/measure-thresholds.mjs.
+  const LEAST = 10, SURE = 0.84;
   const logit = score => Math.log(score / (1 - score));
   const spread = score => logit(Math.min(0.999, Math.max(0.001, score)));
   const sigmoid = x => 1 / (1 + Math.exp(-x));
 
   // Logistic regression of right and wrong on the log-odds of the score; `points` are { score, right }. The slope is never negative, and
   // a weak prior (slope 1, no shift) decides where there are few answers. `at(score)` is the precision at a score; `threshold(wanted)` is
-  // { score, range } from which on detections are right with at least that probability, with its 95 % interval, or { score: null, reason }.
+  // { score, all }: from which score on detections are right with at least that probability, and whether all are; or { score: null, reason }.
   function calibrate(points) {
     const known = points.filter(point => Number.isFinite(point.score));
     const n = known.length, right = known.filter(point => point.right).length;
@@ -136,8 +137,13 @@ const Precision = (() => {
     const targets = [1 / (n - right + 2), (right + 1) / (right + 2)];
     const PRIOR = 0.1;
     let covariance = [0, 0, 0];
+    // What is maximized, but for a constant.
+    const likelihood = (a, b) => xs.reduce((sum, x, i) => {
+      const z = a + b * x;
+      return sum + targets[known[i].right ? 1 : 0] * z - Math.max(z, 0) - Math.log1p(Math.exp(-Math.abs(z)));
+    }, -PRIOR / 2 * (a * a + (b - 1) ** 2));
     const fit = slopeIsFree => {
-      let [a, b] = [0, slopeIsFree ? 1 : 0];
+      let [a, b] = [0, slopeIsFree ? 1 : 0], best = likelihood(a, b);
       for (let step = 0; step < 100; step++) {
         let [g0, g1, h00, h01, h11] = [-PRIOR * a, -PRIOR * (b - 1), PRIOR, 0, PRIOR];
         xs.forEach((x, i) => {
@@ -149,12 +155,16 @@ const Precision = (() => {
           h11 += weight * x * x;
         });
         const determinant = h00 * h11 - h01 * h01;
-        const [da, db] = slopeIsFree ? [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant] : [g0 / h00, 0];
-        // A step of Newton's is cut, so that it cannot overshoot.
-        const cut = Math.min(1, 4 / Math.max(Math.abs(da), Math.abs(db), 1e-12));
-        [a, b] = [a + cut * da, b + cut * db];
         covariance = slopeIsFree ? [h11 / determinant, -h01 / determinant, h00 / determinant] : [1 / h00, 0, 0];
-        if (Math.max(Math.abs(da), Math.abs(db)) < 1e-10) break;
+        const [da, db] = slopeIsFree ? [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant] : [g0 / h00, 0];
+        // Newton's step may overshoot; half of it, or less, does not.
+        let cut = 1, next = likelihood(a + da, b + db);
+        while (next < best && cut > 1e-9) {
+          cut /= 2;
+          next = likelihood(a + cut * da, b + cut * db);
+        }
+        if (!(next > best)) break;
+        [a, b, best] = [a + cut * da, b + cut * db, next];
       }
       return [a, b];
     };
@@ -162,17 +172,18 @@ const Precision = (() => {
     if (!(b > 0)) [a, b] = fit(false);
     const at = score => sigmoid(a + b * spread(score));
     const scores = known.map(point => point.score).sort((one, other) => one - other);
+    // The probability at a score, or an end of its interval, by the delta method.
+    const bound = (score, z) => {
+      const x = spread(score);
+      return sigmoid(a + b * x + z * Math.sqrt(Math.max(0, covariance[0] + 2 * x * covariance[1] + x * x * covariance[2])));
+    };
     function threshold(wanted) {
       const none = reason => ({ score: null, reason });
       if (n < LEAST) return none("needs " + (LEAST - n) + " more");
-      if (right < LEAST_EACH && at(scores[n - 1]) < wanted) return none("too few are right");
-      // Nothing is said beyond the scores that were looked at.
-      if (at(scores[0]) >= wanted) return { score: scores[0], all: true };
       if (at(scores[n - 1]) < wanted) return none("no score reaches it");
-      const x = (logit(wanted) - a) / b;
-      // How far the threshold is off by chance, by the delta method.
-      const error = Math.sqrt(Math.max(0, covariance[0] + 2 * x * covariance[1] + x * x * covariance[2])) / b;
-      return { score: Math.max(scores[0], Math.min(scores[n - 1], sigmoid(x))), range: [sigmoid(x - 1.96 * error), sigmoid(x + 1.96 * error)], all: false };
+      const sure = scores.filter(score => bound(score, -SURE) >= wanted);
+      if (sure.length === 0) return none("needs more answers");
+      return { score: sure[0], all: sure.length === n };
     }
     return { n, right, intercept: a, slope: b, at, threshold };
   }

@@ -8,8 +8,8 @@ const Reviewer = (() => {
     "(hypergeometric: each answer leaves fewer to ask). They say nothing of other recordings. ";
   const OF_FUTURE = "How often detections of a class are right, with exact (Clopper-Pearson) 95\u00a0% intervals for recordings to come that are " +
     "like these, taking detections as independent. ";
-  const ABOUT = "Threshold: the score from which a detection is right with at least this probability, by logistic calibration, with its " +
-    "95\u00a0% interval.";
+  const ABOUT = "Threshold: from this score on, a detection is right with at least the chosen probability; with 80\u00a0% confidence, by logistic " +
+    "calibration.";
   const SCOPES = [["table", "this table"], ["future", "recordings to come"]];
   const BY_SCORE = "Some of these detections were chosen by their score, not at random: the precision and its interval are not those of all " +
     "detections. They need a random order. The thresholds take scores into account.";
@@ -250,8 +250,7 @@ const Reviewer = (() => {
         const calibration = Precision.calibrate(points), found = calibration.threshold(wanted);
         const line = make("span", { class: "bar", "aria-hidden": "true" }, make("i"), make("b"));
         for (const [name, value] of [["--low", low], ["--high", high], ["--at", right / n]]) line.style.setProperty(name, value);
-        const score = found.score === null ? found.reason : found.all ? "every score seen"
-          : "from " + number(found.score, 2) + " (" + found.range.map(value => number(value, 2)).join(" to ") + ")";
+        const score = found.score === null ? found.reason : found.all ? "every score seen" : "from " + number(found.score, 2);
         return make("tr", { "data-class": of }, make("th", { scope: "row" }, Dom.tag(classes, of)), Dom.figure(right + " of " + n),
           Dom.figure(percent(right / n)), Dom.figure(percent(low) + " to " + percent(high)), make("td", { class: "bars" }, line),
           ofTable ? Dom.figure(size) : null,
