@@ -30,6 +30,9 @@ use tokio::time::{sleep, timeout};
 /// How often it is looked whether to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How long connections without a request stay open after that.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// How long the head of a request may take, and a connection be without one.
 const HEAD: Duration = Duration::from_secs(30);
 
@@ -157,10 +160,14 @@ async fn connection(app: Arc<App>, router: Router, stream: TcpStream, permit: Ow
     let mut stopped = app.stopped();
     let outcome = match select(serving.as_mut(), pin!(stopped.wait())).await {
         Either::Left((outcome, _)) => outcome,
-        Either::Right(((), _)) => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
+        // A request may be on its way over a connection that was just opened: it is told that nothing new is taken.
+        Either::Right(((), _)) => match timeout(GRACE, serving.as_mut()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        },
     };
     if let Err(error) = outcome {
         tracing::debug!("a connection ended: {error}");
