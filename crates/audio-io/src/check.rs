@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::measures::Measures;
 pub use crate::measures::{SampleHasher, hash_samples};
 use crate::read::open_file;
+use crate::recorder::{Recorded, recorder_info};
 use crate::recording::Recording;
 use crate::silence::SilenceStream;
 
@@ -63,6 +64,9 @@ pub struct FileCheck {
     pub codec: String,
     /// Bits a sample where the codec has such a number.
     pub bits: Option<u32>,
+    /// When, where and with what it was recorded, where that is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
     /// What is wrong with it.
     pub damage: Vec<Damage>,
     /// What is unusual about its header and costs no sound.
@@ -113,6 +117,7 @@ fn measured(
     rows: impl FnOnce(u32) -> Vec<SilenceStream>,
 ) -> Result<Vec<Result<Option<Silence>>>> {
     let n_bytes = hash_file(path, &mut check.sha256_file)?;
+    check.recorded = Recorded::of(&recorder_info(path));
     if n_bytes == 0 {
         check.damage.push(Damage::ZeroLength);
     }

@@ -108,7 +108,9 @@ pub use pcm::{Pcm, SampleFormat};
 pub use pipe::{HEAD_BYTES, can_stream};
 pub use range::{END_TOLERANCE_S, frame_range};
 pub use read::read_file;
-pub use recorder::{LocalTime, Place, RecorderInfo, Start, StartSource, recorder_info, recorder_info_of};
+pub use recorder::{
+    LocalTime, Place, RECORDED, Recorded, RecorderInfo, Start, StartSource, recorder_info, recorder_info_of,
+};
 pub use recording::{BLOCK_FRAMES, Recording};
 pub use resample::{Filter, resample, resampled_len};
 pub use row_reader::{RowClips, RowReader, append};

@@ -1,12 +1,13 @@
 //! What a user names as data: a manifest, or a folder of class folders.
 
+use std::io::Read;
 use std::path::Path;
 
 use crate::error::Result;
 use crate::folder::from_folder;
 use crate::manifest::Manifest;
 use crate::read::is_folder;
-use crate::table::read_table;
+use crate::table::{read_from, read_table};
 
 impl Manifest {
     /// Opens what a user names: a manifest, or a folder of class folders.
@@ -49,6 +50,16 @@ impl Manifest {
     /// else; a file that is no table.
     pub fn read_csv(path: &Path) -> Result<Manifest> {
         read_table(path, true)
+    }
+
+    /// As [`Manifest::read_csv`], from `input`, of a table whose columns have other names: pairs of their name and ours, of those that
+    /// are there. A column that has one of our names and gives way is carried along as `original_NAME`. `path` is what errors call the
+    /// table, and paths are relative to its folder.
+    ///
+    /// # Errors
+    /// As [`Manifest::read_csv`].
+    pub fn read_renamed(input: impl Read, path: &Path, renames: &[(&str, &str)]) -> Result<Manifest> {
+        read_from(input, path, true, renames)
     }
 
     /// As [`Manifest::read_csv`], with labels that may be empty or a column `label` that may be missing.

@@ -1,5 +1,6 @@
 //! Reading a manifest from a table.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -21,12 +22,12 @@ struct Header {
 }
 
 impl Header {
-    fn new(path: &Path, names: &[&str], labeled: bool, separator: u8) -> Result<Header> {
+    fn new(path: &Path, names: &[&str], originals: &[&str], labeled: bool, separator: u8) -> Result<Header> {
         let find = |wanted: &str| names.iter().position(|name| name.trim().eq_ignore_ascii_case(wanted));
         let known = COLUMNS.map(find);
         let required: &[usize] = if labeled { &[0, 1] } else { &[0] };
         if let Some(&missing) = required.iter().find(|&&i| known[i].is_none()) {
-            let found = names.join(", ");
+            let found = originals.join(", ");
             return Err(Error::Column { path: path.to_owned(), missing: COLUMNS[missing], found });
         }
         // The same name twice: the first has the meaning, the others would overwrite it.
@@ -44,11 +45,17 @@ impl Header {
 }
 
 /// Reads a table; `labeled`: every row must have a label.
-#[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
 pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
+    let file = storage::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    read_from(file, path, labeled, &[])
+}
+
+/// Reads a table from `input`, with columns of other names: pairs of their name and ours.
+#[tracing::instrument(level = "debug", skip_all, fields(path = %path.display()))]
+pub(crate) fn read_from(input: impl Read, path: &Path, labeled: bool, renames: &[(&str, &str)]) -> Result<Manifest> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
-    let file = storage::open(path).map_err(unreadable)?;
-    let Text { bytes, separator, n_before } = read_text(file, COLUMNS[0], path)?;
+    let first = renames.iter().find(|(_, ours)| *ours == COLUMNS[0]).map_or(COLUMNS[0], |(theirs, _)| theirs);
+    let Text { bytes, separator, n_before } = read_text(input, first, path)?;
     let fail = |line: u64, message: String| Error::Manifest { path: path.to_owned(), line: line + n_before, message };
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -76,7 +83,10 @@ pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
             })?;
         match &header {
             None => {
-                let found = Header::new(path, &fields, labeled, separator)?;
+                let names = renamed(&fields, renames);
+                let originals = fields;
+                let fields: Vec<&str> = names.iter().map(String::as_str).collect();
+                let found = Header::new(path, &fields, &originals, labeled, separator)?;
                 is_review = review::is_review(&fields);
                 manifest.extra_columns = found.extra.iter().map(|&i| fields[i].trim().to_owned()).collect();
                 header = Some(found);
@@ -101,6 +111,19 @@ pub(crate) fn read_table(path: &Path, labeled: bool) -> Result<Manifest> {
     }
     tracing::debug!(rows = manifest.rows.len(), separator = %char::from(separator), "read");
     Ok(manifest)
+}
+
+/// Names of columns with renamed ones; one of our own name that gives way to another is kept as `original_...`.
+fn renamed(names: &[&str], renames: &[(&str, &str)]) -> Vec<String> {
+    let is = |name: &str, other: &str| name.trim().eq_ignore_ascii_case(other);
+    let there: Vec<&(&str, &str)> =
+        renames.iter().filter(|(theirs, _)| names.iter().any(|name| is(name, theirs))).collect();
+    let rename = |name: &&str| match there.iter().find(|(theirs, _)| is(name, theirs)) {
+        Some((_, ours)) => (*ours).to_owned(),
+        None if there.iter().any(|(_, ours)| is(name, ours)) => format!("original_{}", name.trim()),
+        None => (*name).to_owned(),
+    };
+    names.iter().map(rename).collect()
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -244,6 +267,18 @@ mod tests {
         assert!(latin1.starts_with("m.csv:2: expected text in UTF-8, got other bytes: save"), "{latin1}");
         assert!(message("path,label,start\na,b,\"0,5\"\n").ends_with("got `0,5`: write decimals with a point"));
         assert!(message("sep=;\npath;label\na;b\nc\n").starts_with("m.csv:4: expected 2 fields"));
+    }
+
+    #[test]
+    fn columns_of_other_names_are_renamed() {
+        let text = "filename;category;label;fold\na.wav;dog;3;1\n";
+        let renames = [("filename", "path"), ("Category", "label"), ("src_file", "group")];
+        let manifest = read_from(text.as_bytes(), Path::new("m.csv"), true, &renames).unwrap();
+        assert_eq!(manifest.extra_columns, ["original_label"]);
+        let row = &manifest.rows[0];
+        assert_eq!((&*row.path, &*row.label, row.split.as_deref()), ("a.wav", "dog", Some("fold-1")));
+        let error = read_from("filename,x\na,b\n".as_bytes(), Path::new("m.csv"), true, &renames).unwrap_err();
+        assert_eq!(error.to_string(), "m.csv: no column `label`; the columns found are: filename, x");
     }
 
     #[test]

@@ -86,6 +86,13 @@ pub enum Warning {
         /// The files, each once.
         paths: Vec<String>,
     },
+    /// Rows without a group, whose recorders wrote when and where they recorded.
+    Sessions {
+        /// Files of which that is known.
+        n_files: usize,
+        /// Sessions: what was recorded at one place from noon to noon.
+        n_sessions: usize,
+    },
     /// Answers of a review that say only what a sound is not.
     OnlyNot {
         /// How many.
@@ -148,6 +155,11 @@ impl fmt::Display for Warning {
                 out,
                 "split `{split}` is not train, val, test, ood-... or fold-...: nothing is trained or tested on its \
                  {n_rows} rows unless it is named with --split"
+            ),
+            Warning::Sessions { n_files, n_sessions } => write!(
+                out,
+                "{n_files} recordings are of {n_sessions} sessions (one place, noon to noon) by what their recorders wrote: \
+                 `--group-by session` keeps each session in one split"
             ),
             Warning::OnlyNot { n_rows } => {
                 write!(out, "{n_rows} answers say only what a sound is not, which is no label: they are left out")

@@ -8,6 +8,7 @@ mod config;
 mod detections;
 mod export;
 mod global;
+mod import;
 mod listen;
 mod models;
 mod predict;

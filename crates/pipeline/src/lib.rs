@@ -44,6 +44,7 @@ pub mod export;
 mod extraction;
 pub mod features;
 pub mod fit;
+pub mod import;
 pub mod inputs;
 mod job;
 mod json_lines;

@@ -5,10 +5,11 @@ pub use audio_io::folds::fold_name;
 pub use audio_io::split::Shares;
 
 use crate::error::{Context, Result};
-use crate::inputs::open_manifest;
+use crate::import::{self, Imported, Layout};
 use crate::job::Job;
 use crate::output;
 use audio_io::Row;
+pub use audio_io::scan::GroupBy;
 use audio_io::scan::{Journal, Ledger, Outline, ScanOptions, scan_with};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -24,8 +25,10 @@ const MOST_WARNINGS: usize = 20;
 /// Options of [`run`].
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// A folder with one folder a class, or a CSV.
+    /// A folder with one folder a class, a CSV, or data in the layout of another tool.
     pub data: PathBuf,
+    /// How they are read.
+    pub import: import::Options,
     /// Manifest to write; what was found in each file goes beside it (`.scan.json`).
     pub out: PathBuf,
     /// Shares of the groups for training, validation and test.
@@ -34,6 +37,8 @@ pub struct Options {
     pub folds: Option<usize>,
     /// A fold for each value of this column.
     pub leave_out: Option<String>,
+    /// What makes a group of rows that name none.
+    pub group_by: Option<GroupBy>,
     /// Recordings shorter than this are unusable.
     pub min_seconds: f64,
     /// Go on from the journal of a scan that was finished, too: recordings that have not changed since are not read.
@@ -45,10 +50,12 @@ impl Options {
     pub fn new(data: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            import: import::Options::default(),
             out: out.into(),
             split: Shares::default(),
             folds: None,
             leave_out: None,
+            group_by: None,
             min_seconds: 0.05,
             resume: false,
         }
@@ -63,6 +70,10 @@ pub type Counts = BTreeMap<String, BTreeMap<String, [usize; 2]>>;
 pub struct Outcome {
     /// The manifest that was written.
     pub manifest: PathBuf,
+    /// What the data were taken for.
+    pub layout: Layout,
+    /// How they were read, a sentence each.
+    pub layout_notes: Vec<String>,
     /// Recordings that were looked at.
     pub recordings: usize,
     /// Those that are in the manifest.
@@ -132,12 +143,17 @@ impl Serialize for Checks {
 #[tracing::instrument(level = "info", name = "scan", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     output::file(&options.out)?;
-    let manifest = open_manifest(&options.data, &job.cancel)?;
+    let Imported { manifest, layout, notes } = import::open(&options.data, &options.import, &job.cancel)?;
+    if !matches!(layout, Layout::Manifest | Layout::Folders) {
+        job.say(format!("{}: {layout}", options.data.display()));
+    }
+    notes.iter().for_each(|note| job.say(note));
     job.check("nothing was written")?;
     let how = ScanOptions {
         shares: options.split,
         folds: options.folds,
         leave_out: options.leave_out.clone(),
+        group_by: options.group_by.clone(),
         seed: job.seed(),
         min_seconds: options.min_seconds,
         ..ScanOptions::default()
@@ -172,6 +188,8 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     drop(rows);
     let outcome = Outcome {
         manifest: options.out.clone(),
+        layout,
+        layout_notes: notes,
         recordings: n_rows,
         usable,
         counts,

@@ -18,6 +18,8 @@ pub struct RecorderInfo {
     pub model: Option<String>,
     /// Serial number of the recorder.
     pub serial: Option<String>,
+    /// What the file's name has before its time: the site, or the recorder's number, as people set it.
+    pub site: Option<String>,
     /// Identifier of the deployment, where the recorder was given one.
     pub deployment: Option<String>,
     /// All fields of the GUANO metadata as they are in the file, by their keys, such as `Temperature Int` and

@@ -3,6 +3,7 @@
 //! Of a file's header only the parts with texts are read, and at most 64 KiB of each. The start of a recording is taken from
 //! GUANO metadata, else from the comment, else from the file's name; docs/recorders.md says which recorder writes what.
 
+mod columns;
 mod comment;
 mod flac;
 mod guano;
@@ -20,6 +21,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::sniff::{Format, sniff};
 use crate::source::{Memory, View};
+pub use columns::{RECORDED, Recorded};
 pub use info::{Place, RecorderInfo, Start, StartSource};
 use source::{MAX_BODY_BYTES, Source};
 use texts::Texts;
@@ -75,8 +77,10 @@ fn info(source: Result<Source, String>, path: &Path) -> RecorderInfo {
     let comment = texts.comment.as_deref().unwrap_or_default();
     let stated = comment::start(comment).or_else(|| LocalTime::parse(texts.date.as_deref()?));
     starts.extend(stated.map(|time| Start { time, source: StartSource::Comment }));
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy());
-    if let Some(found) = stem.and_then(|stem| name::find(&stem)) {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let mut site = None;
+    if let Some(found) = name::find(&stem) {
+        site = name::prefix(&stem, &found).map(str::to_owned);
         starts.push(Start { time: found.time, source: StartSource::FileName });
         if found.is_gps {
             notes.push("the clock was synchronized by GPS: the file name has `$` before the time".into());
@@ -96,6 +100,7 @@ fn info(source: Result<Source, String>, path: &Path) -> RecorderInfo {
         make: field("Make").cloned().or_else(|| audiomoth.map(|_| AUDIOMOTH_MAKE.into())),
         model: field("Model").cloned().or_else(|| audiomoth.map(|_| "AudioMoth".into())),
         serial: field("Serial").cloned().or_else(|| audiomoth.map(Into::into)),
+        site,
         deployment: comment::deployment(comment).map(Into::into),
         guano,
         notes,

@@ -13,6 +13,8 @@ const HEX_YEARS: std::ops::RangeInclusive<i64> = 2015..=2100;
 pub(super) struct Found {
     /// The time.
     pub(super) time: LocalTime,
+    /// Where it begins, in bytes.
+    pub(super) at: usize,
     /// Whether the name says that the clock was synchronized by GPS.
     pub(super) is_gps: bool,
     /// Whether the name says that only what was over a threshold was recorded.
@@ -26,11 +28,11 @@ pub(super) fn find(stem: &str) -> Option<Found> {
     for (at, c) in stem.char_indices() {
         let starts = c.is_ascii_digit() && !before.is_some_and(|before: char| before.is_ascii_digit());
         if let Some(found) = starts.then(|| begin(&stem[at..])).flatten() {
-            return Some(found);
+            return Some(Found { at, ..found });
         }
         before = Some(c);
     }
-    hexadecimal(stem).map(|time| Found { time, is_gps: false, is_triggered: false })
+    hexadecimal(stem).map(|time| Found { time, at: 0, is_gps: false, is_triggered: false })
 }
 
 /// The time that a text begins with.
@@ -47,7 +49,13 @@ fn begin(text: &str) -> Option<Found> {
     }
     let time = LocalTime::new(day, hour).filter(|time| YEARS.contains(&time.date().0))?;
     let time = offset(rest, separator).and_then(|minutes| time.with_offset(minutes)).unwrap_or(time);
-    Some(Found { time, is_gps: separator == '$', is_triggered: rest == "T" })
+    Some(Found { time, at: 0, is_gps: separator == '$', is_triggered: rest == "T" })
+}
+
+/// What stands before the time in a name, without what separates them: the prefix of a recorder, which is its site or its number.
+pub(super) fn prefix<'a>(stem: &'a str, found: &Found) -> Option<&'a str> {
+    let prefix = stem[..found.at].trim_end_matches(['_', '-', ' ', '.']).trim_start();
+    prefix.contains(char::is_alphanumeric).then_some(prefix)
 }
 
 /// The offset behind a time: `Z`, or four digits where the rest is ISO 8601. Elsewhere `-0001` is a number of its own.
@@ -106,6 +114,10 @@ mod tests {
         }
         assert!(find("SITE_20240229$235959").unwrap().is_gps);
         assert!(find("20240229_235959T").unwrap().is_triggered);
+        let prefix = |stem: &str| find(stem).and_then(|found| prefix(stem, &found).map(str::to_owned));
+        assert_eq!(prefix("SITE-A_20240229_235959").as_deref(), Some("SITE-A"));
+        assert_eq!(prefix("pond 2024-02-29 23.59.59 (2)").as_deref(), Some("pond"));
+        assert_eq!((prefix("20240229_235959"), prefix("_20240229_235959"), prefix("5BA1B2C3")), (None, None, None));
         let plain = find("SITE_20240229_235959").unwrap();
         assert!(!plain.is_gps && !plain.is_triggered);
     }

@@ -67,6 +67,11 @@ impl LocalTime {
         LocalTime { local_ms: self.local_ms.saturating_add(ms), ..self }
     }
 
+    /// The time so many milliseconds earlier.
+    pub fn earlier_by_ms(self, ms: i64) -> Self {
+        LocalTime { local_ms: self.local_ms.saturating_sub(ms), ..self }
+    }
+
     /// Milliseconds from the beginning of 1970 on the local clock.
     pub fn local_ms(self) -> i64 {
         self.local_ms

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::manifest::Row;
 
 /// Changes whenever a line is read in another way, or something else is measured.
-const SCHEMA: &str = "scan-journal/1";
+const SCHEMA: &str = "scan-journal/2";
 
 /// Lines are written once they have so many bytes together.
 const PENDING_BYTES: usize = 1 << 18;

@@ -4,6 +4,7 @@
 //! file is in the journal, a line a file, and the manifest is written from it row by row. A journal also lets a scan go on
 //! that was broken off, or that has new files.
 
+mod files;
 mod journal;
 mod ledger;
 mod options;
@@ -16,7 +17,7 @@ use crate::manifest::Manifest;
 pub use crate::warning::Warning;
 pub use journal::Journal;
 pub use ledger::{Asked, Checked, Ledger, Stamp};
-pub use options::{MAX_MIN_SECONDS, MEASURED, ScanOptions, Unusable};
+pub use options::{GroupBy, MAX_MIN_SECONDS, MEASURED, ScanOptions, Unusable};
 pub use outline::{Outline, scan_with};
 
 /// What a scan found.

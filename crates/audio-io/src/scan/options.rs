@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::channels::ChannelPolicy;
 use crate::check::MIN_SECONDS;
 use crate::error::{Error, Result};
+use crate::recorder::Recorded;
 use crate::shares::Shares;
 
 /// The columns that a scan writes; a column of the input with one of these names is replaced.
@@ -28,6 +29,8 @@ pub struct ScanOptions {
     pub folds: Option<usize>,
     /// A fold for each value of this column in place of both, see [`leave_out`](crate::folds::leave_out).
     pub leave_out: Option<String>,
+    /// What makes a group of rows that name none.
+    pub group_by: Option<GroupBy>,
     /// Decides between groups of equal size.
     pub seed: u64,
 }
@@ -40,6 +43,7 @@ impl Default for ScanOptions {
             shares: Shares::default(),
             folds: None,
             leave_out: None,
+            group_by: None,
             seed: 0,
         }
     }
@@ -59,6 +63,41 @@ impl ScanOptions {
             });
         }
         self.shares.validate()
+    }
+}
+
+/// What makes a group of rows that name none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupBy {
+    /// What was recorded at one place from noon to noon, as recorders write time and place: a night is one session.
+    Session,
+    /// The site, by the prefix that a recorder gives its files; the recorder where there is none.
+    Site,
+    /// The recorder, by model and serial number.
+    Device,
+    /// A column of the input.
+    Column(String),
+}
+
+impl GroupBy {
+    /// By its name: `session`, `site`, `device`, or that of a column.
+    pub fn of(name: &str) -> Self {
+        match name.trim().to_lowercase().as_str() {
+            "session" => Self::Session,
+            "site" => Self::Site,
+            "device" => Self::Device,
+            _ => Self::Column(name.trim().to_owned()),
+        }
+    }
+
+    /// The group of a file's rows, by what its recorder wrote.
+    pub(super) fn group(&self, recorded: &Recorded, folder: &str) -> Option<String> {
+        match self {
+            Self::Session => recorded.session(folder),
+            Self::Site => recorded.site.clone().or_else(|| recorded.device.clone()),
+            Self::Device => recorded.device.clone(),
+            Self::Column(_) => None,
+        }
     }
 }
 

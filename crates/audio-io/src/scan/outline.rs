@@ -2,22 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use rayon::prelude::*;
-
-use super::ledger::{Asked, Checked, Ledger};
-use super::options::{MEASURED, ScanOptions, Unusable};
-use crate::check::{FileCheck, check_rows};
-use crate::damage::Silence;
+use super::files::{ByFile, Found, Recorders, check_all};
+use super::ledger::Ledger;
+use super::options::{GroupBy, MEASURED, ScanOptions, Unusable};
 use crate::error::{Error, Result};
 use crate::folds::{assign_folds, leave_out};
 use crate::groups::is_class;
-use crate::labels::alike;
+use crate::labels::{alike, is_missing};
 use crate::manifest::{Manifest, Row};
-use crate::range::range;
+use crate::recorder::RECORDED;
 use crate::same::{duplicates, label_conflicts, repeats};
-use crate::silence::SilenceStream;
 use crate::split::assign;
 use crate::split_names;
 use crate::warning::Warning;
@@ -35,6 +30,8 @@ pub struct Outline {
     pub n_files: u32,
     /// Rows of the input without the repeated ones.
     pub n_rows: usize,
+    /// Which of [`RECORDED`] some file has and the input has not.
+    pub recorded: Vec<usize>,
     /// Names of the columns of the input that are carried along, and which of the carried fields they are.
     pub carried: Vec<(usize, String)>,
     /// The rows that are left out, in the order of the input.
@@ -86,9 +83,11 @@ pub fn scan_with(
         rows.retain(|_| is_repeated.next() == Some(false));
     }
     let by_file = ByFile::new(&rows);
-    let (samples, reasons) = check_all(&root, &rows, &by_file, options, ledger, progress)?;
+    let Found { samples, reasons, recorders } = check_all(&root, &rows, &by_file, options, ledger, progress)?;
     let same = duplicates(&samples);
     drop(samples);
+    group_rows(&mut rows, &by_file.of_row, &recorders, options, &extra_columns)?;
+    warnings.extend(of_recorders(&rows, &recorders));
     let duplicates = paths_of(&same, &rows, &by_file);
     let n_rows = rows.len();
     let (mut kept, mut files, mut unusable) = (Vec::with_capacity(n_rows), Vec::with_capacity(n_rows), Vec::new());
@@ -114,7 +113,7 @@ pub fn scan_with(
     warnings.extend(of_classes(&rows));
     let mut fold_values = Vec::new();
     if let Some(column) = &options.leave_out {
-        let values = column_values(&extra_columns, column, &rows)?;
+        let values = column_values(&extra_columns, column, &rows, "leave-out")?;
         fold_values = leave_out(&mut rows, &tied, &values)?;
     } else {
         warnings.extend(match options.folds {
@@ -123,6 +122,10 @@ pub fn scan_with(
         });
     }
     warnings.extend(unknown_splits(&rows));
+    let is_new = |nth: &usize| {
+        recorders.columns[*nth] && !extra_columns.iter().any(|name| name.eq_ignore_ascii_case(RECORDED[*nth]))
+    };
+    let recorded = (0..RECORDED.len()).filter(is_new).collect();
     let is_carried = |(_, name): &(usize, String)| !MEASURED.iter().any(|own| name.eq_ignore_ascii_case(own));
     let carried = extra_columns.into_iter().enumerate().filter(is_carried).collect();
     Ok(Outline {
@@ -131,6 +134,7 @@ pub fn scan_with(
         files,
         n_files,
         n_rows,
+        recorded,
         carried,
         unusable,
         n_repeated,
@@ -143,140 +147,33 @@ pub fn scan_with(
     })
 }
 
-/// The rows of each file.
-struct ByFile {
-    /// For each row the number of its file.
-    of_row: Vec<u32>,
-    /// Rows, those of the first file first.
-    order: Vec<u32>,
-    /// Where each file begins in `order`, and the end.
-    starts: Vec<u32>,
-}
-
-impl ByFile {
-    fn new(rows: &[Row]) -> Self {
-        let mut index: HashMap<&str, u32> = HashMap::new();
-        let mut of_row = Vec::with_capacity(rows.len());
-        for row in rows {
-            let next = index.len() as u32;
-            of_row.push(*index.entry(&row.path).or_insert(next));
-        }
-        let mut starts = vec![0_u32; index.len() + 1];
-        of_row.iter().for_each(|file| starts[*file as usize + 1] += 1);
-        for file in 0..index.len() {
-            starts[file + 1] += starts[file];
-        }
-        let mut next = starts.clone();
-        let mut order = vec![0; rows.len()];
-        for (row, file) in (0..).zip(&of_row) {
-            let place = &mut next[*file as usize];
-            order[*place as usize] = row;
-            *place += 1;
-        }
-        ByFile { of_row, order, starts }
-    }
-
-    fn n_files(&self) -> u32 {
-        self.starts.len() as u32 - 1
-    }
-
-    /// The rows of a file, in the order of the input.
-    fn rows(&self, file: u32) -> &[u32] {
-        let file = file as usize;
-        &self.order[self.starts[file] as usize..self.starts[file + 1] as usize]
-    }
-}
-
-/// Digests of files' samples, and why rows cannot be used.
-type Found = (Vec<Option<[u8; 32]>>, Vec<Option<Box<str>>>);
-
-/// The same of one file.
-type FoundInFile = (Option<[u8; 32]>, Vec<Option<String>>);
-
-/// Checks each file once, and each row of it.
-fn check_all(
-    root: &std::path::Path,
-    rows: &[Row],
-    by_file: &ByFile,
+/// Gives rows without a group the one that was asked for.
+fn group_rows(
+    rows: &mut [Row],
+    files: &[u32],
+    recorders: &Recorders,
     options: &ScanOptions,
-    ledger: &dyn Ledger,
-    progress: &(dyn Fn(usize) -> bool + Sync),
-) -> Result<Found> {
-    let n_done = AtomicUsize::new(0);
-    let is_over = AtomicBool::new(false);
-    let check = |file: u32| -> Result<Option<FoundInFile>> {
-        if is_over.load(Ordering::Relaxed) {
-            return Ok(None);
+    extra_columns: &[String],
+) -> Result<()> {
+    let Some(group_by) = &options.group_by else { return Ok(()) };
+    if let GroupBy::Column(column) = group_by {
+        let values = column_values(extra_columns, column, rows, "group-by")?;
+        for (row, value) in rows.iter_mut().zip(values).filter(|(row, _)| row.group.is_none()) {
+            row.group = Some(value).filter(|value| !is_missing(value));
         }
-        let of_file: Vec<&Row> = by_file.rows(file).iter().map(|&i| &rows[i as usize]).collect();
-        let path = storage::join(root, &of_file[0].path);
-        let asked = Asked::new(file, &path, &of_file);
-        let (samples, reasons) = match ledger.known(&asked)? {
-            Some(known) => (samples(&known.check), known.reasons),
-            None => {
-                let checked = check_file(&asked, options);
-                let found = (samples(&checked.check), checked.reasons.clone());
-                ledger.keep(&asked, checked)?;
-                found
-            }
-        };
-        if !progress(n_done.fetch_add(1, Ordering::Relaxed) + 1) {
-            is_over.store(true, Ordering::Relaxed);
-        }
-        Ok(Some((samples, reasons)))
-    };
-    let checked: Result<Vec<Option<FoundInFile>>> = (0..by_file.n_files())
-        .into_par_iter()
-        .map(|file| {
-            let checked = check(file);
-            is_over.fetch_or(checked.is_err(), Ordering::Relaxed);
-            checked
-        })
-        .collect();
-    let checked = checked?;
-    if is_over.into_inner() {
-        return Err(Error::Cancelled);
+        return Ok(());
     }
-    let mut all_samples = Vec::with_capacity(checked.len());
-    let mut reasons: Vec<Option<Box<str>>> = vec![None; rows.len()];
-    for (file, (samples, of_rows)) in (0..).zip(checked.into_iter().flatten()) {
-        for (&row, reason) in by_file.rows(file).iter().zip(of_rows) {
-            reasons[row as usize] = reason.map(String::into_boxed_str);
-        }
-        all_samples.push(samples);
+    for (row, file) in rows.iter_mut().zip(files).filter(|(row, _)| row.group.is_none()) {
+        row.group = recorders.groups[*file as usize].as_deref().map(str::to_owned);
     }
-    Ok((all_samples, reasons))
+    Ok(())
 }
 
-/// Reads a file.
-fn check_file(asked: &Asked<'_>, options: &ScanOptions) -> Checked {
-    let streams = |rate_hz: u32| {
-        let frame = |seconds: f64| (seconds * f64::from(rate_hz)).round() as usize;
-        let stream = |row: &&Row| {
-            let (first, last) = (row.start_s.map_or(0, frame), row.end_s.map_or(usize::MAX, frame));
-            SilenceStream::new(first, last, row.channel, options.channels)
-        };
-        asked.rows.iter().map(stream).collect()
-    };
-    let (check, silences, is_unread) = check_rows(asked.path, &asked.rows[0].path, options.min_seconds, streams);
-    let silences = silences.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
-    let reasons = asked.rows.iter().zip(silences).map(|(row, silence)| row_reason(row, &check, silence, options));
-    let reasons: Vec<Option<String>> = reasons.collect();
-    let reasons = if reasons.iter().all(Option::is_none) { Vec::new() } else { reasons };
-    Checked { check, reasons, is_unread }
-}
-
-/// The digest of a usable file's samples.
-fn samples(check: &FileCheck) -> Option<[u8; 32]> {
-    let text = check.sha256_samples.as_bytes();
-    if !check.usable || text.len() != 64 {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(text.as_chunks::<2>().0) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
+/// Groups that recorders propose where the input has none.
+fn of_recorders(rows: &[Row], recorders: &Recorders) -> Option<Warning> {
+    let Recorders { n_files, n_sessions, .. } = *recorders;
+    let is_useful = n_sessions > 1 && n_sessions < n_files && rows.iter().all(|row| row.group.is_none());
+    is_useful.then_some(Warning::Sessions { n_files, n_sessions })
 }
 
 /// The paths of files with the same sound.
@@ -332,40 +229,15 @@ fn unknown_splits(rows: &[Row]) -> Vec<Warning> {
 }
 
 /// What rows have in a column; from the input, since a scan writes some columns anew.
-fn column_values(extra_columns: &[String], column: &str, rows: &[Row]) -> Result<Vec<String>> {
+fn column_values(extra_columns: &[String], column: &str, rows: &[Row], setting: &'static str) -> Result<Vec<String>> {
     if column.eq_ignore_ascii_case("group") {
         return Ok(rows.iter().map(|row| row.group.clone().unwrap_or_default()).collect());
     }
     let place = extra_columns.iter().position(|name| name.eq_ignore_ascii_case(column));
     let place = place.ok_or_else(|| Error::Setting {
-        setting: "leave-out",
+        setting,
         expected: "a column of the manifest: group, or one of your own",
         got: format!("{column}; your own are: {}", extra_columns.join(", ")),
     })?;
     Ok(rows.iter().map(|row| row.extra.get(place).unwrap_or_default().to_owned()).collect())
-}
-
-/// Why a row cannot be used: its file, or the part that it names.
-fn row_reason(
-    row: &Row,
-    check: &FileCheck,
-    silence: Option<Result<Option<Silence>>>,
-    options: &ScanOptions,
-) -> Option<String> {
-    let min_seconds = options.min_seconds;
-    if let Some(reason) = &check.reason {
-        return Some(reason.clone());
-    }
-    let (first, last) = match range(check.frames as usize, check.rate_hz, row.start_s, row.end_s) {
-        Ok(range) => range,
-        Err(error) => return Some(error.to_string()),
-    };
-    if let Some(channel) = row.channel.filter(|&channel| u32::from(channel) >= check.channels) {
-        return Some(Error::Channel { channel, n_channels: check.channels as usize }.to_string());
-    }
-    let seconds = (last - first) as f64 / f64::from(check.rate_hz);
-    if seconds < min_seconds {
-        return Some(format!("too short: {seconds:.3} s, at least {min_seconds} s are needed"));
-    }
-    silence?.map(|silence| silence.map(|silence| silence.to_string())).unwrap_or_else(|error| Some(error.to_string()))
 }

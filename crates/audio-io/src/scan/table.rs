@@ -11,6 +11,7 @@ use super::outline::Outline;
 use crate::check::FileCheck;
 use crate::error::{Error, Result};
 use crate::manifest::{Manifest, Rebase, Row, head, push_row};
+use crate::recorder::RECORDED;
 
 /// Rows that one thread writes at a time.
 const ROWS: usize = 512;
@@ -29,7 +30,8 @@ impl Outline {
         let part = |(rows, files): (&[Row], &[u32])| -> Result<Vec<u8>> {
             let mut text = Vec::with_capacity(rows.len() * 400);
             for (row, file) in rows.iter().zip(files) {
-                let fields = measured(&ledger.check(*file)?);
+                let check = ledger.check(*file)?;
+                let fields = self.measured(&check, row);
                 let carried = self.carried.iter().map(|(place, _)| row.extra.get(*place).unwrap_or_default());
                 let extra = carried.chain(fields.iter().map(String::as_str));
                 push_row(&mut text, &rebase.path(&row.path)?, row, extra);
@@ -49,7 +51,7 @@ impl Outline {
     /// The same in memory; `checks` are those of the files.
     pub(super) fn manifest(&self, checks: &[FileCheck]) -> Manifest {
         let row = |(row, file): (&Row, &u32)| {
-            let fields = measured(&checks[*file as usize]);
+            let fields = self.measured(&checks[*file as usize], row);
             let carried = self.carried.iter().map(|(place, _)| row.extra.get(*place).unwrap_or_default());
             let extra = carried.chain(fields.iter().map(String::as_str)).collect();
             Row { extra, ..row.clone() }
@@ -66,7 +68,19 @@ impl Outline {
 
     /// Names of all columns after the known ones.
     fn columns(&self) -> Vec<String> {
-        self.carried.iter().map(|(_, name)| name.clone()).chain(MEASURED.map(str::to_owned)).collect()
+        let carried = self.carried.iter().map(|(_, name)| name.as_str());
+        carried.chain(MEASURED).chain(self.recorded.iter().map(|nth| RECORDED[*nth])).map(str::to_owned).collect()
+    }
+
+    /// The fields of [`MEASURED`], and those of [`RECORDED`] that some file has.
+    fn measured(&self, check: &FileCheck, row: &Row) -> Vec<String> {
+        let mut fields = Vec::from(measured(check));
+        if !self.recorded.is_empty() {
+            let recorded = check.recorded.as_ref().map(|recorded| recorded.fields(row.start_s.unwrap_or(0.0)));
+            let recorded = recorded.unwrap_or_default();
+            fields.extend(self.recorded.iter().map(|nth| recorded[*nth].clone()));
+        }
+        fields
     }
 }
 

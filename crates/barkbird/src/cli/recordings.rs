@@ -1,6 +1,7 @@
 //! Arguments of the commands that work on recordings and their features.
 
 use super::config::ConfigArgs;
+use super::import::ImportArgs;
 use super::values::{folds, named, not_negative, part, positive, shares};
 use clap::Args;
 use pipeline::config::{Dtype, Nuisance, Strength};
@@ -23,7 +24,7 @@ pub(crate) struct SynthArgs {
 /// Arguments of `scan`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScanArgs {
-    /// A folder with one folder a class, or a CSV
+    /// A folder with one folder a class, a CSV, or data of another tool
     #[arg(value_name = "DATA")]
     pub(crate) data: PathBuf,
     /// Manifest to write; details of each file go beside it (manifest.scan.json)
@@ -38,6 +39,9 @@ pub(crate) struct ScanArgs {
     /// A fold for each value of this column of the manifest (a source, a recordist), to be left out in turn
     #[arg(long, value_name = "COLUMN", conflicts_with_all = ["split", "folds"])]
     pub(crate) leave_out: Option<String>,
+    /// Group rows that name no group by session (one place, noon to noon), site or device, as recorders wrote them, or by a column
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) group_by: Option<String>,
     /// Minimum length of a usable recording
     #[arg(long, default_value_t = 0.05, value_name = "SECONDS", value_parser = not_negative)]
     pub(crate) min_seconds: f64,
@@ -45,6 +49,9 @@ pub(crate) struct ScanArgs {
     /// change, are read (manifest.scan.journal has it; a scan that was broken off always goes on from it)
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Data of other tools.
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
 }
 
 /// Arguments of `doctor`.

@@ -5,15 +5,17 @@ use crate::text::{MOST_ROWS, table_of_few};
 use crate::ui::Ui;
 use anyhow::Result;
 use pipeline::Job;
-use pipeline::scan::{self, Counts, FileCheck, Options, Outcome};
+use pipeline::scan::{self, Counts, FileCheck, GroupBy, Options, Outcome};
 
 pub(super) fn run(args: &ScanArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     let options = Options {
         data: args.data.clone(),
+        import: args.import.options(),
         out: args.out.clone(),
         split: args.split,
         folds: args.folds,
         leave_out: args.leave_out.clone(),
+        group_by: args.group_by.as_deref().map(GroupBy::of),
         min_seconds: args.min_seconds,
         resume: args.resume,
     };

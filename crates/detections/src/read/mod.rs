@@ -11,6 +11,7 @@
 //! | BirdNET-Analyzer, CSV | `Start (s)` | `Common name` | `Confidence` |
 //! | Kaleidoscope | `IN FILE` | `TOP1MATCH` | 1 minus `TOP1DIST`; BirdNET-Analyzer's, with `scientific_name`, hold the score itself |
 //! | birdnet for Python, CSV | `species_name` | `species_name` | `confidence` |
+//! | Hoplite | `start_offset_s` | `label`; `-LABEL` of a negative `label_type`, none of an uncertain one | none |
 //! | Audacity | a first line of two numbers, no header | the text; a score as [`table_writer`](crate::table_writer) writes it is taken off | that one |
 //!
 //! Case does not matter in headers. Another column can be named for the label wherever there is a header. In a selection table,
@@ -38,11 +39,11 @@ use std::io::Read;
 
 /// The formats that are understood, for messages.
 const UNDERSTOOD: &str = "barkbird (CSV, JSON lines, Parquet), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
-    Python (CSV), Audacity labels";
+    Python (CSV), Hoplite (CSV), Audacity labels";
 
 /// Those of them that have columns.
 const UNDERSTOOD_WITH_COLUMNS: &str = "barkbird (CSV), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
-    Python (CSV), Audacity labels";
+    Python (CSV), Hoplite (CSV), Audacity labels";
 
 /// Reads a table of any format that is understood. `name` is what errors call it; `label_column` names the column of the label
 /// where it is not the usual one.

@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// Columns of a label in selection tables, the first that is there.
 const LABELS: [&str; 5] = ["Label", "Species", "Annotation", "Class", "Common Name"];
 
+/// What stands before a label that is not the sound's.
+const NOT: char = '-';
+
 /// How an end is said.
 enum End {
     At(Column),
@@ -53,6 +56,8 @@ pub(super) struct Layout {
     low_hz: Option<Column>,
     high_hz: Option<Column>,
     selection: Option<Selection>,
+    /// Whether a label is right, wrong or uncertain.
+    verdict: Option<Column>,
     /// Whether a row without a label is a recording without a detection.
     skips_unlabeled: bool,
 }
@@ -77,6 +82,7 @@ impl Layout {
             low_hz: None,
             high_hz: None,
             selection: None,
+            verdict: None,
             skips_unlabeled: false,
         };
         if let Some(start) = header.find("Begin Time (s)") {
@@ -117,6 +123,14 @@ impl Layout {
             let label = if label.is_some() { labels(&[])? } else { species };
             let score = Score::Itself(header.find("confidence"));
             return Ok(Some(of(header.need(&["start_time"])?, end, source, label, score)));
+        }
+        if let Some(start) = header.find("start_offset_s") {
+            let end = End::At(header.need(&["end_offset_s"])?);
+            let source = Source::Path(Some(header.need(&["recording", "filename"])?));
+            return Ok(Some(Self {
+                verdict: header.find("label_type"),
+                ..of(start, end, source, labels(&["label"])?, Score::Itself(None))
+            }));
         }
         if let (Some(path), Some(start), Some(end)) = (header.find("path"), header.find("start"), header.find("end")) {
             return Ok(Some(Self {
@@ -216,12 +230,24 @@ impl Layout {
             start_ms,
             end_ms,
             channel: row.channel(self.channel.as_ref(), self.first_channel)?,
-            label: label.to_owned(),
+            label: self.judged(row, label)?,
             score,
             outlier_p: row.optional(self.outlier_p.as_ref())?,
             low_hz: row.optional(self.low_hz.as_ref())?,
             high_hz: row.optional(self.high_hz.as_ref())?,
         })
+    }
+
+    /// The label where it is right, `-LABEL` where it is wrong, and none where that is uncertain.
+    fn judged(&self, row: &Row, label: &str) -> Result<String> {
+        let Some(column) = &self.verdict else { return Ok(label.to_owned()) };
+        let verdict = row.text(column)?;
+        match verdict.trim().to_lowercase().as_str() {
+            "positive" | "1" | "" => Ok(label.to_owned()),
+            "negative" | "0" => Ok(format!("{NOT}{label}")),
+            "uncertain" | "unsure" => Ok(String::new()),
+            _ => Err(row.error(column, "positive, negative or uncertain", verdict)),
+        }
     }
 
     /// Start and end in the file, in milliseconds.

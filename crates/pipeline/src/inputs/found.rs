@@ -41,6 +41,11 @@ impl Recordings {
         Ok(all)
     }
 
+    /// For another table over the same recordings.
+    pub(crate) fn set_table(&mut self, table: &Path) {
+        table.clone_into(&mut self.table);
+    }
+
     /// The recording that a row names; none where it is not found, for [`reason`](Self::reason).
     ///
     /// # Errors

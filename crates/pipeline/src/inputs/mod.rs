@@ -8,6 +8,7 @@ pub use found::Recordings;
 pub use kind::{Expected, Kind, expect, what_is};
 
 use crate::error::{Context, Result, bail};
+use crate::import;
 use crate::job::Job;
 use crate::observer::CancelToken;
 use audio_io::{Fields, Manifest, Row};
@@ -37,10 +38,9 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// A manifest, or a folder of class folders, as it is.
+/// Data of any layout, as they are.
 pub(crate) fn open_manifest(path: &Path, cancel: &CancelToken) -> Result<Manifest> {
-    expect(path, Expected::Manifest)?;
-    Ok(Manifest::open_until(path, &|| cancel.is_cancelled())?)
+    Ok(import::open(path, &import::Options::default(), cancel)?.manifest)
 }
 
 /// The detections of a table, ours or another tool's.
