@@ -79,8 +79,9 @@ pub(crate) enum Command {
     /// Check every recording and write a manifest with groups and a split
     #[command(
         after_help = "Examples:\n  barkbird scan recordings --out manifest.csv\n  barkbird scan recordings --out \
-                            manifest.csv --resume     (with new recordings)\n\nDATA is a folder with one folder \
-                            a class, or a CSV with at least the columns path,label. The columns group, split, start, \
+                            manifest.csv --resume     (with new recordings)\n  barkbird scan annotated --out manifest.csv \
+                            --clip-seconds 3 --background 20\n\nDATA is a folder with one folder \
+                            a class, or a CSV with at least the columns path,label; or data of another tool (docs/import.md). The columns group, split, start, \
                             end and channel are understood; all others are copied. Recordings of one animal or \
                             session belong to one group. Name it: otherwise clips of one recording end up on both \
                             sides of the split, and every figure is too good. The label `neither` is for unknown \

@@ -1,5 +1,6 @@
 //! Tables: manifests with labels, and detections in every format that is read.
 
+use crate::corpus::fixture;
 use crate::repair;
 use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
@@ -8,9 +9,11 @@ use detections::{
     CsvWriter, Detection, Format, Provenance, Thresholds, Verdict, read_csv, read_raw_table, read_table, table_model,
     table_writer,
 };
+use pipeline::import::{Options, open};
+use pipeline::{CancelToken, Named};
 
 /// The targets.
-pub(super) const TARGETS: [Target; 3] = [
+pub(super) const TARGETS: [Target; 4] = [
     Target {
         name: "manifest",
         reads: "manifests: CSV, TSV, UTF-8 and UTF-16, with labels and without (`Manifest::read_csv`)",
@@ -74,6 +77,28 @@ pub(super) const TARGETS: [Target; 3] = [
         memory: Memory { per_byte: 512, free: 1 << 20 },
     },
     Target {
+        name: "import",
+        reads: "data of other tools: ESC-50, Hugging Face (CSV, JSON lines), annotations with their rule (`import::open`)",
+        seeds: imports,
+        words: &[
+            b"file_name",
+            b"filename,fold,category",
+            b"{\"file_name\": ",
+            b"start_offset_s,end_offset_s",
+            b"label_type",
+            b"negative",
+            b"night.flac",
+            b"train/",
+            b"\t",
+            b"1e9",
+            b"\r\n",
+            b"\xef\xbb\xbf",
+        ],
+        repair: repair::nothing,
+        run: import,
+        memory: Memory { per_byte: 1024, free: 4 << 20 },
+    },
+    Target {
         name: "parquet",
         reads: "detections as Apache Parquet (`read_table`, `table_model`)",
         seeds: || vec![written(Format::Parquet)],
@@ -117,6 +142,36 @@ fn manifest(input: &[u8]) -> Outcome {
         Outcome::of(Manifest::read_csv_unlabeled(&path).map(words)),
         Outcome::of(reviews),
     ])
+}
+
+fn imports() -> Vec<Vec<u8>> {
+    let esc50 = "filename,fold,target,category,esc10,src_file,take\n1-17-A-0.wav,1,0,dog,True,17,A\n2-18-A-1.wav,2,1,rain,True,18,A\n";
+    let table = "file_name,label,recordist\nnight.flac,dog,Ann\ntest/b.wav,bird,\"Lee, B\"\n";
+    let lines = "{\"file_name\": \"night.flac\", \"label\": \"dog\"}\n{\"file_name\": \"b.wav\", \"label\": \"bird\", \"x\": [1, null]}\n";
+    let hoplite = "recording,start_offset_s,end_offset_s,label,label_type\nnight.flac,0.5,2,dog,positive\nnight.flac,1,3,bird,positive\n\
+                   night.flac,4,5,bird,negative\nnight.flac,6,6,owl,uncertain\n";
+    let labels = "0.5\t2\tdog\n\\\t100\t4000\n1\t3\tbird\n5\t5\towl\n";
+    [esc50, table, lines, hoplite, labels].map(|text| text.as_bytes().to_vec()).to_vec()
+}
+
+fn import(input: &[u8]) -> Outcome {
+    let folder = scratch().join("import");
+    let name = if input.first() == Some(&b'{') { "table.jsonl" } else { "night.txt" };
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(&folder)?;
+        if !folder.join("night.flac").exists() {
+            std::fs::write(folder.join("night.flac"), fixture("audio/tone-s16.flac"))?;
+        }
+        std::fs::write(folder.join(name), input)
+    };
+    if write().is_err() {
+        return Outcome { signature: 0, is_read: false };
+    }
+    let read = |options: &Options| {
+        let imported = open(&folder.join(name), options, &CancelToken::default());
+        Outcome::of(imported.map(|of| format!("{} {}", of.layout.name(), about(of.manifest.rows.len()))))
+    };
+    Outcome::all([read(&Options::default()), read(&Options { clip_s: Some(1.0), background: 3, ..Options::default() })])
 }
 
 /// A table of a few rows.

@@ -72,7 +72,10 @@ pub(super) fn read(path: &Path, options: &Options, cancel: &CancelToken) -> Resu
         let sounds = walk.files.iter().filter(|file| is_sound(&file.path) && !tables.of.contains_key(&file.path));
         let without: Vec<&str> = sounds.map(|file| file.name.as_str()).collect();
         if let Some(first) = without.first() {
-            let reason = format!("and {} more recordings have no table: nothing is known of them", without.len() - 1);
+            let reason = match without.len() - 1 {
+                0 => "has no table: nothing is known of it".to_owned(),
+                n => format!("has no table, nor have {n} more recordings: nothing is known of them"),
+            };
             tables.skipped.push(Skipped { name: (*first).to_owned(), reason });
         }
         manifest.skipped = walk.skipped;
@@ -173,7 +176,8 @@ impl Tables {
             let found = match rows(&file.path, options) {
                 Ok(found) => found,
                 Err(error) => {
-                    let reason = crate::one_line(&error);
+                    // The list has the name.
+                    let reason = crate::one_line(&error).replace(&format!("{}: ", file.path.display()), "");
                     self.skipped.push(Skipped { name: file.name.clone(), reason });
                     continue;
                 }

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// Columns of a label in tables of Hugging Face, the first that is there.
 const LABELS: [&str; 8] = ["label", "labels", "category", "class", "class_name", "species", "ebird_code", "target"];
 
+/// Different keys in JSON lines, at most.
+const MOST_COLUMNS: usize = 1000;
+
 /// The data set of `meta/esc50.csv`: categories are labels, `src_file` is the group, folds are those that were published.
 pub(super) fn esc50(path: &Path, options: &Options) -> Result<Imported> {
     let table = if storage::is_dir(path) { path.join(recognize::ESC50) } else { path.to_owned() };
@@ -125,6 +128,9 @@ fn csv_of_json(table: &Path) -> Result<(Vec<u8>, Vec<String>)> {
         let object: Map<String, Value> = serde_json::from_str(text).map_err(crate::Error::from).with_context(at)?;
         for name in object.keys().filter(|name| !names.contains(name)).cloned().collect::<Vec<_>>() {
             names.push(name);
+        }
+        if names.len() > MOST_COLUMNS {
+            bail!("{}:{number}: expected at most {MOST_COLUMNS} different keys, got more", table.display());
         }
         objects.push(object);
     }
