@@ -184,8 +184,8 @@ fn what_is_not_used_is_said_and_free_time_is_neither_only_where_asked_for() {
         [
             night(0, 1500, "dog"),
             night(2000, 4000, "bird"),
-            night(3000, 5000, "neither"),
-            night(5000, 7000, "neither"),
+            night(4000, 6000, "neither"),
+            night(6000, 8000, "neither"),
             night(8000, 10_000, "owl"),
             quiet(2000),
             quiet(6000),

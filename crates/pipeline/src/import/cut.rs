@@ -136,7 +136,8 @@ pub(super) fn cut(marks: &[Mark], length_ms: Option<u64>, rule: Rule) -> Cut {
     cut.clips.sort();
     cut.clips.dedup();
     if let Some(length_ms) = length_ms.filter(|_| rule.n_background > 0) {
-        let taken = union(marks.iter().map(|mark| (mark.start_ms, mark.end_ms)).collect());
+        // Clips have grown into free time.
+        let taken = union(marks.iter().chain(&cut.clips).map(|mark| (mark.start_ms, mark.end_ms)).collect());
         cut.background = free(&taken, length_ms, rule);
     }
     cut
@@ -259,7 +260,7 @@ mod tests {
                     && mark.start_ms <= clip.end_ms && clip.start_ms <= mark.end_ms));
             }
             for (start, end) in &found.background {
-                prop_assert!(marks.iter().all(|mark| *end <= mark.start_ms || mark.end_ms <= *start));
+                prop_assert!(marks.iter().chain(&found.clips).all(|mark| *end <= mark.start_ms || mark.end_ms <= *start));
             }
         }
     }
