@@ -44,9 +44,10 @@ class RecordingsError(Error):
 
     def __init__(self, failed: Dict[str, str], table: pd.DataFrame, *, command: Sequence[str]) -> None:
         first = next(iter(failed.items()))
+        count = "1 recording" if len(failed) == 1 else f"{len(failed)} recordings"
         others = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
         super().__init__(
-            f"{len(failed)} recordings could not be used: {first[0]}: {first[1]}{others}",
+            f"{count} could not be used: {first[0]}: {first[1]}{others}",
             command=command,
             returncode=3,
         )

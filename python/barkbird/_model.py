@@ -55,9 +55,16 @@ def load_model(path: PathLike) -> Model:
     if file.is_dir():
         file = file / _FILE
     header, tensors = _safetensors.read(file, "model")
-    if header.get("schema") != _SCHEMA:
-        raise Error(f"{file}: expected schema {_SCHEMA}, got {header.get('schema')}")
-    calibration = header.get("calibration")
+    if _safetensors.schema(header) != _SCHEMA:
+        raise Error(f"{file}: expected schema {_SCHEMA}, got {_safetensors.schema(header)}")
+    try:
+        return _model(file, header, tensors)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Error(f"{file}: expected the header of a model: {error!r}") from error
+
+
+def _model(file: Path, header: Dict[str, Any], tensors: Dict[str, NDArray[Any]]) -> Model:
+    calibration = header["calibration"]
     return Model(
         path=file,
         classes=list(header["classes"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, Dict, Tuple
@@ -40,9 +41,14 @@ def read(path: Path, key: str) -> Tuple[Dict[str, Any], Dict[str, NDArray[Any]]]
         metadata = header.pop("__metadata__")
         described = json.loads(metadata[key])
         tensors = _tensors(path, header, _LENGTH_BYTES + n_header, size)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Error(f"{path}: expected a safetensors file with metadata `{key}`: {error!r}") from error
     return described, tensors
+
+
+def schema(described: Any) -> Any:
+    """Return the name of a format, or None where there is none."""
+    return described.get("schema") if isinstance(described, dict) else None
 
 
 def _tensors(path: Path, header: Dict[str, Any], offset: int, size: int) -> Dict[str, NDArray[Any]]:
@@ -58,8 +64,10 @@ def _tensors(path: Path, header: Dict[str, Any], offset: int, size: int) -> Dict
         if tensor["dtype"] not in _DTYPES:
             raise Error(f"{path}: tensor {name}: expected one of {', '.join(_DTYPES)}, got {tensor['dtype']}")
         dtype = np.dtype(_DTYPES[tensor["dtype"]])
-        expected = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        if not 0 <= begin <= end <= n_bytes or end - begin != expected or any(length < 0 for length in shape):
+        if not all(type(number) is int and number >= 0 for number in (begin, end, *shape)):
+            raise Error(f"{path}: tensor {name}: expected whole numbers, got shape {shape}, bytes {begin} to {end}")
+        expected = math.prod(shape) * dtype.itemsize
+        if not begin <= end <= n_bytes or end - begin != expected:
             raise Error(f"{path}: tensor {name}: expected {expected} bytes, got {begin} to {end} of {n_bytes}")
         part = data[begin:end]
         # The format does not promise that a tensor begins at a multiple of its size.

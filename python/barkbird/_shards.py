@@ -178,11 +178,14 @@ class Shards(Sequence[Shard]):
         if n_bytes != entry["bytes"]:
             raise Error(f"{path}: expected {entry['bytes']} bytes, got {n_bytes}")
         header, arrays = _safetensors.read(path, "shard")
-        if header.get("schema") != self.schema:
-            raise Error(f"{path}: expected schema {self.schema}, got {header.get('schema')}")
+        if _safetensors.schema(header) != self.schema:
+            raise Error(f"{path}: expected schema {self.schema}, got {_safetensors.schema(header)}")
         n_clips = entry["clips"]
-        if len(header["clips"]) != n_clips:
-            raise Error(f"{path}: expected {n_clips} clips, got {len(header['clips'])}")
+        clips = header.get("clips")
+        if not isinstance(clips, list) or len(clips) != n_clips:
+            raise Error(
+                f"{path}: expected {n_clips} clips in the header, got {len(clips) if isinstance(clips, list) else 'none'}"
+            )
         expected = _TENSORS[self.schema]
         if set(arrays) != set(expected):
             raise Error(f"{path}: expected tensors {sorted(expected)}, got {sorted(arrays)}")
@@ -194,7 +197,10 @@ class Shards(Sequence[Shard]):
                 raise Error(
                     f"{path}: tensor {name}: expected {n_dimensions} dimensions of {n_clips} clips, got {list(array.shape)}"
                 )
-        return Shard(path, arrays, header["clips"])
+        label, split = arrays["label"], arrays["split"]
+        if (label[label != _NO_LABEL] >= len(self.classes)).any() or (split >= len(self.splits)).any():
+            raise Error(f"{path}: expected labels of {len(self.classes)} classes and splits of {len(self.splits)}, got others")
+        return Shard(path, arrays, clips)
 
 
 def load_shards(folder: PathLike) -> Shards:
@@ -210,19 +216,30 @@ def load_shards(folder: PathLike) -> Shards:
         raise Error(
             f"{path}: cannot be read: {error.strerror}; expected a folder that a stage of barkbird has finished"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Error(f"{path}: expected JSON: {error}") from error
-    schema = index.get("schema") if isinstance(index, dict) else None
+    schema = _safetensors.schema(index)
     if schema not in _TENSORS:
         raise Error(f"{path}: expected schema {' or '.join(_TENSORS)}, got {schema}")
-    return Shards(
-        folder=Path(folder),
-        schema=schema,
-        front_end=index["front_end"],
-        classes=index["classes"],
-        splits=index["splits"],
-        n_clips=index["n_clips"],
-        skipped={entry["path"]: entry["reason"] for entry in index["skipped"]},
-        provenance=index["provenance"],
-        _files=index["shards"],
-    )
+    try:
+        files = [{name: entry[name] for name in ("file", "sha256", "bytes", "clips")} for entry in index["shards"]]
+        shards = Shards(
+            folder=Path(folder),
+            schema=schema,
+            front_end=index["front_end"],
+            classes=index["classes"],
+            splits=index["splits"],
+            n_clips=index["n_clips"],
+            skipped={entry["path"]: entry["reason"] for entry in index["skipped"]},
+            provenance=index["provenance"],
+            _files=files,
+        )
+    except (KeyError, TypeError) as error:
+        raise Error(f"{path}: expected the index of a folder of shards: {error!r}") from error
+    for nth, entry in enumerate(files):
+        # No name may lead out of the folder.
+        if entry["file"] != f"shard-{nth:05}.safetensors":
+            raise Error(f"{path}: expected shard-{nth:05}.safetensors, got {entry['file']}")
+    if sum(entry["clips"] for entry in files) != shards.n_clips:
+        raise Error(f"{path}: expected {shards.n_clips} clips, got {sum(entry['clips'] for entry in files)} in its shards")
+    return shards

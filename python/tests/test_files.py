@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -95,11 +96,30 @@ def test_files_that_are_not_as_they_should_be_are_errors(demo: Path, tmp_path: P
         b"[]",
         b'{"__metadata__": 3}',
         b'{"__metadata__":{"model":"{}"},"a":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}}',
+        b'{"__metadata__":{"model":"{}"},"a":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}',
+        b'{"__metadata__":{"model":"[]"}}',
+        b'{"__metadata__":{"model":"{\\"schema\\":\\"model/1\\"}"}}',
     ):
         bad = tmp_path / "bad.safetensors"
         bad.write_bytes(len(text).to_bytes(8, "little") + text + b"1234")
         with pytest.raises(barkbird.Error, match=r"bad\.safetensors: "):
             barkbird.load_model(bad)
+    index = json.loads((folder / "index.json").read_text())
+    for change, expected in (
+        (
+            {"shards": [{**index["shards"][0], "file": "../elsewhere"}]},
+            r"expected shard-00000\.safetensors, got \.\./elsewhere",
+        ),
+        ({"n_clips": 3}, r"expected 3 clips, got \d+ in its shards"),
+        ({"shards": 3}, "expected the index of a folder of shards"),
+        ({"schema": "spectrogram/9"}, "expected schema spectrogram/1 or embedding/1, got spectrogram/9"),
+    ):
+        (folder / "index.json").write_text(json.dumps({**index, **change}))
+        with pytest.raises(barkbird.Error, match=expected):
+            barkbird.load_shards(folder)
+    (folder / "index.json").write_text("[" * 100_000)
+    with pytest.raises(barkbird.Error, match="expected JSON"):
+        barkbird.load_shards(folder)
     (tmp_path / "short").write_bytes(b"abc")
     with pytest.raises(barkbird.Error, match="expected a safetensors file"):
         barkbird.load_model(tmp_path / "short")

@@ -52,7 +52,7 @@ def test_recordings_that_cannot_be_used_do_not_vanish(model: Path, recordings: P
     assert list(table.attrs["failed"]) == [bad]
     assert "not a sound file" in table.attrs["failed"][bad]
     assert f"{bad}: not a sound file" in caplog.text
-    with pytest.raises(barkbird.RecordingsError, match=r"1 recordings could not be used: .*not a sound file") as raised:
+    with pytest.raises(barkbird.RecordingsError, match=r"1 recording could not be used: .*not a sound file") as raised:
         barkbird.predict(model, recordings, failed="raise")
     assert raised.value.failed == table.attrs["failed"]
     pd.testing.assert_frame_equal(raised.value.table, table)
