@@ -53,17 +53,16 @@ fn page(command: clap::Command) -> Result<(String, Vec<u8>)> {
 fn notes(page: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
     let mut as_it_is = false;
     for line in text.lines() {
-        match (line, line.strip_suffix(':').filter(|head| head.starts_with("Example"))) {
-            (_, Some(head)) => writeln!(page, ".SH {}", head.to_uppercase())?,
-            ("", _) if !as_it_is => writeln!(page, ".PP")?,
-            _ => {
-                if as_it_is != line.starts_with("  ") {
-                    as_it_is = !as_it_is;
-                    writeln!(page, "{}", if as_it_is { ".PP\n.nf" } else { ".fi\n.PP" })?;
-                }
-                // A dot or quote at the start of a line would be a request.
-                writeln!(page, "\\&{}", line.replace('\\', "\\e").replace('-', "\\-"))?;
-            }
+        let indented = line.starts_with("  ");
+        if as_it_is != indented {
+            as_it_is = indented;
+            writeln!(page, "{}", if indented { ".PP\n.nf" } else { ".fi\n.PP" })?;
+        }
+        match line.strip_suffix(':').filter(|head| head.starts_with("Example")) {
+            Some(head) => writeln!(page, ".SH {}", head.to_uppercase())?,
+            None if line.is_empty() => writeln!(page, ".PP")?,
+            // A dot or quote at the start of a line would be a request.
+            None => writeln!(page, "\\&{}", line.replace('\\', "\\e").replace('-', "\\-"))?,
         }
     }
     if as_it_is { writeln!(page, ".fi") } else { Ok(()) }
@@ -78,7 +77,7 @@ mod tests {
     fn indented_lines_stay_and_paragraphs_are_filled() {
         let mut page = Vec::new();
         notes(&mut page, "Example:\n  barkbird a --b c\\d\n\nText.\n.More.").unwrap();
-        let expected = ".SH EXAMPLE\n.PP\n.nf\n\\&  barkbird a \\-\\-b c\\ed\n.fi\n.PP\n\\&\n\\&Text.\n\\&.More.\n";
+        let expected = ".SH EXAMPLE\n.PP\n.nf\n\\&  barkbird a \\-\\-b c\\ed\n.fi\n.PP\n.PP\n\\&Text.\n\\&.More.\n";
         assert_eq!(String::from_utf8(page).unwrap(), expected);
     }
 }
