@@ -107,7 +107,7 @@ PY
 fi
 
 step "completions and manual pages"
-barkbird man man1
+barkbird --quiet man man1
 for shell in bash zsh fish; do
   barkbird completions "$shell" >"completions.$shell"
   if command -v "$shell" >/dev/null; then "$shell" -n "completions.$shell"; else echo "no $shell here to check its completions"; fi
@@ -119,7 +119,7 @@ else
   echo "no groff here to check the pages"
 fi
 BARKBIRD=$bin/barkbird "$root/scripts/pack-release.sh" "$(uname -m)-unknown-linux-gnu" dist
-tar -tzf dist/barkbird-*.tar.gz | wc -l
+tar -tzf dist/barkbird-*.tar.gz >files; grep -q man/barkbird-predict.1 files; grep -q completions/barkbird.zsh files
 
 if [ -n "$install" ]; then
   step "cargo install"

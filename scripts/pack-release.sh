@@ -24,7 +24,7 @@ mkdir -p "$folder/man" "$folder/completions"
 cp "$program" "$folder/"
 [ -n "$suffix" ] || strip "$folder/barkbird"
 cp "$root"/LICENSE-* "$root/README.md" "$root/CHANGELOG.md" "$folder/"
-"$program" man "$folder/man"
+"$program" --quiet man "$folder/man"
 for shell in bash elvish fish powershell zsh; do
   "$program" completions "$shell" > "$folder/completions/barkbird.$shell"
 done

@@ -118,6 +118,24 @@ def test_a_table_is_kept_where_it_is_named(model: Path, recordings: Path, tmp_pa
         barkbird.predict(model, recordings / "dog.wav", out="s3://bucket/t.csv")
 
 
+def test_an_interrupted_run_goes_on(demo: Path, model: Path, tmp_path: Path) -> None:
+    def interrupt(event: barkbird.Event) -> None:
+        if event["event"] == "file_completed":
+            raise KeyboardInterrupt
+
+    kept = tmp_path / "kept.csv"
+    with pytest.raises(KeyboardInterrupt):
+        barkbird.predict(model, demo / "sounds", out=kept, progress=interrupt)
+    assert not kept.exists()
+    assert (tmp_path / "kept.csv.journal").exists()
+    done = []
+    table = barkbird.predict(model, demo / "sounds", out=kept, resume=True, progress=lambda event: done.append(event["event"]))
+    assert 0 < done.count("file_completed") < len(table)
+    whole = tmp_path / "whole.csv"
+    barkbird.predict(model, demo / "sounds", out=whole)
+    assert kept.read_bytes() == whole.read_bytes()
+
+
 def test_inputs_that_are_none_are_refused(model: Path) -> None:
     with pytest.raises(barkbird.Error, match="inputs: none"):
         barkbird.predict(model, [])
