@@ -30,7 +30,7 @@ def test_errors_have_the_message_of_the_program() -> None:
 
 def test_results_messages_and_progress_come_through(tmp_path: Path) -> None:
     seen: List[str] = []
-    arguments = ["synth", "--out", tmp_path / "sounds", "--clips", "8", "--json"]
+    arguments = ["synth", "--out", str(tmp_path / "sounds"), "--clips", "8", "--json"]
     completed = barkbird.run(arguments, progress=lambda event: seen.append(event["event"]))
     assert completed.returncode == 0
     assert sum(completed.json()["clips"].values()) == 8
