@@ -113,7 +113,7 @@ for shell in bash zsh fish; do
   if command -v "$shell" >/dev/null; then "$shell" -n "completions.$shell"; else echo "no $shell here to check its completions"; fi
 done
 if command -v groff >/dev/null; then
-  warnings=$(for page in man1/*; do groff -man -Tutf8 -ww "$page" 2>&1 >/dev/null; done)
+  warnings=$(groff -man -Tutf8 -ww man1/*.1 2>&1 >/dev/null)
   [ -z "$warnings" ] || die "$warnings"
 else
   echo "no groff here to check the pages"

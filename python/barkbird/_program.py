@@ -44,7 +44,7 @@ class Completed:
         returncode: 0, or 3 where some recordings could not be used.
         stdout: What it wrote to standard output; with ``--json`` the result.
         warnings: What it warned of.
-        events: All events, except for those about progress.
+        events: Events, except for `progress` and `file_completed`, which are as many as recordings.
     """
 
     command: List[str]
@@ -184,7 +184,7 @@ def _listen(process: subprocess.Popen[bytes], progress: Progress) -> _Heard:
             heard.text.append(line.decode("utf-8", "replace").rstrip())
             continue
         kind, payload = event["event"], event["payload"]
-        if kind != "progress":
+        if kind not in ("progress", "file_completed"):
             heard.events.append(event)
         if bar is not None:
             bar.show(kind, payload)
