@@ -1,7 +1,7 @@
 //! Checks the shape of the source tree; `scripts/structure` compiles and runs it. It needs nothing but the standard library.
 //!
 //! - A Rust file under `crates/*/` or `scripts/` has at most 400 lines.
-//! - `crates/barkbird/src` has at most 3,200 lines, and at most 250 a file: the binary is glue.
+//! - `crates/barkbird/src` has at most 4,000 lines, and at most 250 a file: the binary is glue.
 //! - At most two files of a crate import each other in a circle. Imports are `use` declarations and paths that begin with
 //!   `crate`, `super`, `self` or a child module; modules are resolved to their files. A `pub use` in a crate's root is not an
 //!   import, and an item that is imported from there counts as imported from where it is defined. Test modules do not count.
@@ -14,7 +14,7 @@ use std::{env, fs, io, process};
 const MAX_LINES: usize = 400;
 const GLUE: &str = "barkbird";
 const MAX_GLUE_LINES: usize = 250;
-const MAX_GLUE_TOTAL: usize = 3800;
+const MAX_GLUE_TOTAL: usize = 4000;
 const MAX_CIRCLE: usize = 2;
 const MAY_HAVE_CIRCLES: &[&str] = &["kernels"];
 

@@ -16,6 +16,7 @@ mod recordings;
 mod report;
 #[cfg(feature = "serve")]
 mod serve;
+mod shell;
 mod values;
 
 pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, FitArgs};
@@ -31,6 +32,7 @@ pub(crate) use models::{CompareArgs, DemoArgs, EmbedArgs, EvaluateArgs, FitModel
 pub(crate) use predict::{EventArgs, Format, PredictArgs};
 pub(crate) use recordings::{AugmentArgs, DoctorArgs, FeaturesArgs, FrontEndArgs, ScanArgs, SynthArgs};
 pub(crate) use report::ReportArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 
 #[cfg(feature = "serve")]
 pub(crate) use serve::ServeArgs;
@@ -215,6 +217,10 @@ pub(crate) enum Command {
     /// Run every stage on made sounds, or `fit` on your recordings
     #[command(after_help = "Examples:\n  barkbird demo\n  barkbird demo --data recordings --out first-look")]
     Demo(DemoArgs),
+    /// Print a script by which a shell completes commands, flags and values
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
     /// Print the reference of all commands as Markdown
     #[command(hide = true, after_help = "Example:\n  barkbird docs > docs/commands.md")]
     Docs,

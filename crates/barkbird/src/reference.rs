@@ -1,4 +1,4 @@
-//! The reference of all commands, made from their definition: `docs/commands.md`.
+//! The reference of all commands, made from their definition (`docs/commands.md`), and what shells complete by it.
 
 use crate::cli::Cli;
 use clap::{Arg, Command, CommandFactory};
@@ -18,6 +18,13 @@ pub(crate) fn markdown() -> String {
         root.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").collect();
     commands.iter().for_each(|command| section(&mut page, command, "barkbird"));
     page
+}
+
+/// The script by which a shell completes the words of a command line.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "barkbird", &mut script);
+    script
 }
 
 fn section(page: &mut String, command: &Command, parent: &str) {

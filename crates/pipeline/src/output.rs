@@ -29,6 +29,14 @@ pub fn file(path: &Path) -> Result<()> {
     probe(folder).with_context(|| format!("{}: cannot be written", path.display()))
 }
 
+/// Writes a file in one step: under another name, which then becomes its own.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    Ok(shard::write_atomic(path, bytes)?)
+}
+
 /// Creates a folder where there is none, and locks it for this process until the lock is dropped.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ mod export;
 mod features;
 mod fit;
 mod listen;
+mod man;
 mod predict;
 mod report;
 mod scan;
@@ -57,6 +58,8 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args, &job(words)?),
         Command::Demo(args) => demo::run(args, &cli.global, &job(words)?, ui),
+        Command::Completions(args) => ui.stdout(&crate::reference::completions(args.shell)),
+        Command::Man(args) => man::run(args, ui),
         Command::Docs => ui.stdout(crate::reference::markdown().as_bytes()),
     }
 }

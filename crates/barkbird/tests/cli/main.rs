@@ -13,6 +13,7 @@ mod odd;
 mod pipeline;
 mod predict;
 mod report;
+mod shell;
 mod stress;
 
 /// The hub of the tests of `hub`, which use all of it.
