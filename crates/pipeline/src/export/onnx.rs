@@ -80,7 +80,8 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let collected = inputs::collect(&options.compare_on, None, &job.cancel)?;
     let (n, n_kept) = (collected.inputs.len(), collected.inputs.len().min(MOST_RECORDINGS));
     let numbered = collected.inputs.into_iter().enumerate();
-    let recordings: Vec<Input> = numbered.filter(|(nth, _)| nth * n_kept % n < n_kept).map(|(_, input)| input).collect();
+    let recordings: Vec<Input> =
+        numbered.filter(|(nth, _)| nth * n_kept % n < n_kept).map(|(_, input)| input).collect();
     let parity = parity::Parity::of(&model, &exported.about, &recordings)?;
     job.check("nothing was written")?;
     let differences = parity.compare(&exported.bytes)?;
