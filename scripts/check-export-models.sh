@@ -50,3 +50,10 @@ export_one() { # NAME FLAGS...
   fi
   exported+=("$out/onnx-$1")
 }
+
+# predict_some NAME: sets $predictions to what `predict` says of every tenth recording, for programs that decode and resample themselves.
+predict_some() {
+  predictions=$out/predict-$1.json
+  awk 'NR == 1 || NR % 10 == 2' "$out/clips.csv" >"$out/clips-some.csv"
+  "$barkbird" predict "$out/$1" "$out/clips-some.csv" --reject none --format json --out "$predictions" --overwrite --quiet
+}

@@ -39,3 +39,18 @@ print(
 )
 if not probabilities <= most:
     sys.exit(f"error: probabilities differ by more than {most}")
+
+# Recordings that it decodes and resamples itself, beside `barkbird predict`. Where they are shorter than a window, it adds silence.
+rows = json.loads(Path(sys.argv[3]).read_text())["predictions"]
+length = about["window_s"]
+rows = [row for row in rows if row["start"] == 0 and soundfile.info(row["path"]).duration >= length]
+if rows:
+    scores = model.predict([row["path"] for row in rows], batch_size=1, progress_bar=False)
+    scores = scores[scores.index.get_level_values("start_time") == 0][about["classes"]].to_numpy()
+    expected = numpy.array([[row["probabilities"][name] for name in about["classes"]] for row in rows])
+    differences = numpy.abs(scores - expected).max(axis=1)
+    same = int((scores.argmax(axis=1) == expected.argmax(axis=1)).sum())
+    print(
+        f"{folder.name}: {len(rows)} windows that OpenSoundscape decodes and resamples: same class in {same}; "
+        f"difference from predict: median {numpy.median(differences):.1e}, largest {differences.max():.1e}"
+    )

@@ -13,5 +13,8 @@ venv=$(realpath -m "${VENV:-${CARGO_TARGET_DIR:-$root/target}/check-opensoundsca
 python_packages "$venv" "$root/scripts/check-opensoundscape.txt"
 export_models "$@"
 for folder in "${exported[@]}"; do
-  [[ $folder == *-spectrogram ]] || "$venv/bin/python" -W ignore "$root/scripts/check-opensoundscape.py" "$folder" 1e-4
+  name=${folder##*/onnx-}
+  [[ $name == *-spectrogram ]] && continue
+  predict_some "$name"
+  "$venv/bin/python" -W ignore "$root/scripts/check-opensoundscape.py" "$folder" 1e-4 "$predictions"
 done
