@@ -114,7 +114,6 @@ fn compute(
         "Exp" => x.exp()?,
         "Erf" => x.erf()?,
         "Relu" => x.relu()?,
-        "Round" => x.round()?,
         "Clip" => x.broadcast_maximum(get(1)?)?.broadcast_minimum(get(2)?)?,
         "Softmax" => {
             let at = axis(given.int("axis", -1), rank);

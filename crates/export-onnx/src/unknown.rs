@@ -101,14 +101,14 @@ fn max_softmax(graph: &mut Graph, seen: &Seen<'_>, config: &MaxSoftmaxConfig) ->
     let largest = graph.reduce("ReduceMax", &scaled, &[1], true);
     let below = graph.two("Sub", &scaled, &largest);
     let odds = graph.one("Exp", &below);
-    let sum = graph.sum(&odds, &[1]);
     // Of two classes, 1 is lost from a sum of 1 and e^-20: the smaller ones are added by themselves.
     let is_largest = graph.two("GreaterOrEqual", &scaled, &largest);
-    let zero = graph.number(0.0);
+    let (one, zero) = (graph.number(1.0), graph.number(0.0));
     let others = graph.node("Where", &[&is_largest, &zero, &odds], Vec::new());
     let others = graph.sum(&others, &[1]);
-    let ties = graph.two("Sub", &sum, &others);
-    let ties = graph.one("Round", &ties);
+    // Classes that share the largest probability, counted: WebGPU has no `Round`.
+    let ties = graph.node("Where", &[&is_largest, &one, &zero], Vec::new());
+    let ties = graph.sum(&ties, &[1]);
     let ties = graph.with("Sub", &ties, 1.0);
     let others = graph.two("Add", &others, &ties);
     let total = graph.with("Add", &others, 1.0);

@@ -78,8 +78,10 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let exported = export_onnx::onnx(&model, &file, options.begin)?;
     job.say("comparing the graph with the model");
     let collected = inputs::collect(&options.compare_on, None, &job.cancel)?;
-    let step = collected.inputs.len().div_ceil(MOST_RECORDINGS).max(1);
-    let recordings: Vec<Input> = collected.inputs.into_iter().step_by(step).collect();
+    let (n, n_kept) = (collected.inputs.len(), collected.inputs.len().min(MOST_RECORDINGS));
+    let numbered = collected.inputs.into_iter().enumerate();
+    let recordings: Vec<Input> =
+        numbered.filter(|(nth, _)| nth * n_kept % n < n_kept).map(|(_, input)| input).collect();
     let parity = parity::Parity::of(&model, &exported.about, &recordings)?;
     job.check("nothing was written")?;
     let differences = parity.compare(&exported.bytes)?;
