@@ -17,6 +17,7 @@ const DEQUANTIZE: i32 = 6;
 const FULLY_CONNECTED: i32 = 9;
 
 /// Activation functions of the schema that a layer ends with.
+const RELU: u8 = 1;
 const RELU6: u8 = 3;
 
 /// Tensor types of the schema.

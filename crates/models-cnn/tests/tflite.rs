@@ -236,6 +236,8 @@ fn an_old_file_gives_the_same_weights() {
 fn a_network_with_relu6_is_refused() {
     let message = read(&file_of(false, 3)).unwrap_err();
     assert!(message.contains("ReLU6") && message.contains("barkbird fetch yamnet"), "{message}");
+    let message = read(&file_of(false, 0)).unwrap_err();
+    assert!(message.contains("a convolution with activation 0; ReLU is expected"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files from a hub and from a server on 127.0.0.1: what is downloaded, what is verified, and the errors; and hostile archives.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod archives;
 mod cached;
 mod cancelled;
 mod faults;

@@ -1,93 +1,12 @@
 //! Archives: those of every common program, and hostile ones.
 
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
+use crate::archives::{Entry, entry, packed};
 use hub::{Archive, Limits, UnpackError};
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 const LIMITS: Limits = Limits { n_entries: 100, n_bytes: 10 << 20, ratio: 20, free: 1 << 20 };
-
-/// A file of an archive, and what its headers say of it.
-#[derive(Clone)]
-struct Entry {
-    name: Vec<u8>,
-    bytes: Vec<u8>,
-    deflated: bool,
-    mode: u32,
-    flags: u16,
-    /// In place of the true ones.
-    method: Option<u16>,
-    length: Option<u32>,
-    crc: Option<u32>,
-    local_name: Option<Vec<u8>>,
-    local_at: Option<u32>,
-}
-
-fn entry(name: &str, bytes: &[u8]) -> Entry {
-    Entry {
-        name: name.into(),
-        bytes: bytes.into(),
-        deflated: true,
-        mode: 0o100_644,
-        flags: 0,
-        method: None,
-        length: None,
-        crc: None,
-        local_name: None,
-        local_at: None,
-    }
-}
-
-fn packed(entries: &[Entry], comment: &[u8]) -> Vec<u8> {
-    let (mut all, mut directory) = (Vec::new(), Vec::new());
-    for entry in entries {
-        let at = entry.local_at.unwrap_or(all.len() as u32);
-        let mut body = entry.bytes.clone();
-        if entry.deflated {
-            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(&entry.bytes).unwrap();
-            body = encoder.finish().unwrap();
-        }
-        let method = entry.method.unwrap_or(if entry.deflated { 8 } else { 0 });
-        let crc = entry.crc.unwrap_or(crc32fast::hash(&entry.bytes));
-        let length = entry.length.unwrap_or(entry.bytes.len() as u32);
-        let mut middle = Vec::new();
-        for word in [20, entry.flags, method, 0, 0] {
-            middle.extend(word.to_le_bytes());
-        }
-        for word in [crc, body.len() as u32, length] {
-            middle.extend(word.to_le_bytes());
-        }
-        let local = entry.local_name.as_ref().unwrap_or(&entry.name);
-        all.extend(b"PK\x03\x04");
-        all.extend(&middle);
-        all.extend((local.len() as u16).to_le_bytes());
-        all.extend(0u16.to_le_bytes());
-        all.extend(local);
-        all.extend(&body);
-        directory.extend(b"PK\x01\x02");
-        directory.extend((3u16 << 8 | 20).to_le_bytes());
-        directory.extend(&middle);
-        for word in [entry.name.len() as u16, 0, 0, 0, 0] {
-            directory.extend(word.to_le_bytes());
-        }
-        directory.extend((entry.mode << 16).to_le_bytes());
-        directory.extend(at.to_le_bytes());
-        directory.extend(&entry.name);
-    }
-    let at = all.len() as u32;
-    let n = entries.len().min(0xffff) as u16;
-    all.extend(&directory);
-    all.extend(b"PK\x05\x06\0\0\0\0");
-    all.extend([n.to_le_bytes(), n.to_le_bytes()].concat());
-    all.extend((directory.len() as u32).to_le_bytes());
-    all.extend(at.to_le_bytes());
-    all.extend((comment.len() as u16).to_le_bytes());
-    all.extend(comment);
-    all
-}
 
 fn unpack(bytes: &[u8], to: &Path) -> Result<Vec<String>, String> {
     let unpacked = || {
