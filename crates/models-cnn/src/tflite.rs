@@ -152,12 +152,17 @@ fn layers(file: &Flat<'_>) -> Found<Vec<Layer>> {
         }
         let inputs = file.words(&operator, 1, "inputs")?;
         let &[_, weight, bias] = inputs.as_slice() else { return Err("a layer without weight and bias".into()) };
-        if activation(file, &operator, code)? == RELU6 {
-            return Err(
-                "it ends its layers with ReLU6, as the 8-bit YAMNet of MediaPipe and TensorFlow's task library; \
-                 `barkbird fetch yamnet` has the one with ReLU"
-                    .into(),
-            );
+        match activation(file, &operator, code)? {
+            RELU6 => {
+                return Err("it ends its layers with ReLU6, as the 8-bit YAMNet of MediaPipe and TensorFlow's task \
+                     library; `barkbird fetch yamnet` has the one with ReLU"
+                    .into());
+            }
+            // A layer that ends otherwise is followed by operators that are not read, such as a batch norm.
+            other if other != RELU && code != FULLY_CONNECTED => {
+                return Err(Broken(format!("a convolution with activation {other}; ReLU is expected")));
+            }
+            _ => {}
         }
         let array = |index: u32| {
             let index = quantized.get(&index).copied().unwrap_or(index);

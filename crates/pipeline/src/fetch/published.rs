@@ -65,8 +65,16 @@ pub(super) fn fetch(published: &Published, options: &Options, job: &Job<'_>) -> 
         Form::Esc50(data) => recordings(data, &work, outcome, options, job)?,
     };
     drop(lock);
-    storage::remove_dir_all(&work).with_context(|| format!("{}: cannot be removed", work.display()))?;
+    clear(&work)?;
     Ok(outcome)
+}
+
+/// Removes the folder of what was not complete. Its lock has removed it already where it was empty.
+pub(super) fn clear(work: &Path) -> Result<()> {
+    match storage::exists(work) {
+        true => storage::remove_dir_all(work).with_context(|| format!("{}: cannot be removed", work.display())),
+        false => Ok(()),
+    }
 }
 
 /// What was fetched before, if it is as it was.
@@ -98,7 +106,7 @@ fn there(published: &Published, out: &Path, options: &Options, job: &Job<'_>) ->
 }
 
 /// The folder beside the wanted one for what is not complete.
-fn beside(out: &Path) -> PathBuf {
+pub(super) fn beside(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".download");
     name.into()

@@ -1,9 +1,10 @@
 //! Files of a repository of the Hugging Face hub.
 
+use super::published::{beside, clear};
 use super::record::{FILE, Record, SCHEMA, go_on};
 use super::{Options, Outcome};
 use crate::download::Download;
-use crate::error::{Context, Result, bail};
+use crate::error::{Result, bail};
 use crate::job::Job;
 use crate::output;
 use hub::{RepoKind, Source};
@@ -107,9 +108,7 @@ fn copied(
             bail!("{}: changed since it was fetched, or of another commit; --overwrite replaces it", out.display());
         }
     }
-    let mut work = out.as_os_str().to_owned();
-    work.push(".download");
-    let work = std::path::PathBuf::from(work);
+    let work = beside(out);
     let lock = output::folder(&work)?;
     let new = work.join("copied");
     hub::copy_files(snapshot, names, &new, &|| go_on(job))?;
@@ -117,7 +116,7 @@ fn copied(
     Record::write(&mut outcome, &new, &owned, job)?;
     hub::place_folder(&new, out)?;
     drop(lock);
-    storage::remove_dir_all(&work).with_context(|| format!("{}: cannot be removed", work.display()))?;
+    clear(&work)?;
     Ok(outcome)
 }
 
