@@ -7,6 +7,8 @@ mod calibrate;
 mod config;
 mod detections;
 mod export;
+#[cfg(feature = "hub")]
+mod fetch;
 mod global;
 mod import;
 mod listen;
@@ -24,6 +26,8 @@ pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use detections::{CheckArgs, ClipsArgs};
 pub(crate) use export::{ExportArgs, ExportCommand, From};
+#[cfg(feature = "hub")]
+pub(crate) use fetch::FetchArgs;
 pub(crate) use global::Global;
 #[cfg(feature = "mqtt")]
 pub(crate) use listen::MqttArgs;
@@ -71,10 +75,23 @@ pub(crate) enum Command {
                             tests (low sample rates, codecs, noise, rooms); the choice, averages included, follows a stated \
                             rule. The test split is looked at once, at the end. RUN gets model.safetensors (all that \
                             `predict` needs), report.html, fit.json, manifest.csv, doctor/ and test/.\n\nYAMNet's weights \
-                            (yamnet.tflite as TensorFlow publishes it, or a safetensors file) are found in \
-                            ~/.cache/barkbird/yamnet, or named with --backbone."
+                            are found where `barkbird fetch yamnet` puts them (~/.cache/barkbird/yamnet), or named with \
+                            --backbone (a .tflite or safetensors file)."
     )]
     Fit(FitModelArgs),
+    /// Fetch a data set or a pretrained model by name: verified, with its license
+    #[cfg(feature = "hub")]
+    #[command(
+        after_help = "Examples:\n  barkbird fetch --list\n  barkbird fetch yamnet     (then `barkbird fit recordings --out run` \
+                            uses it)\n  barkbird fetch esc10 --out esc10\n  barkbird fetch esc50 --mirror \
+                            https://example.org/ESC-50-master.zip\n  barkbird fetch hf:facebook/dinov2-small --out dinov2\n\n\
+                            Address, size, license and what is verified are said before anything is downloaded. Interrupted, run \
+                            it again: it goes on where it was, if the server can send parts. What is complete is compared \
+                            with the published checksums; a run that finds it there compares it again and downloads nothing. \
+                            HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are obeyed, and HF_ENDPOINT, HF_TOKEN, HF_HOME, \
+                            HF_HUB_OFFLINE for the hub. DIR gets fetch.json: address, license, citation, checksums."
+    )]
+    Fetch(FetchArgs),
     /// Make artificial barks, songs and other sounds, in folders of WAV files
     #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]
     Synth(SynthArgs),
@@ -126,7 +143,7 @@ pub(crate) enum Command {
                             run --set train.label_smoothing=0.1\n  barkbird train vit --features features --out run \
                             --pretrained facebook/dinov2-small --strategy lora\n  barkbird train vit --features features \
                             --out run --pretrained facebook/dinov2-small --revision main --offline\n  barkbird train \
-                            yamnet --features features-yamnet --out run --pretrained yamnet.tflite\n\nA repository \
+                            yamnet --features features-yamnet --out run --pretrained yamnet\n\nA repository \
                             of the Hugging Face hub is fetched once, and every file is verified by size and hash. \
                             HF_TOKEN (or the token that `hf auth login` has left) opens private and gated ones; \
                             HF_ENDPOINT names another hub. The run's config.toml keeps the commit.")]

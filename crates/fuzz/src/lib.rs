@@ -30,9 +30,10 @@
 //! | `pipeline::report`: metrics.json, predictions.csv, metrics.jsonl, run.json, fit.json, doctor.json | `report` |
 //! | `pipeline::predict` with `resume`: the journal | `journal` |
 //! | `hub::fetch_model`: answers, the index of weights | `hub` |
+//! | `hub::Archive`: ZIP archives, their names, and what is unpacked | `zip` |
 //! | `serve`: queries, JSON bodies and samples of requests | `query`, `body` |
 //!
-//! No archive is read: ZIP and gzip are refused by name. Files that only our own commands write and read again (anomaly.json,
+//! In the place of a recording or a table no archive is read: ZIP and gzip are refused by name. Files that only our own commands write and read again (anomaly.json,
 //! settings and results of `compare --sizes`) go through serde_json alone and have no target.
 //!
 //! ```

@@ -101,7 +101,9 @@ pub(crate) fn tflite() -> Vec<u8> {
     let layers: Vec<[u32; 3]> = std::iter::once([0, 0, 4]).chain(pair.repeat(13)).chain([[2, 3, 5]]).collect();
     let operators = vector(&mut out, graph[3], layers.len() as u32, &vec![0; 4 * layers.len()]);
     for (nth, [code, weight, bias]) in layers.iter().enumerate() {
-        let operator = table(&mut out, Some(operators + 4 * nth), &[*code, 0, 0]);
+        let operator = table(&mut out, Some(operators + 4 * nth), &[*code, 0, 0, 0, 0]);
+        // Options: a ReLU, wherever that is for this operator.
+        table(&mut out, Some(operator[4]), &[1; 5]);
         vector(&mut out, operator[1], 3, &[0, *weight, *bias].map(u32::to_le_bytes).concat());
     }
     let buffers = vector(&mut out, model[4], 6, &[0; 24]);

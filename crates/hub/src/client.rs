@@ -118,13 +118,13 @@ impl Client {
         }
     }
 
-    /// The files of a commit, by their paths in the repository.
-    pub(crate) fn list(&self, commit: &str, on_event: Listener<'_>) -> Result<Vec<String>, CallError> {
+    /// The files of a commit, by their paths in the repository, and their lengths in bytes.
+    pub(crate) fn list(&self, commit: &str, on_event: Listener<'_>) -> Result<Vec<(String, u64)>, CallError> {
         let call = |_| async {
             let tree = self.repository.list_tree().revision(commit).recursive(true).send()?;
             let entries: Vec<RepoTreeEntry> = tree.try_collect().await?;
             let file = |entry| match entry {
-                RepoTreeEntry::File { path, .. } => Some(path),
+                RepoTreeEntry::File { path, size, .. } => Some((path, size)),
                 RepoTreeEntry::Directory { .. } => None,
             };
             Ok(entries.into_iter().filter_map(file).collect())
@@ -200,14 +200,14 @@ async fn unless<T>(is_cancelled: &AtomicBool, call: impl Future<Output = T>) -> 
 }
 
 /// A runtime that may be dropped anywhere, also inside of another runtime.
-struct Background(Option<Runtime>);
+pub(crate) struct Background(Option<Runtime>);
 
 impl Background {
-    fn start() -> HFResult<Self> {
+    pub(crate) fn start() -> std::io::Result<Self> {
         Ok(Self(Some(Builder::new_current_thread().enable_all().build()?)))
     }
 
-    fn get(&self) -> &Runtime {
+    pub(crate) fn get(&self) -> &Runtime {
         self.0.as_ref().expect("it is taken when dropped")
     }
 }

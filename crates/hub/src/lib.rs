@@ -1,5 +1,5 @@
 //! Downloads files of the Hugging Face hub, verifies them, and keeps them in the cache that all programs of Hugging Face
-//! share. It serves models and data sets alike.
+//! share. It serves models and data sets alike. It also downloads published files by their addresses, and unpacks archives.
 //!
 //! [`fetch`] returns one file, [`fetch_model`] the configuration and weights of a model as a [`Snapshot`], and
 //! [`fetch_repository`] any files of a model or data set. The requests are made by hf-hub 1.0.0; this crate adds what follows.
@@ -26,6 +26,11 @@
 //!
 //! The hub is trusted: that the endpoint is the intended one, by TLS, and that its ETags are right.
 //!
+//! **A file at any address** is downloaded by [`download`]: to a path of the caller, with the same pauses and the same callback,
+//! continued where the server can send parts, and compared with a published SHA-256. [`Archive`] unpacks a ZIP archive into a
+//! new folder and refuses what could write elsewhere or fill the disk; [`Contents`] compares the files of a data set with
+//! published checksums, where the archive has none.
+//!
 //! This crate must not know what is in the files: no tensors, no sound, no configuration of a model. It is the only
 //! library crate that opens connections to download something.
 //!
@@ -49,17 +54,25 @@ mod answer;
 mod cache;
 mod checksum;
 mod client;
+mod contents;
 mod error;
 mod fetch;
+mod files;
 mod partial;
 mod progress;
 mod repository;
 mod snapshot;
 mod source;
 mod transfer;
+mod unpack;
+mod web;
 
+pub use contents::Contents;
 pub use error::{Error, Missing, RepoFile};
 pub use fetch::fetch;
+pub use files::{FileSum, bytes_of_files, copy_files, files_below, sums_of_files};
 pub use progress::{OnProgress, Progress};
-pub use snapshot::{Snapshot, fetch_model, fetch_repository};
+pub use snapshot::{Listed, Listing, Snapshot, fetch_model, fetch_repository, list_repository};
 pub use source::{DEFAULT_ENDPOINT, DEFAULT_REVISION, RepoKind, Source};
+pub use unpack::{Archive, Limits, UnpackError, place_folder};
+pub use web::{Downloaded, WebError, WebFile, download, is_sha256};

@@ -99,9 +99,14 @@ impl<'a> Repository<'a> {
 
     /// The files of a commit, by their paths in the repository. Errors name `wanted`.
     pub(crate) fn list(&self, commit: &str, wanted: &RepoFile) -> Result<Vec<String>, Error> {
-        if let Some(files) = self.folder.list(commit) {
-            return Ok(files);
+        match self.folder.list(commit) {
+            Some(files) => Ok(files),
+            None => Ok(self.list_sizes(commit, wanted)?.into_iter().map(|(name, _)| name).collect()),
         }
+    }
+
+    /// The same with their lengths in bytes, which only the hub knows.
+    pub(crate) fn list_sizes(&self, commit: &str, wanted: &RepoFile) -> Result<Vec<(String, u64)>, Error> {
         if self.source.offline {
             return Err(Error::NotCached { file: wanted.clone(), cache: self.source.cache.clone() });
         }
@@ -109,7 +114,8 @@ impl<'a> Repository<'a> {
             let files = self.client.list(commit, &mut |event| self.only_idle(&event, &wanted.file));
             files.map_err(|error| self.error_of(error, wanted, 0))
         })?;
-        self.folder.set_list(commit, &files)?;
+        let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
+        self.folder.set_list(commit, &names)?;
         Ok(files)
     }
 

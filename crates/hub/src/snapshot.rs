@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+/// What is asked for where no file is, as errors name it.
+const LIST: &str = "list of files";
 /// The weights of older repositories.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
@@ -22,6 +24,24 @@ pub struct Snapshot {
     /// Contains the files. For a model `config.json` and the weights: `model.safetensors`, or
     /// `model.safetensors.index.json` and its parts.
     pub folder: PathBuf,
+}
+
+/// The files of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The commit that the revision named.
+    pub commit: String,
+    /// The files.
+    pub files: Vec<Listed>,
+}
+
+/// A file of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path in the repository.
+    pub name: String,
+    /// Its length in bytes; none where the hub cannot be asked.
+    pub n_bytes: Option<u64>,
 }
 
 /// The list of a checkpoint's parts.
@@ -59,7 +79,6 @@ pub fn fetch_repository(
     is_wanted: &dyn Fn(&str) -> bool,
     progress: &OnProgress<'_>,
 ) -> Result<Snapshot, Error> {
-    const LIST: &str = "list of files";
     let repository = Repository::open(source, progress)?;
     let commit = repository.commit(LIST)?;
     let all = repository.list(&commit, &repository.file(&commit, LIST))?;
@@ -71,6 +90,27 @@ pub fn fetch_repository(
     files.iter().try_for_each(|file| fetch_from(&repository, &commit, file).map(drop))?;
     let folder = repository.folder.snapshot(&commit);
     Ok(Snapshot { commit, folder })
+}
+
+/// What a repository has, without fetching any of it.
+///
+/// # Errors
+/// As [`fetch`](crate::fetch).
+#[tracing::instrument(level = "debug", skip_all, fields(repo = %source.repo, revision = %source.revision))]
+pub fn list_repository(source: &Source, progress: &OnProgress<'_>) -> Result<Listing, Error> {
+    let repository = Repository::open(source, progress)?;
+    let commit = repository.commit(LIST)?;
+    let wanted = repository.file(&commit, LIST);
+    let files = match repository.list_sizes(&commit, &wanted) {
+        Ok(files) => files.into_iter().map(|(name, n_bytes)| Listed { name, n_bytes: Some(n_bytes) }).collect(),
+        // The list of an earlier run has no lengths.
+        Err(error) if source.offline || error.is_transient() => match repository.folder.list(&commit) {
+            Some(names) => names.into_iter().map(|name| Listed { name, n_bytes: None }).collect(),
+            None => return Err(error),
+        },
+        Err(error) => return Err(error),
+    };
+    Ok(Listing { commit, files })
 }
 
 /// The files of one commit.

@@ -13,7 +13,12 @@ use std::path::Path;
 /// Operator codes of the schema.
 const CONV_2D: i32 = 3;
 const DEPTHWISE_CONV_2D: i32 = 4;
+const DEQUANTIZE: i32 = 6;
 const FULLY_CONNECTED: i32 = 9;
+
+/// Activation functions of the schema that a layer ends with.
+const RELU: u8 = 1;
+const RELU6: u8 = 3;
 
 /// Tensor types of the schema.
 const FLOAT32: u8 = 0;
@@ -64,9 +69,9 @@ struct Array {
 
 fn weights(file: &Flat<'_>) -> Found<HashMap<String, Tensor>> {
     let layers = layers(file)?;
-    // The front end is a linear layer too, before the first convolution.
-    let first = layers.iter().position(|layer| layer.operator == CONV_2D).ok_or("no convolution")?;
-    let layers = &layers[first..];
+    if layers.is_empty() {
+        return Err("no convolution".into());
+    }
     if layers.len() != 2 * N_SEPARABLE + 2 {
         return Err(Broken(format!("expected {} layers with weights, found {}", 2 * N_SEPARABLE + 2, layers.len())));
     }
@@ -120,7 +125,8 @@ fn ordered(name: &str, layer: &Layer) -> Found<Array> {
     Ok(Array { dims: shape.to_vec(), values: ordered })
 }
 
-/// All operators with a weight and a bias, in order.
+/// The operators with a weight and a bias, in order, from the first convolution on: what is before it is the front end,
+/// which is linear layers too, some without a bias.
 fn layers(file: &Flat<'_>) -> Found<Vec<Layer>> {
     let model = file.root()?;
     let codes = file.tables(&model, 1, "operator codes")?;
@@ -128,22 +134,62 @@ fn layers(file: &Flat<'_>) -> Found<Vec<Layer>> {
     let buffers = file.tables(&model, 4, "buffers")?;
     let tensors = file.tables(&graph, 0, "tensors")?;
     let mut layers = Vec::new();
+    // Where a weight comes from that an operator turns into floats first.
+    let mut quantized: HashMap<u32, u32> = HashMap::new();
     for operator in file.tables(&graph, 3, "operators")? {
         let nth = file.u32(&operator, 0)?.unwrap_or(0) as usize;
         let code = codes.get(nth).ok_or("an operator without a code")?;
-        let code = file.u32(code, 3)?.unwrap_or(0) as i32;
-        if ![CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED].contains(&code) {
+        let code = operator_code(file, code)?;
+        if code == DEQUANTIZE {
+            let ends = (file.words(&operator, 1, "inputs")?, file.words(&operator, 2, "outputs")?);
+            if let (&[from], &[to]) = (ends.0.as_slice(), ends.1.as_slice()) {
+                quantized.insert(to, from);
+            }
+        }
+        let is_layer = [CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED].contains(&code);
+        if !is_layer || layers.is_empty() && code != CONV_2D {
             continue;
         }
         let inputs = file.words(&operator, 1, "inputs")?;
         let &[_, weight, bias] = inputs.as_slice() else { return Err("a layer without weight and bias".into()) };
+        match activation(file, &operator, code)? {
+            RELU6 => {
+                return Err("it ends its layers with ReLU6, as the 8-bit YAMNet of MediaPipe and TensorFlow's task \
+                     library; `barkbird fetch yamnet` has the one with ReLU"
+                    .into());
+            }
+            // A layer that ends otherwise is followed by operators that are not read, such as a batch norm.
+            other if other != RELU && code != FULLY_CONNECTED => {
+                return Err(Broken(format!("a convolution with activation {other}; ReLU is expected")));
+            }
+            _ => {}
+        }
         let array = |index: u32| {
+            let index = quantized.get(&index).copied().unwrap_or(index);
             let tensor = tensors.get(index as usize).ok_or("a tensor that is not there")?;
             array(file, tensor, &buffers)
         };
         layers.push(Layer { operator: code, weight: array(weight)?, bias: array(bias)? });
     }
     Ok(layers)
+}
+
+/// Files of before 2021 have a byte for it alone, newer ones a number, and the byte too where it fits.
+fn operator_code(file: &Flat<'_>, code: &Table) -> Found<i32> {
+    let byte = file.u8(code, 0)?.unwrap_or(0).cast_signed();
+    let number = file.u32(code, 3)?.unwrap_or(0).cast_signed();
+    Ok(i32::from(byte).max(number))
+}
+
+/// The function that is applied to what a layer computes.
+fn activation(file: &Flat<'_>, operator: &Table, code: i32) -> Found<u8> {
+    let nth = match code {
+        CONV_2D => 3,
+        DEPTHWISE_CONV_2D => 4,
+        _ => 0,
+    };
+    let options = file.table(operator, 4)?;
+    options.map_or(Ok(None), |options| file.u8(&options, nth)).map(Option::unwrap_or_default)
 }
 
 /// A tensor's values, as `f32`.
@@ -181,7 +227,7 @@ fn dequantized(file: &Flat<'_>, tensor: &Table, dims: &[usize], data: &[u8]) -> 
     let value = |(i, byte): (usize, &u8)| {
         let channel = i / after % channels;
         let zero = zeros[channel.min(zeros.len() - 1)];
-        scales[channel] * (i64::from(*byte as i8) - zero) as f32
+        scales[channel] * i64::from(byte.cast_signed()).saturating_sub(zero) as f32
     };
     Ok(data.iter().enumerate().map(value).collect())
 }

@@ -115,18 +115,26 @@ fn quantized(layer: usize, i: usize) -> i8 {
 
 /// A file of the network's form, whose layers have 8-bit weights, each channel its own scale.
 fn file() -> Vec<u8> {
+    file_of(false, 1)
+}
+
+/// The same, with the `activation` of every layer. An `old` file has operator codes of a byte, a front end without a bias, and
+/// operators that turn the weights of depthwise layers into floats first.
+fn file_of(old: bool, activation: u8) -> Vec<u8> {
     let layers = layers();
     let mut w = Writer::default();
     w.u32(0);
     w.0.extend(b"TFL3");
     let model = w.table_from(0, &[Field::U32(3), Field::Offset, Field::Offset, Field::None, Field::Offset]);
-    let codes = w.tables(model[1], 3);
-    for (at, code) in codes.into_iter().zip([3, 4, 9]) {
-        w.table_from(at, &[Field::U8(code as u8), Field::None, Field::None, Field::U32(code)]);
+    let codes = w.tables(model[1], 4);
+    for (at, code) in codes.into_iter().zip([3, 4, 9, 6]) {
+        let number = if old { Field::None } else { Field::U32(code) };
+        w.table_from(at, &[Field::U8(code as u8), Field::None, Field::None, number]);
     }
     let graphs = w.tables(model[2], 1);
     let graph = w.table_from(graphs[0], &[Field::Offset, Field::None, Field::None, Field::Offset]);
-    let tensors = w.tables(graph[0], 1 + 2 * layers.len());
+    let n_depthwise = layers.iter().filter(|(operator, _)| *operator == 4).count();
+    let tensors = w.tables(graph[0], 1 + 2 * layers.len() + n_depthwise);
     w.table_from(tensors[0], &[Field::None, Field::U8(0), Field::U32(0)]);
     for (nth, (operator, dims)) in layers.iter().enumerate() {
         let n_out = if *operator == 4 { dims[3] } else { dims[0] };
@@ -147,11 +155,30 @@ fn file() -> Vec<u8> {
         let bias = w.table_from(tensors[2 + 2 * nth], &[Field::Offset, Field::U8(0), Field::U32(buffer + 1)]);
         w.words(bias[0], &[n_out]);
     }
-    let operators = w.tables(graph[3], layers.len());
+    // What an old file's operators make of the weights of depthwise layers.
+    let n_tensors = 1 + 2 * layers.len() as u32;
+    for place in &tensors[n_tensors as usize..] {
+        w.table_from(*place, &[Field::None, Field::U8(0), Field::U32(0)]);
+    }
+    let operators = w.tables(graph[3], layers.len() + if old { n_depthwise } else { 0 });
+    let (mut places, mut floats) = (operators.into_iter(), n_tensors..);
     for (nth, (operator, _)) in layers.iter().enumerate() {
         let code = [3, 4, 9].iter().position(|code| code == operator).unwrap() as u32;
-        let table = w.table_from(operators[nth], &[Field::U32(code), Field::Offset]);
-        w.words(table[1], &[0, 1 + 2 * nth as u32, 2 + 2 * nth as u32]);
+        let mut weight = 1 + 2 * nth as u32;
+        if old && *operator == 4 {
+            let float = floats.next().unwrap();
+            let to_float = w.table_from(places.next().unwrap(), &[Field::U32(3), Field::Offset, Field::Offset]);
+            w.words(to_float[1], &[weight]);
+            w.words(to_float[2], &[float]);
+            weight = float;
+        }
+        let fields = [Field::U32(code), Field::Offset, Field::None, Field::None, Field::Offset];
+        let table = w.table_from(places.next().unwrap(), &fields);
+        let bias = if old && nth == 0 { u32::MAX } else { 2 + 2 * nth as u32 };
+        w.words(table[1], &[0, weight, bias]);
+        let at = [3, 4, 0][code as usize];
+        let options: Vec<Field> = (0..=at).map(|i| if i == at { Field::U8(activation) } else { Field::None }).collect();
+        w.table_from(table[4], &options);
     }
     let buffers = w.tables(model[4], 1 + 2 * layers.len());
     let none = w.table_from(buffers[0], &[Field::Offset]);
@@ -192,6 +219,25 @@ fn weights_are_dequantized_and_put_in_order() {
     assert_eq!(value("layer2.pointwise_conv.weight", &[9, 30, 0, 0]), scaled(3, 9 * 32 + 30, 9));
     assert_eq!(value("dense.weight", &[520, 1023]), scaled(28, 520 * 1024 + 1023, 520));
     assert_eq!(value("layer14.pointwise_conv.bias", &[1000]), 1000.0);
+}
+
+#[test]
+fn an_old_file_gives_the_same_weights() {
+    let (old, new) = (read(&file_of(true, 1)).unwrap(), read(&file()).unwrap());
+    assert_eq!(old.len(), new.len());
+    for (name, weight) in &old {
+        let values = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(values(weight), values(&new[name]), "{name}");
+    }
+}
+
+/// The published 8-bit network was trained with another function between its layers.
+#[test]
+fn a_network_with_relu6_is_refused() {
+    let message = read(&file_of(false, 3)).unwrap_err();
+    assert!(message.contains("ReLU6") && message.contains("barkbird fetch yamnet"), "{message}");
+    let message = read(&file_of(false, 0)).unwrap_err();
+    assert!(message.contains("a convolution with activation 0; ReLU is expected"), "{message}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(crate) fn fetch(request: &Request<'_>, job: &Job<'_>) -> Result<Fetched> {
     let mut source = Source::from_environment(request.repository, request.cache)?;
     source.revision = request.revision.map_or(source.revision, str::to_owned);
     source.offline |= request.offline;
-    let download = std::sync::Mutex::new(Download { job, file: None });
+    let download = std::sync::Mutex::new(Download::new(job));
     let Snapshot { commit, folder } = fetch_model(&source, &|progress| {
         let mut download = download.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         download.tell(&progress);
@@ -59,14 +59,18 @@ pub(crate) fn fetch(request: &Request<'_>, _: &Job<'_>) -> Result<Fetched> {
 
 /// The file that is being received.
 #[cfg(feature = "hub")]
-struct Download<'a> {
+pub(crate) struct Download<'a> {
     job: &'a Job<'a>,
     file: Option<(String, crate::observer::Progress<'a>)>,
 }
 
 #[cfg(feature = "hub")]
-impl Download<'_> {
-    fn tell(&mut self, progress: &hub::Progress<'_>) {
+impl<'a> Download<'a> {
+    pub(crate) fn new(job: &'a Job<'a>) -> Self {
+        Self { job, file: None }
+    }
+
+    pub(crate) fn tell(&mut self, progress: &hub::Progress<'_>) {
         use crate::observer::{Progress, Unit};
 
         let mega = |n: u64| format!("{:.1} MB", n as f64 / 1e6);

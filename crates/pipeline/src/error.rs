@@ -73,6 +73,14 @@ pub enum Error {
     #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] hub::Error),
+    /// A published file.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Web(#[from] hub::WebError),
+    /// An archive.
+    #[cfg(feature = "hub")]
+    #[error(transparent)]
+    Unpack(#[from] hub::UnpackError),
     /// An ONNX backbone.
     #[cfg(feature = "onnx")]
     #[error(transparent)]

@@ -43,6 +43,7 @@ mod exhibit;
 pub mod export;
 mod extraction;
 pub mod features;
+pub mod fetch;
 pub mod fit;
 pub mod import;
 pub mod inputs;

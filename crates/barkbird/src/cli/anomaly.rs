@@ -18,19 +18,18 @@ pub(crate) enum AnomalyCommand {
     /// Compare all methods to detect unknown sounds, on your own unknown sounds and on noises
     #[command(
         after_help = "Examples:\n  barkbird anomaly bench run --features features --out bench\n  barkbird anomaly bench \
-                      run --features features --backbone yamnet.tflite --backbone-features features-yamnet --out bench\n\n\
+                      run --features features --backbone yamnet --backbone-features features-yamnet --out bench\n\n\
                       Unknown sounds are the clips in splits named ood-... and those without a label of the model's classes. \
                       Methods are fitted on the training split and chosen on --choose-on (by default ood-val) beside the \
                       validation split; every other figure is of sounds that had no part in the choice. A backbone \
-                      that was pretrained on sounds detects unknown sounds far better than most classifiers: fetch yamnet.tflite \
-                      (google/yamnet on Kaggle Models), and compute features with `--front-end yamnet` from the same \
-                      manifest. DIR gets anomaly.json, scores.csv, and pictures (principal-*.svg, isomap-*.svg)."
+                      that was pretrained on sounds detects unknown sounds far better than most classifiers: `barkbird fetch yamnet`, \
+                      then --backbone yamnet, and compute features with `--front-end yamnet` from the same manifest. DIR gets anomaly.json, scores.csv, and pictures (principal-*.svg, isomap-*.svg)."
     )]
     Bench(BenchArgs),
     /// Fit and calibrate a detector of unknown sounds, and add it to the model file
     #[command(
         after_help = "Examples:\n  barkbird anomaly fit run --features features\n  barkbird anomaly fit run --features \
-                      features --backbone yamnet.tflite --backbone-features features-yamnet --bench bench/anomaly.json\n  \
+                      features --backbone yamnet --backbone-features features-yamnet --bench bench/anomaly.json\n  \
                       barkbird anomaly fit run --features features --method knn,max_softmax --out run-with-detector"
     )]
     Fit(FitArgs),
@@ -54,7 +53,7 @@ pub(crate) struct RowsArgs {
     /// Features folder (repeatable)
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) features: Vec<PathBuf>,
-    /// Weights of a backbone pretrained on sounds: YAMNet as .tflite or safetensors
+    /// Weights of a backbone pretrained on sounds: YAMNet as .tflite or safetensors, or yamnet once it is fetched
     #[arg(long, alias = "trunk", value_name = "FILE", requires = "backbone_features")]
     pub(crate) backbone: Option<PathBuf>,
     /// Features folder of the same clips for the backbone, made with --front-end yamnet (repeatable)

@@ -48,7 +48,7 @@ pub(crate) struct TrainArgs {
     /// Arithmetic precision
     #[arg(long, value_parser = named::<Precision>())]
     pub(crate) precision: Option<Precision>,
-    /// Pretrained weights: a folder, a file, or a repository of the hub (owner/name)
+    /// Pretrained weights: a folder, a file, yamnet once it is fetched, or a repository of the hub (owner/name)
     #[arg(long, value_name = "DIR|REPO", help_heading = "Pretrained models")]
     pub(crate) pretrained: Option<String>,
     /// Branch, tag or commit of the repository
@@ -101,8 +101,8 @@ pub(crate) struct FitModelArgs {
     /// Minutes that it may take, about; what does not fit is left out
     #[arg(long, default_value_t = pipeline::fit::MINUTES, value_name = "N", value_parser = above_zero)]
     pub(crate) minutes: f64,
-    /// YAMNet's weights (a file, a folder, or a repository of the hub, owner/name), an ONNX audio model (FILE.onnx), or none
-    /// [default: YAMNet where it is found]
+    /// YAMNet's weights (yamnet once it is fetched, a file, a folder, or a repository of the hub, owner/name), an ONNX audio
+    /// model (FILE.onnx), or none [default: YAMNet where it is found]
     #[arg(long, value_name = "PATH|REPO")]
     pub(crate) backbone: Option<String>,
     /// Folder with the checkpoint of a Vision Transformer, as a further candidate

@@ -77,9 +77,7 @@ fn candidate(of: &fit::CandidateFigures) -> Vec<String> {
     ]
 }
 
-/// Where YAMNet's weights are looked for: the cache of this program.
+/// Where YAMNet's weights are looked for: where `fetch` puts them.
 pub(super) fn usual_backbones() -> Vec<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    cache.map(|cache| cache.join("barkbird").join("yamnet")).into_iter().collect()
+    pipeline::fetch::folder_of("yamnet").into_iter().collect()
 }

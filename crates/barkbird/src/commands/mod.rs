@@ -15,6 +15,8 @@ mod embed;
 mod evaluate;
 mod export;
 mod features;
+#[cfg(feature = "hub")]
+mod fetch;
 mod fit;
 mod listen;
 mod man;
@@ -37,6 +39,8 @@ pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     match &cli.command {
         Command::Fit(args) => fit::run(args, &job(words)?, ui),
+        #[cfg(feature = "hub")]
+        Command::Fetch(args) => fetch::run(args, &job(words)?, ui),
         Command::Synth(args) => synth::run(args, &job(words)?, ui),
         Command::Scan(args) => scan::run(args, &job(words)?, ui),
         Command::Doctor(args) => doctor::run(args, &job(words)?, ui),

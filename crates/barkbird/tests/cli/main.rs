@@ -7,6 +7,8 @@ mod bad_input;
 mod clips;
 mod common;
 mod doctor;
+#[cfg(feature = "hub")]
+mod fetch;
 mod finetune;
 mod hub;
 mod odd;
@@ -21,3 +23,8 @@ mod stress;
 #[path = "../../../hub/tests/hub/test_hub/mod.rs"]
 #[allow(dead_code, unused_imports, clippy::unwrap_used, reason = "the rest is for models-vit; a test may panic")]
 mod test_hub;
+
+#[cfg(feature = "hub")]
+#[path = "../../../hub/tests/hub/web_server.rs"]
+#[allow(dead_code, reason = "the hub's tests use the rest")]
+mod web_server;

@@ -1,5 +1,6 @@
 //! The targets, by what they read.
 
+mod archives;
 mod audio;
 mod hub;
 mod models;
@@ -20,6 +21,7 @@ pub fn targets() -> Vec<Target> {
         &models::TARGETS,
         &results::TARGETS,
         &hub::TARGETS,
+        &archives::TARGETS,
         &requests::TARGETS,
     ]
     .concat()

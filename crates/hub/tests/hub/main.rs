@@ -1,6 +1,7 @@
-//! Files from a hub on 127.0.0.1: what is downloaded, what is verified, and the errors.
+//! Files from a hub and from a server on 127.0.0.1: what is downloaded, what is verified, and the errors; and hostile archives.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod archives;
 mod cached;
 mod cancelled;
 mod faults;
@@ -10,6 +11,9 @@ mod refusals;
 mod repository;
 mod resume;
 mod test_hub;
+mod unpack;
+mod web;
+mod web_server;
 
 use hub::{Error, Progress, Source};
 use std::cell::RefCell;

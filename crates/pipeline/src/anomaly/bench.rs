@@ -12,7 +12,7 @@ use crate::output;
 use anomaly::conformal::{Conformal, Form};
 use anomaly::metrics::{Bootstrap, figures, intervals};
 use inference::Model;
-use inference::unknown::{Backbone, Fitted, Outputs, methods as all_methods};
+use inference::unknown::{Fitted, Outputs, methods as all_methods};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -59,7 +59,7 @@ impl Options {
 pub fn run(options: &Options, job: &Job<'_>) -> Result<BenchFile> {
     let _lock = output::folder(&options.out)?;
     let model = options.rows.open_model(job)?;
-    let backbone = options.rows.backbone.as_deref().map(|path| Backbone::open(path, &job.device)).transpose()?;
+    let backbone = options.rows.open_backbone(&job.device)?;
     if backbone.is_none() {
         job.say("no --backbone: detectors see the classifier's own outputs alone");
     }

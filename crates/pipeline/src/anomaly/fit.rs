@@ -85,7 +85,7 @@ pub struct Outcome {
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let model = options.rows.open_model(job)?;
     let _lock = output::folder(options.out.as_deref().unwrap_or(folder_of(&options.rows.run)))?;
-    let backbone = options.rows.backbone.as_deref().map(|path| Backbone::open(path, &job.device)).transpose()?;
+    let backbone = options.rows.open_backbone(&job.device)?;
     let clips = Clips::read(&options.rows, &model, backbone.as_ref(), job)?;
     let methods = methods::all(clips.all.layers.len(), backbone.is_some());
     let asked = asked(options, &model, &methods, backbone.is_some())?;

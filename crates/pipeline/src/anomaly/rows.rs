@@ -3,7 +3,10 @@
 use crate::error::Result;
 use crate::inputs::{self, Expected};
 use crate::job::Job;
+use crate::pretrained::local;
+use candle_core::Device;
 use inference::Model;
+use inference::unknown::Backbone;
 use std::path::PathBuf;
 
 /// Where rows come from, and which splits have which part.
@@ -13,7 +16,7 @@ pub struct RowsOptions {
     pub run: PathBuf,
     /// Features folders.
     pub features: Vec<PathBuf>,
-    /// Weights of a backbone that was pretrained on sounds.
+    /// Weights of a backbone that was pretrained on sounds, or `yamnet` for those that `barkbird fetch` has fetched.
     pub backbone: Option<PathBuf>,
     /// Features folders of the same clips for the backbone.
     pub backbone_features: Vec<PathBuf>,
@@ -32,6 +35,12 @@ impl RowsOptions {
             inputs::expect(folder, Expected::Features)?;
         }
         inputs::open_model(&self.run, job)
+    }
+
+    /// The backbone, where there is one: a path, or YAMNet by its name.
+    pub(super) fn open_backbone(&self, device: &Device) -> Result<Option<Backbone>> {
+        let Some(path) = &self.backbone else { return Ok(None) };
+        Ok(Some(Backbone::open(&local(path, "--backbone")?, device)?))
     }
 
     /// The classifier's own rows, on the splits `train` and `val`.

@@ -3,7 +3,7 @@
 use crate::download::{Request, fetch};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
-use crate::pretrained::{Place, place};
+use crate::pretrained::{Place, missing, place};
 use audio_io::ClipConfig;
 use candle_core::Tensor;
 use classifier::{Classifier, Parameters, Precomputed, PrecomputedConfig};
@@ -19,7 +19,8 @@ const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
 
 /// What is lost without it.
 pub(super) const LOST: &str = "without a pretrained audio network: the model learns from your recordings alone, and measured on \
-     recordings from new places it is less accurate, and knows unknown sounds less well; name YAMNet's weights with --backbone";
+     recordings from new places it is less accurate, and knows unknown sounds less well; `barkbird fetch yamnet` fetches \
+     one, once";
 
 /// A pretrained network, ready to be asked: YAMNet, or what an ONNX model has computed as the front end.
 pub(super) struct Pretrained {
@@ -52,7 +53,7 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
     }
     match place(named).map_err(|_| {
         crate::Error::Invalid(format!(
-            "--backbone {named}: neither a file or folder that is there, nor a repository of the hub (owner/name)"
+            "--backbone {named}: neither a file or folder that is there, nor yamnet, nor a repository of the hub (owner/name)"
         ))
     })? {
         Place::Local(path) => {
@@ -66,6 +67,7 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
             let request = Request { repository: &repository, revision: None, cache: None, offline };
             Ok(Some(fetch(&request, job)?.folder))
         }
+        Place::Missing => bail!("{}", missing("--backbone")),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::features::{self, Preset};
 use crate::inputs;
 use crate::job::Job;
 use crate::named::Named;
-use crate::pretrained::{Place, place};
+use crate::pretrained::{Place, missing, place};
 use crate::strategy::ModelKind;
 use models_vit::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -87,8 +87,12 @@ impl FrontEnd {
         let named = |preset: Preset| Self { name: preset.name(), preset: Some(preset) };
         Ok(match (spec.kind, weights) {
             (ModelKind::Yamnet, None) => {
-                bail!("--models {}: the weights are wanted: {0}=FILE with YAMNet's yamnet.tflite", spec.kind.name())
+                bail!(
+                    "--models {}: the weights are wanted: {0}=FILE with YAMNet's, or {0}=yamnet once they are fetched",
+                    spec.kind.name()
+                )
             }
+            (ModelKind::Yamnet, Some(Place::Missing)) => bail!("{}", missing("--models yamnet:STRATEGY=")),
             (ModelKind::Yamnet, _) => named(Preset::Yamnet),
             (ModelKind::Vit, Some(Place::Local(folder))) if Checkpoint::open(&folder)?.is_audio() => named(Preset::Ast),
             _ => Self { name: "mel", preset: None },

@@ -57,6 +57,7 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
 fn locate(name: &str, session: &Session<'_>) -> Result<(PathBuf, Option<String>)> {
     match place(name)? {
         Place::Local(folder) => Ok((folder, None)),
+        Place::Missing => bail!("--pretrained {name}: YAMNet is no Vision Transformer; use `train yamnet`"),
         Place::Hub(repository) => {
             let request = Request {
                 repository: &repository,

@@ -4,7 +4,7 @@ use super::pretrained::Body;
 use super::session::Session;
 use crate::error::{Context, Result, bail};
 use crate::named::Named;
-use crate::pretrained::{Place, place};
+use crate::pretrained::{Place, missing, place};
 use crate::strategy::Strategy;
 use classifier::Parameters;
 use inference::unknown::weights_file;
@@ -27,9 +27,13 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
         );
     }
     let name = session.config.finetune.pretrained.clone().context(
-        "--pretrained: the weights are wanted: yamnet.tflite as TensorFlow publishes it, or a safetensors file of it",
+        "--pretrained: the weights are wanted: yamnet (see `barkbird fetch yamnet`), or a .tflite or safetensors file of it",
     )?;
-    let Place::Local(path) = place(&name)? else { bail!("--pretrained {name}: no such file or folder") };
+    let path = match place(&name)? {
+        Place::Local(path) => path,
+        Place::Missing => bail!("{}", missing("--pretrained")),
+        Place::Hub(_) => bail!("--pretrained {name}: no such file or folder"),
+    };
     let (bytes, path) = weights_file(&path, &FILES)?;
     let weights = yamnet_weights(&bytes, &path)?;
     let strategy = match session.config.finetune.strategy {

@@ -37,7 +37,8 @@ impl Request {
     /// Which bytes are asked for.
     pub(crate) fn range(&self) -> Option<Range<usize>> {
         let (start, last) = self.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
-        Some(start.parse().unwrap()..last.parse::<usize>().unwrap() + 1)
+        let end = if last.is_empty() { usize::MAX } else { last.parse::<usize>().unwrap() + 1 };
+        Some(start.parse().unwrap()..end)
     }
 }
 
@@ -49,11 +50,13 @@ pub(crate) struct Response {
     pub(crate) cut: Option<usize>,
     /// Keep the connection open for [`STALL`] after that.
     pub(crate) stalls: bool,
+    /// Do not say how long the body is: it ends with the connection.
+    pub(crate) is_endless: bool,
 }
 
 impl Response {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, stalls: false }
+        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, stalls: false, is_endless: false }
     }
 
     /// A page that says what went wrong, and the hub's code for it.
@@ -80,7 +83,10 @@ impl Response {
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }
-        head += &format!("Content-Length: {}\r\n\r\n", self.body.len());
+        if !self.is_endless {
+            head += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        head += "\r\n";
         stream.write_all(head.as_bytes())?;
         if method != "HEAD" && self.status != 304 {
             stream.write_all(&self.body[..self.cut.unwrap_or(self.body.len())])?;

@@ -10,8 +10,9 @@ pub(crate) fn is_clean_or_rerun<T>(_test: &T) -> bool {
     if PROXIES.iter().all(|name| std::env::var_os(name).is_none()) {
         return true;
     }
-    let closure = std::any::type_name::<T>(); // hub::module::test::{{closure}}
-    rerun(closure.strip_prefix("hub::").and_then(|test| test.strip_suffix("::{{closure}}")).unwrap(), &[]);
+    let closure = std::any::type_name::<T>(); // crate::module::test::{{closure}}
+    let test = closure.split_once("::").and_then(|(_, test)| test.strip_suffix("::{{closure}}"));
+    rerun(test.unwrap(), &[]);
     false
 }
 

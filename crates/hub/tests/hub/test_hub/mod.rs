@@ -1,11 +1,11 @@
 //! A hub on 127.0.0.1 that answers as Hugging Face does, and misbehaves on demand.
 
-mod http;
+pub(crate) mod http;
 mod isolation;
 
 use http::{Request, Response};
 use hub::{Error, Source};
-pub(crate) use isolation::rerun;
+pub(crate) use isolation::{is_clean_or_rerun, rerun};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ struct State {
 
 /// Runs `test` with a hub of its own. When it is over, every blob in the cache has to be what its name says.
 pub(crate) fn with_hub(test: impl FnOnce(&TestHub)) {
-    if isolation::is_clean_or_rerun(&test) {
+    if is_clean_or_rerun(&test) {
         let hub = TestHub::start();
         test(&hub);
         hub.assert_no_bad_blob();
