@@ -145,7 +145,8 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
         ModelKind::Cnn | ModelKind::Yamnet => varied,
     };
     match (kind, strategy) {
-        (ModelKind::Cnn, _) => {
+        // Over the kept embeddings of one that is trained, the recipe of every probe.
+        (ModelKind::Cnn, strategy) if strategy != Strategy::Probe => {
             TrainConfig { group_balance: 0.5, augment: no_recorder(SpectrogramAugment::light()), ..base }
         }
         (_, Strategy::Probe) => TrainConfig {
