@@ -24,7 +24,7 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     let (folder, commit) = session.locate(&name)?;
     let start = match model_file(&folder) {
         Some(_) => Start::Own(Box::new(session.own(&folder, &name, "vit")?)),
-        None => Start::Checkpoint(Checkpoint::open(&folder)?),
+        None => Start::Checkpoint(Box::new(Checkpoint::open(&folder)?)),
     };
     match &start {
         Start::Checkpoint(checkpoint) => {
@@ -62,7 +62,7 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
 /// What a training begins with.
 enum Start {
     /// A checkpoint as others publish it.
-    Checkpoint(Checkpoint),
+    Checkpoint(Box<Checkpoint>),
     /// The network of a model of ours.
     Own(Box<OwnNetwork>),
 }

@@ -3,7 +3,6 @@
 //! Texts are written as JSON writes them, in quotes with escapes, which is YAML, too; so nothing that somebody named can end a text.
 
 use serde_json::Value;
-use std::fmt::Write;
 
 /// The block of metadata, in this order.
 pub(super) fn front_matter(fields: &[(&str, Value)]) -> String {
@@ -17,7 +16,7 @@ pub(super) fn front_matter(fields: &[(&str, Value)]) -> String {
 fn field(out: &mut String, key: &str, value: &Value, depth: usize) {
     let indent = "  ".repeat(depth);
     let key = scalar(&Value::String(key.to_owned()));
-    drop(write!(out, "{indent}{key}:"));
+    out.push_str(&format!("{indent}{key}:"));
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             out.push('\n');
@@ -27,7 +26,7 @@ fn field(out: &mut String, key: &str, value: &Value, depth: usize) {
             out.push('\n');
             items.iter().for_each(|value| item(out, value, depth));
         }
-        other => drop(writeln!(out, " {}", scalar(other))),
+        other => out.push_str(&format!(" {}\n", scalar(other))),
     }
 }
 
@@ -39,9 +38,9 @@ fn item(out: &mut String, value: &Value, depth: usize) {
             let mut inner = String::new();
             fields.iter().for_each(|(key, value)| field(&mut inner, key, value, depth + 1));
             let first = inner.strip_prefix(&"  ".repeat(depth + 1)).unwrap_or(&inner);
-            drop(write!(out, "{indent}- {first}"));
+            out.push_str(&format!("{indent}- {first}"));
         }
-        other => drop(writeln!(out, "{indent}- {}", scalar(other))),
+        other => out.push_str(&format!("{indent}- {}\n", scalar(other))),
     }
 }
 

@@ -11,12 +11,59 @@ pub(super) const OTHER: &str = "other";
 /// Names of the hub (`docs/hub/repositories-licenses.md` of huggingface/hub-docs) that are SPDX identifiers in small letters, or begin
 /// one.
 const OF_THE_HUB: [&str; 53] = [
-    "apache-2.0", "mit", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "c-uda-1.0", "cc0-1.0",
-    "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
-    "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
-    "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "agpl-3.0", "gpl-2.0",
-    "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "isc", "lppl-1.3c", "ms-pl", "mpl-2.0", "odc-by-1.0", "odbl-1.0", "osl-3.0", "postgresql", "ofl-1.1",
-    "ncsa", "unlicense", "zlib", "pddl-1.0", "openrail",
+    "apache-2.0",
+    "mit",
+    "afl-3.0",
+    "artistic-2.0",
+    "bsl-1.0",
+    "bsd-2-clause",
+    "bsd-3-clause",
+    "bsd-3-clause-clear",
+    "c-uda-1.0",
+    "cc0-1.0",
+    "cc-by-2.0",
+    "cc-by-2.5",
+    "cc-by-3.0",
+    "cc-by-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-2.0",
+    "cc-by-nc-3.0",
+    "cc-by-nc-4.0",
+    "cc-by-nd-4.0",
+    "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0",
+    "cc-by-nc-sa-2.0",
+    "cc-by-nc-sa-3.0",
+    "cc-by-nc-sa-4.0",
+    "cdla-sharing-1.0",
+    "cdla-permissive-1.0",
+    "cdla-permissive-2.0",
+    "wtfpl",
+    "ecl-2.0",
+    "epl-1.0",
+    "epl-2.0",
+    "etalab-2.0",
+    "eupl-1.1",
+    "agpl-3.0",
+    "gpl-2.0",
+    "gpl-3.0",
+    "lgpl-2.1",
+    "lgpl-3.0",
+    "isc",
+    "lppl-1.3c",
+    "ms-pl",
+    "mpl-2.0",
+    "odc-by-1.0",
+    "odbl-1.0",
+    "osl-3.0",
+    "postgresql",
+    "ofl-1.1",
+    "ncsa",
+    "unlicense",
+    "zlib",
+    "pddl-1.0",
+    "openrail",
 ];
 
 /// Names of the hub that have no version where SPDX has one.
@@ -42,7 +89,9 @@ impl License {
         let is_one = named.starts_with(|c: char| c.is_ascii_alphanumeric())
             && named.chars().all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
         if !is_one {
-            bail!("--license {named:?}: expected an SPDX identifier, such as CC-BY-4.0 or Apache-2.0 (https://spdx.org/licenses)");
+            bail!(
+                "--license {named:?}: expected an SPDX identifier, such as CC-BY-4.0 or Apache-2.0 (https://spdx.org/licenses)"
+            );
         }
         let lower = named.to_ascii_lowercase();
         let plain = lower.strip_suffix("-only").or_else(|| lower.strip_suffix("-or-later")).unwrap_or(&lower);
@@ -99,7 +148,9 @@ impl Base {
         let is_sure = is_repository && OWNERS.contains(&owner);
         let note = match (is_sure, known.is_some()) {
             (true, _) => "its weights were the start",
-            (false, true) => "its weights were the start; by the name of its folder, so compare with where it came from",
+            (false, true) => {
+                "its weights were the start; by the name of its folder, so compare with where it came from"
+            }
             (false, false) => "its weights were the start",
         };
         Self {
@@ -137,7 +188,10 @@ mod tests {
     #[test]
     fn what_a_model_began_with() {
         let base = Base::of_pretrained("facebook/dinov2-small", true);
-        assert_eq!((base.repository.as_deref(), base.license.as_deref()), (Some("facebook/dinov2-small"), Some("Apache-2.0")));
+        assert_eq!(
+            (base.repository.as_deref(), base.license.as_deref()),
+            (Some("facebook/dinov2-small"), Some("Apache-2.0"))
+        );
         let base = Base::of_pretrained("/home/ann/models/dinov2-small", false);
         assert_eq!((base.name.as_str(), base.repository), ("DINOv2 of Meta AI (`dinov2-small`)", None));
         assert!(base.note.contains("compare") && base.license.is_some());

@@ -69,7 +69,7 @@ pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (nth, digit) in digits.chars().enumerate() {
-        if nth > 0 && (digits.len() - nth) % 3 == 0 {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -94,6 +94,9 @@ mod tests {
         assert_eq!(table(&["a"], &[]), "");
         assert_eq!([grouped(0), grouped(999), grouped(11_025), grouped(1_234_567)].join(" "), "0 999 11,025 1,234,567");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
-        assert_eq!((number(&json!(0.98436)), range(&json!([0.5, 1])), number(&json!(null))), ("0.984".into(), "0.500 to 1.000".into(), "–".into()));
+        assert_eq!(
+            (number(&json!(0.98436)), range(&json!([0.5, 1])), number(&json!(null))),
+            ("0.984".into(), "0.500 to 1.000".into(), "–".into())
+        );
     }
 }
