@@ -4,6 +4,9 @@ use crate::error::Result;
 use crate::job::Job;
 use std::path::{Path, PathBuf};
 
+/// `model_type` in the `config.json` of a model of ours.
+pub(crate) const MODEL_TYPE: &str = "barkbird";
+
 /// What to fetch; overrides the environment.
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "such a build only says that it has no hub"))]
 pub(crate) struct Request<'a> {
@@ -66,7 +69,7 @@ pub(crate) fn fetch(request: &Request<'_>, job: &Job<'_>) -> Result<Fetched> {
 fn refuse_others(config: &[u8], repository: &str) -> Result<()> {
     let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
     match config["model_type"].as_str() {
-        Some(crate::export::MODEL_TYPE) => Ok(()),
+        Some(MODEL_TYPE) => Ok(()),
         kind => crate::error::bail!(
             "{repository}: not a model of barkbird (model_type in its config.json: {}); `barkbird export hub` makes such a folder, and \
              `barkbird train vit --pretrained {repository}` begins with the weights of a Vision Transformer",

@@ -10,7 +10,7 @@ use train::TrainConfig;
 named! {
     /// The models that can be trained.
     pub enum ModelKind {
-        Cnn = "cnn", "A convolutional network, from scratch";
+        Cnn = "cnn", "A convolutional network, from scratch or from a model that has one";
         Vit = "vit", "A pretrained Vision Transformer";
         Yamnet = "yamnet", "YAMNet, pretrained on the sounds of AudioSet";
     }

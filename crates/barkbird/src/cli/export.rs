@@ -33,7 +33,7 @@ pub(crate) enum ExportCommand {
 /// Arguments of `export hub`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HubArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Folder to write to
@@ -65,7 +65,7 @@ pub(crate) struct HubArgs {
 /// Arguments of `export onnx`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OnnxArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Folder to write to

@@ -9,6 +9,8 @@ mod common;
 mod doctor;
 mod finetune;
 mod hub;
+#[cfg(feature = "hub")]
+mod hub_folder;
 mod odd;
 mod pipeline;
 mod predict;

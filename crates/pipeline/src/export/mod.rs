@@ -12,8 +12,5 @@ mod onnx;
 mod parity;
 mod readme;
 
-/// `model_type` of the `config.json` in a folder for the hub.
-pub(crate) const MODEL_TYPE: &str = "barkbird";
-
 pub use export_onnx::{About, Begin};
 pub use onnx::{Options, Outcome, run};

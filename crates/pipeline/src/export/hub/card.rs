@@ -7,6 +7,7 @@ use super::license::OTHER;
 use super::limits::limits;
 use super::measured;
 use super::words::{counted, escaped, grouped, hz, listed, table};
+use crate::download::MODEL_TYPE;
 use features::Kind;
 use inference::Chain;
 use serde_json::{Value, json};
@@ -41,11 +42,7 @@ fn metadata(facts: &Facts) -> String {
         fields.push(("license_name", json!(facts.license.named)));
         fields.push(("license_link", json!("LICENSE")));
     }
-    fields.extend([
-        ("library_name", json!(super::super::MODEL_TYPE)),
-        ("pipeline_tag", json!(TASK)),
-        ("tags", json!(tags)),
-    ]);
+    fields.extend([("library_name", json!(MODEL_TYPE)), ("pipeline_tag", json!(TASK)), ("tags", json!(tags))]);
     let bases: Vec<&String> = facts.bases.iter().filter_map(|base| base.repository.as_ref()).collect();
     if !bases.is_empty() {
         fields.push(("base_model", json!(bases)));
@@ -303,8 +300,8 @@ pub(super) fn config(facts: &Facts, header: &classifier::ModelHeader, sha256: &s
         ids.iter().map(|(nth, class)| (nth.to_string(), json!(class))).collect();
     let to_id: serde_json::Map<String, Value> = ids.iter().map(|(nth, class)| ((*class).clone(), json!(nth))).collect();
     json!({
-        "model_type": super::super::MODEL_TYPE,
-        "library_name": super::super::MODEL_TYPE,
+        "model_type": MODEL_TYPE,
+        "library_name": MODEL_TYPE,
         "schema": "hub/1",
         "barkbird_version": facts.version,
         "num_labels": facts.classes.len(),

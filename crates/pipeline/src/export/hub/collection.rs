@@ -127,7 +127,7 @@ fn of_manifest(path: &Path, classes: &[String]) -> Result<Vec<Clip>> {
     let column = |names: &[&str]| {
         manifest.extra_columns.iter().position(|column| names.contains(&column.to_ascii_lowercase().as_str()))
     };
-    let (seconds, license) = (column(&["seconds"]), column(&["license", "licence"])); // spelling: as others write it
+    let (seconds, license) = (column(&["seconds"]), column(&["license", "licence"])); // spelling: as written
     let clip = |row: &audio_io::Row| {
         let class = classes.iter().position(|class| *class == row.label)?;
         let of_recording = || seconds.and_then(|nth| row.extra.get(nth)?.parse::<f64>().ok()).unwrap_or(0.0);

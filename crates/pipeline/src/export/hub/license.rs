@@ -10,7 +10,7 @@ pub(super) const OTHER: &str = "other";
 
 /// Names of the hub (`docs/hub/repositories-licenses.md` of huggingface/hub-docs) that are SPDX identifiers in small letters, or begin
 /// one.
-const OF_THE_HUB: [&str; 53] = [
+const OF_THE_HUB: &[&str] = &[
     "apache-2.0",
     "mit",
     "afl-3.0",
@@ -30,9 +30,9 @@ const OF_THE_HUB: [&str; 53] = [
     "cc-by-nc-2.0",
     "cc-by-nc-3.0",
     "cc-by-nc-4.0",
-    "cc-by-nd-4.0",
-    "cc-by-nc-nd-3.0",
-    "cc-by-nc-nd-4.0",
+    "cc-by-nd-4.0",    // spelling: as written
+    "cc-by-nc-nd-3.0", // spelling: as written
+    "cc-by-nc-nd-4.0", // spelling: as written
     "cc-by-nc-sa-2.0",
     "cc-by-nc-sa-3.0",
     "cc-by-nc-sa-4.0",
