@@ -6,7 +6,7 @@ use super::index::{TASK, metrics, model_index};
 use super::license::OTHER;
 use super::limits::limits;
 use super::measured;
-use super::words::{counted, escaped, grouped, hz, listed, table};
+use super::words::{at_most, counted, escaped, grouped, hz, listed, table};
 use crate::download::MODEL_TYPE;
 use features::Kind;
 use inference::Chain;
@@ -157,10 +157,10 @@ fn in_python(graph: &Graph, repository: &str, facts: &Facts) -> String {
     };
     let left_out = match &graph.left_out[..] {
         [] => String::new(),
-        all => format!(" The graph lacks: {}.", all.iter().map(|what| escaped(what)).collect::<Vec<_>>().join("; ")),
+        all => format!(" Not in the graph: {}.", all.iter().map(|what| escaped(what)).collect::<Vec<_>>().join("; ")),
     };
     format!(
-        "In any other program by `onnx/model.onnx`, whose probabilities differ from barkbird's by at most {:.0e} (measured on {}).{left_out} \
+        "In any other program by `onnx/model.onnx`, whose probabilities differ from barkbird's by at most {} (measured on {}).{left_out} \
          In Python, with `pip install huggingface_hub numpy onnxruntime soundfile`:\n\n```python\n\
          import json\n\
          import numpy, onnxruntime, soundfile\n\
@@ -179,7 +179,7 @@ fn in_python(graph: &Graph, repository: &str, facts: &Facts) -> String {
          \x20   label = about[\"classes\"][probabilities.argmax()]\n\
          {unknown}\
          \x20   print(f\"{{nth * n / rate:.1f}} s: {{label}} ({{probabilities.max():.3f}})\")\n```\n\n",
-        graph.difference.max(1e-7),
+        at_most(f64::from(graph.difference)),
         counted(graph.compared, "window"),
     )
 }

@@ -37,7 +37,9 @@ pub(super) struct Collection {
 }
 
 /// A clip, whatever it was read from.
-struct Clip {
+pub(super) struct Clip {
+    /// Its recording, as tables name it.
+    pub(super) path: String,
     class: usize,
     split: String,
     group: String,
@@ -69,24 +71,26 @@ fn names(splits: &str) -> Vec<String> {
     splits.split(',').map(|split| split.trim().to_owned()).filter(|split| !split.is_empty()).collect()
 }
 
+/// Clips of the manifest in a run's folder, else of the features that it was trained on; none where both are gone.
+///
+/// # Errors
+/// A manifest that cannot be read.
+pub(super) fn clips(run: &Path, record: Option<&RunRecord>, classes: &[String]) -> Result<Option<Vec<Clip>>> {
+    let manifest = run.join("manifest.csv");
+    match storage::is_file(&manifest) {
+        true => Ok(Some(of_manifest(&manifest, classes)?)),
+        false => Ok(record.and_then(|record| of_features(record, classes))),
+    }
+}
+
 impl Collection {
-    /// Of the manifest in a run's folder, else of the features that it was trained on; none where both are gone. `measured` are splits that
-    /// were measured, separated by commas.
-    ///
-    /// # Errors
-    /// A manifest that cannot be read.
-    pub(super) fn find(run: &Path, classes: &[String], measured: &str) -> Result<Option<Self>> {
-        let record = RunRecord::read(run)?;
-        let splits = record.as_ref().map(|record| {
+    /// Of clips. `measured` are splits that were measured, separated by commas; the model was fitted to those of its record, else to all
+    /// others.
+    pub(super) fn new(clips: &[Clip], record: Option<&RunRecord>, measured: &str, classes: &[String]) -> Self {
+        let splits = record.map(|record| {
             [&record.train_split, &record.val_split].into_iter().flat_map(|splits| names(splits)).collect()
         });
-        let fitted = Fitted { splits, measured: names(measured) };
-        let manifest = run.join("manifest.csv");
-        if storage::is_file(&manifest) {
-            return Ok(Some(Self::of(&of_manifest(&manifest, classes)?, &fitted, classes)));
-        }
-        let clips = record.and_then(|record| of_features(&record, classes));
-        Ok(clips.map(|clips| Self::of(&clips, &fitted, classes)))
+        Self::of(clips, &Fitted { splits, measured: names(measured) }, classes)
     }
 
     fn of(clips: &[Clip], fitted: &Fitted, classes: &[String]) -> Self {
@@ -137,6 +141,7 @@ fn of_manifest(path: &Path, classes: &[String]) -> Result<Vec<Clip>> {
         };
         let license = license.and_then(|nth| row.extra.get(nth)).map(str::trim).filter(|text| !text.is_empty());
         Some(Clip {
+            path: row.path.clone(),
             class,
             split: row.split.clone()?,
             group: row.group.clone().unwrap_or_else(|| row.path.clone()),
@@ -163,7 +168,8 @@ fn of_features(record: &RunRecord, classes: &[String]) -> Option<Vec<Clip>> {
         Some(Clip {
             class: classes.iter().position(|class| class == label)?,
             split: clips.header.splits.get(usize::from(clips.split[row]))?.clone(),
-            group: of.group.unwrap_or(of.path),
+            group: of.group.unwrap_or_else(|| of.path.clone()),
+            path: of.path,
             seconds: of.seconds,
             license: None,
         })
@@ -178,6 +184,7 @@ mod tests {
     #[test]
     fn clips_are_counted_by_class_and_side() {
         let clip = |class, split: &str, group: &str| Clip {
+            path: format!("{group}.wav"),
             class,
             split: split.into(),
             group: group.into(),

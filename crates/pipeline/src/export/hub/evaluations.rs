@@ -1,9 +1,10 @@
 //! What was measured of a model: the evaluations in its run's folder.
 
+use super::collection::Clip;
 use super::words::escaped;
 use crate::error::{Context, Result};
-use crate::run_record::RunRecord;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Where `fit` and the examples of `evaluate` put the figures that count.
@@ -15,7 +16,7 @@ pub(super) struct Evaluation {
     pub(super) name: String,
     /// Its `metrics.json`.
     pub(super) metrics: Value,
-    /// Whether its clips are of the collection that the model was fitted to; none where that is not known.
+    /// Whether its recordings are of the collection that the model was fitted to; none where that is not known, or of some.
     pub(super) is_of_collection: Option<bool>,
     /// Whether the clips were equalized before.
     pub(super) is_equalized: bool,
@@ -31,13 +32,13 @@ pub(super) struct Evaluations {
 }
 
 impl Evaluations {
-    /// Those in the folder of a run whose model file has this SHA-256.
+    /// Those in the folder of a run whose model file has this SHA-256. `clips` are those of its collection, where they are at hand.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn find(run: &Path, sha256: &str) -> Result<Self> {
+    pub(super) fn find(run: &Path, sha256: &str, clips: Option<&[Clip]>) -> Result<Self> {
         let mut found = Self::default();
-        let record = RunRecord::read(run)?;
+        let paths: Option<BTreeSet<&str>> = clips.map(|clips| clips.iter().map(|clip| clip.path.as_str()).collect());
         for entry in storage::list(run).with_context(|| run.display().to_string())? {
             if entry.leads_to(run) != storage::Kind::Folder {
                 continue;
@@ -48,10 +49,11 @@ impl Evaluations {
                 found.of_others.push(name);
                 continue;
             }
-            let command: Vec<&str> =
-                metrics["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let is_of_collection = is_of_collection(&command, record.as_ref());
-            let is_equalized = command.contains(&"--equalized");
+            let table = run.join(&entry.name).join("predictions.csv");
+            let measured = if storage::is_file(&table) { measured(&table, &metrics)? } else { BTreeSet::new() };
+            let is_of_collection = paths.as_ref().and_then(|paths| is_of_collection(&measured, paths));
+            let command = metrics["command"].as_array();
+            let is_equalized = command.is_some_and(|words| words.iter().any(|word| word == "--equalized"));
             found.all.push(Evaluation { name, is_of_collection, is_equalized, metrics });
         }
         found.of_others.sort();
@@ -104,19 +106,33 @@ impl Evaluation {
     }
 }
 
-/// Whether what a command measured is of the collection of the training, as far as the command says so.
-fn is_of_collection(command: &[&str], record: Option<&RunRecord>) -> Option<bool> {
-    if command.first() == Some(&"fit") {
-        return Some(true);
+/// Recordings of known classes in a table of predictions.
+fn measured(table: &Path, metrics: &Value) -> Result<BTreeSet<String>> {
+    let bytes = storage::read(table).with_context(|| format!("{}: cannot be read", table.display()))?;
+    let mut reader = csv::Reader::from_reader(&bytes[..]);
+    let columns = reader.headers().with_context(|| table.display().to_string())?.clone();
+    let column = |name: &str| columns.iter().position(|column| column == name);
+    let (Some(path), Some(truth)) = (column("path"), column("truth")) else { return Ok(BTreeSet::new()) };
+    let is_known =
+        |label: &str| metrics["classes"].as_array().is_some_and(|classes| classes.iter().any(|class| class == label));
+    let mut paths = BTreeSet::new();
+    for row in reader.records() {
+        let row = row.with_context(|| table.display().to_string())?;
+        if row.get(truth).is_some_and(is_known) {
+            paths.extend(row.get(path).map(str::to_owned));
+        }
     }
-    let mut words = command.iter();
-    let named = words.find_map(|word| match word.strip_prefix("--features") {
-        Some("") => Some(None),
-        Some(value) => value.strip_prefix('=').map(Some),
-        None => None,
-    })?;
-    let features = named.or_else(|| words.next().copied())?;
-    Some(Path::new(features) == record?.features)
+    Ok(paths)
+}
+
+/// Whether all of these recordings are in the collection (`true`) or none.
+fn is_of_collection(measured: &BTreeSet<String>, collection: &BTreeSet<&str>) -> Option<bool> {
+    let n = measured.iter().filter(|path| collection.contains(path.as_str())).count();
+    match n {
+        0 if !measured.is_empty() => Some(false),
+        n if n > 0 && n == measured.len() => Some(true),
+        _ => None,
+    }
 }
 
 /// A JSON file; none where there is none.
@@ -133,13 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_collection_is_known_by_its_features() {
-        let record = RunRecord { features: "features".into(), ..RunRecord::default() };
-        let of = |command: &[&str]| is_of_collection(command, Some(&record));
-        assert_eq!(of(&["fit", "data", "--out", "run"]), Some(true));
-        assert_eq!(of(&["evaluate", "run", "--features", "features", "--out", "x"]), Some(true));
-        assert_eq!(of(&["evaluate", "run", "--features=other", "--out", "x"]), Some(false));
-        assert_eq!(of(&["evaluate", "run", "field.csv", "--out", "x"]), None);
-        assert_eq!(of(&[]), None);
+    fn the_collection_is_known_by_its_recordings() {
+        let collection = BTreeSet::from(["a.wav", "b.wav", "c.wav"]);
+        let of = |paths: &[&str]| is_of_collection(&paths.iter().map(|path| (*path).to_owned()).collect(), &collection);
+        assert_eq!(of(&["a.wav", "c.wav"]), Some(true));
+        assert_eq!(of(&["x.wav"]), Some(false));
+        assert_eq!((of(&["a.wav", "x.wav"]), of(&[])), (None, None));
     }
 }

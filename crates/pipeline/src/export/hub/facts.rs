@@ -1,6 +1,6 @@
 //! Everything that a card says of a model, from its file and its run's folder.
 
-use super::collection::Collection;
+use super::collection::{Collection, clips};
 use super::evaluations::{Evaluations, json};
 use super::license::{Base, License};
 use crate::error::Result;
@@ -115,7 +115,7 @@ fn networks(file: &ModelFile, path: &Path) -> Result<Vec<(Value, Network)>> {
 }
 
 /// What was trained from what.
-fn bases(run: &Path, networks: &[(Value, Network)], detector: Option<&Detector>) -> Result<Vec<Base>> {
+fn bases(record: Option<&RunRecord>, networks: &[(Value, Network)], detector: Option<&Detector>) -> Vec<Base> {
     let mut bases = Vec::new();
     if networks.iter().any(|(architecture, _)| has_yamnet(architecture)) {
         bases.push(Base::yamnet());
@@ -132,8 +132,7 @@ fn bases(run: &Path, networks: &[(Value, Network)], detector: Option<&Detector>)
         });
     }
     let is_vit = networks.iter().any(|(architecture, _)| architecture.to_string().contains(r#""kind":"vit""#));
-    let record = RunRecord::read(run)?;
-    let named = record.as_ref().and_then(|record| record.pretrained.as_deref().map(|name| (name, record)));
+    let named = record.and_then(|record| record.pretrained.as_deref().map(|name| (name, record)));
     match named {
         Some((name, record)) if bases.is_empty() => bases.push(Base::of_pretrained(name, record.revision.is_some())),
         None if is_vit => bases.push(Base {
@@ -144,7 +143,7 @@ fn bases(run: &Path, networks: &[(Value, Network)], detector: Option<&Detector>)
         }),
         _ => {}
     }
-    Ok(bases)
+    bases
 }
 
 /// The collection of a model that nobody gave a name.
@@ -180,7 +179,9 @@ impl Facts {
             })
         });
         let detector = detector.transpose()?;
-        let evaluations = Evaluations::find(run, sha256)?;
+        let record = RunRecord::read(run)?;
+        let clips = clips(run, record.as_ref(), &header.classes)?;
+        let evaluations = Evaluations::find(run, sha256, clips.as_deref())?;
         let measured = evaluations.main().and_then(|of| of.metrics["split"].as_str()).unwrap_or("test");
         let networks = networks(file, &model.path)?;
         let counted = file.tensors.iter().filter(|(name, _)| !name.contains("running_"));
@@ -193,10 +194,10 @@ impl Facts {
             classes: header.classes.clone(),
             version: header.version.clone(),
             n_parameters: counted.map(|(_, tensor)| tensor.elem_count()).sum(),
-            bases: bases(run, &networks, detector.as_ref())?,
+            bases: bases(record.as_ref(), &networks, detector.as_ref()),
             networks: networks.into_iter().map(|(_, network)| network).collect(),
             has_place: header.place.is_some(),
-            collection: Collection::find(run, &header.classes, measured)?,
+            collection: clips.map(|clips| Collection::new(&clips, record.as_ref(), measured, &header.classes)),
             split: header.split.clone(),
             cross_validation: header.training["fit"].get("cross_validation").cloned(),
             doctor: json(&run.join("doctor").join("doctor.json"))?.map(|mut doctor| doctor["examination"].take()),

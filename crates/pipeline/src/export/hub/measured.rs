@@ -75,11 +75,8 @@ fn apart(facts: &Facts, main: &Evaluation) -> String {
         (Some(true), _) => {
             "Whether their groups were kept apart from those that it learned from was not at hand.".to_owned()
         }
-        (Some(false), _) => "These are other recordings than those of the features that it was trained on.".to_owned(),
-        (None, _) => {
-            "The command that measured them does not say whether they are of the collection that it learned from."
-                .to_owned()
-        }
+        (Some(false), _) => "None of these recordings is of the collection that it learned from.".to_owned(),
+        (None, _) => "Whether these recordings are of the collection that it learned from was not at hand.".to_owned(),
     }
 }
 
@@ -194,7 +191,24 @@ pub(super) fn recorder_bias(facts: &Facts) -> String {
         counted(of.n(), "clip"),
         counted(of.n_groups(), "group")
     );
-    text + &table(&["Condition", "Balanced accuracy", "95 % interval", "Clips"], &rows)
+    text += &table(&["Condition", "Balanced accuracy", "95 % interval", "Clips"], &rows);
+    text + &equalized(plain)
+}
+
+/// What one bandwidth and one noise floor for all clips do, in a sentence.
+fn equalized(metrics: &Value) -> String {
+    let of = metrics["stress"]["conditions"]["equalized"]["balanced_accuracy"].as_f64();
+    let low = metrics["intervals"]["balanced_accuracy"][0].as_f64();
+    let (Some(of), Some(low)) = (of, low) else { return String::new() };
+    let found = match of < low {
+        true => {
+            "below the interval of the figure as recorded: the model depends on the recorder, not on the animals alone"
+        }
+        false => {
+            "within the interval of the figure as recorded: with so many clips, no dependence on bandwidth and noise floor is seen"
+        }
+    };
+    format!("With one bandwidth and one noise floor for all clips the balanced accuracy is {of:.3}, {found}.\n\n")
 }
 
 /// What the doctor measured of recordings alone.
@@ -216,13 +230,15 @@ fn shortcuts(facts: &Facts) -> String {
     let row = |of: &&Value| {
         let figure = &of["balanced_accuracy"];
         // A folder's name is typical of a class, too.
-        let typical = of["typical"].as_str().filter(|text| of["audible"] == true && !text.contains(['/', '\\']));
+        let typical = of["typical"]
+            .as_str()
+            .filter(|text| of["audible"] == true && !text.is_empty() && !text.contains(['/', '\\']));
         vec![
             name(of),
             number(&figure["value"]),
             range(&serde_json::json!([figure["low"], figure["high"]])),
             number(&of["chance"]),
-            typical.map_or_else(|| "–".into(), escaped),
+            typical.filter(|text| !text.is_empty()).map_or_else(|| "–".into(), escaped),
         ]
     };
     let rows: Vec<Vec<String>> = found.iter().map(row).collect();

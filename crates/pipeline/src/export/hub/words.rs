@@ -77,6 +77,13 @@ pub(super) fn grouped(n: u64) -> String {
     out
 }
 
+/// A small number, rounded up to one digit.
+pub(super) fn at_most(value: f64) -> String {
+    let floor = value.max(1e-7);
+    let unit = 10f64.powi(floor.log10().floor() as i32);
+    format!("{:.0e}", (floor / unit - 1e-9).ceil() * unit)
+}
+
 /// A frequency.
 pub(super) fn hz(value: f64) -> String {
     format!("{} Hz", grouped(value.round().max(0.0) as u64))
@@ -92,6 +99,7 @@ mod tests {
         assert_eq!(escaped("a|b\n<i>c_d"), "a\\|b \\<i>c\\_d");
         assert_eq!(table(&["a", "b"], &[vec!["1".into(), "2".into()]]), "| a | b |\n| --- | --- |\n| 1 | 2 |\n\n");
         assert_eq!(table(&["a"], &[]), "");
+        assert_eq!([at_most(1.2e-6), at_most(0.0), at_most(9.5e-7), at_most(3e-5)].join(" "), "2e-6 1e-7 1e-6 3e-5");
         assert_eq!([grouped(0), grouped(999), grouped(11_025), grouped(1_234_567)].join(" "), "0 999 11,025 1,234,567");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
         assert_eq!(
