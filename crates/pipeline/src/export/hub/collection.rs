@@ -40,11 +40,21 @@ pub(super) struct Collection {
 pub(super) struct Clip {
     /// Its recording, as tables name it.
     pub(super) path: String,
+    pub(super) label: String,
     class: usize,
-    split: String,
+    pub(super) split: String,
     group: String,
     seconds: f64,
     license: Option<String>,
+}
+
+#[cfg(test)]
+impl Clip {
+    /// Of a group of its own.
+    pub(super) fn new(path: &str, label: &str, split: &str) -> Self {
+        let (path, label, split) = (path.to_owned(), label.to_owned(), split.to_owned());
+        Self { group: path.clone(), path, label, class: 0, split, seconds: 1.5, license: Some("CC0".into()) }
+    }
 }
 
 /// Splits that a model was fitted to.
@@ -142,6 +152,7 @@ fn of_manifest(path: &Path, classes: &[String]) -> Result<Vec<Clip>> {
         let license = license.and_then(|nth| row.extra.get(nth)).map(str::trim).filter(|text| !text.is_empty());
         Some(Clip {
             path: row.path.clone(),
+            label: row.label.clone(),
             class,
             split: row.split.clone()?,
             group: row.group.clone().unwrap_or_else(|| row.path.clone()),
@@ -170,6 +181,7 @@ fn of_features(record: &RunRecord, classes: &[String]) -> Option<Vec<Clip>> {
             split: clips.header.splits.get(usize::from(clips.split[row]))?.clone(),
             group: of.group.unwrap_or_else(|| of.path.clone()),
             path: of.path,
+            label: label.clone(),
             seconds: of.seconds,
             license: None,
         })
@@ -183,14 +195,7 @@ mod tests {
 
     #[test]
     fn clips_are_counted_by_class_and_side() {
-        let clip = |class, split: &str, group: &str| Clip {
-            path: format!("{group}.wav"),
-            class,
-            split: split.into(),
-            group: group.into(),
-            seconds: 1.5,
-            license: Some("CC0".into()),
-        };
+        let clip = |class, split: &str, group: &str| Clip { class, ..Clip::new(group, "", split) };
         let clips = [
             clip(0, "train", "a"),
             clip(0, "val", "b"),

@@ -38,7 +38,6 @@ impl Evaluations {
     /// A file that cannot be read.
     pub(super) fn find(run: &Path, sha256: &str, clips: Option<&[Clip]>) -> Result<Self> {
         let mut found = Self::default();
-        let paths: Option<BTreeSet<&str>> = clips.map(|clips| clips.iter().map(|clip| clip.path.as_str()).collect());
         for entry in storage::list(run).with_context(|| run.display().to_string())? {
             if entry.leads_to(run) != storage::Kind::Folder {
                 continue;
@@ -51,7 +50,7 @@ impl Evaluations {
             }
             let table = run.join(&entry.name).join("predictions.csv");
             let measured = if storage::is_file(&table) { measured(&table, &metrics)? } else { BTreeSet::new() };
-            let is_of_collection = paths.as_ref().and_then(|paths| is_of_collection(&measured, paths));
+            let is_of_collection = clips.and_then(|clips| is_of_collection(&measured, &metrics, clips));
             let command = metrics["command"].as_array();
             let is_equalized = command.is_some_and(|words| words.iter().any(|word| word == "--equalized"));
             found.all.push(Evaluation { name, is_of_collection, is_equalized, metrics });
@@ -106,8 +105,11 @@ impl Evaluation {
     }
 }
 
+/// A recording and its class.
+type Labeled = (String, String);
+
 /// Recordings of known classes in a table of predictions.
-fn measured(table: &Path, metrics: &Value) -> Result<BTreeSet<String>> {
+fn measured(table: &Path, metrics: &Value) -> Result<BTreeSet<Labeled>> {
     let bytes = storage::read(table).with_context(|| format!("{}: cannot be read", table.display()))?;
     let mut reader = csv::Reader::from_reader(&bytes[..]);
     let columns = reader.headers().with_context(|| table.display().to_string())?.clone();
@@ -115,24 +117,29 @@ fn measured(table: &Path, metrics: &Value) -> Result<BTreeSet<String>> {
     let (Some(path), Some(truth)) = (column("path"), column("truth")) else { return Ok(BTreeSet::new()) };
     let is_known =
         |label: &str| metrics["classes"].as_array().is_some_and(|classes| classes.iter().any(|class| class == label));
-    let mut paths = BTreeSet::new();
+    let mut all = BTreeSet::new();
     for row in reader.records() {
         let row = row.with_context(|| table.display().to_string())?;
-        if row.get(truth).is_some_and(is_known) {
-            paths.extend(row.get(path).map(str::to_owned));
+        if let (Some(path), Some(truth)) = (row.get(path), row.get(truth).filter(|truth| is_known(truth))) {
+            all.insert((path.to_owned(), truth.to_owned()));
         }
     }
-    Ok(paths)
+    Ok(all)
 }
 
-/// Whether all of these recordings are in the collection (`true`) or none.
-fn is_of_collection(measured: &BTreeSet<String>, collection: &BTreeSet<&str>) -> Option<bool> {
-    let n = measured.iter().filter(|path| collection.contains(path.as_str())).count();
-    match n {
-        0 if !measured.is_empty() => Some(false),
-        n if n > 0 && n == measured.len() => Some(true),
-        _ => None,
+/// Whether these recordings are those that the collection has in the splits that were measured (`true`), or none of them is in it. Names
+/// are relative to a manifest, so that other collections may have some of the same: nearly all have to be there.
+fn is_of_collection(measured: &BTreeSet<Labeled>, metrics: &Value, clips: &[Clip]) -> Option<bool> {
+    let splits: Vec<&str> = metrics["split"].as_str()?.split(',').map(str::trim).collect();
+    let pair = |clip: &Clip| (clip.path.clone(), clip.label.clone());
+    let held_out: BTreeSet<Labeled> =
+        clips.iter().filter(|clip| splits.contains(&clip.split.as_str())).map(pair).collect();
+    let n_found = measured.intersection(&held_out).count();
+    if n_found > 0 && n_found == measured.len() && 10 * n_found >= 9 * held_out.len() {
+        return Some(true);
     }
+    let is_elsewhere = !measured.is_empty() && clips.iter().all(|clip| !measured.contains(&pair(clip)));
+    is_elsewhere.then_some(false)
 }
 
 /// A JSON file; none where there is none.
@@ -150,10 +157,15 @@ mod tests {
 
     #[test]
     fn the_collection_is_known_by_its_recordings() {
-        let collection = BTreeSet::from(["a.wav", "b.wav", "c.wav"]);
-        let of = |paths: &[&str]| is_of_collection(&paths.iter().map(|path| (*path).to_owned()).collect(), &collection);
-        assert_eq!(of(&["a.wav", "c.wav"]), Some(true));
-        assert_eq!(of(&["x.wav"]), Some(false));
-        assert_eq!((of(&["a.wav", "x.wav"]), of(&[])), (None, None));
+        let clips =
+            [Clip::new("a.wav", "bird", "test"), Clip::new("b.wav", "dog", "test"), Clip::new("c.wav", "dog", "train")];
+        let of = |rows: &[(&str, &str)]| {
+            let rows = rows.iter().map(|(path, label)| ((*path).to_owned(), (*label).to_owned())).collect();
+            is_of_collection(&rows, &serde_json::json!({"split": "test, ood-test"}), &clips)
+        };
+        let (a, b, c) = (("a.wav", "bird"), ("b.wav", "dog"), ("c.wav", "dog"));
+        assert_eq!(of(&[a, b]), Some(true));
+        assert_eq!(of(&[("x.wav", "dog"), ("a.wav", "dog")]), Some(false));
+        assert_eq!([of(&[a]), of(&[a, b, c]), of(&[a, ("x.wav", "dog")]), of(&[])], [None; 4]);
     }
 }
