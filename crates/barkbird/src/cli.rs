@@ -25,7 +25,7 @@ pub(crate) use anomaly::{AnomalyArgs, AnomalyCommand, BenchArgs, DiscoverArgs, F
 pub(crate) use backbone::{BackboneArgs, BackboneCommand};
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use detections::{CheckArgs, ClipsArgs};
-pub(crate) use export::{ExportArgs, ExportCommand, From};
+pub(crate) use export::{ExportArgs, ExportCommand, From, HubArgs, OnnxArgs};
 #[cfg(feature = "hub")]
 pub(crate) use fetch::FetchArgs;
 pub(crate) use global::Global;
@@ -173,7 +173,8 @@ pub(crate) enum Command {
     /// Classify recordings: files, folders or a manifest
     #[command(after_help = "Examples:\n  barkbird predict run garden.wav\n  barkbird predict run season/ --events \
                             --max-gap 2 --format csv,raven --out tables/\n  barkbird predict run recordings/ --format \
-                            json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n\n\
+                            json --out verdicts.json\n  barkbird predict run recordings/ --reject auto --alpha 0.05\n  barkbird predict \
+                            owner/name recordings/     (a model of the hub; owner/name@revision)\n\n\
                             With a detector from `barkbird anomaly fit`, a window is labeled `neither` where its \
                             outlier_p is --alpha or less. outlier_p is a p-value: the share of known sounds that are \
                             at least as unusual. --alpha is the maximum false-rejection rate. \
@@ -204,8 +205,10 @@ pub(crate) enum Command {
                             that were left out by group decide whether it helps; docs/calibrate.md says more."
     )]
     Calibrate(CalibrateArgs),
-    /// Write a model in a form that other programs read: an ONNX graph
-    #[command(after_help = "Example:\n  barkbird export onnx run --out onnx")]
+    /// Write a model for others: an ONNX graph, or a folder for the Hugging Face hub
+    #[command(
+        after_help = "Examples:\n  barkbird export onnx run --out onnx\n  barkbird export hub run --out bark --license CC-BY-4.0"
+    )]
     Export(ExportArgs),
     /// Write one HTML file that shows a run: sounds, learning curves, confusion matrix, figures
     #[command(

@@ -42,6 +42,7 @@ pub mod unknown;
 mod watch;
 mod window_stream;
 mod windows;
+mod without_paths;
 
 pub use classifier::Method as SaliencyMethod;
 
@@ -61,3 +62,4 @@ pub use saliency::{Explanation, Saliency};
 pub use sets::Sets;
 pub use watch::Watch;
 pub use windows::{Window, Windowed, Windows};
+pub use without_paths::without_paths;

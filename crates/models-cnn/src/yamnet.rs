@@ -301,8 +301,12 @@ impl Classifier for Yamnet {
     }
 }
 
-/// YAMNet's weights with the names of [`Yamnet`], from the published `.tflite` or from a safetensors file with batch norm
-/// folded. Errors name `path`.
+/// A tensor that no other network has.
+const LAST_LAYER: &str = "layer14.pointwise_conv.weight";
+
+/// YAMNet's weights with the names of [`Yamnet`], from the published `.tflite`, from a safetensors file with batch norm folded, or from a
+/// model file of ours that has the network, by itself or among several (`member.N.`). A head of other classes is left out. Errors name
+/// `path`.
 ///
 /// # Errors
 /// A file of another kind or network, or a damaged one.
@@ -323,8 +327,11 @@ pub fn yamnet_weights(bytes: &[u8], path: &Path) -> Result<HashMap<String, Tenso
         }
         all.insert(name, tensor);
     }
-    if !all.contains_key("layer14.pointwise_conv.weight") {
-        return Err(error("not YAMNet (no layer14.pointwise_conv.weight)".into()));
-    }
-    Ok(all)
+    let found =
+        all.keys().filter_map(|name| name.strip_suffix(LAST_LAYER)).min_by_key(|before| (before.len(), *before));
+    let Some(before) = found.map(str::to_owned) else {
+        return Err(error(format!("not YAMNet (no {LAST_LAYER})")));
+    };
+    let named = all.into_iter().filter_map(|(name, tensor)| Some((name.strip_prefix(&before)?.to_owned(), tensor)));
+    Ok(named.filter(|(name, _)| !name.starts_with("head.")).collect())
 }

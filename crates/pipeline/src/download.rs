@@ -4,6 +4,9 @@ use crate::error::Result;
 use crate::job::Job;
 use std::path::{Path, PathBuf};
 
+/// `model_type` in the `config.json` of a model of ours.
+pub(crate) const MODEL_TYPE: &str = "barkbird";
+
 /// What to fetch; overrides the environment.
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "such a build only says that it has no hub"))]
 pub(crate) struct Request<'a> {
@@ -15,6 +18,15 @@ pub(crate) struct Request<'a> {
     pub(crate) cache: Option<&'a Path>,
     /// Take it from the cache alone.
     pub(crate) offline: bool,
+    /// It has to be a model of barkbird; another one is refused before its weights are fetched.
+    pub(crate) is_ours: bool,
+}
+
+impl<'a> Request<'a> {
+    /// The branch that everybody takes, with the settings of the environment.
+    pub(crate) fn of(repository: &'a str) -> Self {
+        Self { repository, revision: None, cache: None, offline: false, is_ours: false }
+    }
 }
 
 /// A model on this machine.
@@ -28,31 +40,50 @@ pub(crate) struct Fetched {
 /// From the cache, or fetched into it; every file is verified.
 #[cfg(feature = "hub")]
 pub(crate) fn fetch(request: &Request<'_>, job: &Job<'_>) -> Result<Fetched> {
-    use hub::{Snapshot, Source, fetch_model};
+    use hub::{Progress, Snapshot, Source, fetch_model};
     use std::ops::ControlFlow;
 
     let mut source = Source::from_environment(request.repository, request.cache)?;
     source.revision = request.revision.map_or(source.revision, str::to_owned);
     source.offline |= request.offline;
     let download = std::sync::Mutex::new(Download::new(job));
-    let Snapshot { commit, folder } = fetch_model(&source, &|progress| {
+    let on_progress = |progress: Progress<'_>| {
         let mut download = download.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         download.tell(&progress);
         match job.cancel.is_cancelled() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
-    })?;
+    };
+    if request.is_ours {
+        let config = hub::fetch(&source, "config.json", &on_progress)?;
+        refuse_others(&storage::read(&config)?, request.repository)?;
+    }
+    let Snapshot { commit, folder } = fetch_model(&source, &on_progress)?;
     job.say(format!("{} at {commit}: {}", request.repository, folder.display()));
     Ok(Fetched { folder, commit })
+}
+
+/// Refuses the configuration of a network that is no model of barkbird.
+#[cfg(feature = "hub")]
+fn refuse_others(config: &[u8], repository: &str) -> Result<()> {
+    let config: serde_json::Value = serde_json::from_slice(config).unwrap_or_default();
+    match config["model_type"].as_str() {
+        Some(MODEL_TYPE) => Ok(()),
+        kind => crate::error::bail!(
+            "{repository}: not a model of barkbird (model_type in its config.json: {}); `barkbird export hub` makes such a folder, and \
+             `barkbird train vit --pretrained {repository}` begins with the weights of a Vision Transformer",
+            kind.unwrap_or("none")
+        ),
+    }
 }
 
 /// A build without network code.
 #[cfg(not(feature = "hub"))]
 pub(crate) fn fetch(request: &Request<'_>, _: &Job<'_>) -> Result<Fetched> {
     crate::error::bail!(
-        "--pretrained {}: this barkbird is built without the hub (feature `hub`); name a folder that holds its \
-         config.json and model.safetensors",
+        "{}: nothing here has this name, and this barkbird is built without the hub (feature `hub`); name a folder that holds the \
+         repository's config.json and model.safetensors",
         request.repository
     )
 }

@@ -51,6 +51,7 @@ mod job;
 mod json_lines;
 mod named;
 mod observer;
+mod origin;
 pub mod output;
 pub mod predict;
 mod pretrained;

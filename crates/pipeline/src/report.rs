@@ -111,9 +111,10 @@ fn name(path: &Path) -> String {
 }
 
 /// Everything about one run that is on disk.
-fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
+fn gather(named: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
+    let run = &inputs::locate(named, job)?;
     if options.runs.len() > 1 {
-        job.say(format!("report of {}", run.display()));
+        job.say(format!("report of {}", named.display()));
     }
     let recordings = Recordings::open(&manifests(run, options))?;
     let (path, mut file) = read_model(run)?;
@@ -132,9 +133,9 @@ fn gather(run: &Path, options: &Options, job: &Job<'_>) -> Result<RunReport> {
         .iter()
         .map(|(folder, metrics)| predictions::evaluation(folder, metrics.clone(), temperature, &recordings))
         .collect::<Result<_>>()?;
-    let run_name = run.display().to_string();
+    let run_name = named.display().to_string();
     let mut out = RunReport {
-        name: name(run),
+        name: name(named),
         classes: header.classes.clone(),
         n_parameters: n_network as u64,
         n_backbone_parameters: (n_backbone > 0).then_some(n_backbone as u64),

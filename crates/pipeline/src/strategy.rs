@@ -10,7 +10,7 @@ use train::TrainConfig;
 named! {
     /// The models that can be trained.
     pub enum ModelKind {
-        Cnn = "cnn", "A convolutional network, from scratch";
+        Cnn = "cnn", "A convolutional network, from scratch or from a model that has one";
         Vit = "vit", "A pretrained Vision Transformer";
         Yamnet = "yamnet", "YAMNet, pretrained on the sounds of AudioSet";
     }
@@ -145,7 +145,8 @@ pub fn recipe(kind: ModelKind, strategy: Strategy) -> TrainConfig {
         ModelKind::Cnn | ModelKind::Yamnet => varied,
     };
     match (kind, strategy) {
-        (ModelKind::Cnn, _) => {
+        // Over the kept embeddings of one that is trained, the recipe of every probe.
+        (ModelKind::Cnn, strategy) if strategy != Strategy::Probe => {
             TrainConfig { group_balance: 0.5, augment: no_recorder(SpectrogramAugment::light()), ..base }
         }
         (_, Strategy::Probe) => TrainConfig {

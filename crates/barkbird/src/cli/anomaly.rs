@@ -47,7 +47,7 @@ pub(crate) enum AnomalyCommand {
 /// Where rows come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RowsArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Features folder (repeatable)
@@ -124,7 +124,7 @@ pub(crate) struct FitArgs {
 /// Arguments of `anomaly discover`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DiscoverArgs {
-    /// Folder of a run, or a model file, with a detector
+    /// Folder of a run, a model file, or a model of the hub (owner/name), with a detector
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Recordings, folders of recordings, or manifests

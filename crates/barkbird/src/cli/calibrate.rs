@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Arguments of `calibrate`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CalibrateArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Labeled clips of the place: a folder with one folder a class, a manifest, or answers of a review

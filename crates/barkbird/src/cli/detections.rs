@@ -61,7 +61,7 @@ pub(crate) struct CheckArgs {
     /// The table
     #[command(flatten)]
     pub(crate) table: TableArgs,
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// How the model is asked

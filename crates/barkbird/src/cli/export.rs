@@ -20,12 +20,52 @@ pub(crate) enum ExportCommand {
                       parity.safetensors, by which anybody can check the graph. docs/export.md says more."
     )]
     Onnx(OnnxArgs),
+    /// Write a folder for the Hugging Face hub: the model without paths of this machine, its graph, and a card with its figures
+    #[command(
+        after_help = "Examples:\n  barkbird export hub run --out bark --name ann/bark --license CC-BY-4.0\n  hf upload ann/bark \
+                      bark\n  barkbird predict ann/bark recordings/\n\nThe folder gets model.safetensors, config.json, README.md \
+                      (the card, with the figures of the evaluations in RUN) and onnx/. Read the card before you publish it. \
+                      docs/export.md says more."
+    )]
+    Hub(HubArgs),
+}
+
+/// Arguments of `export hub`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HubArgs {
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Name of the model, or its repository, which the examples of the card name then [default: the name of DIR]
+    #[arg(long, value_name = "NAME|OWNER/NAME")]
+    pub(crate) name: Option<String>,
+    /// License of the model, an SPDX identifier such as CC-BY-4.0 [default: unknown]
+    #[arg(long, value_name = "ID")]
+    pub(crate) license: Option<String>,
+    /// The collection of recordings, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) data_name: Option<String>,
+    /// The data set of the hub that the collection is
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub(crate) dataset: Option<String>,
+    /// Keep the paths of training recordings in the model file, for a repository that others cannot read
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// Compare the graph with the model on 200 of these recordings, too: files, folders or manifests; repeatable
+    #[arg(long, value_name = "INPUT")]
+    pub(crate) compare_on: Vec<PathBuf>,
+    /// Replace a model that the folder holds
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// Arguments of `export onnx`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct OnnxArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Folder to write to

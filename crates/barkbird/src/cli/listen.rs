@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Arguments of `listen`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ListenArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// - for standard input: WAV, FLAC, OGG, MP3, AAC or, with --rate, raw samples [default: the microphone]

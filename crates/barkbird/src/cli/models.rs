@@ -48,7 +48,8 @@ pub(crate) struct TrainArgs {
     /// Arithmetic precision
     #[arg(long, value_parser = named::<Precision>())]
     pub(crate) precision: Option<Precision>,
-    /// Pretrained weights: a folder, a file, yamnet once it is fetched, or a repository of the hub (owner/name)
+    /// Pretrained weights: a folder, a file, yamnet once it is fetched, or a repository of the hub (owner/name, owner/name@revision); a model
+    /// of barkbird is one, too
     #[arg(long, value_name = "DIR|REPO", help_heading = "Pretrained models")]
     pub(crate) pretrained: Option<String>,
     /// Branch, tag or commit of the repository
@@ -128,7 +129,7 @@ pub(crate) struct FitModelArgs {
 /// Arguments of `evaluate`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EvaluateArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Manifests of the recordings to measure, in place of --features
@@ -157,7 +158,7 @@ pub(crate) struct EvaluateArgs {
 /// Arguments of `compare`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CompareArgs {
-    /// Two models or more: folders of runs, or model files; runs of one model that differ in their seeds are joined with commas
+    /// Two models or more: folders of runs, model files, or models of the hub (owner/name); runs of one model that differ in their seeds are joined with commas
     #[arg(value_name = "RUN", required_unless_present = "sizes", conflicts_with = "sizes")]
     pub(crate) runs: Vec<String>,
     /// Manifest of the recordings, or a folder of class folders (repeatable)
@@ -195,7 +196,7 @@ pub(crate) struct CompareArgs {
 /// Arguments of `embed`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EmbedArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Features folder

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Arguments of `predict`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PredictArgs {
-    /// Folder of a run, or a model file
+    /// Folder of a run, a model file, or a model of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) run: PathBuf,
     /// Recordings, folders of recordings, or manifests; - for standard input

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Arguments of `serve`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeArgs {
-    /// Folders of runs, or model files
+    /// Folders of runs, model files, or models of the hub (owner/name)
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Address and port; port 0 takes a free one

@@ -18,7 +18,7 @@ fn train<'a>(pretrained: &'a str, out: &'a str) -> Vec<&'a str> {
 }
 
 #[cfg(feature = "hub")]
-mod with_hub {
+pub(crate) mod with_hub {
     use super::{prepared, train};
     use crate::common::{Work, error_line};
     use crate::test_hub::{ALWAYS, Fault, REPO, TestHub};
@@ -43,7 +43,7 @@ mod with_hub {
     }
 
     /// Runs the program with that hub, which may know the token, and its cache.
-    fn run(work: &Work, hub: &TestHub, arguments: &[&str], more: &[(&str, &str)]) -> Output {
+    pub(crate) fn run(work: &Work, hub: &TestHub, arguments: &[&str], more: &[(&str, &str)]) -> Output {
         let mut command = work.command(arguments);
         for (name, _) in std::env::vars() {
             let name_lower = name.to_lowercase();
@@ -55,7 +55,7 @@ mod with_hub {
         command.env("HF_TOKEN", TOKEN).envs(more.iter().copied()).output().unwrap()
     }
 
-    fn text(output: &Output) -> String {
+    pub(crate) fn text(output: &Output) -> String {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{text}");
         text
@@ -125,5 +125,10 @@ mod with_hub {
 #[test]
 fn a_build_without_the_hub_says_so() {
     let error = prepared().fails(&train("acme/tiny-vit", "run"));
-    assert!(error.starts_with("error: --pretrained acme/tiny-vit: this barkbird is built without the hub"), "{error}");
+    assert!(
+        error.starts_with(
+            "error: acme/tiny-vit: nothing here has this name, and this barkbird is built without the hub"
+        ),
+        "{error}"
+    );
 }

@@ -11,6 +11,8 @@ mod doctor;
 mod fetch;
 mod finetune;
 mod hub;
+#[cfg(feature = "hub")]
+mod hub_folder;
 mod odd;
 mod pipeline;
 mod predict;

@@ -6,6 +6,7 @@ use super::rows::RowsOptions;
 use super::sets::{Clips, fit_all};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use crate::origin::is_repository;
 use crate::output;
 use crate::run_record::RunRecord;
 use classifier::ModelFile;
@@ -83,6 +84,12 @@ pub struct Outcome {
 /// written.
 #[tracing::instrument(level = "info", name = "anomaly fit", skip_all)]
 pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
+    if options.out.is_none() && is_repository(&options.rows.run) {
+        bail!(
+            "{}: a repository of the hub; name a folder for the model with the detector with --out",
+            options.rows.run.display()
+        );
+    }
     let model = options.rows.open_model(job)?;
     let _lock = output::folder(options.out.as_deref().unwrap_or(folder_of(&options.rows.run)))?;
     let backbone = options.rows.open_backbone(&job.device)?;
@@ -124,7 +131,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         known,
         record: serde_json::to_value(&record)?,
     };
-    let written = put(&options.rows.run, &model.sha256, options.out.as_deref(), detectors.to_parts()?)?;
+    let written = put(&model.path, &model.sha256, options.out.as_deref(), detectors.to_parts()?)?;
     note_command(&options.rows.run, options.out.as_deref(), job)?;
     Ok(Outcome { record, written })
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::inputs::{self, Expected};
 use crate::job::Job;
-use crate::pretrained::local;
+use crate::origin::local;
 use candle_core::Device;
 use inference::Model;
 use inference::unknown::Backbone;

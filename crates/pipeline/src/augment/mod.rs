@@ -48,7 +48,7 @@ pub fn preview(options: &Options, job: &Job<'_>) -> Result<Preview> {
     let _lock = output::folder(&options.out)?;
     expect(&options.input, Expected::Recording)?;
     let config = resolve(options)?;
-    preview::write(&options.input, options, &config, &chain(&options.front_end)?, job)
+    preview::write(&options.input, options, &config, &chain(&options.front_end, job)?, job)
 }
 
 /// The section `augment` of the configuration.
@@ -70,7 +70,7 @@ fn resolve(options: &Options) -> Result<AugmentConfig> {
 
 /// Views of a manifest's recordings.
 fn of_recordings(manifest: &Path, options: &Options, config: &AugmentConfig, job: &Job<'_>) -> Result<Outcome> {
-    let chain = chain(&options.front_end)?;
+    let chain = chain(&options.front_end, job)?;
     let plan = Plan::read(manifest, &options.classes)?;
     for warning in &plan.warnings {
         job.warn(warning);

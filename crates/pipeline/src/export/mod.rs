@@ -5,7 +5,9 @@
 //! | `onnx.rs` | one ONNX graph, with what its user has to know and a file to check it by |
 //! | `parity.rs` | made sounds and what the model says of them |
 //! | `readme.rs` | how the graph is used |
+//! | `hub/` | a folder for the Hugging Face hub: the model without paths, the graph, and a card with the figures |
 
+pub mod hub;
 mod onnx;
 mod parity;
 mod readme;

@@ -12,7 +12,7 @@ use crate::error::{Result, bail};
 use crate::extraction::extract::Extractor;
 use crate::extraction::plan::Plan;
 use crate::extraction::stage::Stage;
-use crate::inputs::{Expected, Kind, expect, what_is};
+use crate::inputs::{self, Kind, what_is};
 use crate::job::Job;
 use crate::output;
 use inference::Chain;
@@ -92,7 +92,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         Some(_) => output::shared_folder(&options.out).map(|()| None)?,
         None => Some(output::folder(&options.out)?),
     };
-    let chain = chain(&options.front_end)?;
+    let chain = chain(&options.front_end, job)?;
     let plan = Plan::read(&options.manifest, &options.classes)?;
     plan.check_groups(&options.manifest, options.allow_crossing_groups, job)?;
     for warning in &plan.warnings {
@@ -116,7 +116,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
 }
 
 /// The front end that the options ask for.
-pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
+pub fn chain(options: &FrontEndOptions, job: &Job<'_>) -> Result<Chain> {
     if let Some(model) = &options.onnx {
         let (mut chain, _) = Chain::of_onnx(model)?;
         equalize(&mut chain, &options.equalize, model)?;
@@ -132,13 +132,10 @@ pub fn chain(options: &FrontEndOptions) -> Result<Chain> {
         let config = Config::resolve(options.config.file.as_deref(), &flags)?;
         return Ok(Chain::new(config.clip, config.front_end));
     };
-    if what_is(like) != Kind::Features {
-        expect(like, Expected::Run)?;
-    }
-    let mut chain = if storage::exists(like.join("index.json")) {
+    let mut chain = if what_is(like) == Kind::Features && storage::exists(like.join("index.json")) {
         Chain::from_header(&shard::read_index(like)?.front_end, like)?
     } else {
-        let (path, file) = inference::read_model(like)?;
+        let (path, file) = inputs::read_model(like, job)?;
         Chain::from_header(&file.header.front_end, &path)?
     };
     equalize(&mut chain, &options.equalize, like)?;

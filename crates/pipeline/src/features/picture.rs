@@ -48,7 +48,7 @@ pub struct Picture {
 pub fn draw(options: &PictureOptions, job: &Job<'_>) -> Result<Picture> {
     output::file(&options.out)?;
     expect(&options.recording, Expected::Recording)?;
-    let chain = super::chain(&options.front_end)?;
+    let chain = super::chain(&options.front_end, job)?;
     let recording: &Path = &options.recording;
     let window = Windowing { placement: Placement::Whole, ..chain.clip.window };
     let clip = ClipConfig { window, ..chain.clip };

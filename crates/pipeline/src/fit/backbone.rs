@@ -3,7 +3,7 @@
 use crate::download::{Request, fetch};
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
-use crate::pretrained::{Place, missing, place};
+use crate::origin::{Origin, missing, origin};
 use audio_io::ClipConfig;
 use candle_core::Tensor;
 use classifier::{Classifier, Parameters, Precomputed, PrecomputedConfig};
@@ -51,23 +51,20 @@ pub(super) fn find(named: Option<&str>, usual: &[PathBuf], offline: bool, job: &
     if named == "none" {
         return Ok(None);
     }
-    match place(named).map_err(|_| {
-        crate::Error::Invalid(format!(
-            "--backbone {named}: neither a file or folder that is there, nor yamnet, nor a repository of the hub (owner/name)"
-        ))
-    })? {
-        Place::Local(path) => {
+    match origin(named).map_err(|error| crate::Error::Invalid(format!("--backbone {}", crate::one_line(&error))))? {
+        Origin::Local(path) => {
             // A model that cannot be used is an error before anything is done.
             if is_onnx(&path) {
                 Chain::of_onnx(&path)?;
             }
             Ok(Some(path))
         }
-        Place::Hub(repository) => {
-            let request = Request { repository: &repository, revision: None, cache: None, offline };
+        Origin::Hub(repository) => {
+            let request =
+                Request { revision: repository.revision.as_deref(), offline, ..Request::of(&repository.name) };
             Ok(Some(fetch(&request, job)?.folder))
         }
-        Place::Missing => bail!("{}", missing("--backbone")),
+        Origin::Missing => bail!("{}", missing("--backbone")),
     }
 }
 

@@ -11,7 +11,9 @@ use crate::error::{Context, Result, bail};
 use crate::import;
 use crate::job::Job;
 use crate::observer::CancelToken;
+use crate::origin;
 use audio_io::{Fields, Manifest, Row};
+use classifier::ModelFile;
 use detections::TableDetection;
 use inference::{Input, Model, Stream};
 use shard::Skipped;
@@ -66,13 +68,24 @@ pub(crate) fn open_table(table: &Path) -> Result<StoredFile> {
     storage::open(table).with_context(|| format!("{}: cannot be read", table.display()))
 }
 
-/// The model of a run, on the device of the job.
+/// The model of a run, on the device of the job: a folder, a model file, or a repository of the hub (`owner/name`,
+/// `owner/name@revision`, `hf:owner/name`), which is fetched.
 ///
 /// # Errors
-/// What is no run, and a model that cannot be opened.
+/// What is no run, and a model that cannot be fetched or opened.
 pub fn open_model(run: &Path, job: &Job<'_>) -> Result<Model> {
+    Ok(Model::open_on(&locate(run, job)?, &job.device)?)
+}
+
+/// The file of a run's model, and where it is; a run as for [`open_model`].
+pub(crate) fn read_model(run: &Path, job: &Job<'_>) -> Result<(PathBuf, ModelFile)> {
+    Ok(inference::read_model(&locate(run, job)?)?)
+}
+
+/// The folder or the file of a run.
+pub(crate) fn locate(run: &Path, job: &Job<'_>) -> Result<PathBuf> {
     expect(run, Expected::Run)?;
-    Ok(Model::open_on(run, &job.device)?)
+    origin::of_run(run, job)
 }
 
 /// Copies a stream, such as standard input, to a temporary file without a name: a night has no place in memory.

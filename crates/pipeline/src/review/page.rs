@@ -7,7 +7,7 @@ use crate::job::Job;
 use crate::output;
 use audio_io::{ClipConfig, Level, OPUS_RATE_HZ, Placement, Recording, Windowing, to_opus};
 use detections::TableDetection;
-use inference::{one_line, read_model};
+use inference::one_line;
 use rayon::prelude::*;
 use report::{ReviewItem, ReviewQueue, render_review};
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let recordings = Recordings::new(table, options.recordings.as_deref(), &job.cancel)?;
     let (model, mut classes) = match &options.run {
         Some(run) => {
-            let (path, file) = read_model(run)?;
+            let (path, file) = inputs::read_model(run, job)?;
             let sha256 = shard::sha256_hex(
                 &storage::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?,
             );

@@ -8,7 +8,8 @@ use crate::features::{self, Preset};
 use crate::inputs;
 use crate::job::Job;
 use crate::named::Named;
-use crate::pretrained::{Place, missing, place};
+use crate::origin::{Origin, missing, origin};
+use crate::pretrained::model_file;
 use crate::strategy::ModelKind;
 use models_vit::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ struct FrontEnd {
 impl FrontEnd {
     /// That of a model, whose weights are found.
     fn of(spec: &ModelSpec) -> Result<Self> {
-        let weights = spec.pretrained.as_deref().map(place).transpose()?;
+        let weights = spec.pretrained.as_deref().map(origin).transpose()?;
         let named = |preset: Preset| Self { name: preset.name(), preset: Some(preset) };
         Ok(match (spec.kind, weights) {
             (ModelKind::Yamnet, None) => {
@@ -92,9 +93,13 @@ impl FrontEnd {
                     spec.kind.name()
                 )
             }
-            (ModelKind::Yamnet, Some(Place::Missing)) => bail!("{}", missing("--models yamnet:STRATEGY=")),
+            (ModelKind::Yamnet, Some(Origin::Missing)) => bail!("{}", missing("--models yamnet:STRATEGY=")),
             (ModelKind::Yamnet, _) => named(Preset::Yamnet),
-            (ModelKind::Vit, Some(Place::Local(folder))) if Checkpoint::open(&folder)?.is_audio() => named(Preset::Ast),
+            (ModelKind::Vit, Some(Origin::Local(folder)))
+                if model_file(&folder).is_none() && Checkpoint::open(&folder)?.is_audio() =>
+            {
+                named(Preset::Ast)
+            }
             _ => Self { name: "mel", preset: None },
         })
     }

@@ -64,7 +64,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     };
     let mut session = Session { options, job, config, data, chain, header };
     let outcome = kernels::with(compute, || match options.model {
-        ModelKind::Cnn => cnn::train(&session),
+        ModelKind::Cnn => cnn::train(&mut session),
         ModelKind::Vit => vit::train(&mut session),
         ModelKind::Yamnet => yamnet::train(&mut session),
     })?;

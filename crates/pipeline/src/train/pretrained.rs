@@ -2,13 +2,16 @@
 
 use super::kept::{Maker, fingerprint};
 use super::session::Session;
+use crate::download::{Request, fetch};
 use crate::embeddings::Source;
 use crate::error::{Result, bail};
+use crate::origin::{Origin, missing, origin};
+use crate::pretrained::{OwnNetwork, model_file};
 use crate::strategy::Head;
 use candle_core::Tensor;
 use classifier::{Classifier, Finished, LinearHead, Neighbors, Normalization, Parameters};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use train::{Data, Outcome, TrainConfig};
 
 /// A pretrained network, ready to be asked: its head is not trained yet.
@@ -18,6 +21,56 @@ pub(super) struct Body {
 }
 
 impl Session<'_> {
+    /// The folder or file of pretrained weights and, where they come from the hub, their commit.
+    pub(super) fn locate(&self, name: &str) -> Result<(PathBuf, Option<String>)> {
+        let found = origin(name);
+        match found.map_err(|error| crate::Error::Invalid(format!("--pretrained {}", crate::one_line(&error))))? {
+            Origin::Local(place) => Ok((place, None)),
+            Origin::Missing => bail!("{}", missing("--pretrained")),
+            Origin::Hub(repository) => {
+                let request = Request {
+                    revision: repository.revision.as_deref().or(self.config.finetune.revision.as_deref()),
+                    cache: self.options.cache.as_deref(),
+                    offline: self.options.offline,
+                    ..Request::of(&repository.name)
+                };
+                let model = fetch(&request, self.job)?;
+                Ok((model.folder, Some(model.commit)))
+            }
+        }
+    }
+
+    /// The network of a kind in a model of barkbird, for the spectrograms at hand.
+    ///
+    /// # Errors
+    /// Another thing, another network, another front end, or another number of frames.
+    pub(super) fn own(&self, place: &Path, name: &str, kind: &str) -> Result<OwnNetwork> {
+        let Some(file) = model_file(place) else {
+            bail!(
+                "--pretrained {name}: no model of barkbird, whose {kind} could go on; name a run, or what `barkbird export hub` wrote"
+            );
+        };
+        let own = OwnNetwork::read(&file, kind)?;
+        own.check(&self.chain, &self.options.features, name)?;
+        Ok(own)
+    }
+
+    /// Takes the weights of a model over; its last layer too, where the classes are the same.
+    pub(super) fn load(&self, own: &OwnNetwork, parameters: &Parameters) -> Result<()> {
+        let left = parameters.load(&own.weights(&self.data.classes), &own.path)?;
+        let is_new = |name: &String| name.starts_with("head.") || name.contains(".adapter.");
+        if let Some(missing) = left.missing.iter().find(|name| !is_new(name)) {
+            bail!("{}: tensor {missing}: missing", own.path.display());
+        }
+        let is_head_new = left.missing.iter().any(|name| name.starts_with("head."));
+        let classes = own.classes.join(", ");
+        self.job.say(match is_head_new {
+            true => format!("begins with the weights of a model of {classes}, under a new last layer"),
+            false => format!("begins with the weights of a model of the same classes, {classes}"),
+        });
+        Ok(())
+    }
+
     /// What a model's input is normalized with.
     pub(super) fn normalization(&self, classifier: &dyn Classifier) -> Normalization {
         classifier.normalization(self.data.spectrograms.n_mels).unwrap_or_else(|| self.data.normalization.clone())

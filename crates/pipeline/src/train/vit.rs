@@ -4,16 +4,14 @@ use super::auto;
 use super::kept::{Maker, fingerprint};
 use super::pretrained::Body;
 use super::session::Session;
-use crate::download::{self, Request};
 use crate::embeddings::Source;
 use crate::error::{Context, Result, bail};
 use crate::named::Named;
-use crate::pretrained::{Place, place};
+use crate::pretrained::{OwnNetwork, model_file};
 use crate::strategy::{Strategy, View, VitSettings};
 use classifier::{Mode, Parameters};
 use models_vit::{Checkpoint, Top, Trained, Vit, VitConfig};
 use serde_json::json;
-use std::path::PathBuf;
 use train::Outcome;
 
 /// The checkpoint that is taken where none is named: a small one that runs on a laptop.
@@ -23,17 +21,25 @@ pub(super) const DEFAULT: &str = "facebook/dinov2-small";
 pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     session.check_out()?;
     let name = session.config.finetune.pretrained.clone().unwrap_or_else(|| DEFAULT.to_owned());
-    let (folder, commit) = locate(&name, session)?;
-    let checkpoint = Checkpoint::open(&folder)?;
-    if checkpoint.is_audio() && session.chain.spectrogram != features::Preset::Ast.config() {
-        bail!(
-            "{}: this network learned from its own front end; compute the features with `--front-end ast`",
-            folder.display()
-        );
+    let (folder, commit) = session.locate(&name)?;
+    let start = match model_file(&folder) {
+        Some(_) => Start::Own(Box::new(session.own(&folder, &name, "vit")?)),
+        None => Start::Checkpoint(Box::new(Checkpoint::open(&folder)?)),
+    };
+    match &start {
+        Start::Checkpoint(checkpoint) => {
+            if checkpoint.is_audio() && session.chain.spectrogram != features::Preset::Ast.config() {
+                bail!(
+                    "{}: this network learned from its own front end; compute the features with `--front-end ast`",
+                    folder.display()
+                );
+            }
+        }
+        Start::Own(own) => session.data.normalization = own.normalization.clone(),
     }
     let strategy = match session.config.finetune.strategy {
         Strategy::Auto => {
-            let (vit, _) = build(session, &checkpoint, Strategy::Probe)?;
+            let (vit, _) = build(session, &start, Strategy::Probe)?;
             auto::choose(session, &vit, session.config.finetune.minutes)?
         }
         strategy => strategy,
@@ -42,7 +48,7 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     // As the revision, the commit names the same weights for ever.
     session.config.finetune.pretrained = Some(name);
     session.config.finetune.revision = commit;
-    let (vit, parameters) = build(session, &checkpoint, strategy)?;
+    let (vit, parameters) = build(session, &start, strategy)?;
     match strategy {
         Strategy::Probe => session.probe(Body { classifier: Box::new(vit), parameters }),
         Strategy::Last if session.keeps_tokens() => last_layers(session, vit, &parameters),
@@ -53,26 +59,16 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     }
 }
 
-/// The folder of a checkpoint and, where it comes from the hub, its commit.
-fn locate(name: &str, session: &Session<'_>) -> Result<(PathBuf, Option<String>)> {
-    match place(name)? {
-        Place::Local(folder) => Ok((folder, None)),
-        Place::Missing => bail!("--pretrained {name}: YAMNet is no Vision Transformer; use `train yamnet`"),
-        Place::Hub(repository) => {
-            let request = Request {
-                repository: &repository,
-                revision: session.config.finetune.revision.as_deref(),
-                cache: session.options.cache.as_deref(),
-                offline: session.options.offline,
-            };
-            let model = download::fetch(&request, session.job)?;
-            Ok((model.folder, Some(model.commit)))
-        }
-    }
+/// What a training begins with.
+enum Start {
+    /// A checkpoint as others publish it.
+    Checkpoint(Box<Checkpoint>),
+    /// The network of a model of ours.
+    Own(Box<OwnNetwork>),
 }
 
-/// The network of a checkpoint for these spectrograms, with its weights.
-fn build(session: &Session<'_>, checkpoint: &Checkpoint, strategy: Strategy) -> Result<(Vit, Parameters)> {
+/// The network for these spectrograms, with its weights.
+fn build(session: &Session<'_>, start: &Start, strategy: Strategy) -> Result<(Vit, Parameters)> {
     let Session { config, data, job, .. } = session;
     let &VitSettings { view, pooling, adapter, layer_decay, dropout, stochastic_depth, patchout } = &config.vit;
     let input = [data.spectrograms.n_mels, data.spectrograms.n_frames];
@@ -80,14 +76,30 @@ fn build(session: &Session<'_>, checkpoint: &Checkpoint, strategy: Strategy) -> 
         View::OwnGrid => models_vit::View::OwnGrid,
         View::AsImage => models_vit::View::AsImage,
     };
-    let of_checkpoint = checkpoint.vit_config(input, view)?;
+    let begun = match start {
+        Start::Checkpoint(checkpoint) => checkpoint.vit_config(input, view)?,
+        Start::Own(own) => {
+            let mut fields = own.architecture.clone();
+            fields.as_object_mut().map(|fields| fields.remove("kind"));
+            let begun: VitConfig =
+                serde_json::from_value(fields).with_context(|| format!("{}: architecture", own.path.display()))?;
+            if begun.input != input {
+                bail!(
+                    "{}: takes spectrograms of {:?} bands and frames, got {input:?}; compute the features with --like {0}",
+                    own.path.display(),
+                    begun.input
+                );
+            }
+            begun
+        }
+    };
     let form = VitConfig {
-        pooling: pooling.unwrap_or(of_checkpoint.pooling),
+        pooling: pooling.unwrap_or(begun.pooling),
         dropout,
         stochastic_depth,
         patchout,
         adapter: (strategy == Strategy::Lora).then_some(adapter),
-        ..of_checkpoint
+        ..begun
     };
     let trained = match strategy {
         Strategy::Probe => Trained::Head,
@@ -95,9 +107,16 @@ fn build(session: &Session<'_>, checkpoint: &Checkpoint, strategy: Strategy) -> 
         Strategy::Lora => Trained::Adapters,
         Strategy::Full | Strategy::Auto => Trained::All,
     };
-    let weights = checkpoint.weights(&form)?;
     let mut parameters = Parameters::seeded(config.train.seed, &job.device);
     let vit = Vit::new(&form, data.classes.len(), trained, layer_decay, &mut parameters)?;
+    let checkpoint = match start {
+        Start::Checkpoint(checkpoint) => checkpoint,
+        Start::Own(own) => {
+            session.load(own, &parameters)?;
+            return Ok((vit, parameters));
+        }
+    };
+    let weights = checkpoint.weights(&form)?;
     let left = parameters.load(&weights.tensors, std::path::Path::new("checkpoint"))?;
     let ours = |name: &&String| !name.starts_with("head.") && !name.contains(".adapter.");
     if let Some(missing) = left.missing.iter().find(ours) {

@@ -4,7 +4,6 @@ use super::pretrained::Body;
 use super::session::Session;
 use crate::error::{Context, Result, bail};
 use crate::named::Named;
-use crate::pretrained::{Place, missing, place};
 use crate::strategy::Strategy;
 use classifier::Parameters;
 use inference::unknown::weights_file;
@@ -29,12 +28,8 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     let name = session.config.finetune.pretrained.clone().context(
         "--pretrained: the weights are wanted: yamnet (see `barkbird fetch yamnet`), or a .tflite or safetensors file of it",
     )?;
-    let path = match place(&name)? {
-        Place::Local(path) => path,
-        Place::Missing => bail!("{}", missing("--pretrained")),
-        Place::Hub(_) => bail!("--pretrained {name}: no such file or folder"),
-    };
-    let (bytes, path) = weights_file(&path, &FILES)?;
+    let (place, commit) = session.locate(&name)?;
+    let (bytes, path) = weights_file(&place, &FILES)?;
     let weights = yamnet_weights(&bytes, &path)?;
     let strategy = match session.config.finetune.strategy {
         Strategy::Auto => Strategy::Probe,
@@ -43,6 +38,7 @@ pub(super) fn train(session: &mut Session<'_>) -> Result<Outcome> {
     };
     session.settle(strategy)?;
     session.config.finetune.pretrained = Some(name);
+    session.config.finetune.revision = commit;
     let Session { config, data, job, .. } = &*session;
     let n_trained = match strategy {
         Strategy::Probe => 0,
