@@ -81,16 +81,7 @@ pub(crate) enum Command {
     Fit(FitModelArgs),
     /// Fetch a data set or a pretrained model by name: verified, with its license
     #[cfg(feature = "hub")]
-    #[command(
-        after_help = "Examples:\n  barkbird fetch --list\n  barkbird fetch yamnet     (then `barkbird fit recordings --out run` \
-                            uses it)\n  barkbird fetch esc10 --out esc10\n  barkbird fetch esc50 --mirror \
-                            https://example.org/ESC-50-master.zip\n  barkbird fetch hf:facebook/dinov2-small --out dinov2\n\n\
-                            Address, size, license and what is verified are said before anything is downloaded. Interrupted, run \
-                            it again: it goes on where it was, if the server can send parts. What is complete is compared \
-                            with the published checksums; a run that finds it there compares it again and downloads nothing. \
-                            HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are obeyed, and HF_ENDPOINT, HF_TOKEN, HF_HOME, \
-                            HF_HUB_OFFLINE for the hub. DIR gets fetch.json: address, license, citation, checksums."
-    )]
+    #[command(after_help = fetch::HELP)]
     Fetch(FetchArgs),
     /// Make artificial barks, songs and other sounds, in folders of WAV files
     #[command(after_help = "Example:\n  barkbird synth --out sounds --clips 400 --seed 1")]
@@ -249,16 +240,6 @@ pub(crate) enum Command {
 /// Ends the program as clap does where arguments cannot be used together.
 pub(crate) fn conflict(text: &str) -> ! {
     Cli::command().error(clap::error::ErrorKind::ArgumentConflict, text).exit()
-}
-
-impl Command {
-    /// Whether recordings stream through, so that little memory is touched, and none of it twice for long.
-    pub(crate) fn streams(&self) -> bool {
-        matches!(
-            self,
-            Self::Synth(_) | Self::Scan(_) | Self::Doctor(_) | Self::Features(_) | Self::Augment(_) | Self::Clips(_)
-        )
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod text;
 mod ui;
 
 use clap::Parser;
+use cli::Command;
 use pipeline::{CancelToken, process};
 use std::process::ExitCode;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let cli = cli::Cli::parse();
-    let pages = if cli.command.streams() { process::Pages::Small } else { process::Pages::Huge };
+    let pages = if streams(&cli.command) { process::Pages::Small } else { process::Pages::Huge };
     process::settle_process(cli.global.threads, pages);
     let ui = ui::Ui::new(&cli.global);
     let cancel = CancelToken::default();
@@ -49,6 +50,12 @@ fn main() -> ExitCode {
             if cancel.is_cancelled() { ExitCode::from(INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Whether recordings stream through a command, so that little memory is touched, and none of it twice for long.
+fn streams(command: &Command) -> bool {
+    use Command::{Augment, Clips, Doctor, Features, Scan, Synth};
+    matches!(command, Synth(_) | Scan(_) | Doctor(_) | Features(_) | Augment(_) | Clips(_))
 }
 
 fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {

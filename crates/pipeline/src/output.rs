@@ -1,7 +1,6 @@
 //! Where results go: checked, created and locked before any work is done for them.
 
 use crate::error::{Context, Error, Result, bail};
-use crate::inputs::refuse_other_text;
 use shard::FolderLock;
 use std::path::Path;
 use std::time::Duration;
@@ -91,6 +90,14 @@ fn probe(folder: &Path) -> Result<(), Error> {
     let path = folder.join(format!(".barkbird-{}-probe.tmp", std::process::id()));
     storage::place(&path, &[b"probe"], Durability::Unsynced, Existing::Replace)?;
     Ok(storage::remove_file(&path)?)
+}
+
+/// Refuses a path that is not UTF-8: manifests, tables and JSON cannot name it.
+pub(crate) fn refuse_other_text(path: &Path) -> Result<()> {
+    if path.to_str().is_none() {
+        bail!("{}: the name is not UTF-8; rename it", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,16 @@ use clap::Args;
 use pipeline::fetch::What;
 use std::path::PathBuf;
 
+/// What `--help` ends with.
+pub(super) const HELP: &str = "Examples:\n  barkbird fetch --list\n  barkbird fetch yamnet     (then `barkbird fit recordings --out run` \
+     uses it)\n  barkbird fetch esc10 --out esc10\n  barkbird fetch esc50 --mirror \
+     https://example.org/ESC-50-master.zip\n  barkbird fetch hf:facebook/dinov2-small --out dinov2\n\n\
+     Address, size, license and what is verified are said before anything is downloaded. Interrupted, run \
+     it again: it goes on where it was, if the server can send parts. What is complete is compared \
+     with the published checksums; a run that finds it there compares it again and downloads nothing. \
+     HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are obeyed, and HF_ENDPOINT, HF_TOKEN, HF_HOME, \
+     HF_HUB_OFFLINE for the hub. DIR gets fetch.json: address, license, citation, checksums.";
+
 /// Arguments of `fetch`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FetchArgs {

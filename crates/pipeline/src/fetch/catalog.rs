@@ -58,9 +58,6 @@ pub struct Esc50 {
     pub md5s_sha256: String,
 }
 
-/// Bytes that an archive of recordings may have, packed and unpacked.
-pub(super) const MOST_ARCHIVE_BYTES: u64 = 2 << 30;
-
 /// The commit of 2023 that `master` is at, so that the address always gives the same files.
 const ESC50_URL: &str = "https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip";
 const ESC50_TABLE: &str = "ca660da60191a97de289983a05821c9382d852a38a2ba8428980816b68cf6246";

@@ -1,8 +1,10 @@
 //! A published file or archive becomes a folder.
 
-use super::catalog::MOST_ARCHIVE_BYTES;
+use super::catalog::{Esc50, Form, Published};
+use super::options::Options;
+use super::outcome::Outcome;
 use super::record::{Record, SCHEMA, go_on};
-use super::{Esc50, Form, Options, Outcome, Published};
+use super::work::{beside, clear};
 use crate::download::Download;
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
@@ -10,12 +12,14 @@ use crate::observer::{Progress, Unit};
 use crate::output;
 use hub::{Archive, Contents, Limits, WebFile};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const TABLE: &str = "meta/esc50.csv";
 const RECORDINGS: &str = "audio";
 /// What of the archive is kept beside the recordings and their table.
 const ALSO: [&str; 2] = ["LICENSE", "README.md"];
+/// Bytes that an archive of recordings may have, packed and unpacked, and a model.
+const MOST_ARCHIVE_BYTES: u64 = 2 << 30;
 /// Bytes of a table at most.
 const MOST_TABLE_BYTES: u64 = 16 << 20;
 
@@ -69,14 +73,6 @@ pub(super) fn fetch(published: &Published, options: &Options, job: &Job<'_>) -> 
     Ok(outcome)
 }
 
-/// Removes the folder of what was not complete. Its lock has removed it already where it was empty.
-pub(super) fn clear(work: &Path) -> Result<()> {
-    match storage::exists(work) {
-        true => storage::remove_dir_all(work).with_context(|| format!("{}: cannot be removed", work.display())),
-        false => Ok(()),
-    }
-}
-
 /// What was fetched before, if it is as it was.
 fn there(published: &Published, out: &Path, options: &Options, job: &Job<'_>) -> Result<Option<Outcome>> {
     let is_empty = storage::is_empty_folder(out).with_context(|| format!("{}: cannot be read", out.display()))?;
@@ -103,13 +99,6 @@ fn there(published: &Published, out: &Path, options: &Options, job: &Job<'_>) ->
     }
     job.say(format!("{}: fetched before and as it was then; nothing to do", out.display()));
     Ok(Some(record.outcome(out)))
-}
-
-/// The folder beside the wanted one for what is not complete.
-pub(super) fn beside(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".download");
-    name.into()
 }
 
 /// Downloads to `to`; goes on with what an earlier run has left.

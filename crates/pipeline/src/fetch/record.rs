@@ -1,6 +1,6 @@
 //! `fetch.json` in a folder that was fetched: what it is, and the checksums of its files for the next run.
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::error::{Context, Error, Result};
 use crate::job::Job;
 use crate::observer::{Progress, Unit};

@@ -1,8 +1,9 @@
 //! Files of a repository of the Hugging Face hub.
 
-use super::published::{beside, clear};
+use super::options::Options;
+use super::outcome::Outcome;
 use super::record::{FILE, Record, SCHEMA, go_on};
-use super::{Options, Outcome};
+use super::work::{beside, clear};
 use crate::download::Download;
 use crate::error::{Result, bail};
 use crate::job::Job;

@@ -1,9 +1,11 @@
 //! Recordings with tables of annotations: of Raven, Audacity, BirdNET-Analyzer, Kaleidoscope, birdnet, Hoplite, or ours.
 
 use super::cut::{Cut, Mark, Rule, cut};
-use super::{Imported, Layout, Options, recognize};
+use super::names::{columns, tool};
+use super::options::{Imported, Layout, Options};
 use crate::error::{Context, Error, Result, bail};
-use crate::inputs::{self, Recordings};
+use crate::inputs::found::Recordings;
+use crate::inputs::table::detections;
 use crate::observer::CancelToken;
 use audio_io::labels::{self, NEITHER};
 use audio_io::{Fields, Found, Manifest, Recording, Row, Skipped, Walk, is_sound};
@@ -82,7 +84,7 @@ pub(super) fn read(path: &Path, options: &Options, cancel: &CancelToken) -> Resu
     } else {
         let recordings = Recordings::new(path, options.recordings.as_deref(), cancel)?;
         let found = rows(path, options)?;
-        tables.tools.extend(recognize::tool(path));
+        tables.tools.extend(tool(path));
         tables.take(&path.to_string_lossy(), found, &recordings, None, options)?;
     }
     let Tables { of, skipped, tools, n_tables, n_rows, left, has_scores } = tables;
@@ -183,7 +185,7 @@ impl Tables {
                 }
             };
             recordings.set_table(&file.path);
-            self.tools.extend(recognize::tool(&file.path));
+            self.tools.extend(tool(&file.path));
             self.take(&file.name, found, &recordings, of_name(&file.name, &by_stem), options)?;
         }
         Ok(())
@@ -258,7 +260,7 @@ fn candidates(walk: &Walk) -> impl Iterator<Item = &Found> {
     let is_table = |file: &&Found| {
         let extension = file.path.extension().unwrap_or_default().to_ascii_lowercase();
         let is_short = || storage::metadata(&file.path).is_ok_and(|metadata| metadata.n_bytes <= MOST_BYTES);
-        let is_ours = || recognize::columns(&file.path).iter().any(|name| name == "path");
+        let is_ours = || columns(&file.path).iter().any(|name| name == "path");
         ["txt", "csv", "tsv"].iter().any(|known| extension == *known) && is_short() && !is_ours()
     };
     walk.files.iter().filter(is_table)
@@ -266,7 +268,7 @@ fn candidates(walk: &Walk) -> impl Iterator<Item = &Found> {
 
 /// The rows of a table.
 fn rows(table: &Path, options: &Options) -> Result<Vec<TableDetection>> {
-    inputs::detections(table, options.label_column.as_deref())
+    detections(table, options.label_column.as_deref())
 }
 
 /// Recordings by folder and by name without extension.

@@ -1,25 +1,14 @@
 //! Layouts that are folders alone.
 
-use super::{Imported, Layout, Options, recognize, tables};
+use super::names::{below_data, is_metadata, is_no_class, split_of};
+use super::options::{Imported, Layout, Options};
+use super::tables;
 use crate::error::{Result, bail};
 use crate::observer::CancelToken;
 use audio_io::labels::{self, NEITHER};
-use audio_io::split_names;
 use audio_io::{Fields, Manifest, Row, Walk, is_sound};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// Folders of BirdNET-Analyzer whose sounds belong to no class, in any letter case.
-pub(super) const NO_CLASS: [&str; 4] = ["noise", "other", "background", "silence"];
-
-/// What stands before the class whose sounds a folder does not hold, though they are like them.
-pub(super) const NEGATIVE: char = '-';
-
-/// Whether a class folder means no class to BirdNET-Analyzer.
-pub(super) fn is_no_class(folder: &str) -> bool {
-    let folder = folder.trim();
-    folder.starts_with(NEGATIVE) || NO_CLASS.iter().any(|name| folder.eq_ignore_ascii_case(name))
-}
 
 /// Class folders, of which some mean no class.
 pub(super) fn birdnet(path: &Path, cancel: &CancelToken) -> Result<Imported> {
@@ -57,7 +46,7 @@ pub(super) fn birdnet(path: &Path, cancel: &CancelToken) -> Result<Imported> {
 /// Hugging Face's layout: by its tables, or by folders of splits with class folders in them.
 pub(super) fn audiofolder(path: &Path, options: &Options, cancel: &CancelToken) -> Result<Imported> {
     let walk = audio_io::walk(path, &|| cancel.is_cancelled())?;
-    let found: Vec<_> = walk.files.iter().filter(|file| recognize::is_metadata(&file.name)).collect();
+    let found: Vec<_> = walk.files.iter().filter(|file| is_metadata(&file.name)).collect();
     if !found.is_empty() {
         let found: Vec<_> = found.into_iter().map(|file| file.path.clone()).collect();
         return tables::audiofolder(path, &found, options);
@@ -65,9 +54,9 @@ pub(super) fn audiofolder(path: &Path, options: &Options, cancel: &CancelToken) 
     let Walk { files, skipped, .. } = walk;
     let mut manifest = Manifest { root: path.to_owned(), skipped, extra_columns: Vec::new(), ..Manifest::default() };
     for file in files {
-        let name = recognize::below_data(&file.name);
+        let name = below_data(&file.name);
         let parts: Vec<&str> = name.split('/').collect();
-        let split = recognize::split_of(parts[0]);
+        let split = split_of(parts[0]);
         let (Some(split), true, true) = (split, parts.len() > 2, is_sound(&file.path)) else {
             manifest.ignored.push(file.name);
             continue;
@@ -87,17 +76,6 @@ pub(super) fn audiofolder(path: &Path, options: &Options, cancel: &CancelToken) 
     }
     manifest.rows.sort_by(|a, b| a.path.cmp(&b.path));
     let mut imported = Imported::of(Layout::Audiofolder, manifest);
-    imported.notes.push(splits(&imported.manifest));
+    imported.notes.push(tables::splits(&imported.manifest));
     Ok(imported)
-}
-
-/// What is said of splits that data have.
-pub(super) fn splits(manifest: &Manifest) -> String {
-    let mut n: BTreeMap<&str, usize> = BTreeMap::new();
-    manifest.rows.iter().for_each(|row| *n.entry(row.split.as_deref().unwrap_or("none")).or_default() += 1);
-    let named = |(split, n): (&str, usize)| {
-        let unknown = if split == "none" || split_names::is_known(split) { "" } else { " (not used unasked)" };
-        format!("{split}{unknown} {n}")
-    };
-    format!("splits as they are laid out: {}", n.into_iter().map(named).collect::<Vec<_>>().join(", "))
 }

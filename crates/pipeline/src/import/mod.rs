@@ -2,7 +2,9 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `options.rs` | how data are read, and what comes of it |
 //! | `recognize.rs` | what a folder or a table is |
+//! | `names.rs` | what names of files and columns say |
 //! | `folders.rs` | class folders of BirdNET-Analyzer, and Hugging Face's audiofolder without a table |
 //! | `tables.rs` | tables with a row a file: ESC-50's, and the `metadata.csv` or `metadata.jsonl` of an audiofolder |
 //! | `annotated.rs` | recordings with tables of annotations |
@@ -13,75 +15,19 @@
 mod annotated;
 mod cut;
 mod folders;
+mod names;
+mod options;
 mod recognize;
 mod tables;
 
+pub use options::{Imported, Layout, Options};
+
 use crate::error::Result;
-use crate::inputs::{Expected, expect};
-use crate::named::{Named, named};
+use crate::inputs::kind::{Expected, expect};
+use crate::named::Named;
 use crate::observer::CancelToken;
 use audio_io::Manifest;
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-named! {
-    /// How data are laid out.
-    pub enum Layout {
-        Manifest = "manifest", "A table with `path` and `label`";
-        Folders = "folders", "A folder with one folder a class";
-        Birdnet = "birdnet", "The same as BirdNET-Analyzer has it: -NAME, noise, other, background and silence are no classes";
-        Audiofolder = "audiofolder", "Hugging Face: train/LABEL/x.wav, or a table with `file_name`";
-        Esc50 = "esc50", "meta/esc50.csv and audio/";
-        Annotations = "annotations", "Recordings with tables of what is to be heard when";
-    }
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Manifest => "a manifest",
-            Self::Folders => "a folder with one folder a class",
-            Self::Birdnet => "class folders of BirdNET-Analyzer",
-            Self::Audiofolder => "an audiofolder of Hugging Face",
-            Self::Esc50 => "a data set in the layout of ESC-50",
-            Self::Annotations => "recordings with tables of annotations",
-        })
-    }
-}
-
-/// How data are read.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The layout; found out where it is not said.
-    pub layout: Option<Layout>,
-    /// Folder of the recordings that a table names, or the one recording that it is of.
-    pub recordings: Option<PathBuf>,
-    /// Column of the label where it is not the usual one.
-    pub label_column: Option<String>,
-    /// Annotations shorter than this are extended into the sound around them, in seconds; those without a length get it.
-    pub clip_s: Option<f64>,
-    /// Clips of time without annotation that are taken of each recording as `neither`, at most.
-    pub background: usize,
-    /// Annotations with a lower score are left out.
-    pub min_score: Option<f64>,
-}
-
-/// Data that were read.
-#[derive(Debug, Clone)]
-pub struct Imported {
-    /// The rows, and what was left out of them.
-    pub manifest: Manifest,
-    /// What the data were taken for.
-    pub layout: Layout,
-    /// What a reader should know of how they were read, a sentence each.
-    pub notes: Vec<String>,
-}
-
-impl Imported {
-    fn of(layout: Layout, manifest: Manifest) -> Self {
-        Self { manifest, layout, notes: Vec::new() }
-    }
-}
+use std::path::Path;
 
 /// Reads data of any layout.
 ///

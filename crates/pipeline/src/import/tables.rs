@@ -1,10 +1,11 @@
 //! Tables with a row a file, by other names than ours.
 
-use super::{Imported, Layout, Options, folders, recognize};
+use super::names::{ESC50, below_data, columns, split_of};
+use super::options::{Imported, Layout, Options};
 use crate::error::{Context, Result, bail};
-use audio_io::{Manifest, Row};
+use audio_io::{Manifest, Row, split_names};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ const MOST_COLUMNS: usize = 1000;
 
 /// The data set of `meta/esc50.csv`: categories are labels, `src_file` is the group, folds are those that were published.
 pub(super) fn esc50(path: &Path, options: &Options) -> Result<Imported> {
-    let table = if storage::is_dir(path) { path.join(recognize::ESC50) } else { path.to_owned() };
+    let table = if storage::is_dir(path) { path.join(ESC50) } else { path.to_owned() };
     let label = options.label_column.as_deref().unwrap_or("category");
     let renames = [("filename", "path"), (label, "label"), ("src_file", "group")];
     let mut manifest = Manifest::read_renamed(open(&table)?, &table, &renames)?;
@@ -47,7 +48,7 @@ pub(super) fn audiofolder(root: &Path, tables: &[PathBuf], options: &Options) ->
         let manifest = one(table, options)?;
         let folder = table.parent().unwrap_or(Path::new(""));
         let folder = folder.strip_prefix(root).unwrap_or(Path::new("")).to_string_lossy().replace('\\', "/");
-        let split = recognize::split_of(recognize::below_data(&folder).split('/').next().unwrap_or_default());
+        let split = split_of(below_data(&folder).split('/').next().unwrap_or_default());
         // Columns of several tables by their names.
         let places: Vec<usize> = manifest
             .extra_columns
@@ -67,8 +68,8 @@ pub(super) fn audiofolder(root: &Path, tables: &[PathBuf], options: &Options) ->
             let extra = fields.iter().collect();
             // A table at the top names files in folders of splits.
             let of_file = || {
-                let (top, rest) = recognize::below_data(&row.path).split_once('/')?;
-                (folder.is_empty() && !rest.is_empty()).then(|| recognize::split_of(top)).flatten()
+                let (top, rest) = below_data(&row.path).split_once('/')?;
+                (folder.is_empty() && !rest.is_empty()).then(|| split_of(top)).flatten()
             };
             let split = row.split.clone().or_else(|| split.clone()).or_else(of_file);
             let path = match folder.is_empty() || Path::new(&row.path).is_absolute() {
@@ -85,7 +86,7 @@ pub(super) fn audiofolder(root: &Path, tables: &[PathBuf], options: &Options) ->
         }
     }
     let mut imported = Imported::of(Layout::Audiofolder, all);
-    imported.notes.push(folders::splits(&imported.manifest));
+    imported.notes.push(splits(&imported.manifest));
     Ok(imported)
 }
 
@@ -94,7 +95,7 @@ fn one(table: &Path, options: &Options) -> Result<Manifest> {
     let is_json = table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
     let (csv, names) = match is_json {
         true => csv_of_json(table)?,
-        false => (Vec::new(), recognize::columns(table)),
+        false => (Vec::new(), columns(table)),
     };
     let has = |name: &&str| names.iter().any(|column| column.eq_ignore_ascii_case(name));
     let label = match &options.label_column {
@@ -151,4 +152,15 @@ fn csv_of_json(table: &Path) -> Result<(Vec<u8>, Vec<String>)> {
 
 fn open(table: &Path) -> Result<storage::StoredFile> {
     storage::open(table).with_context(|| format!("{}: cannot be read", table.display()))
+}
+
+/// What is said of splits that data have.
+pub(super) fn splits(manifest: &Manifest) -> String {
+    let mut n: BTreeMap<&str, usize> = BTreeMap::new();
+    manifest.rows.iter().for_each(|row| *n.entry(row.split.as_deref().unwrap_or("none")).or_default() += 1);
+    let named = |(split, n): (&str, usize)| {
+        let unknown = if split == "none" || split_names::is_known(split) { "" } else { " (not used unasked)" };
+        format!("{split}{unknown} {n}")
+    };
+    format!("splits as they are laid out: {}", n.into_iter().map(named).collect::<Vec<_>>().join(", "))
 }

@@ -1,27 +1,29 @@
 //! What commands are given: recordings, folders of recordings, manifests, features, runs; and what is said where one is
 //! given in the place of another.
 
-mod found;
-mod kind;
+pub(crate) mod found;
+pub(crate) mod kind;
+pub(crate) mod table;
 
 pub use found::Recordings;
 pub use kind::{Expected, Kind, expect, what_is};
+pub use table::detections;
+pub(crate) use table::open_table;
 
 use crate::error::{Context, Result, bail};
 use crate::import;
 use crate::job::Job;
 use crate::observer::CancelToken;
 use crate::origin;
+use crate::output::refuse_other_text;
 use audio_io::{Fields, Manifest, Row};
 use classifier::ModelFile;
-use detections::TableDetection;
 use inference::{Input, Model, Stream};
 use shard::Skipped;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use storage::StoredFile;
 
 /// The argument that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -43,29 +45,6 @@ pub fn manifest(path: &Path) -> Result<Manifest> {
 /// Data of any layout, as they are.
 pub(crate) fn open_manifest(path: &Path, cancel: &CancelToken) -> Result<Manifest> {
     Ok(import::open(path, &import::Options::default(), cancel)?.manifest)
-}
-
-/// The detections of a table, ours or another tool's.
-///
-/// # Errors
-/// What is no table of detections, and a table that cannot be read.
-pub fn detections(table: &Path, label_column: Option<&str>) -> Result<Vec<TableDetection>> {
-    Ok(detections::read_table(open_table(table)?, &table.to_string_lossy(), label_column)?)
-}
-
-/// A table of detections.
-pub(crate) fn open_table(table: &Path) -> Result<StoredFile> {
-    let what = match what_is(table) {
-        Kind::Table | Kind::Other | Kind::Missing if !storage::is_dir(table) => None,
-        kind => Some(kind.words()),
-    };
-    if let Some(what) = what {
-        bail!(
-            "{} is {what}; expected a table of detections: `barkbird predict` writes one, and other tools do",
-            table.display()
-        );
-    }
-    storage::open(table).with_context(|| format!("{}: cannot be read", table.display()))
 }
 
 /// The model of a run, on the device of the job: a folder, a model file, or a repository of the hub (`owner/name`,
@@ -190,14 +169,6 @@ pub fn collect(
         }
     }
     Ok(all)
-}
-
-/// Refuses a path that is not UTF-8: manifests, tables and JSON cannot name it.
-pub(crate) fn refuse_other_text(path: &Path) -> Result<()> {
-    if path.to_str().is_none() {
-        bail!("{}: the name is not UTF-8; rename it", path.display());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
