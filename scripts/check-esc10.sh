@@ -32,17 +32,12 @@ if [ $# = 0 ]; then
   # What is not the published archive is refused, unless its checksum is named.
   if "$barkbird" fetch esc10 --out refused --mirror "$mirror" --quiet 2>refused.log; then die "an archive of another content was taken"; fi
   grep -q "is not the published one" refused.log || die "$(cat refused.log)"
-  # Cut off in the middle, it goes on.
-  mkdir esc10.download
-  "$barkbird" fetch esc10 --out esc10 --mirror "$mirror" --sha256 "$sha256" --quiet & fetching=$!
-  sleep 0.05
-  kill -9 "$fetching" 2>/dev/null || true
-  wait "$fetching" || true
+  # Killed in the middle, it goes on.
+  (timeout --signal=KILL 0.05 "$barkbird" fetch esc10 --out esc10 --mirror "$mirror" --sha256 "$sha256" --quiet || true) 2>killed.log
   quietly "$barkbird" fetch esc10 --out esc10 --mirror "$mirror" --sha256 "$sha256" --quiet
   "$barkbird" fetch esc10 --out esc10 2>&1 | grep -q "nothing to do" || die "what is fetched was not found"
   esc10=esc10 models='' names=cnn
-  tiny=(--set 'cnn.channels=[8, 8, 16]' --set train.epochs=15)
-  features_flags=(--set features.n_mels=40)
+  tiny=(--set 'cnn.channels=[8, 16, 32]' --set train.epochs=40 --set train.batch_size=16 --augment off)
 else
   usage="usage: scripts/check-esc10.sh [ESC10 MODELS OUT]"
   esc10=$(realpath -m "$1") models=$(realpath -m "${2:?$usage}") out=$(realpath -m "${3:?$usage}")
@@ -51,7 +46,7 @@ else
   done
   mkdir -p "$out"
   cd "$out"
-  names="cnn vit yamnet" tiny=() features_flags=()
+  names="cnn vit yamnet" tiny=()
 fi
 
 # A manifest of the published folds. `scan` may do this from the folder once it knows ESC-50's table; then this line goes:
@@ -61,7 +56,7 @@ python3 "$tools" manifest "$esc10" folds-given.csv
 echo "| model | fold 1 | fold 2 | fold 3 | fold 4 | fold 5 | mean | 95 % | n / sources |"
 echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 for name in $names; do
-  kind=mel flags=("${features_flags[@]}") model=(cnn "${tiny[@]}")
+  kind=mel flags=() model=(cnn "${tiny[@]}")
   case $name in
     vit) model=(vit --pretrained "$models/dinov2-small" --strategy lora) ;;
     yamnet) kind=yamnet flags=(--front-end yamnet) model=(yamnet --pretrained "$models/yamnet" --strategy last --last 4) ;;

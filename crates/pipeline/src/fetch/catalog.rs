@@ -58,7 +58,7 @@ pub struct Esc50 {
     pub md5s_sha256: String,
 }
 
-/// The commit of 2023 that `master` is at, so that the address always gives the same files.
+/// The commit that the branch `master` was at in 2025, so that the address always gives the same files.
 const ESC50_URL: &str = "https://github.com/karolpiczak/ESC-50/archive/33c8ce9eb2cf0b1c2f8bcf322eb349b6be34dbb6.zip";
 const ESC50_TABLE: &str = "ca660da60191a97de289983a05821c9382d852a38a2ba8428980816b68cf6246";
 const PICZAK: &str =
@@ -102,7 +102,7 @@ pub fn catalog() -> Vec<Published> {
         ),
         esc(
             "esc10",
-            "data set ESC-10: the 400 recordings of 10 classes of ESC-50 that may be used freely, 5 folds",
+            "data set ESC-10: 400 recordings of ESC-50, 10 classes, 5 folds",
             "CC BY 3.0: name the authors; those of each recording are in its file LICENSE",
             Esc50 {
                 only_esc10: true,
