@@ -14,7 +14,8 @@ venv=$(realpath -m "${VENV:-${CARGO_TARGET_DIR:-$root/target}/check-hub/venv}")
 find_barkbird
 python_packages "$venv" "$root/scripts/check-hub.txt"
 make_work
-exported() { # RUN RECORDINGS KIND TRAINING: exports the run, and looks at everything; KIND is trained from it on the manifest TRAINING.
+exported() { # RUN RECORDINGS KIND TRAINING FLAGS...: exports the run, and looks at everything; predict has the flags, and KIND is trained from
+  # it on the manifest TRAINING.
   local run=$1 recordings=$2 kind=$3 training=$4 name
   name=$(basename "$run")
   local folder=$work/$name-hub
@@ -28,8 +29,8 @@ exported() { # RUN RECORDINGS KIND TRAINING: exports the run, and looks at every
   [ -s "$work/address" ] || die "the hub did not start"
   local hub=(env -u HTTP_PROXY -u http_proxy -u ALL_PROXY -u all_proxy -u HF_TOKEN HF_HOME="$work/home" HF_HUB_CACHE="$work/cache"
     HF_ENDPOINT="$(cat "$work/address")" HF_HUB_DISABLE_TELEMETRY=1)
-  "$barkbird" predict "$run" "$recordings" --out "$work/of-run.csv" --overwrite --quiet || [ $? = 3 ]
-  "${hub[@]}" "$barkbird" predict "acme/$name" "$recordings" --out "$work/of-hub.csv" --overwrite --quiet || [ $? = 3 ]
+  "$barkbird" predict "$run" "$recordings" --out "$work/of-run.csv" --overwrite --quiet "${@:5}" || [ $? = 3 ]
+  "${hub[@]}" "$barkbird" predict "acme/$name" "$recordings" --out "$work/of-hub.csv" --overwrite --quiet "${@:5}" || [ $? = 3 ]
   cmp "$work/of-run.csv" "$work/of-hub.csv"
   echo "$name: $(($(wc -l <"$work/of-run.csv") - 1)) windows: predict acme/$name writes the bytes that predict of the run writes"
   "${hub[@]}" "$venv/bin/python" "$root/scripts/check-hub.py" python "$folder" "$run" "$barkbird" "$work"
@@ -63,6 +64,6 @@ for model in cnn yamnet; do
   cp -r "$out/$model" "$work/$model"
   "$barkbird" evaluate "$work/$model" "$data/field/manifest.csv" --split field,ood-far --out "$work/$model/field" --quiet 2>"$work/evaluate.log" ||
     [ $? = 3 ] || { cat "$work/evaluate.log" >&2; exit 1; }
-  exported "$work/$model" "$data/field/manifest.csv" "$model" "$work/manifest.csv"
+  exported "$work/$model" "$data/field/manifest.csv" "$model" "$work/manifest.csv" --coverage 0.9
   cp "$work/$model-hub/README.md" "$out/card-$model.md"
 done

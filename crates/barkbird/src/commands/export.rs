@@ -32,7 +32,7 @@ fn for_hub(args: &HubArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     });
     ui.say(format!(
         "read {out}/README.md, then publish it: hf upload {} {out}",
-        args.name.as_deref().unwrap_or("OWNER/NAME")
+        args.name.as_deref().filter(|name| name.contains('/')).unwrap_or("OWNER/NAME")
     ));
     ui.result(&outcome)
 }

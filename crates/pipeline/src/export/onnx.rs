@@ -74,7 +74,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         bail!("{}: holds a graph; --overwrite replaces it, another --out keeps it", options.out.display());
     }
     let model = inputs::open_model(&options.run, job)?;
-    let (_, file) = read_model(&options.run)?;
+    let (_, file) = read_model(&model.path)?;
     let exported = export_onnx::onnx(&model, &file, options.begin)?;
     job.say("comparing the graph with the model");
     let collected = inputs::collect(&options.compare_on, None, &job.cancel)?;

@@ -131,6 +131,12 @@ fn others(facts: &Facts) -> String {
         vec![
             of.title(),
             escaped(&of.split()),
+            match of.is_of_collection {
+                Some(true) => "of its collection",
+                Some(false) => "from elsewhere",
+                None => "not known",
+            }
+            .to_owned(),
             of.n().to_string(),
             of.n_groups().to_string(),
             number(&of.metrics["balanced_accuracy"]),
@@ -142,7 +148,10 @@ fn others(facts: &Facts) -> String {
         true => String::new(),
         false => {
             "Other evaluations of it:\n\n".to_owned()
-                + &table(&["Evaluation", "Split", "Clips", "Groups", "Balanced accuracy", "95 % interval"], &rows)
+                + &table(
+                    &["Evaluation", "Split", "Recordings", "Clips", "Groups", "Balanced accuracy", "95 % interval"],
+                    &rows,
+                )
         }
     }
 }
