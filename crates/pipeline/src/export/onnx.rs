@@ -83,8 +83,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let recordings: Vec<Input> =
         numbered.filter(|(nth, _)| nth * n_kept % n < n_kept).map(|(_, input)| input).collect();
     let parity = parity::Parity::of(&model, &exported.about, &recordings)?;
-    job.check("nothing was written")?;
-    let differences = parity.compare(&exported.bytes)?;
+    let differences = parity.compare(&exported.bytes, job)?;
     if differences.probabilities.is_nan() || differences.probabilities > MOST_DIFFERENCE {
         return Err(Error::Invalid(format!(
             "not written: the graph's probabilities differ from the model's by {:.1e}, at most {MOST_DIFFERENCE:.0e} is expected; please report this",

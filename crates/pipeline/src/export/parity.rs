@@ -1,6 +1,7 @@
 //! Made sounds, what the model says of them, and what a graph says of them.
 
 use crate::error::{Context, Error, Result};
+use crate::job::Job;
 use audio_io::{ClipConfig, Level, Pcm, SampleFormat, Windowing};
 use classifier::Calibration;
 use export_onnx::{About, Array, Begin, evaluate};
@@ -125,11 +126,12 @@ impl Parity {
     /// Computes the graph, and compares.
     ///
     /// # Errors
-    /// A graph that cannot be computed.
-    pub(super) fn compare(&self, graph: &[u8]) -> Result<Differences> {
+    /// A graph that cannot be computed, and a run that is canceled.
+    pub(super) fn compare(&self, graph: &[u8], job: &Job<'_>) -> Result<Differences> {
         let inputs = &self.arrays["inputs"];
         let (n_each, mut got) = (inputs.values.len() / self.n.max(1), HashMap::<String, Array>::new());
         for values in inputs.values.chunks(BATCH * n_each.max(1)) {
+            job.check("nothing was written")?;
             let mut dims = inputs.dims.clone();
             dims[0] = values.len() / n_each.max(1);
             for (name, array) in evaluate(graph, &Array { dims, values: values.to_vec() })? {
