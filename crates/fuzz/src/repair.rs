@@ -104,6 +104,21 @@ pub(crate) fn pack(input: &mut Vec<u8>) {
     }
 }
 
+/// Lets the end of an archive say where the directory is and how many entries it has; takes what is behind the end as its comment.
+pub(crate) fn zip(input: &mut Vec<u8>) {
+    const END: usize = 22;
+    let Some(end) = input.windows(4).rposition(|bytes| bytes == b"PK\x05\x06") else { return };
+    let Some(at) = find(&input[..end], b"PK\x01\x02") else { return };
+    if input.len() < end + END {
+        return;
+    }
+    let n = input[at..end].windows(4).filter(|bytes| *bytes == b"PK\x01\x02").count() as u16;
+    let n_comment = (input.len() - end - END) as u16;
+    let [size, at] = [end - at, at].map(|n| (n as u32).to_le_bytes());
+    let record = [&n.to_le_bytes()[..], &n.to_le_bytes(), &size, &at, &n_comment.to_le_bytes()].concat();
+    input[end + 8..end + END].copy_from_slice(&record);
+}
+
 /// Writes `to` behind each `key` of a JSON text, over the value that is there.
 pub(crate) fn json_value(text: &mut Vec<u8>, key: &str, to: &str) {
     let Some(found) = find(text, format!("\"{key}\":").as_bytes()) else { return };

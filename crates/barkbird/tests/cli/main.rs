@@ -28,5 +28,5 @@ mod test_hub;
 
 #[cfg(feature = "hub")]
 #[path = "../../../hub/tests/hub/web_server.rs"]
-#[allow(dead_code, reason = "the hub's tests use the rest")]
+#[allow(dead_code, clippy::unwrap_used, reason = "the hub's tests use the rest; a test may panic")]
 mod web_server;

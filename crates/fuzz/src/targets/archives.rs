@@ -1,6 +1,6 @@
 //! Archives of strangers.
 
-use crate::repair::find;
+use crate::repair;
 use crate::scratch::scratch;
 use crate::target::{Memory, Outcome, Target, about};
 use flate2::Compression;
@@ -10,9 +10,6 @@ use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 
 const LIMITS: Limits = Limits { n_entries: 1000, n_bytes: 1 << 20, ratio: 20, free: 1 << 16 };
-
-/// Bytes of the record at the end.
-const END: usize = 22;
 
 /// The targets.
 pub(super) const TARGETS: [Target; 1] = [Target {
@@ -33,7 +30,7 @@ pub(super) const TARGETS: [Target; 1] = [Target {
         b"\xff\xff\xff\xff",
         b"\x00\x00\xff\xa1",
     ],
-    repair,
+    repair: repair::zip,
     run: unpack,
     memory: Memory { per_byte: 64, free: 2 << 20 },
 }];
@@ -63,20 +60,6 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     all.extend([&b"PK\x05\x06\0\0\0\0"[..], &n.to_le_bytes(), &n.to_le_bytes()].concat());
     all.extend([&(directory.len() as u32).to_le_bytes()[..], &at.to_le_bytes(), &[0; 2]].concat());
     all
-}
-
-/// Lets the end say where the directory is and how many entries it has; takes what is behind the end as its comment.
-fn repair(input: &mut Vec<u8>) {
-    let Some(end) = input.windows(4).rposition(|bytes| bytes == b"PK\x05\x06") else { return };
-    let Some(at) = find(&input[..end], b"PK\x01\x02") else { return };
-    if input.len() < end + END {
-        return;
-    }
-    let n = input[at..end].windows(4).filter(|bytes| *bytes == b"PK\x01\x02").count() as u16;
-    let n_comment = (input.len() - end - END) as u16;
-    let [size, at] = [end - at, at].map(|n| (n as u32).to_le_bytes());
-    let record = [&n.to_le_bytes()[..], &n.to_le_bytes(), &size, &at, &n_comment.to_le_bytes()].concat();
-    input[end + 8..end + END].copy_from_slice(&record);
 }
 
 fn unpack(input: &[u8]) -> Outcome {

@@ -10,7 +10,7 @@ use crate::checksum::sha256_of_file;
 use crate::client::TICK;
 use crate::progress::{OnProgress, Progress};
 use partial::{Partial, remove};
-use request::{Answer, Connection};
+use request::{Body, Connection};
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -204,18 +204,15 @@ impl Transfer<'_> {
         {
             return self.complete().map(Some);
         }
-        let (mut response, note, goes_on) = match self.connection.ask(from.as_ref())? {
-            Answer::Body { response, note, goes_on } => (response, note, goes_on),
-            Answer::NoRest => {
-                self.partial.remove()?;
-                self.n_refused += 1;
-                if self.n_refused > MAX_REFUSED {
-                    let source = "the server has no rest of the file, again and again".into();
-                    return Err(WebError::Client { url: self.connection.url.clone(), source });
-                }
-                self.retrying(&self.begins_again(), Duration::ZERO)?;
-                return Ok(None);
+        let Some(Body { mut response, note, goes_on }) = self.connection.ask(from.as_ref())? else {
+            self.partial.remove()?;
+            self.n_refused += 1;
+            if self.n_refused > MAX_REFUSED {
+                let source = "the server has no rest of the file, again and again".into();
+                return Err(WebError::Client { url: self.connection.url.clone(), source });
             }
+            self.retrying(&self.begins_again(), Duration::ZERO)?;
+            return Ok(None);
         };
         let mut n_bytes = 0;
         if let Some((n_found, _)) = from {

@@ -32,12 +32,11 @@ pub(super) struct Connection<'a> {
     progress: &'a OnProgress<'a>,
 }
 
-/// What a server sends.
-pub(super) enum Answer {
-    /// The file, or its rest where `goes_on`.
-    Body { response: Response, note: Note, goes_on: bool },
-    /// The bytes that are there are all, or belong to another file: there is no rest.
-    NoRest,
+/// What a server sends: the file, or its rest where `goes_on`.
+pub(super) struct Body {
+    pub(super) response: Response,
+    pub(super) note: Note,
+    pub(super) goes_on: bool,
 }
 
 impl<'a> Connection<'a> {
@@ -69,8 +68,8 @@ impl<'a> Connection<'a> {
         Ok(Self { client, runtime, address, url, name, partial, progress })
     }
 
-    /// Asks for the file, or for what follows `from` bytes of it.
-    pub(super) fn ask(&self, from: Option<&(u64, Note)>) -> Result<Answer, WebError> {
+    /// Asks for the file, or for what follows `from` bytes of it; none where these bytes are all, or belong to another file.
+    pub(super) fn ask(&self, from: Option<&(u64, Note)>) -> Result<Option<Body>, WebError> {
         let mut request = self.client.get(self.address.clone()).header(ACCEPT_ENCODING, "identity");
         if let Some((n_bytes, note)) = from {
             request = request.header(RANGE, format!("bytes={n_bytes}-"));
@@ -82,15 +81,15 @@ impl<'a> Connection<'a> {
         let response = self.wait(async { request.send().await })?.map_err(|error| self.error_of(error, None))?;
         let note = self.note(&response);
         match (response.status(), from) {
-            (StatusCode::OK, _) => Ok(Answer::Body { response, note, goes_on: false }),
+            (StatusCode::OK, _) => Ok(Some(Body { response, note, goes_on: false })),
             (StatusCode::PARTIAL_CONTENT, Some((n_bytes, of))) => {
                 let starts = content_range(response.headers()).is_some_and(|(start, _)| start == *n_bytes);
                 match starts && of.may_be(&note) {
-                    true => Ok(Answer::Body { response, note, goes_on: true }),
-                    false => Ok(Answer::NoRest),
+                    true => Ok(Some(Body { response, note, goes_on: true })),
+                    false => Ok(None),
                 }
             }
-            (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Answer::NoRest),
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(None),
             (status, _) => {
                 let retry_after =
                     response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());

@@ -153,7 +153,7 @@ fn damage_is_found() {
 
 #[test]
 fn an_archive_cut_or_changed_anywhere_is_refused_or_right() {
-    let sound: Vec<u8> = (0..2000u32).map(|i| (i * i >> 5) as u8).collect();
+    let sound: Vec<u8> = (0..2000u32).map(|i| ((i * i) >> 5) as u8).collect();
     let whole = packed(&[entry("x/a.wav", &sound), entry("x/b", b"text")], b"comment");
     for end in 0..whole.len() {
         assert!(!refusal(&whole[..end]).is_empty());

@@ -234,8 +234,7 @@ fn a_second_process_waits_and_finds_the_file() {
         let (file, to) = (server.file(PATH, &[]), server.to());
         std::thread::scope(|scope| {
             let all: Vec<_> = (0..3).map(|_| scope.spawn(|| download(&file, &to).0.unwrap().cached)).collect();
-            let cached =
-                all.into_iter().map(|one| one.join().unwrap()).filter(|cached| *cached).count();
+            let cached = all.into_iter().map(|one| one.join().unwrap()).filter(|cached| *cached).count();
             assert_eq!(cached, 2);
         });
         assert_eq!(server.requests().len(), 1);
