@@ -205,25 +205,45 @@ fn convolution(x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, given: &Given
     let padded = padded.contiguous()?;
     let stride = strides.first().copied().unwrap_or(1) as usize;
     // candle has one stride for both directions; ours differ for patches of a transformer alone.
+    let every = |all: &Tensor, step: [usize; 2]| {
+        let places = |n: usize, step: usize| {
+            let places: Vec<u32> = (0..n).step_by(step).map(|place| place as u32).collect();
+            let n = places.len();
+            Tensor::from_vec(places, n, x.device())
+        };
+        let rows = all.index_select(&places(all.dim(2)?, step[0])?, 2)?;
+        rows.index_select(&places(all.dim(3)?, step[1])?, 3)
+    };
+    let second = strides.get(1).map_or(stride, |second| *second as usize);
     let out = match n_axes {
+        // candle has a convolution of its own for each channel, thousands of small ones.
+        2 if groups > 1 && groups == padded.dim(1)? && groups == kernel.dim(0)? => {
+            every(&by_channel(&padded, kernel)?, [stride, second])?
+        }
         1 => padded.conv1d(kernel, 0, stride, 1, groups)?,
-        _ if strides.get(1).is_none_or(|second| *second as usize == stride) => {
-            padded.conv2d(kernel, 0, stride, 1, groups)?
-        }
-        _ => {
-            let second = strides[1] as usize;
-            let all = padded.conv2d(kernel, 0, 1, 1, groups)?;
-            let every = |n: usize, step: usize| {
-                let places: Vec<u32> = (0..n).step_by(step).map(|place| place as u32).collect();
-                let n = places.len();
-                Tensor::from_vec(places, n, x.device())
-            };
-            let rows = all.index_select(&every(all.dim(2)?, stride)?, 2)?;
-            rows.index_select(&every(all.dim(3)?, second)?, 3)?
-        }
+        _ if second == stride => padded.conv2d(kernel, 0, stride, 1, groups)?,
+        _ => every(&padded.conv2d(kernel, 0, 1, 1, groups)?, [stride, second])?,
     };
     let Some(bias) = bias else { return Ok(out) };
     let mut dims = vec![1; out.rank()];
     dims[1] = bias.elem_count();
     out.broadcast_add(&bias.reshape(dims)?)
+}
+
+/// A convolution with one kernel for each channel, `[B, C, H, W]` and `[C, 1, h, w]`, at every place.
+fn by_channel(padded: &Tensor, kernel: &Tensor) -> candle_core::Result<Tensor> {
+    let (height, width) = (kernel.dim(2)?, kernel.dim(3)?);
+    let (rows, columns) = (padded.dim(2)? + 1 - height, padded.dim(3)? + 1 - width);
+    let mut sum: Option<Tensor> = None;
+    for row in 0..height {
+        for column in 0..width {
+            let weight = kernel.narrow(2, row, 1)?.narrow(3, column, 1)?.permute((1, 0, 2, 3))?;
+            let part = padded.narrow(2, row, rows)?.narrow(3, column, columns)?.broadcast_mul(&weight)?;
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => (sum + part)?,
+            });
+        }
+    }
+    sum.ok_or_else(|| candle_core::Error::Msg("a kernel without a place".into()))
 }

@@ -78,6 +78,30 @@ fn a_folder_of_the_hub_is_a_start_for_a_training() {
 }
 
 #[test]
+fn a_transformer_goes_on_too() {
+    let work = Work::new();
+    work.sounds(24);
+    work.ok(&["features", "manifest.csv", "--out", "features"]);
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/checkpoints/vit");
+    let train = |pretrained: &str, out: &str, strategy: &str| {
+        let start = ["train", "vit", "--features", "features", "--out", out, "--pretrained", pretrained];
+        work.run(&[&start[..], &["--strategy", strategy, "--epochs", "1", "--lr", "1e-7"]].concat())
+    };
+    text(&train(fixture, "run", "probe"));
+    work.ok(&["export", "hub", "run", "--out", "barks"]);
+    for strategy in ["probe", "last", "lora", "full"] {
+        let said = text(&train("barks", strategy, strategy));
+        assert!(said.contains("begins with the weights of a model of the same classes"), "{strategy}: {said}");
+    }
+    work.ok(&["predict", "run", "sounds", "--out", "run.csv"]);
+    work.ok(&["predict", "lora", "sounds", "--out", "lora.csv"]);
+    work.ok(&["features", "manifest.csv", "--out", "shorter", "--set", "clip.window.seconds=2"]);
+    let shorter =
+        ["train", "vit", "--features", "shorter", "--out", "x", "--pretrained", "barks", "--strategy", "probe"];
+    assert!(work.fails(&shorter).contains("another front end than that of --pretrained barks"));
+}
+
+#[test]
 fn what_is_no_model_of_ours_and_what_is_a_slip_is_said() {
     let work = exported();
     let hub = TestHub::start();

@@ -215,7 +215,7 @@ fn data(facts: &Facts) -> String {
                 &["Class", "Clips learned from", "Groups", "Minutes", "Clips held out", "Groups", "Minutes"],
                 &rows,
             );
-            text += "A group is one recording, animal or session. ";
+            text += "A group is one recording, animal or session; clips learned from are those of training and of validation. ";
             if let Some((clips, groups)) = stated {
                 let listed = collection.n_fitted();
                 text += &format!("The model was fitted to {} of {}", counted(clips, "clip"), counted(groups, "group"));
