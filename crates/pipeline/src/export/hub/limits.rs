@@ -73,8 +73,8 @@ fn elsewhere(facts: &Facts) -> String {
     });
     let measured = match worst {
         Some((worst, plain)) => format!(
-            "Under the hardest of the computed conditions above its balanced accuracy falls from {plain:.3} to {worst:.3}, and real places differ in \
-             more than that."
+            "Under the hardest of the computed conditions above its balanced accuracy falls from {plain:.3} to {worst:.3}, and real places \
+             differ in other ways, too."
         ),
         None => "What other recorders do to it was not measured.".to_owned(),
     };
