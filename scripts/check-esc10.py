@@ -1,8 +1,7 @@
-"""What check-esc10.sh needs beside the program: a miniature archive, a server, a manifest, and the table.
+"""What check-esc10.sh needs beside the program: a miniature archive, a server, and the table.
 
     check-esc10.py archive SOUNDS ARCHIVE      a ZIP archive in the layout of ESC-50 from made sounds
     check-esc10.py serve FOLDER PORT_FILE      a server on 127.0.0.1
-    check-esc10.py manifest FOLDER MANIFEST    a manifest of a fetched folder, the published folds as splits
     check-esc10.py table MANIFEST NAME RUN...  accuracy by fold, and of all folds with its interval
 """
 
@@ -82,15 +81,6 @@ def serve(folder, port_file):
         server.serve_forever()
 
 
-def manifest(folder, path):
-    with open(os.path.join(folder, "meta", "esc50.csv"), newline="") as file, open(path, "w", newline="") as out:
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(["path", "label", "group", "split"])
-        for row in csv.DictReader(file):
-            recording = os.path.abspath(os.path.join(folder, "audio", row["filename"]))
-            rows.writerow([recording, row["category"], row["src_file"], f"fold-{int(row['fold']) - 1}"])
-
-
 def table(manifest_path, name, *runs):
     groups = folds.groups_in(manifest_path)
     each = [folds.rows_of(run, groups) for run in runs]
@@ -104,4 +94,4 @@ def table(manifest_path, name, *runs):
     )
 
 
-{"archive": archive, "serve": serve, "manifest": manifest, "table": table}[sys.argv[1]](*sys.argv[2:])
+{"archive": archive, "serve": serve, "table": table}[sys.argv[1]](*sys.argv[2:])

@@ -49,9 +49,8 @@ else
   names="cnn vit yamnet" tiny=()
 fi
 
-# A manifest of the published folds. `scan` may do this from the folder once it knows ESC-50's table; then this line goes:
-python3 "$tools" manifest "$esc10" folds-given.csv
-[ -f folds.csv ] || quietly "$barkbird" scan folds-given.csv --out folds.csv --quiet
+# The published folds are the splits, and clips of one source recording one group.
+[ -f folds.csv ] || quietly "$barkbird" scan "$esc10" --out folds.csv --quiet
 
 echo "| model | fold 1 | fold 2 | fold 3 | fold 4 | fold 5 | mean | 95 % | n / sources |"
 echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
@@ -63,9 +62,9 @@ for name in $names; do
   esac
   [ -f "$kind/index.json" ] || quietly "$barkbird" features folds.csv --out "$kind" --quiet "${flags[@]}"
   runs=()
-  for fold in 0 1 2 3 4; do
+  for fold in 1 2 3 4 5; do
     run=$name-$fold others=
-    for other in 0 1 2 3 4; do [ "$other" = "$fold" ] || others+=fold-$other,; done
+    for other in 1 2 3 4 5; do [ "$other" = "$fold" ] || others+=fold-$other,; done
     [ -f "$run/model.safetensors" ] ||
       quietly "$barkbird" train "${model[@]}" --features "$kind" --out "$run" --overwrite --quiet --train-split "${others%,}" --val-split none
     [ -f "$run/test/metrics.json" ] || quietly "$barkbird" evaluate "$run" --features "$kind" --split "fold-$fold" --out "$run/test" --quiet
