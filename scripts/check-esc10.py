@@ -6,7 +6,6 @@
 """
 
 import array
-import csv
 import functools
 import http.server
 import io
