@@ -8,11 +8,11 @@
 #     scripts/check-export-page.sh DATA MODELS OUT        a CNN and YAMNet of `fit`, and a transformer, on recordings
 #
 # Arguments are those of check-export.sh. Needs node, npm and Chromium ($CHROMIUM, or one on the path); puppeteer-core and
-# onnxruntime-web are installed into NODE (target/check-export-page).
+# onnxruntime-web are installed into NODE_PACKAGES (target/check-export-page).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/check-export-models.sh"
-node=$(realpath -m "${NODE:-${CARGO_TARGET_DIR:-$root/target}/check-export-page}")
+node=$(realpath -m "${NODE_PACKAGES:-${CARGO_TARGET_DIR:-$root/target}/check-export-page}")
 browser_packages "$node" puppeteer-core@25.16.0 onnxruntime-web@1.30.0
 export_models "$@"
 models=()
