@@ -1,11 +1,12 @@
-// The browser's side of check-export-page.sh: CHROMIUM NODE PAGE SETTINGS. NODE is the folder with onnxruntime-web; SETTINGS is a JSON file:
-// `models` are folders of graphs, each with the JSON of `barkbird predict` on recordings where there is one.
+// The browser's side of check-export-page.sh: CHROMIUM NODE PAGE SETTINGS DOCS. NODE is the folder with onnxruntime-web; SETTINGS is a JSON
+// file: `models` are folders of graphs, each with the JSON of `barkbird predict` on recordings where there is one. DOCS is docs/export.md,
+// whose lines of JavaScript are run, too.
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, extname, join } from "node:path";
 import puppeteer from "puppeteer-core";
 
-const [chromium, node, file, settings] = process.argv.slice(2);
+const [chromium, node, file, settings, docs] = process.argv.slice(2);
 const { models, mostOnWebGpu } = JSON.parse(readFileSync(settings, "utf8"));
 const MOST = 1e-4;
 const TYPES = { ".html": "text/html", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
@@ -17,10 +18,18 @@ for (const [nth, model] of models.entries()) {
   if (model.predictions) model.recordings = JSON.parse(readFileSync(model.predictions, "utf8")).predictions;
   for (const { path } of model.recordings ?? []) files.set(`/recordings/${encodeURIComponent(path)}`, path);
 }
+const snippet = /```js\n([^]*?)```/.exec(readFileSync(docs, "utf8"))[1];
+const pages = new Map(models.flatMap(({ recordings }, nth) => recordings ? [[`/models/${nth}/`, `<!doctype html><link rel="icon" href="data:,">
+<script type="module">
+const bytes = await (await fetch("/recordings/${encodeURIComponent(recordings[0].path)}")).arrayBuffer();
+${snippet}
+window.result = Array.from(probabilities.data);
+</script>`]] : []));
 const dist = join(node, "node_modules/onnxruntime-web/dist");
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://page");
-  const path = pathname.startsWith("/ort/") ? join(dist, basename(pathname)) : files.get(pathname);
+  if (pages.has(pathname)) return response.writeHead(200, { "content-type": "text/html" }).end(pages.get(pathname));
+  const path = /\/ort\/[^/]+$/.test(pathname) ? join(dist, basename(pathname)) : files.get(pathname);
   if (!path || !existsSync(path)) return response.writeHead(404).end();
   response.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "content-length": statSync(path).size });
   createReadStream(path).pipe(response);
@@ -62,7 +71,16 @@ async function look(nth, provider) {
       : `opened in ${(opened / 1000).toFixed(1)} s, ${middle(milliseconds).toFixed(0)} ms a window (median; least ${Math.min(...milliseconds).toFixed(0)})`;
     console.log(`${name}: ${n} windows, ${(statSync(join(folder, "model.onnx")).size / 1e6).toFixed(1)} MB, ${time}; largest difference: ${figures}`);
     if (!(worst.probabilities <= MOST)) problems.push(`probabilities differ by more than ${MOST}`);
-    if (recordings && provider === "wasm") await compare(page, name, recordings);
+    if (recordings && provider === "wasm") {
+      await compare(page, name, recordings);
+      const [row] = await page.evaluate(address => window.classify(address), `/recordings/${encodeURIComponent(recordings[0].path)}`);
+      await page.goto(`${origin}/models/${nth}/`, { waitUntil: "load" });
+      await page.waitForFunction("window.result", { timeout: 60000 });
+      const [got, expected] = [await page.evaluate("window.result"), Object.values(row.probabilities)];
+      const difference = Math.max(...expected.map((p, at) => Math.abs(p - got[at])));
+      console.log(`${name}: the lines of docs/export.md: difference ${difference.toExponential(1)}`);
+      if (!(difference <= MOST)) problems.push("the lines of docs/export.md give other probabilities");
+    }
   } catch (error) {
     problems.push(String(error));
   } finally {
