@@ -231,12 +231,7 @@ fn what_cannot_be_written_is_said_before_anything_is() {
 }
 
 /// Trains on `features` from the weights of a model.
-fn train_from(
-    folder: &Path,
-    pretrained: &str,
-    out: &str,
-    strategy: Option<Strategy>,
-) -> Result<String, pipeline::Error> {
+fn train_from(folder: &Path, pretrained: &str, out: &str, strategy: Option<Strategy>) -> Result<String, String> {
     let heard = Heard::default();
     let job = Job { observer: &heard, ..Job::default() };
     let mut options = train::Options::new(ModelKind::Cnn, folder.join("features"), folder.join(out));
@@ -244,7 +239,7 @@ fn train_from(
     options.strategy = strategy;
     options.epochs = Some(1);
     options.lr = Some(1e-7);
-    train::run(&options, &job)?;
+    train::run(&options, &job).map_err(|error| error.to_string())?;
     Ok(heard.take())
 }
 
@@ -270,12 +265,7 @@ fn an_exported_model_is_a_start_for_others() {
     let said = train_from(folder.path(), &out, "probe", Some(Strategy::Probe)).unwrap();
     assert!(said.contains("head over"), "{said}");
     assert!(!differ("probe", "stages.0.conv.weight") && differ("probe", "head.weight"));
-    assert!(
-        train_from(folder.path(), &out, "lora", Some(Strategy::Lora))
-            .unwrap_err()
-            .to_string()
-            .contains("full and probe")
-    );
+    assert!(train_from(folder.path(), &out, "lora", Some(Strategy::Lora)).unwrap_err().contains("full and probe"));
 
     // Other classes: their own last layer.
     let table = fs::read_to_string(path("manifest.csv")).unwrap();
@@ -296,7 +286,7 @@ fn an_exported_model_is_a_start_for_others() {
     of_features.front_end.like = None;
     of_features.front_end.config.set = vec![("front_end.hop".into(), "256".into())];
     pipeline::features::run(&of_features, &Job::default()).unwrap();
-    let message = train_from(folder.path(), &out, "other", None).unwrap_err().to_string();
+    let message = train_from(folder.path(), &out, "other", None).unwrap_err();
     assert!(message.contains("another front end") && message.contains(&format!("--like {out}")), "{message}");
     let mut options = train::Options::new(ModelKind::Vit, path("features"), path("vit"));
     options.pretrained = Some(out.clone());
