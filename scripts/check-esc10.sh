@@ -4,7 +4,7 @@
 #     scripts/check-esc10.sh                       a miniature of the archive, made here, from a server on 127.0.0.1; a tiny CNN
 #     scripts/check-esc10.sh ESC10 MODELS OUT      CNN, ViT and YAMNet on what `barkbird fetch esc10` has fetched
 #
-# MODELS holds dinov2-small and yamnet. Runs that are in OUT already are taken from there. Prints accuracy by fold, the mean of the
+# MODELS holds dinov2-small and yamnet. In the environment: NAMES (cnn vit yamnet). Runs that are in OUT already are taken from there. Prints accuracy by fold, the mean of the
 # folds, and a 95 % interval over all of them (whole source recordings drawn with replacement). The miniature is interrupted and
 # fetched again, and has to be learned: its classes are tones in made sounds.
 set -euo pipefail
@@ -46,7 +46,7 @@ else
   done
   mkdir -p "$out"
   cd "$out"
-  names="cnn vit yamnet" tiny=()
+  names=${NAMES:-cnn vit yamnet} tiny=()
 fi
 
 # The published folds are the splits, and clips of one source recording one group.
