@@ -180,7 +180,7 @@ fn damaged_lines_are_read_anew_and_another_scan_is_refused() {
 
     let options = ScanOptions { min_seconds: 0.3, ..ScanOptions::default() };
     let error = Journal::open(&path, &options, true).unwrap_err().to_string();
-    assert!(error.contains("expected scan-journal/1") && error.contains("at least 0.05 s"), "{error}");
+    assert!(error.contains("expected scan-journal/2") && error.contains("at least 0.05 s"), "{error}");
     std::fs::write(&path, b"path,label\n").unwrap();
     let error = data.journal(true).unwrap_err().to_string();
     assert!(error.contains("no journal of a scan") && error.contains("leave --resume away"), "{error}");
