@@ -61,9 +61,10 @@ def archive(sounds, path):
             for nth, (category, target) in enumerate(CATEGORIES):
                 for _ in range(SOURCES):
                     number += 1
+                    source = draw.choice(sources)
                     for take in "AB"[:TAKES]:
                         name = f"{fold}-{number}-{take}-{target}.wav"
-                        add(f"audio/{name}", clip(sources[number % len(sources)], nth, draw))
+                        add(f"audio/{name}", clip(source, nth, draw))
                         table += f"{name},{fold},{target},{category},True,{number},{take}\n"
         # One recording that is not of ESC-10.
         add("audio/1-9999-A-5.wav", clip(sources[0], 3, draw))
