@@ -176,7 +176,7 @@ fn tables_of_other_tools() {
 #[test]
 fn errors_say_where_and_what_is_understood() {
     const KNOWN: &str = "barkbird (CSV, JSON lines, Parquet), Raven, BirdNET-Analyzer (CSV, selection table), Kaleidoscope, birdnet for \
-        Python (CSV), Audacity labels";
+        Python (CSV), Hoplite (CSV), Audacity labels";
     assert_eq!(
         message("name,age\nx,1\n"),
         format!("t.txt: expected a table of {KNOWN}; got a file that starts with `name,age`")

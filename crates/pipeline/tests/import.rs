@@ -266,6 +266,11 @@ fn esc_50_has_its_folds_and_sources() {
     for data in [folder.path(), &table] {
         let imported = read(data, &Options::default());
         assert_eq!(imported.layout, Layout::Esc50);
+        assert!(
+            imported.notes[1].contains("1 source recordings are in more than one fold (17)"),
+            "{:?}",
+            imported.notes
+        );
         let out = tempfile::tempdir().unwrap();
         let outcome = scan::run(&scan::Options::new(data, out.path().join("m.csv")), &Job::default()).unwrap();
         assert_eq!((outcome.usable, outcome.layout), (3, Layout::Esc50));

@@ -32,8 +32,22 @@ pub(super) fn esc50(path: &Path, options: &Options) -> Result<Imported> {
     manifest.rows.iter_mut().for_each(|row| row.path.insert_str(0, prefix));
     let folds: BTreeSet<&str> = manifest.rows.iter().filter_map(|row| row.split.as_deref()).collect();
     let note = format!("published folds: {}; clips of one `src_file` are one group", Vec::from_iter(folds).join(", "));
+    let mut folds_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in &manifest.rows {
+        let group = row.group.as_deref().unwrap_or_default();
+        folds_of.entry(group).or_default().extend(row.split.as_deref());
+    }
+    let crossing: Vec<&str> = folds_of.iter().filter(|(_, folds)| folds.len() > 1).map(|(group, _)| *group).collect();
+    let crossing = (!crossing.is_empty()).then(|| {
+        format!(
+            "as published, {} source recordings are in more than one fold ({}): `features --allow-crossing-groups` takes them so",
+            crossing.len(),
+            crossing.join(", ")
+        )
+    });
     let mut imported = Imported::of(Layout::Esc50, manifest);
     imported.notes.push(note);
+    imported.notes.extend(crossing);
     Ok(imported)
 }
 

@@ -192,7 +192,10 @@ fn name(options: &Options) -> String {
 /// Refuses names that the hub would not take.
 fn check_names(options: &Options) -> Result<()> {
     let is_part = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !part.contains("--")
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && !part.contains("--")
     };
     let is_repository = |name: &str| name.split_once('/').is_some_and(|(owner, rest)| is_part(owner) && is_part(rest));
     let name = options.name.as_deref().filter(|name| name.contains('/'));
