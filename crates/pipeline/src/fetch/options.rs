@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// What is fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Something of the [`catalog`].
+    /// Something of the [`catalog`](super::catalog()).
     Published(Box<Published>),
     /// A repository of the hub.
     Repository {
@@ -38,7 +38,7 @@ impl What {
     }
 }
 
-/// Options of [`run`].
+/// Options of [`run`](super::run).
 #[derive(Debug, Clone)]
 pub struct Options {
     /// What is fetched.
