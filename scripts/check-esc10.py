@@ -2,6 +2,7 @@
 
     check-esc10.py archive SOUNDS ARCHIVE      a ZIP archive in the layout of ESC-50 from made sounds
     check-esc10.py serve FOLDER PORT_FILE      a server on 127.0.0.1
+    check-esc10.py part FIELD FOLDER           the clips of ESC-10 in a folder of data, by their names, in the layout of ESC-50
     check-esc10.py table MANIFEST NAME RUN...  accuracy by fold, and of all folds with its interval
 """
 
@@ -81,12 +82,30 @@ def serve(folder, port_file):
         server.serve_forever()
 
 
+def part(field, folder):
+    """ESC-50 names its clips FOLD-SOURCE-TAKE-TARGET; a copy may have left the target out."""
+    os.makedirs(os.path.join(folder, "audio"))
+    os.makedirs(os.path.join(folder, "meta"))
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    categories = sorted(name for name in os.listdir(field) if os.path.isdir(os.path.join(field, name)))
+    for target, category in enumerate(categories):
+        for name in sorted(os.listdir(os.path.join(field, category))):
+            words = os.path.splitext(name)[0].split("-")
+            if len(words) < 3 or words[0] not in "12345" or not words[1].isdigit():
+                continue
+            os.symlink(os.path.abspath(os.path.join(field, category, name)), os.path.join(folder, "audio", name))
+            rows.append(f"{name},{words[0]},{target},{category},True,{words[1]},{words[2]}")
+    with open(os.path.join(folder, "meta", "esc50.csv"), "w") as out:
+        out.write("\n".join(rows) + "\n")
+    print(f"{len(rows) - 1} clips of ESC-10")
+
+
 def table(manifest_path, name, *runs):
     groups = folds.groups_in(manifest_path)
     each = [folds.rows_of(run, groups) for run in runs]
-    share = [sum(right for _, right, _ in rows) / len(rows) for rows in each]
+    share = [folds.accuracy(rows) for rows in each]
     every = [row for rows in each for row in rows]
-    low, high = folds.interval(every)
+    low, high = folds.interval(every, folds.accuracy)
     n_groups = len({group for _, _, group in every})
     print(
         f"| {name} | " + " | ".join(f"{value:.3f}" for value in share)
@@ -94,4 +113,4 @@ def table(manifest_path, name, *runs):
     )
 
 
-{"archive": archive, "serve": serve, "table": table}[sys.argv[1]](*sys.argv[2:])
+{"archive": archive, "serve": serve, "part": part, "table": table}[sys.argv[1]](*sys.argv[2:])

@@ -2,6 +2,7 @@
 # ESC-10 by its published folds: a cross-validation in which each fold is tested once by a model of the other four.
 #
 #     scripts/check-esc10.sh                       a miniature of the archive, made here, from a server on 127.0.0.1; a tiny CNN
+#     scripts/check-esc10.sh DATA MODELS OUT       the same on the 174 clips of ESC-10 (5 of its 10 classes) that DATA/field has
 #     scripts/check-esc10.sh ESC10 MODELS OUT      CNN, ViT and YAMNet on what `barkbird fetch esc10` has fetched
 #
 # MODELS holds dinov2-small and yamnet. In the environment: NAMES (cnn vit yamnet). Runs that are in OUT already are taken from there. Prints accuracy by fold, the mean of the
@@ -41,6 +42,10 @@ if [ $# = 0 ]; then
 else
   usage="usage: scripts/check-esc10.sh [ESC10 MODELS OUT]"
   esc10=$(realpath -m "$1") models=$(realpath -m "${2:?$usage}") out=$(realpath -m "${3:?$usage}")
+  if [ -f "$esc10/field/manifest.csv" ]; then
+    [ -d "$out/esc10" ] || { mkdir -p "$out"; python3 "$tools" part "$esc10/field" "$out/esc10"; }
+    esc10=$out/esc10
+  fi
   for file in "$esc10/meta/esc50.csv" "$models/dinov2-small/model.safetensors" "$models/yamnet"; do
     [ -e "$file" ] || die "$file: no such file"
   done

@@ -27,8 +27,13 @@ def balanced(rows):
     return sum(sum(each) / len(each) for each in met.values()) / len(met)
 
 
-def interval(rows):
-    """95 %: whole groups drawn with replacement, class by class."""
+def accuracy(rows):
+    """The share that was met."""
+    return sum(right for _, right, _ in rows) / len(rows)
+
+
+def interval(rows, figure=balanced):
+    """95 % of a figure: whole groups drawn with replacement, class by class."""
     members = {}
     for row in rows:
         members.setdefault(row[0], {}).setdefault(row[2], []).append(row)
@@ -39,6 +44,6 @@ def interval(rows):
             groups = list(groups.values())
             for group in draw.choices(groups, k=len(groups)):
                 sample += group
-        values.append(balanced(sample))
+        values.append(figure(sample))
     values.sort()
     return values[int(0.025 * DRAWS)], values[int(0.975 * DRAWS) - 1]
