@@ -50,6 +50,6 @@ pub use events::{EVENT_ALPHA, Event, EventFinder, EventSettings};
 pub use format::Format;
 pub use json::to_json;
 pub use provenance::Provenance;
-pub use read::{RawTable, TableDetection, read_raw_table, read_table, table_model};
+pub use read::{NOT, RawTable, TableDetection, read_raw_table, read_table, table_model};
 pub use tables::{TableWriter, table_writer};
 pub use verdict::{NEITHER, Thresholds, UNSURE, Verdict};

@@ -272,7 +272,7 @@ impl Error {
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } | Self::Busy { .. } => true,
-            Self::Answer { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Answer { status, .. } => crate::retry::is_transient(*status),
             _ => false,
         }
     }

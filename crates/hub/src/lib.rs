@@ -61,6 +61,7 @@ mod files;
 mod partial;
 mod progress;
 mod repository;
+mod retry;
 mod snapshot;
 mod source;
 mod transfer;

@@ -1,4 +1,5 @@
 use crate::error::Error;
+use crate::retry::{N_ATTEMPTS, PAUSE, pause};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -7,11 +8,6 @@ use std::time::Duration;
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 /// The branch that every repository has.
 pub const DEFAULT_REVISION: &str = "main";
-
-const N_ATTEMPTS: u32 = 5;
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause, even if the hub asks for a longer one.
-const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// What a repository contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,9 +105,8 @@ impl Source {
 
     /// How long to wait after the `n_failed`th failed attempt in a row; `None` if there is none after it.
     pub(crate) fn pause_after(&self, error: &Error, n_failed: u32) -> Option<Duration> {
-        let pause = self.pause.saturating_mul(1 << n_failed.saturating_sub(1).min(16));
         let again = error.is_transient() && n_failed < self.n_attempts;
-        again.then(|| pause.max(error.retry_after()).min(MAX_PAUSE))
+        again.then(|| pause(self.pause, n_failed, error.retry_after()))
     }
 
     /// Owner and name, after everything that becomes part of a path or a header is known to be harmless.

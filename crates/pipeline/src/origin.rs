@@ -94,14 +94,17 @@ fn repository(text: &str) -> Option<Repository> {
         Some((name, revision)) => (name, Some(revision.to_owned())),
         None => (text, None),
     };
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    let (owner, rest) = name.split_once('/')?;
-    let is_one = is_part(owner) && is_part(rest) && revision.as_deref() != Some("");
+    let is_one = is_repository_name(name) && revision.as_deref() != Some("");
     is_one.then(|| Repository { name: name.to_owned(), revision })
+}
+
+/// Whether a repository of the hub may have this name: `owner/name`.
+pub(crate) fn is_repository_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(is_known) && !part.contains("--")
+    };
+    name.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
 /// The folder or file of a run: where it is, or a model of a repository of the hub, fetched into the cache. What is neither is left to

@@ -31,6 +31,7 @@ mod rows;
 pub use detection::TableDetection;
 pub use model::table_model;
 pub use raw::RawTable;
+pub use rows::NOT;
 
 use crate::{Error, Result};
 use cells::Header;

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 /// Columns of a label in selection tables, the first that is there.
 const LABELS: [&str; 5] = ["Label", "Species", "Annotation", "Class", "Common Name"];
 
-/// What stands before a label that is not the sound's.
-const NOT: char = '-';
+/// What stands before a label that a sound has not: `-dog` is no dog.
+pub const NOT: char = '-';
 
 /// How an end is said.
 enum End {

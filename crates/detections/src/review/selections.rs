@@ -7,7 +7,7 @@
 
 use super::{Answer, Review, settled};
 use crate::time::milliseconds;
-use crate::{Detection, Error, Format, Provenance, Result, UNSURE, table_writer};
+use crate::{Detection, Error, Format, NOT, Provenance, Result, UNSURE, table_writer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The selection table of a recording.
@@ -83,7 +83,7 @@ fn detection(answer: &Review) -> Result<Detection> {
         // A selection without length cannot be seen.
         end_ms: ms("end", answer.end)?.max(start_ms + 1),
         channel: answer.channel,
-        label: match answer.label.strip_prefix('-') {
+        label: match answer.label.strip_prefix(NOT) {
             Some(class) => format!("not {class}"),
             None => answer.label.clone(),
         },

@@ -1,4 +1,4 @@
-//! Archives of strangers.
+//! Archives that others made.
 
 use crate::repair;
 use crate::scratch::scratch;

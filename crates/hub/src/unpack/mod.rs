@@ -1,4 +1,4 @@
-//! ZIP archives of strangers, unpacked so that nothing is written outside of one new folder, and never more than is stated.
+//! ZIP archives that nobody vouches for, unpacked so that nothing is written outside of one new folder, and never more than is stated.
 
 mod directory;
 mod error;

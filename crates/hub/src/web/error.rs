@@ -141,7 +141,7 @@ impl WebError {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => true,
-            Self::Answer { status, .. } => matches!(status, 408 | 429 | 500..=599),
+            Self::Answer { status, .. } => crate::retry::is_transient(*status),
             _ => false,
         }
     }

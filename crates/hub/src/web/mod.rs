@@ -9,6 +9,7 @@ pub use error::WebError;
 use crate::checksum::sha256_of_file;
 use crate::client::TICK;
 use crate::progress::{OnProgress, Progress};
+use crate::retry::{N_ATTEMPTS, PAUSE, pause};
 use partial::{Partial, remove};
 use request::{Body, Connection};
 use std::fs::{self, File, TryLockError};
@@ -16,10 +17,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const N_ATTEMPTS: u32 = 5;
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause, even if the server asks for a longer one.
-const MAX_PAUSE: Duration = Duration::from_secs(300);
 /// Damaged copies after which it is an error.
 const MAX_DAMAGED: u32 = 2;
 /// Times in a row that a server may refuse the rest of a file.
@@ -191,9 +188,8 @@ impl Transfer<'_> {
         }
         let n_before = std::mem::replace(&mut self.n_bytes, self.partial.n_bytes());
         self.n_failed = if self.n_bytes > n_before { 1 } else { self.n_failed + 1 };
-        let pause = self.file.pause.saturating_mul(1 << self.n_failed.saturating_sub(1).min(16));
-        let pause = pause.max(error.retry_after()).min(MAX_PAUSE);
-        Ok((self.n_failed < self.file.n_attempts).then_some(pause))
+        let is_last = self.n_failed >= self.file.n_attempts;
+        Ok((!is_last).then(|| pause(self.file.pause, self.n_failed, error.retry_after())))
     }
 
     /// One request; the checksum of the complete file, or nothing where another request has to follow at once.

@@ -1,7 +1,7 @@
 //! Recordings with tables of annotations: of Raven, Audacity, BirdNET-Analyzer, Kaleidoscope, birdnet, Hoplite, or ours.
 
 use super::cut::{Cut, Mark, Rule, cut};
-use super::names::{columns, tool};
+use super::names::Head;
 use super::options::{Imported, Layout, Options};
 use crate::error::{Context, Error, Result, bail};
 use crate::inputs::found::Recordings;
@@ -9,8 +9,8 @@ use crate::inputs::table::detections;
 use crate::observer::CancelToken;
 use audio_io::labels::{self, NEITHER};
 use audio_io::{Fields, Found, Manifest, Recording, Row, Skipped, Walk, is_sound};
-use detections::TableDetection;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use detections::{NOT, TableDetection};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Tables beside recordings that are longer are no annotations.
@@ -21,9 +21,6 @@ const BACKGROUND_S: f64 = 5.0;
 
 /// Frames that are decoded at once where a header does not say how long a recording is.
 const BLOCK_FRAMES: usize = 1 << 16;
-
-/// What stands before a label that a sound has not.
-const NOT: char = '-';
 
 /// What was read of tables.
 #[derive(Default)]
@@ -42,11 +39,13 @@ struct Tables {
 /// Whether a folder holds recordings with tables of annotations.
 pub(super) fn is_there(root: &Path, walk: &Walk, options: &Options, cancel: &CancelToken) -> Result<bool> {
     let by_stem = by_stem(walk);
-    for file in candidates(walk) {
+    let sounds = walk.files.iter().filter(|file| is_sound(&file.path));
+    let names: HashSet<&str> = sounds.map(|file| last(&file.name)).collect();
+    for Candidate { file, .. } in candidates(walk) {
         cancel.check("nothing was written")?;
         let Ok(rows) = rows(&file.path, options) else { continue };
         let is_of = |row: &TableDetection| match &row.path {
-            Some(path) => walk.files.iter().any(|sound| is_sound(&sound.path) && same_name(&sound.name, path)),
+            Some(path) => names.contains(last(path)),
             None => of_name(&file.name, &by_stem).is_some(),
         };
         if rows.first().is_some_and(is_of) {
@@ -67,8 +66,9 @@ pub(super) fn read(path: &Path, options: &Options, cancel: &CancelToken) -> Resu
     let mut manifest = Manifest { root: root.to_owned(), ..Manifest::default() };
     if is_folder {
         let walk = audio_io::walk(path, &|| cancel.is_cancelled())?;
-        tables.read_folder(path, &walk, options, cancel)?;
-        let is_listed: BTreeSet<&str> = candidates(&walk).map(|file| file.name.as_str()).collect();
+        let candidates = candidates(&walk).collect::<Vec<_>>();
+        tables.read_folder(path, &walk, &candidates, options, cancel)?;
+        let is_listed: HashSet<&str> = candidates.iter().map(|of| of.file.name.as_str()).collect();
         let others = walk.files.iter().filter(|file| !is_sound(&file.path) && !is_listed.contains(file.name.as_str()));
         manifest.ignored = others.map(|file| file.name.clone()).collect();
         let sounds = walk.files.iter().filter(|file| is_sound(&file.path) && !tables.of.contains_key(&file.path));
@@ -84,7 +84,7 @@ pub(super) fn read(path: &Path, options: &Options, cancel: &CancelToken) -> Resu
     } else {
         let recordings = Recordings::new(path, options.recordings.as_deref(), cancel)?;
         let found = rows(path, options)?;
-        tables.tools.extend(tool(path));
+        tables.tools.extend(Head::of(path).tool());
         tables.take(&path.to_string_lossy(), found, &recordings, None, options)?;
     }
     let Tables { of, skipped, tools, n_tables, n_rows, left, has_scores } = tables;
@@ -170,10 +170,17 @@ fn reasons(left: &BTreeMap<&'static str, usize>, cut: &Cut) -> String {
 }
 
 impl Tables {
-    fn read_folder(&mut self, root: &Path, walk: &Walk, options: &Options, cancel: &CancelToken) -> Result<()> {
+    fn read_folder(
+        &mut self,
+        root: &Path,
+        walk: &Walk,
+        candidates: &[Candidate<'_>],
+        options: &Options,
+        cancel: &CancelToken,
+    ) -> Result<()> {
         let by_stem = by_stem(walk);
         let mut recordings = Recordings::new(root, Some(root), cancel)?;
-        for file in candidates(walk) {
+        for Candidate { file, tool } in candidates {
             cancel.check("nothing was written")?;
             let found = match rows(&file.path, options) {
                 Ok(found) => found,
@@ -185,7 +192,7 @@ impl Tables {
                 }
             };
             recordings.set_table(&file.path);
-            self.tools.extend(tool(&file.path));
+            self.tools.extend(tool);
             self.take(&file.name, found, &recordings, of_name(&file.name, &by_stem), options)?;
         }
         Ok(())
@@ -255,15 +262,24 @@ impl Tables {
     }
 }
 
-/// Files that may be tables of annotations: no manifests, and nothing long.
-fn candidates(walk: &Walk) -> impl Iterator<Item = &Found> {
-    let is_table = |file: &&Found| {
-        let extension = file.path.extension().unwrap_or_default().to_ascii_lowercase();
-        let is_short = || storage::metadata(&file.path).is_ok_and(|metadata| metadata.n_bytes <= MOST_BYTES);
-        let is_ours = || columns(&file.path).iter().any(|name| name == "path");
-        ["txt", "csv", "tsv"].iter().any(|known| extension == *known) && is_short() && !is_ours()
+/// A file that may be a table of annotations.
+struct Candidate<'a> {
+    file: &'a Found,
+    /// None of a file without bytes, which is a table without rows.
+    tool: Option<&'static str>,
+}
+
+/// Files that begin as a table of annotations, or are empty; nothing long.
+fn candidates(walk: &Walk) -> impl Iterator<Item = Candidate<'_>> {
+    let candidate = |file| {
+        let Found { path, .. }: &Found = file;
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let n_bytes = ["txt", "csv", "tsv"].iter().any(|known| extension == *known).then(|| storage::metadata(path));
+        let n_bytes = n_bytes?.ok()?.n_bytes;
+        let tool = if n_bytes <= MOST_BYTES { Head::of(path).tool() } else { None };
+        (tool.is_some() || n_bytes == 0).then_some(Candidate { file, tool })
     };
-    walk.files.iter().filter(is_table)
+    walk.files.iter().filter_map(candidate)
 }
 
 /// The rows of a table.
@@ -295,10 +311,9 @@ fn of_name<'a>(table: &str, by_stem: &HashMap<(&str, &str), Vec<&'a Found>>) -> 
     None
 }
 
-/// Whether the last part of two paths is the same.
-fn same_name(ours: &str, theirs: &str) -> bool {
-    let last = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    last(ours) == last(theirs)
+/// The last part of a path, whichever system it is of.
+fn last(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 /// The path of a recording in the manifest.

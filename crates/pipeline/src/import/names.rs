@@ -45,45 +45,55 @@ pub(super) fn split_of(folder: &str) -> Option<String> {
     split_names::SPLITS.contains(&split.as_str()).then_some(split)
 }
 
-/// The names of a table's columns in small letters; none where it cannot be read.
-pub(super) fn columns(path: &Path) -> Vec<String> {
-    let line = first_line(path);
-    let separator = SEPARATORS.into_iter().max_by_key(|separator| line.matches(*separator).count()).unwrap_or(',');
-    line.split(separator).map(|name| name.trim().trim_matches('"').to_lowercase()).collect()
+/// How a table begins.
+pub(super) struct Head {
+    /// Its first line that is not empty; empty where it cannot be read.
+    line: String,
+    /// The names of its columns, in small letters.
+    pub(super) columns: Vec<String>,
 }
 
-/// The first line of a text that is not empty.
-pub(super) fn first_line(path: &Path) -> String {
-    let mut head = Vec::new();
-    if let Ok(file) = storage::open(path) {
-        drop(file.take(HEAD).read_to_end(&mut head));
+impl Head {
+    /// Of a file, of which this reads the beginning.
+    pub(super) fn of(path: &Path) -> Self {
+        let mut head = Vec::new();
+        if let Ok(file) = storage::open(path) {
+            drop(file.take(HEAD).read_to_end(&mut head));
+        }
+        // Zeros go with UTF-16, which manifests may have.
+        head.retain(|byte| *byte != 0);
+        let text = String::from_utf8_lossy(&head);
+        let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']);
+        let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        let separator = SEPARATORS.into_iter().max_by_key(|separator| line.matches(*separator).count()).unwrap_or(',');
+        let columns = line.split(separator).map(|name| name.trim().trim_matches('"').to_lowercase()).collect();
+        Self { line, columns }
     }
-    // Zeros go with UTF-16, which manifests may have.
-    head.retain(|byte| *byte != 0);
-    let text = String::from_utf8_lossy(&head);
-    let text = text.trim_start_matches(['\u{feff}', '\u{fffd}']);
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
-}
 
-/// The tool that a table of annotations is of.
-pub(super) fn tool(path: &Path) -> Option<&'static str> {
-    table(&first_line(path), &columns(path))
-}
+    /// Whether all of these columns are there.
+    pub(super) fn has(&self, wanted: &[&str]) -> bool {
+        wanted.iter().all(|wanted| self.columns.iter().any(|name| name == wanted))
+    }
 
-/// The tool of a table by its first line and the names of its columns.
-pub(super) fn table(line: &str, names: &[String]) -> Option<&'static str> {
-    let has = |wanted: &str| names.iter().any(|name| name == wanted);
-    let mut cells = line.split('\t');
-    let mut is_time = || cells.next().is_some_and(|cell| cell.trim().parse::<f64>().is_ok());
-    Some(match () {
-        () if has("begin time (s)") && has("common name") => "BirdNET-Analyzer",
-        () if has("begin time (s)") => "Raven",
-        () if has("start (s)") => "BirdNET-Analyzer",
-        () if has("in file") => "Kaleidoscope",
-        () if has("species_name") => "birdnet for Python",
-        () if has("start_offset_s") => "Hoplite",
-        () if line.starts_with('{') => "barkbird",
-        () if is_time() && is_time() => "Audacity",
-        () => return None,
-    })
+    /// Whether it is an object of JSON with this key.
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.line.starts_with('{') && self.line.contains(&format!("\"{key}\""))
+    }
+
+    /// The tool that a table of annotations is of.
+    pub(super) fn tool(&self) -> Option<&'static str> {
+        let mut cells = self.line.split('\t');
+        let mut is_time = || cells.next().is_some_and(|cell| cell.trim().parse::<f64>().is_ok());
+        Some(match () {
+            () if self.has(&["begin time (s)", "common name"]) => "BirdNET-Analyzer",
+            () if self.has(&["begin time (s)"]) => "Raven",
+            () if self.has(&["start (s)"]) => "BirdNET-Analyzer",
+            () if self.has(&["in file"]) => "Kaleidoscope",
+            () if self.has(&["species_name"]) => "birdnet for Python",
+            () if self.has(&["start_offset_s"]) => "Hoplite",
+            () if self.line.starts_with('{') => "barkbird",
+            () if is_time() && is_time() => "Audacity",
+            () => return None,
+        })
+    }
 }

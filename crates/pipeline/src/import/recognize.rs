@@ -1,7 +1,7 @@
 //! What a folder or a table is.
 
 use super::annotated;
-use super::names::{ESC50, below_data, columns, first_line, is_metadata, is_no_class, split_of, table};
+use super::names::{ESC50, Head, below_data, is_metadata, is_no_class, split_of};
 use super::options::{Layout, Options};
 use crate::error::Result;
 use crate::observer::CancelToken;
@@ -40,14 +40,12 @@ pub(super) fn layout(path: &Path, options: &Options, cancel: &CancelToken) -> Re
 
 /// The layout that a table belongs to.
 fn of_table(path: &Path) -> Layout {
-    let names = columns(path);
-    let has = |wanted: &[&str]| wanted.iter().all(|wanted| names.iter().any(|name| name == wanted));
-    let line = first_line(path);
+    let head = Head::of(path);
     match () {
-        () if has(&["path", "label"]) => Layout::Manifest,
-        () if has(&["filename", "fold", "category"]) => Layout::Esc50,
-        () if has(&["file_name"]) || (line.starts_with('{') && line.contains("\"file_name\"")) => Layout::Audiofolder,
-        () if table(&line, &names).is_some() => Layout::Annotations,
+        () if head.has(&["path", "label"]) => Layout::Manifest,
+        () if head.has(&["filename", "fold", "category"]) => Layout::Esc50,
+        () if head.has(&["file_name"]) || head.has_key("file_name") => Layout::Audiofolder,
+        () if head.tool().is_some() => Layout::Annotations,
         () => Layout::Manifest,
     }
 }

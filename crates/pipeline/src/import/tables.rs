@@ -1,6 +1,6 @@
 //! Tables with a row a file, by other names than ours.
 
-use super::names::{ESC50, below_data, columns, split_of};
+use super::names::{ESC50, Head, below_data, split_of};
 use super::options::{Imported, Layout, Options};
 use crate::error::{Context, Result, bail};
 use audio_io::{Manifest, Row, split_names};
@@ -109,7 +109,7 @@ fn one(table: &Path, options: &Options) -> Result<Manifest> {
     let is_json = table.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"));
     let (csv, names) = match is_json {
         true => csv_of_json(table)?,
-        false => (Vec::new(), columns(table)),
+        false => (Vec::new(), Head::of(table).columns),
     };
     let has = |name: &&str| names.iter().any(|column| column.eq_ignore_ascii_case(name));
     let label = match &options.label_column {

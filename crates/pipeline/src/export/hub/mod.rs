@@ -24,6 +24,7 @@ use super::onnx;
 use crate::error::{Context, Error, Result, bail};
 use crate::inputs;
 use crate::job::Job;
+use crate::origin::is_repository_name;
 use crate::output;
 use classifier::{ModelFile, ModelHeader};
 use facts::{Facts, Graph, Named};
@@ -191,16 +192,9 @@ fn name(options: &Options) -> String {
 
 /// Refuses names that the hub would not take.
 fn check_names(options: &Options) -> Result<()> {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            && !part.contains("--")
-    };
-    let is_repository = |name: &str| name.split_once('/').is_some_and(|(owner, rest)| is_part(owner) && is_part(rest));
     let name = options.name.as_deref().filter(|name| name.contains('/'));
     for (flag, name) in [("--name", name), ("--dataset", options.dataset.as_deref())] {
-        if let Some(name) = name.filter(|name| !is_repository(name)) {
+        if let Some(name) = name.filter(|name| !is_repository_name(name)) {
             bail!("{flag} {name:?}: expected owner/name, as the hub has repositories");
         }
     }
