@@ -106,16 +106,13 @@ impl SilenceStream {
 /// Whether a stretch of sound is silent; `sources` are the channels that it was made of, over the same frames.
 pub(crate) fn silence_in(samples: &[f32], sources: &[&[f32]]) -> Option<Silence> {
     let tolerance = tolerance(sources);
-    let mut range = Range::default();
-    range.take(samples);
+    let range = Range::until_sound(samples, tolerance);
     (!range.is_sound(tolerance)).then(|| range.reason(sources))
 }
 
 /// Whether all samples are the same, but for `tolerance`.
 pub(crate) fn is_constant(samples: &[f32], tolerance: f32) -> bool {
-    let mut range = Range::default();
-    range.take(samples);
-    !range.is_sound(tolerance)
+    !Range::until_sound(samples, tolerance).is_sound(tolerance)
 }
 
 /// What rounding may leave of a mix; a single channel is not mixed.
@@ -137,6 +134,19 @@ impl Default for Range {
 }
 
 impl Range {
+    /// Of all samples, or of those up to where they are sound: nothing that follows makes them silent again.
+    fn until_sound(samples: &[f32], tolerance: f32) -> Self {
+        const AT_A_TIME: usize = 4096;
+        let mut range = Self::default();
+        for block in samples.chunks(AT_A_TIME) {
+            range.take(block);
+            if range.is_sound(tolerance) {
+                break;
+            }
+        }
+        range
+    }
+
     fn take(&mut self, samples: &[f32]) {
         // By lanes, which vectorizes.
         let (chunks, rest) = samples.as_chunks::<16>();

@@ -1,7 +1,8 @@
 use crate::average_pool::average_pool;
 use crate::fused::Fused;
+use crate::linked::{Link, Map, Slot};
 use crate::{Error, reference};
-use candle_core::Tensor;
+use candle_core::{Shape, Tensor};
 use std::sync::{Arc, OnceLock};
 
 /// How the rows and columns of a map become fewer.
@@ -117,23 +118,53 @@ pub fn conv_block(
     norm: &Norm<'_>,
     form: &BlockForm,
 ) -> Result<BlockOutput, Error> {
+    let LinkedOutput { map, statistics } = linked_block(&map.clone().into(), weights, residual, norm, form)?;
+    Ok(BlockOutput { map: map.into_tensor(), statistics })
+}
+
+/// What a block makes of its input, on the way to another.
+#[derive(Debug, Clone)]
+pub struct LinkedOutput {
+    /// As of [`BlockOutput`].
+    pub map: Map,
+    /// As of [`BlockOutput`].
+    pub statistics: Option<BatchStatistics>,
+}
+
+/// As [`conv_block`], for blocks that follow each other: gradients of the maps between them take a shorter way back.
+///
+/// # Errors
+/// As [`conv_block`].
+pub fn linked_block(
+    map: &Map,
+    weights: &BlockWeights<'_>,
+    residual: Option<&Tensor>,
+    norm: &Norm<'_>,
+    form: &BlockForm,
+) -> Result<LinkedOutput, Error> {
     let size = BlockSize::check(map, weights, residual, norm, form)?;
     if !map.device().is_cpu() {
-        let mut output = reference::conv_block(map, weights, residual, norm, form)?;
+        let BlockOutput { mut map, statistics } = reference::conv_block(map, weights, residual, norm, form)?;
         if let Norm::Running { .. } = norm {
             // Intermediate values are not kept.
-            output.map = output.map.detach();
+            map = map.detach();
         }
-        return Ok(output);
+        return Ok(LinkedOutput { map: map.into(), statistics });
     }
     let saved = Arc::new(OnceLock::new());
-    let block = Fused::new(size, form, norm, Arc::clone(&saved))?;
+    // Where there is no backward pass there is nothing to shorten.
+    let link = matches!(norm, Norm::Batch { .. }).then(Slot::default);
+    let block = Fused::new(size, form, norm, Arc::clone(&saved))?.between(map, link.clone())?;
+    let made = Arc::clone(&block.made);
     // Operations of candle have at most three arguments.
     let packed = Tensor::cat(&[&weights.conv.flatten_all()?, weights.scale, weights.shift], 0)?;
-    let map = map.contiguous()?;
-    let map = match residual {
-        None => map.apply_op2(&packed, block)?,
-        Some(residual) => map.apply_op3(&packed, &residual.contiguous()?, block)?,
+    let from = match &map.link {
+        Some(link) => link.anchor.clone(),
+        None => map.contiguous()?,
+    };
+    let out = match residual {
+        None => from.apply_op2(&packed, block)?,
+        Some(residual) => from.apply_op3(&packed, &residual.contiguous()?, block)?,
     };
     let statistics = match saved.get() {
         None => None,
@@ -143,11 +174,15 @@ pub fn conv_block(
             count: size.count(),
         }),
     };
+    let map = match (link, made.take()) {
+        (Some(gradient), Some(values)) => Map::linked(values, size.output(), Link { anchor: out, gradient })?,
+        _ => out.into(),
+    };
     let map = match form.pool {
-        Pool::Average { height, width } => average_pool(&map, height, width)?,
+        Pool::Average { height, width } => average_pool(&map, height, width)?.into(),
         Pool::None | Pool::Max { .. } => map,
     };
-    Ok(BlockOutput { map, statistics })
+    Ok(LinkedOutput { map, statistics })
 }
 
 /// The sizes of a block's tensors.
@@ -265,6 +300,11 @@ impl BlockSize {
     }
 
     /// Values of the weights.
+    /// `[B, OH, OW, C]`.
+    pub(crate) fn output(&self) -> Shape {
+        Shape::from((self.n_clips, self.out_height(), self.out_width(), self.n_out))
+    }
+
     pub(crate) fn weight_len(&self) -> usize {
         self.kernel * self.kernel * self.n_in * self.n_out
     }

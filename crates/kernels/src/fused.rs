@@ -1,11 +1,12 @@
 //! The block as one operation of candle, for the CPU.
 
 use crate::block::{BlockForm, BlockSize, Norm};
+use crate::linked::{Link, Map, Slot, of_anchor};
 use crate::scratch::Buffer;
 use crate::table::Table;
 use crate::{Compute, Error, backward, forward};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A block in the graph of candle.
 pub(crate) struct Fused {
@@ -15,6 +16,26 @@ pub(crate) struct Fused {
     pub(crate) norm: Affine,
     pub(crate) table: &'static Table,
     saved: Arc<OnceLock<Saved>>,
+    /// The map that comes in, where an anchor stands for it, and where its gradient goes.
+    before: Option<(Tensor, Slot)>,
+    /// Where the gradient of the map that goes out is, if an anchor stands for it.
+    behind: Option<Slot>,
+    /// The map that goes out, if an anchor stands for it.
+    pub(crate) made: Arc<Made>,
+}
+
+/// A map on its way out.
+#[derive(Default)]
+pub(crate) struct Made(Mutex<Option<Vec<f32>>>);
+
+impl Made {
+    fn set(&self, values: Vec<f32>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(values);
+    }
+
+    pub(crate) fn take(&self) -> Option<Vec<f32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Where batch norm's mean and variance come from.
@@ -51,7 +72,14 @@ impl Fused {
             }
         };
         let (relu, input_gradient) = (form.relu, form.input_gradient);
-        Ok(Self { size, relu, input_gradient, norm, table: Table::of(Compute::current().path), saved })
+        let table = Table::of(Compute::current().path);
+        Ok(Self { size, relu, input_gradient, norm, table, saved, before: None, behind: None, made: Arc::default() })
+    }
+
+    /// Between the block that made `map` and one that will find the gradient in `behind`, where there are such.
+    pub(crate) fn between(self, map: &Map, behind: Option<Slot>) -> Result<Self> {
+        let of_link = |link: &Link| Ok::<_, candle_core::Error>((map.detach().contiguous()?, link.gradient.clone()));
+        Ok(Self { before: map.link.as_ref().map(of_link).transpose()?, behind, ..self })
     }
 
     fn forward(
@@ -60,12 +88,23 @@ impl Fused {
         weights: (&CpuStorage, &Layout),
         residual: Option<(&CpuStorage, &Layout)>,
     ) -> Result<(CpuStorage, Shape)> {
-        let (map, weights) = (slice(map.0, map.1)?, Weights::split(slice(weights.0, weights.1)?, &self.size));
+        let weights = Weights::split(slice(weights.0, weights.1)?, &self.size);
         let residual = residual.map(|(storage, layout)| slice(storage, layout)).transpose()?;
-        let size = &self.size;
-        let out = match &self.norm {
+        let out = match &self.before {
+            Some((before, _)) => with_slice(before, |map| self.output(map, &weights, residual))?,
+            None => self.output(slice(map.0, map.1)?, &weights, residual)?,
+        };
+        if self.behind.is_none() {
+            return Ok((CpuStorage::F32(out), self.size.output()));
+        }
+        self.made.set(out);
+        Ok((CpuStorage::F32(vec![0.0]), Shape::from(1)))
+    }
+
+    fn output(&self, map: &[f32], weights: &Weights<'_>, residual: Option<&[f32]>) -> Result<Vec<f32>> {
+        Ok(match &self.norm {
             Affine::Batch { epsilon } => {
-                let (out, saved) = forward::train(self, map, &weights, residual, *epsilon);
+                let (out, saved) = forward::train(self, map, weights, residual, *epsilon);
                 if self.saved.set(saved).is_err() {
                     candle_core::bail!("conv_block: one operation was run forward twice");
                 }
@@ -73,11 +112,9 @@ impl Fused {
             }
             Affine::Running { mean, variance, epsilon } => {
                 let affine = weights.affine(mean, &inverse(variance, *epsilon));
-                forward::evaluate(self, map, &weights, residual, &affine)
+                forward::evaluate(self, map, weights, residual, &affine)
             }
-        };
-        let shape = Shape::from((size.n_clips, size.out_height(), size.out_width(), size.n_out));
-        Ok((CpuStorage::F32(out), shape))
+        })
     }
 
     fn backward(&self, map: &Tensor, weights: &Tensor, residual: bool, gradient: &Tensor) -> Result<Gradients> {
@@ -86,8 +123,15 @@ impl Fused {
                 "conv_block: there is no backward pass through running statistics; train with Norm::Batch"
             );
         };
-        let gradient = gradient.contiguous()?;
-        let result = with_slice(map, |map| {
+        let gradient = match &self.behind {
+            None => gradient.contiguous()?,
+            Some(behind) => match behind.take() {
+                Some(gradient) => gradient.contiguous()?,
+                None => candle_core::bail!("conv_block: the gradient of its map is missing"),
+            },
+        };
+        let input = self.before.as_ref().map_or(map, |(before, _)| before);
+        let result = with_slice(input, |map| {
             with_slice(weights, |weights| {
                 with_slice(&gradient, |gradient| {
                     let weights = Weights::split(weights, &self.size);
@@ -99,8 +143,15 @@ impl Fused {
         let tensor = |values: Vec<f32>, height, width, n_channels| {
             Tensor::from_vec(values, (size.n_clips, height, width, n_channels), map.device())
         };
+        let of_map = result.map.map(|values| tensor(values, size.height, size.width, size.n_in)).transpose()?;
         Ok(Gradients {
-            map: result.map.map(|values| tensor(values, size.height, size.width, size.n_in)).transpose()?,
+            map: match (&self.before, of_map) {
+                (Some((_, slot)), Some(gradient)) => {
+                    slot.add(&gradient)?;
+                    Some(of_anchor(map)?)
+                }
+                (_, of_map) => of_map,
+            },
             weights: Tensor::new(result.weights, weights.device())?,
             residual: result
                 .residual

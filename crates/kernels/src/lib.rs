@@ -39,6 +39,8 @@ mod fused;
 mod global_pool;
 mod gradients;
 mod layer_norm;
+mod linked;
+mod measured;
 mod panels;
 mod path;
 mod precision;
@@ -57,13 +59,17 @@ mod transformer;
 mod weight_sums;
 mod winograd;
 
-pub use block::{BatchStatistics, BlockForm, BlockOutput, BlockWeights, Norm, Pool, conv_block};
+pub use block::{
+    BatchStatistics, BlockForm, BlockOutput, BlockWeights, LinkedOutput, Norm, Pool, conv_block, linked_block,
+};
 pub use compute::{Compute, with};
 pub use device::settle_device;
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use gradients::DirectGradients;
 pub use layer_norm::layer_norm;
+pub use linked::Map;
+pub use measured::{Measured, processor};
 pub use path::Path;
 pub use precision::Precision;
 pub use process::{Pages, settle_process, with_hangup_kept};

@@ -3,7 +3,7 @@ use crate::dropout::drop_out;
 use crate::layer::{ConvNorm, from_kernels};
 use candle_core::{Tensor, Var};
 use classifier::{Below, Classifier, Error, Grid, Init, Maps, Method, Mode, Output, Parameters, Score, weighted_map};
-use kernels::{Pool, global_pool};
+use kernels::{Map, Pool, global_pool};
 
 /// The convolutional network. Rows of its maps are bands, columns are frames, channels come last.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Cnn {
                 got: format!("{:?}", mel.dims()),
             });
         };
-        let mut map = mel.reshape((n_clips, n_bands, n_frames, 1))?; // [B, H, W, C]
+        let mut map = Map::from(mel.reshape((n_clips, n_bands, n_frames, 1))?); // [B, H, W, C]
         for stage in &self.stages {
             map = stage.enter.forward(&map, None, self.halve(&map)?, mode)?; // [B, H / 2, W / 2, C']
             if let Some([first, second]) = &stage.residual {
@@ -95,7 +95,7 @@ impl Cnn {
             }
             see(&map)?;
         }
-        Ok(map)
+        Ok(map.into_tensor())
     }
 
     /// The embedding of a last map, `[B, H, W, C]` to `[B, D]`.

@@ -1,6 +1,6 @@
 use candle_core::{Tensor, Var};
 use classifier::{Error, Init, Mode, Parameters};
-use kernels::{BatchStatistics, BlockForm, BlockWeights, Norm, Pool, conv_block};
+use kernels::{BatchStatistics, BlockForm, BlockWeights, Map, Norm, Pool, linked_block};
 
 /// Weight of a new batch in the running statistics.
 const MOMENTUM: f64 = 0.1;
@@ -53,18 +53,18 @@ impl ConvNorm {
     /// Convolution with `stride`, batch norm, residual, ReLU and pool of `map`, `[B, H, W, C_in]`.
     pub(crate) fn forward(
         &self,
-        map: &Tensor,
+        map: &Map,
         residual: Option<&Tensor>,
         (stride, pool): (usize, Pool),
         mode: Mode,
-    ) -> Result<Tensor, Error> {
+    ) -> Result<Map, Error> {
         let weights = BlockWeights { conv: &self.conv, scale: &self.scale, shift: &self.shift };
         let norm = match mode {
             Mode::Train { .. } => Norm::Batch { epsilon: EPSILON },
             Mode::Eval => Norm::Running { mean: &self.mean, variance: &self.variance, epsilon: EPSILON },
         };
         let form = BlockForm { stride, pool, relu: true, input_gradient: !self.is_first };
-        let output = conv_block(map, &weights, residual, &norm, &form).map_err(from_kernels)?;
+        let output = linked_block(map, &weights, residual, &norm, &form).map_err(from_kernels)?;
         if let Some(statistics) = &output.statistics {
             self.track(statistics)?;
         }

@@ -1,5 +1,7 @@
 //! Which instructions and which precision the CPU's kernels use, and how that is recorded with the run.
 
+pub use crate::measured_precision::MeasuredPrecision;
+
 use crate::error::{Context, Result, bail};
 use crate::named::named;
 use crate::strategy::ModelKind;
@@ -34,10 +36,21 @@ named! {
     #[derive(Default)]
     pub enum Precision {
         #[default]
-        Auto = "auto", "What suits the model: bf16 for the Vision Transformer where the processor has it, else f32";
+        Auto = "auto", "What suits the model: bf16 for the Vision Transformer where a measurement finds it faster, else f32";
         F32 = "f32", "Not rounded";
         Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX; sums stay 32 bits wide";
     }
+}
+
+/// What a configuration comes to on this machine.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// What the kernels use.
+    pub compute: kernels::Compute,
+    /// The record of it for the model file: the same wherever the same is computed.
+    pub record: serde_json::Value,
+    /// What `auto` decided by, where it had to measure.
+    pub measured: Option<MeasuredPrecision>,
 }
 
 impl ComputeConfig {
@@ -45,7 +58,7 @@ impl ComputeConfig {
     ///
     /// # Errors
     /// Instructions that this processor lacks, or a precision that the model does not have.
-    pub fn apply(self, device: &Device, model: ModelKind) -> Result<(kernels::Compute, serde_json::Value)> {
+    pub fn apply(self, device: &Device, model: ModelKind) -> Result<Applied> {
         let path = match self.instructions {
             Instructions::Auto => kernels::Path::detect(),
             Instructions::Portable => kernels::Path::Portable,
@@ -56,6 +69,7 @@ impl ComputeConfig {
         let exact = kernels::Compute { path, precision: kernels::Precision::F32 };
         exact.checked().context("compute.instructions")?;
         let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
+        let mut measured = None;
         let precision = match (self.precision, model) {
             (Precision::Bf16, ModelKind::Cnn) => {
                 bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
@@ -64,7 +78,12 @@ impl ComputeConfig {
                 bail!("--precision bf16: only on the CPU; on {} f32 is computed", device_name(device))
             }
             (Precision::Bf16, _) => kernels::Precision::Bf16,
-            (Precision::Auto, ModelKind::Vit) if has_bf16 => kernels::Precision::Bf16,
+            (Precision::Auto, ModelKind::Vit) if has_bf16 => {
+                let found = MeasuredPrecision::here(path)?;
+                let precision = found.precision();
+                measured = Some(found);
+                precision
+            }
             _ => kernels::Precision::F32,
         };
         let compute = kernels::Compute { path, precision }.checked().context("--precision")?;
@@ -72,7 +91,7 @@ impl ComputeConfig {
         let device = device_name(device);
         let record =
             serde_json::json!({"device": device, "instructions": instructions, "precision": precision.to_string()});
-        Ok((compute, record))
+        Ok(Applied { compute, record, measured })
     }
 }
 
@@ -102,8 +121,9 @@ mod tests {
 
     #[test]
     fn what_computes_is_said() {
-        let (compute, said) = ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
-        assert_eq!(compute, kernels::Compute::default());
+        let Applied { compute, record: said, measured } =
+            ComputeConfig::default().apply(&Device::Cpu, ModelKind::Cnn).unwrap();
+        assert_eq!((compute, measured), (kernels::Compute::default(), None));
         assert_eq!(said["instructions"], compute.path.to_string());
         assert_eq!(said["precision"], "f32");
         let bf16 = ComputeConfig { precision: Precision::Bf16, ..ComputeConfig::default() };

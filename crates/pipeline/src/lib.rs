@@ -49,6 +49,7 @@ pub mod import;
 pub mod inputs;
 mod job;
 mod json_lines;
+mod measured_precision;
 mod named;
 mod observer;
 mod origin;

@@ -1,5 +1,6 @@
 //! `run.json` beside a model: how the run was started, so that a report can say how to repeat it.
 
+use crate::compute::MeasuredPrecision;
 use crate::error::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ pub struct RunRecord {
     pub pretrained: Option<String>,
     /// Its commit.
     pub revision: Option<String>,
+    /// What `--precision auto` decided by, where it measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<MeasuredPrecision>,
 }
 
 impl RunRecord {

@@ -16,6 +16,7 @@ pub use curves::curves;
 pub use options::{Options, Preset};
 pub use train::{ClassMetrics, EpochMetrics, Metrics, Outcome as TrainOutcome, Start};
 
+use crate::compute::Applied;
 use crate::error::{Context, Result, bail};
 use crate::inputs::{Expected, expect};
 use crate::job::Job;
@@ -39,7 +40,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     let _lock = output::folder(&options.out)?;
     expect(&options.features, Expected::Features)?;
     let config = resolve(options, job, Strategy::Auto)?;
-    let (compute, compute_record) = config.compute.apply(&job.device, options.model)?;
+    let Applied { compute, record: compute_record, measured } = config.compute.apply(&job.device, options.model)?;
     let index = shard::read_index(&options.features)?;
     let clips = shard::Clips::open(&options.features)?;
     let data = options.data(clips).with_context(|| options.features.display().to_string())?;
@@ -83,6 +84,7 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
         seed: config.train.seed,
         pretrained: config.finetune.pretrained.clone(),
         revision: config.finetune.revision.clone(),
+        precision: measured,
     };
     record.write(&options.out)?;
     for warning in &outcome.warnings {

@@ -150,11 +150,11 @@ fn train_head(model: &Model, all: &Outputs, classes: &[String], job: &Job<'_>, o
     let data = Data::from_spectrograms(embeddings(model, all, classes)?, SPLITS[0], SPLITS[1])?;
     let mut config = recipe(ModelKind::Vit, Strategy::Probe);
     config.seed = job.seed();
-    let (compute, compute_record) = Config::default().compute.apply(device, ModelKind::Cnn)?;
+    let applied = Config::default().compute.apply(device, ModelKind::Cnn)?;
     let header = RunHeader {
         version: env!("CARGO_PKG_VERSION").into(),
-        compute,
-        compute_record,
+        compute: applied.compute,
+        compute_record: applied.record,
         front_end: model.header.front_end.clone(),
         unit_per_db: model.chain()?.unit_per_db(),
     };
