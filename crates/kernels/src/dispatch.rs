@@ -27,6 +27,8 @@ impl Table {
                 #[cfg(target_arch = "x86_64")]
                 Path::Avx2 => avx2(work),
                 #[cfg(target_arch = "x86_64")]
+                Path::Avx512 if is_x86_feature_detected!("avx512bf16") => avx512_bf16(work),
+                #[cfg(target_arch = "x86_64")]
                 Path::Avx512 => avx512(work),
                 _ => work.run::<crate::simd::portable::Lanes<4>>(),
             }
@@ -52,5 +54,12 @@ unsafe fn avx2<W: Work>(work: W) -> W::Out {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn avx512<W: Work>(work: W) -> W::Out {
     // SAFETY: as above.
-    unsafe { work.run::<crate::simd::x86::Avx512>() }
+    unsafe { work.run::<crate::simd::x86::Avx512<false>>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+unsafe fn avx512_bf16<W: Work>(work: W) -> W::Out {
+    // SAFETY: as above.
+    unsafe { work.run::<crate::simd::x86::Avx512<true>>() }
 }

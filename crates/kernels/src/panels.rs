@@ -116,8 +116,9 @@ impl<T: Stored, V: Factor> Work for Pack<'_, T, V> {
     unsafe fn run<S: Simd>(self) {
         let width = self.out.len() / self.depth;
         match self.side {
-            Side::Depth => self.interleave(width),
-            // SAFETY: the caller's processor has the instructions.
+            // SAFETY: the caller's processor has the instructions; so below.
+            Side::Depth => unsafe { self.interleave::<S>(width) },
+            // SAFETY: as above.
             Side::Columns => unsafe { self.transpose::<S>(width) },
         }
     }
@@ -126,7 +127,7 @@ impl<T: Stored, V: Factor> Work for Pack<'_, T, V> {
 impl<T: Stored, V: Factor> Pack<'_, T, V> {
     /// Rows of k: `G` of them side by side.
     #[inline(always)]
-    fn interleave(self, width: usize) {
+    unsafe fn interleave<S: Simd>(self, width: usize) {
         let Self { from, factors, first, out, .. } = self;
         let n = (from.n_columns - first).min(width);
         let columns = first..first + n;
@@ -138,7 +139,8 @@ impl<T: Stored, V: Factor> Pack<'_, T, V> {
                 out.fill(V::default());
                 continue;
             };
-            V::interleave(even, row(k + 1), &mut out[..n * V::GROUP]);
+            // SAFETY: the caller's processor has the instructions.
+            unsafe { V::interleave::<S, T>(even, row(k + 1), &mut out[..n * V::GROUP]) };
             out[n * V::GROUP..].fill(V::default());
         }
     }
@@ -158,7 +160,9 @@ impl<T: Stored, V: Factor> Pack<'_, T, V> {
                     for (i, words) in square.iter_mut().enumerate().take(n) {
                         let row = self.first + column + i;
                         let values = &self.from.row(row)[k..n_k.min(k + SQUARE * V::GROUP)];
-                        V::words(values, self.factors.map_or(1.0, |factors| factors[row]), words);
+                        let factor = self.factors.map_or(1.0, |factors| factors[row]);
+                        // SAFETY: the caller's processor has the instructions.
+                        unsafe { V::words::<S, T>(values, factor, words) };
                     }
                 }
                 // SAFETY: the caller's processor has the instructions.

@@ -19,10 +19,16 @@ pub(crate) trait Factor: Stored {
     fn depth(n_k: usize) -> usize;
 
     /// Rows of k side by side, times their factors; the second one may be missing. `out`: `G` times as long as a row.
-    fn interleave<T: Stored>(even: (&[T], f32), odd: Option<(&[T], f32)>, out: &mut [Self]);
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`. So for [`words`](Self::words).
+    unsafe fn interleave<S: Simd, T: Stored>(even: (&[T], f32), odd: Option<(&[T], f32)>, out: &mut [Self]);
 
     /// A stretch of a row as words of `G` numbers, times a factor; words that it does not reach are left as they are.
-    fn words<T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]);
+    ///
+    /// # Safety
+    /// As [`interleave`](Self::interleave).
+    unsafe fn words<S: Simd, T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]);
 
     /// The numbers in words.
     fn of_words(words: &[u32], out: &mut [Self]);
@@ -57,14 +63,14 @@ impl Factor for f32 {
     }
 
     #[inline(always)]
-    fn interleave<T: Stored>((row, factor): (&[T], f32), _: Option<(&[T], f32)>, out: &mut [f32]) {
+    unsafe fn interleave<S: Simd, T: Stored>((row, factor): (&[T], f32), _: Option<(&[T], f32)>, out: &mut [f32]) {
         for (out, value) in out.iter_mut().zip(row) {
             *out = value.value() * factor;
         }
     }
 
     #[inline(always)]
-    fn words<T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]) {
+    unsafe fn words<S: Simd, T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]) {
         for (word, value) in words.iter_mut().zip(values) {
             *word = (value.value() * factor).to_bits();
         }
@@ -103,24 +109,45 @@ impl Factor for Bf16 {
     }
 
     #[inline(always)]
-    fn interleave<T: Stored>((even, by_even): (&[T], f32), odd: Option<(&[T], f32)>, out: &mut [Self]) {
-        let (pairs, _) = out.as_chunks_mut::<2>();
-        match odd {
-            Some((odd, by_odd)) => {
-                for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
-                    *pair = halves(round(even.value() * by_even) | round(odd.value() * by_odd) << 16);
-                }
+    unsafe fn interleave<S: Simd, T: Stored>((even, by_even): (&[T], f32), odd: Option<(&[T], f32)>, out: &mut [Self]) {
+        let pairs = &mut out.as_chunks_mut::<2>().0[..even.len()];
+        let Some((odd, by_odd)) = odd else {
+            for (pair, even) in pairs.iter_mut().zip(even) {
+                *pair = halves(round(even.value() * by_even));
             }
-            None => {
-                for (pair, even) in pairs.iter_mut().zip(even) {
-                    *pair = halves(round(even.value() * by_even));
-                }
+            return;
+        };
+        let whole = even.len() - even.len() % S::LANES;
+        // SAFETY: vectors before `whole`, which is inside of all three; the processor has the instructions.
+        unsafe {
+            let factors = [by_even, by_odd].map(|factor| S::splat(factor));
+            for at in (0..whole).step_by(S::LANES) {
+                let even = S::mul(T::load::<S>(even[..whole].as_ptr().add(at)), factors[0]);
+                let odd = S::mul(T::load::<S>(odd[..whole].as_ptr().add(at)), factors[1]);
+                S::store_bf16_pairs(pairs[..whole].as_mut_ptr().add(at).cast(), even, odd);
             }
+        }
+        for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd).skip(whole) {
+            *pair = halves(round(even.value() * by_even) | round(odd.value() * by_odd) << 16);
         }
     }
 
     #[inline(always)]
-    fn words<T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]) {
+    unsafe fn words<S: Simd, T: Stored>(values: &[T], factor: f32, words: &mut [u32; SQUARE]) {
+        let values = &values[..values.len().min(2 * SQUARE)];
+        let whole = values.len() - values.len() % S::LANES;
+        // Pairs of halves are words as they lie there, the first one the lower.
+        if cfg!(target_endian = "little") && whole == values.len() {
+            // SAFETY: as many halves as values, at most twice as many as there are words; the processor has the instructions.
+            unsafe {
+                let by = S::splat(factor);
+                for at in (0..whole).step_by(S::LANES) {
+                    let value = S::mul(T::load::<S>(values.as_ptr().add(at)), by);
+                    S::store_bf16(words.as_mut_ptr().cast::<u16>().add(at), value);
+                }
+            }
+            return;
+        }
         let (pairs, last) = values.as_chunks::<2>();
         for (word, [even, odd]) in words.iter_mut().zip(pairs) {
             *word = round(even.value() * factor) | round(odd.value() * factor) << 16;

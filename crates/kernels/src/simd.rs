@@ -84,8 +84,23 @@ pub(crate) trait Simd {
     unsafe fn largest(a: Self::Vector) -> f32;
     /// Numbers from their upper halves.
     unsafe fn load_bf16(from: *const u16) -> Self::Vector;
-    /// The upper halves of numbers, rounded as [`crate::stored::round`] does.
+    /// The upper halves of numbers, rounded as [`crate::stored::round`] does; where the processor has an instruction for
+    /// it, numbers below the smallest normal one become 0.
     unsafe fn store_bf16(to: *mut u16, value: Self::Vector);
+    /// The rounded halves of two vectors side by side: those of `even` are the lower ones of words.
+    #[inline(always)]
+    unsafe fn store_bf16_pairs(to: *mut u16, even: Self::Vector, odd: Self::Vector) {
+        let mut halves = [[0u16; MOST_LANES]; 2];
+        // SAFETY: no vector is longer; the caller's pointer is valid for twice as many values as a vector has.
+        unsafe {
+            Self::store_bf16(halves[0].as_mut_ptr(), even);
+            Self::store_bf16(halves[1].as_mut_ptr(), odd);
+            for i in 0..Self::LANES {
+                to.add(2 * i).write(halves[0][i]);
+                to.add(2 * i + 1).write(halves[1][i]);
+            }
+        }
+    }
     /// Exchanges rows and columns.
     #[inline(always)]
     unsafe fn transpose(square: &mut [[u32; 16]; 16]) {

@@ -73,7 +73,7 @@ table!(Neon, neon, crate::simd::neon::Neon, target_feature(enable = "neon"));
 #[cfg(target_arch = "x86_64")]
 table!(Avx2, avx2, crate::simd::x86::Avx2, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
-table!(Avx512, avx512, crate::simd::x86::Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl"));
+table!(Avx512, avx512, crate::simd::x86::Avx512<false>, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl"));
 
 /// Rows of an image with a margin of `pad` zero pixels on each side, `[rows, width + 2 * pad, C]`.
 #[derive(Clone, Copy)]

@@ -145,10 +145,10 @@ impl Simd for Avx2 {
     }
 }
 
-/// AVX-512F: 16 values, 32 registers.
-pub(crate) struct Avx512;
+/// AVX-512F: 16 values, 32 registers; with the instructions that round to bf16, or without.
+pub(crate) struct Avx512<const ROUNDS: bool>;
 
-impl Simd for Avx512 {
+impl<const ROUNDS: bool> Simd for Avx512<ROUNDS> {
     const LANES: usize = 16;
     const ROWS_WIDE: usize = 12;
     const ROWS_NARROW: usize = 24;
@@ -227,13 +227,12 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn store_bf16(to: *mut u16, value: __m512) {
-        let bits = _mm512_castps_si512(value);
-        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
-        let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
-        let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
-        let halves = _mm512_srli_epi32::<16>(_mm512_mask_mov_epi32(rounded, nan, quiet));
-        _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(halves))
+        _mm256_storeu_si256(to.cast(), halves::<ROUNDS>(value))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16_pairs(to: *mut u16, even: __m512, odd: __m512) {
+        let [even, odd] = [even, odd].map(|value| _mm512_cvtepu16_epi32(halves::<ROUNDS>(value)));
+        _mm512_storeu_si512(to.cast(), _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd)))
     }
     #[inline(always)]
     unsafe fn transpose(square: &mut [[u32; 16]; 16]) {
@@ -311,7 +310,21 @@ unsafe fn tile_avx2<const R: usize, const V: usize, const TURNED: bool>(t: &Tile
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn tile_avx512<const R: usize, const V: usize, const TURNED: bool>(t: &Tile) {
-    tile::<Avx512, R, V, TURNED>(t)
+    tile::<Avx512<false>, R, V, TURNED>(t)
+}
+
+/// The upper halves of numbers, rounded.
+#[inline(always)]
+unsafe fn halves<const ROUNDS: bool>(value: __m512) -> __m256i {
+    if ROUNDS {
+        return std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(value));
+    }
+    let bits = _mm512_castps_si512(value);
+    let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+    let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+    let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x40_0000));
+    let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
+    _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(_mm512_mask_mov_epi32(rounded, nan, quiet)))
 }
 
 /// All bits of the first `n` of 8 lanes.
