@@ -69,7 +69,7 @@ pub use global_pool::global_pool;
 pub use gradients::DirectGradients;
 pub use layer_norm::layer_norm;
 pub use linked::Map;
-pub use measured::{Measured, processor};
+pub use measured::{Measured, processor, product_peak};
 pub use path::Path;
 pub use precision::Precision;
 pub use process::{Pages, settle_process, with_hangup_kept};

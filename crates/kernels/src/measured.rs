@@ -1,11 +1,16 @@
 //! Which precision of products is faster on this machine: by a measurement, since instructions alone do not tell. Processors with
 //! AVX-512 BF16 and without AMX have some that multiply bf16 at twice the rate of `f32`, and some at the same.
 
+use crate::panels::{Panels, Rows, Side};
+use crate::products::{Factor, chunk_rows, multiply};
+use crate::stored::Bf16;
+use crate::table::Table;
 use crate::{
     Compute, DirectGradients, Error, LinearWeights, Path, Precision, TransformerForm, TransformerWeights,
     transformer_layer, with,
 };
 use candle_core::{Device, Tensor, Var};
+use rayon::prelude::*;
 use std::time::Instant;
 
 /// Clips, tokens and width of the layer that is measured: that of the small Vision Transformer, with as many rows as take a few
@@ -104,6 +109,33 @@ impl Layer {
         gradients.backward(&out.sum_all()?)?;
         Ok(())
     }
+}
+
+/// Billions of operations a second that a product of large matrices reaches with all threads, its right operand packed
+/// already: what everything else is measured by. A multiplication and an addition are two.
+pub fn product_peak(compute: Compute) -> f64 {
+    match compute.precision {
+        Precision::F32 => peak::<f32>(compute.path),
+        Precision::Bf16 => peak::<Bf16>(compute.path),
+    }
+}
+
+fn peak<V: Factor>(path: Path) -> f64 {
+    /// Rows, steps of k and columns.
+    const SIZE: [usize; 3] = [4096, 1024, 1024];
+    let (table, [m, k, n]) = (Table::of(path), SIZE);
+    let values = |n: usize| (0..n).map(|i| V::of((i * 7919 % 2003) as f32 / 1001.5 - 1.0)).collect::<Vec<_>>();
+    let (a, b) = (values(m * k), values(k * n));
+    let panels = Panels::<V>::new(table, Rows::new(&b, n), Side::Depth, None);
+    let mut c = vec![0f32; m * n];
+    let mut best = f64::INFINITY;
+    for _ in 0..TURNS {
+        let began = Instant::now();
+        let beside = c.par_chunks_mut(chunk_rows(n) * n);
+        multiply(table, Rows::new(&a, k), &panels, beside, |_, rows, c| c.copy_from_slice(rows));
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    2e-9 * (m * k * n) as f64 / best
 }
 
 /// The name of the processor, as it says it itself; empty where it does not.
