@@ -290,7 +290,7 @@ unsafe fn largest<S: Simd>(values: &[f32]) -> f32 {
 unsafe fn first_sum<S: Simd>(values: S::Vector, n: usize) -> f32 {
     let mut all = [0f32; 16];
     // SAFETY: no vector is longer.
-    unsafe { store_first::<S, f32>(all.as_mut_ptr(), values, n) };
+    unsafe { S::store(all.as_mut_ptr(), values) };
     all[..n].iter().sum()
 }
 

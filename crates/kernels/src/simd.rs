@@ -87,6 +87,30 @@ pub(crate) trait Simd {
     /// The upper halves of numbers, rounded as [`crate::stored::round`] does; where the processor has an instruction for
     /// it, numbers below the smallest normal one become 0.
     unsafe fn store_bf16(to: *mut u16, value: Self::Vector);
+    /// As [`load_bf16`](Self::load_bf16), of the first `n` numbers; the others are zero.
+    #[inline(always)]
+    unsafe fn load_bf16_part(from: *const u16, n: usize) -> Self::Vector {
+        let mut all = [0u16; MOST_LANES];
+        // SAFETY: the caller's pointer is valid for `n` values, and no vector is longer than `all`.
+        unsafe {
+            for (i, half) in all.iter_mut().enumerate().take(n) {
+                *half = from.add(i).read();
+            }
+            Self::load_bf16(all.as_ptr())
+        }
+    }
+    /// As [`store_bf16`](Self::store_bf16), of the first `n` numbers.
+    #[inline(always)]
+    unsafe fn store_bf16_part(to: *mut u16, value: Self::Vector, n: usize) {
+        let mut all = [0u16; MOST_LANES];
+        // SAFETY: as in `load_bf16_part`.
+        unsafe {
+            Self::store_bf16(all.as_mut_ptr(), value);
+            for (i, half) in all.iter().enumerate().take(n) {
+                to.add(i).write(*half);
+            }
+        }
+    }
     /// The rounded halves of two vectors side by side: those of `even` are the lower ones of words.
     #[inline(always)]
     unsafe fn store_bf16_pairs(to: *mut u16, even: Self::Vector, odd: Self::Vector) {

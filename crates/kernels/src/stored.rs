@@ -1,7 +1,7 @@
 //! The storage type between two matrix products: `f32`, or `f32` rounded to bf16.
 
 use crate::scratch::Kept;
-use crate::simd::{MOST_LANES, Simd};
+use crate::simd::Simd;
 use std::sync::Mutex;
 
 /// The upper half of an `f32`: 8 significant bits with its range.
@@ -47,6 +47,18 @@ pub(crate) trait Stored: Kept + PartialEq + Send + Sync {
     /// # Safety
     /// As [`load`](Self::load).
     unsafe fn store<S: Simd>(to: *mut Self, value: S::Vector);
+
+    /// Loads the first `n` values of a vector, and zeros.
+    ///
+    /// # Safety
+    /// As [`Simd::load_part`]; so for [`store_part`](Self::store_part).
+    unsafe fn load_part<S: Simd>(from: *const Self, n: usize) -> S::Vector;
+
+    /// Stores the first `n` values of a vector.
+    ///
+    /// # Safety
+    /// As [`load_part`](Self::load_part).
+    unsafe fn store_part<S: Simd>(to: *mut Self, value: S::Vector, n: usize);
 }
 
 impl Stored for f32 {
@@ -69,6 +81,16 @@ impl Stored for f32 {
     unsafe fn store<S: Simd>(to: *mut f32, value: S::Vector) {
         // SAFETY: handed on.
         unsafe { S::store(to, value) }
+    }
+    #[inline(always)]
+    unsafe fn load_part<S: Simd>(from: *const Self, n: usize) -> S::Vector {
+        // SAFETY: handed on.
+        unsafe { S::load_part(from, n) }
+    }
+    #[inline(always)]
+    unsafe fn store_part<S: Simd>(to: *mut Self, value: S::Vector, n: usize) {
+        // SAFETY: handed on.
+        unsafe { S::store_part(to, value, n) }
     }
 }
 
@@ -93,6 +115,16 @@ impl Stored for Bf16 {
         // SAFETY: as in `load`.
         unsafe { S::store_bf16(to.cast(), value) }
     }
+    #[inline(always)]
+    unsafe fn load_part<S: Simd>(from: *const Self, n: usize) -> S::Vector {
+        // SAFETY: handed on.
+        unsafe { S::load_bf16_part(from.cast(), n) }
+    }
+    #[inline(always)]
+    unsafe fn store_part<S: Simd>(to: *mut Self, value: S::Vector, n: usize) {
+        // SAFETY: handed on.
+        unsafe { S::store_bf16_part(to.cast(), value, n) }
+    }
 }
 
 /// Loads the first `n` values of a vector, at least one and at most all; the others are zero.
@@ -101,17 +133,8 @@ impl Stored for Bf16 {
 /// The pointer is valid for `n` values. So for [`store_first`].
 #[inline(always)]
 pub(crate) unsafe fn load_first<S: Simd, V: Stored>(from: *const V, n: usize) -> S::Vector {
-    // SAFETY: whole vectors are the caller's; `all` is as long as the longest vector.
-    unsafe {
-        if n == S::LANES {
-            return V::load::<S>(from);
-        }
-        let mut all = [0f32; MOST_LANES];
-        for (i, value) in all.iter_mut().enumerate().take(n) {
-            *value = from.add(i).read().value();
-        }
-        S::load(all.as_ptr())
-    }
+    // SAFETY: handed on.
+    unsafe { if n == S::LANES { V::load::<S>(from) } else { V::load_part::<S>(from, n) } }
 }
 
 /// Stores the first `n` values of a vector.
@@ -120,17 +143,8 @@ pub(crate) unsafe fn load_first<S: Simd, V: Stored>(from: *const V, n: usize) ->
 /// As [`load_first`].
 #[inline(always)]
 pub(crate) unsafe fn store_first<S: Simd, V: Stored>(to: *mut V, value: S::Vector, n: usize) {
-    // SAFETY: as in `load_first`.
-    unsafe {
-        if n == S::LANES {
-            return V::store::<S>(to, value);
-        }
-        let mut all = [0f32; MOST_LANES];
-        S::store(all.as_mut_ptr(), value);
-        for (i, value) in all.iter().enumerate().take(n) {
-            to.add(i).write(V::of(*value));
-        }
-    }
+    // SAFETY: handed on.
+    unsafe { if n == S::LANES { V::store::<S>(to, value) } else { V::store_part::<S>(to, value, n) } }
 }
 
 #[cfg(test)]

@@ -230,6 +230,15 @@ impl<const ROUNDS: bool> Simd for Avx512<ROUNDS> {
         _mm256_storeu_si256(to.cast(), halves::<ROUNDS>(value))
     }
     #[inline(always)]
+    unsafe fn load_bf16_part(from: *const u16, n: usize) -> __m512 {
+        let bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first_of_16(n), from.cast()));
+        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16_part(to: *mut u16, value: __m512, n: usize) {
+        _mm256_mask_storeu_epi16(to.cast(), first_of_16(n), halves::<ROUNDS>(value))
+    }
+    #[inline(always)]
     unsafe fn store_bf16_pairs(to: *mut u16, even: __m512, odd: __m512) {
         let [even, odd] = [even, odd].map(|value| _mm512_cvtepu16_epi32(halves::<ROUNDS>(value)));
         _mm512_storeu_si512(to.cast(), _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd)))
