@@ -39,6 +39,8 @@ mod fused;
 mod global_pool;
 mod gradients;
 mod layer_norm;
+#[doc(hidden)]
+pub mod on_device;
 mod panels;
 mod path;
 mod precision;

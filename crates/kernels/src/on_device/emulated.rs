@@ -1,0 +1,105 @@
+//! Launches of the kernels' own source, compiled for the CPU: see `cuda/emulation.h`.
+
+use super::launch::Launch;
+use candle_core::{CpuStorage, DType, Result, Shape, Storage, Tensor, bail};
+use half::bf16;
+use std::cell::Cell;
+use std::ffi::{CString, c_char, c_int, c_uint, c_void};
+
+unsafe extern "C" {
+    fn barkbird_emulated_launch(
+        name: *const c_char,
+        grid_x: c_uint,
+        grid_y: c_uint,
+        block: c_uint,
+        shared: usize,
+        arguments: *mut *mut c_void,
+        n_arguments: usize,
+        backward: bool,
+    ) -> c_int;
+}
+
+thread_local! {
+    static BACKWARD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` with the last threads and blocks first. A kernel that lacks a barrier gives something else than otherwise.
+pub fn last_first<T>(work: impl FnOnce() -> T) -> T {
+    let before = BACKWARD.replace(true);
+    let out = work();
+    BACKWARD.set(before);
+    out
+}
+
+/// Memory that a kernel fills.
+enum Written {
+    F32(Vec<f32>),
+    Bf16(Vec<bf16>),
+}
+
+pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
+    let name = launch.full_name()?;
+    let mut written = Vec::with_capacity(N);
+    for (shape, dtype) in &writes {
+        let len = shape.elem_count();
+        // What is left unwritten is seen.
+        written.push(match dtype {
+            DType::F32 => Written::F32(vec![f32::NAN; len]),
+            DType::BF16 => Written::Bf16(vec![bf16::NAN; len]),
+            other => bail!("{name}: no kernel writes {other:?}"),
+        });
+    }
+    {
+        let storages: Vec<_> = launch.tensors().map(|tensor| tensor.map(Tensor::storage_and_layout)).collect();
+        let mut pointers: Vec<*const c_void> = Vec::with_capacity(storages.len() + N);
+        for found in &storages {
+            let Some((storage, layout)) = found else {
+                pointers.push(std::ptr::null());
+                continue;
+            };
+            let (Storage::Cpu(storage), Some((start, end))) = (&**storage, layout.contiguous_offsets()) else {
+                bail!("{name}: expected contiguous tensors on the CPU")
+            };
+            pointers.push(match storage {
+                CpuStorage::F32(values) => values[start..end].as_ptr().cast(),
+                CpuStorage::BF16(values) => values[start..end].as_ptr().cast(),
+                CpuStorage::U32(values) => values[start..end].as_ptr().cast(),
+                _ => bail!("{name}: no kernel reads this type"),
+            });
+        }
+        pointers.extend(written.iter_mut().map(|written| match written {
+            Written::F32(values) => values.as_mut_ptr().cast_const().cast(),
+            Written::Bf16(values) => values.as_mut_ptr().cast_const().cast(),
+        }));
+        // A pointer to each argument.
+        let mut arguments: Vec<*mut c_void> = Vec::new();
+        arguments.extend(pointers.iter().map(|pointer| (&raw const *pointer).cast_mut().cast()));
+        arguments.extend(launch.ints().iter().map(|int| (&raw const *int).cast_mut().cast()));
+        arguments.extend(launch.floats().iter().map(|float| (&raw const *float).cast_mut().cast()));
+        let ([across, down], block) = launch.grid_and_block();
+        let c_name = CString::new(name.as_str()).map_err(candle_core::Error::wrap)?;
+        // SAFETY: the tensors are held, and the kernel is launched with as many arguments as it has; their kinds are for the
+        // tests to show, which alone reach this.
+        let status = unsafe {
+            let (arguments, n_arguments) = (arguments.as_mut_ptr(), arguments.len());
+            let (shared, backward) = (launch.shared_bytes(), BACKWARD.get());
+            barkbird_emulated_launch(c_name.as_ptr(), across, down, block, shared, arguments, n_arguments, backward)
+        };
+        match status {
+            0 => {}
+            1 => bail!("{name}: there is no such kernel"),
+            2 => bail!("{name}: launched with {} arguments, which is not their number", arguments.len()),
+            _ => bail!("{name}: a block of {block} threads is not of whole warps"),
+        }
+    }
+    let mut tensors = written.into_iter().zip(writes).map(|(written, (shape, _))| match written {
+        Written::F32(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
+        Written::Bf16(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
+    });
+    let mut next = || tensors.next().unwrap_or_else(|| unreachable!("as many as were asked for"));
+    let mut out = Vec::with_capacity(N);
+    for _ in 0..N {
+        out.push(next()?);
+    }
+    out.try_into().map_err(|_| candle_core::Error::Msg("another number of tensors than was asked for".into()))
+}
