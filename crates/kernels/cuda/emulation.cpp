@@ -155,3 +155,8 @@ extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsig
 
 // The kernels themselves.
 #include "norm.cu"
+#include "adamw.cu"
+#include "block.cu"
+#include "patches.cu"
+#include "pools.cu"
+#include "separable.cu"

@@ -1,6 +1,7 @@
+use crate::Error;
 use crate::average_pool::average_pool;
 use crate::fused::Fused;
-use crate::{Error, reference};
+use crate::on_device::{Body, maps};
 use candle_core::Tensor;
 use std::sync::{Arc, OnceLock};
 
@@ -117,15 +118,10 @@ pub fn conv_block(
     norm: &Norm<'_>,
     form: &BlockForm,
 ) -> Result<BlockOutput, Error> {
-    let size = BlockSize::check(map, weights, residual, norm, form)?;
     if !map.device().is_cpu() {
-        let mut output = reference::conv_block(map, weights, residual, norm, form)?;
-        if let Norm::Running { .. } = norm {
-            // Intermediate values are not kept.
-            output.map = output.map.detach();
-        }
-        return Ok(output);
+        return maps::conv_block(Body::of(map.device()), map, weights, residual, norm, form);
     }
+    let size = BlockSize::check(map, weights, residual, norm, form)?;
     let saved = Arc::new(OnceLock::new());
     let block = Fused::new(size, form, norm, Arc::clone(&saved))?;
     // Operations of candle have at most three arguments.
@@ -165,7 +161,7 @@ pub(crate) struct BlockSize {
 }
 
 impl BlockSize {
-    fn check(
+    pub(crate) fn check(
         map: &Tensor,
         weights: &BlockWeights<'_>,
         residual: Option<&Tensor>,

@@ -46,7 +46,12 @@ impl DirectGradients {
 
     /// Adds to the gradient of `variable`.
     pub(crate) fn add(&self, variable: &Tensor, gradient: Vec<f32>) -> Result<()> {
-        let gradient = Tensor::from_vec(gradient, variable.shape(), variable.device())?;
+        self.add_tensor(variable, Tensor::from_vec(gradient, variable.shape(), variable.device())?)
+    }
+
+    /// Adds to the gradient of `variable` one of as many values, on its device.
+    pub(crate) fn add_tensor(&self, variable: &Tensor, gradient: Tensor) -> Result<()> {
+        let gradient = gradient.reshape(variable.shape())?;
         let mut held = self.lock();
         let sum = match held.remove(&variable.id()) {
             Some(before) => (before + gradient)?,

@@ -11,6 +11,7 @@ mod card;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
 mod launch;
+pub mod maps;
 mod norm;
 mod values;
 

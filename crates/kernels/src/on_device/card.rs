@@ -5,7 +5,6 @@ use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg, SyncOnDrop,
 };
 use candle_core::cuda_backend::{CudaDType, WrapErr};
-use candle_core::op::BackpropOp;
 use candle_core::{CudaDevice, CudaStorage, DType, Result, Shape, Storage, Tensor, bail};
 use half::bf16;
 
@@ -16,7 +15,12 @@ mod ptx {
 
     pub(super) fn of(module: &str) -> Option<&'static str> {
         Some(match module {
+            "adamw" => ADAMW,
+            "block" => BLOCK,
             "norm" => NORM,
+            "patches" => PATCHES,
+            "pools" => POOLS,
+            "separable" => SEPARABLE,
             _ => return None,
         })
     }
@@ -26,13 +30,16 @@ mod ptx {
 enum Written {
     F32(CudaSlice<f32>),
     Bf16(CudaSlice<bf16>),
+    F64(CudaSlice<f64>),
+    U32(CudaSlice<u32>),
+    U8(CudaSlice<u8>),
 }
 
 pub(super) fn run<const N: usize>(
     launch: &Launch<'_>,
     device: &CudaDevice,
     writes: [(Shape, DType); N],
-) -> Result<[Tensor; N]> {
+) -> Result<[Storage; N]> {
     let (name, module) = (launch.full_name()?, launch.module());
     let Some(ptx) = ptx::of(module) else { bail!("{name}: there are no kernels {module}") };
     let function = device.get_or_load_custom_func(&name, &format!("barkbird-{module}"), ptx)?;
@@ -45,6 +52,9 @@ pub(super) fn run<const N: usize>(
         written.push(match dtype {
             DType::F32 => Written::F32(unsafe { device.alloc(len)? }),
             DType::BF16 => Written::Bf16(unsafe { device.alloc(len)? }),
+            DType::F64 => Written::F64(unsafe { device.alloc(len)? }),
+            DType::U32 => Written::U32(unsafe { device.alloc(len)? }),
+            DType::U8 => Written::U8(unsafe { device.alloc(len)? }),
             other => bail!("{name}: no kernel writes {other:?}"),
         });
     }
@@ -64,7 +74,9 @@ pub(super) fn run<const N: usize>(
             let (pointer, guard) = match storage.dtype() {
                 DType::F32 => pointer::<f32>(storage, start, &stream)?,
                 DType::BF16 => pointer::<bf16>(storage, start, &stream)?,
+                DType::F64 => pointer::<f64>(storage, start, &stream)?,
                 DType::U32 => pointer::<u32>(storage, start, &stream)?,
+                DType::U8 => pointer::<u8>(storage, start, &stream)?,
                 other => bail!("{name}: no kernel reads {other:?}"),
             };
             pointers.push(pointer);
@@ -78,6 +90,9 @@ pub(super) fn run<const N: usize>(
             match written {
                 Written::F32(slice) => builder.arg(slice),
                 Written::Bf16(slice) => builder.arg(slice),
+                Written::F64(slice) => builder.arg(slice),
+                Written::U32(slice) => builder.arg(slice),
+                Written::U8(slice) => builder.arg(slice),
             };
         });
         launch.ints().iter().for_each(|int| {
@@ -93,14 +108,19 @@ pub(super) fn run<const N: usize>(
         unsafe { builder.launch(config) }.w()?;
         drop(guards);
     }
-    let mut tensors = written.into_iter().zip(writes).map(|(written, (shape, _))| {
-        let storage = match written {
-            Written::F32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-            Written::Bf16(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-        };
-        Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false)
-    });
-    Ok(std::array::from_fn(|_| tensors.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
+    let storages: Vec<Storage> = written
+        .into_iter()
+        .map(|written| {
+            Storage::Cuda(match written {
+                Written::F32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+                Written::Bf16(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+                Written::F64(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+                Written::U32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+                Written::U8(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+            })
+        })
+        .collect();
+    storages.try_into().map_err(|_| candle_core::Error::Msg("another number of results than was asked for".into()))
 }
 
 /// Where the values of a tensor start on the card.

@@ -35,9 +35,12 @@ pub fn last_first<T>(work: impl FnOnce() -> T) -> T {
 enum Written {
     F32(Vec<f32>),
     Bf16(Vec<bf16>),
+    F64(Vec<f64>),
+    U32(Vec<u32>),
+    U8(Vec<u8>),
 }
 
-pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
+pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); N]) -> Result<[Storage; N]> {
     let name = launch.full_name()?;
     let mut written = Vec::with_capacity(N);
     for (shape, dtype) in &writes {
@@ -46,6 +49,9 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
         written.push(match dtype {
             DType::F32 => Written::F32(vec![f32::NAN; len]),
             DType::BF16 => Written::Bf16(vec![bf16::NAN; len]),
+            DType::F64 => Written::F64(vec![f64::NAN; len]),
+            DType::U32 => Written::U32(vec![u32::MAX; len]),
+            DType::U8 => Written::U8(vec![0x55; len]),
             other => bail!("{name}: no kernel writes {other:?}"),
         });
     }
@@ -63,13 +69,18 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
             pointers.push(match storage {
                 CpuStorage::F32(values) => values[start..end].as_ptr().cast(),
                 CpuStorage::BF16(values) => values[start..end].as_ptr().cast(),
+                CpuStorage::F64(values) => values[start..end].as_ptr().cast(),
                 CpuStorage::U32(values) => values[start..end].as_ptr().cast(),
+                CpuStorage::U8(values) => values[start..end].as_ptr().cast(),
                 _ => bail!("{name}: no kernel reads this type"),
             });
         }
         pointers.extend(written.iter_mut().map(|written| match written {
             Written::F32(values) => values.as_mut_ptr().cast_const().cast(),
             Written::Bf16(values) => values.as_mut_ptr().cast_const().cast(),
+            Written::F64(values) => values.as_mut_ptr().cast_const().cast(),
+            Written::U32(values) => values.as_mut_ptr().cast_const().cast(),
+            Written::U8(values) => values.as_mut_ptr().cast_const().cast(),
         }));
         // A pointer to each argument.
         let mut arguments: Vec<*mut c_void> = Vec::new();
@@ -92,14 +103,17 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
             _ => bail!("{name}: a block of {block} threads is not of whole warps"),
         }
     }
-    let mut tensors = written.into_iter().zip(writes).map(|(written, (shape, _))| match written {
-        Written::F32(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
-        Written::Bf16(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
-    });
-    let mut next = || tensors.next().unwrap_or_else(|| unreachable!("as many as were asked for"));
-    let mut out = Vec::with_capacity(N);
-    for _ in 0..N {
-        out.push(next()?);
-    }
-    out.try_into().map_err(|_| candle_core::Error::Msg("another number of tensors than was asked for".into()))
+    let storages: Vec<Storage> = written
+        .into_iter()
+        .map(|written| {
+            Storage::Cpu(match written {
+                Written::F32(values) => CpuStorage::F32(values),
+                Written::Bf16(values) => CpuStorage::BF16(values),
+                Written::F64(values) => CpuStorage::F64(values),
+                Written::U32(values) => CpuStorage::U32(values),
+                Written::U8(values) => CpuStorage::U8(values),
+            })
+        })
+        .collect();
+    storages.try_into().map_err(|_| candle_core::Error::Msg("another number of results than was asked for".into()))
 }

@@ -1,6 +1,7 @@
 //! A launch of a kernel of `cuda/`, on a card or emulated.
 
-use candle_core::{DType, Result, Shape, Tensor, bail};
+use candle_core::op::BackpropOp;
+use candle_core::{DType, Result, Shape, Storage, Tensor, bail};
 
 /// A kernel, and what it is launched with.
 ///
@@ -42,7 +43,6 @@ impl<'a> Launch<'a> {
     }
 
     /// Bytes of shared memory whose size the kernel does not say itself.
-    #[allow(dead_code, reason = "for kernels to come")]
     pub(crate) fn shared(mut self, bytes: usize) -> Self {
         self.shared = bytes;
         self
@@ -65,7 +65,6 @@ impl<'a> Launch<'a> {
     }
 
     /// One more tensor to change in place: contiguous, and in nobody else's hands while the kernel runs.
-    #[allow(dead_code, reason = "for kernels to come")]
     pub(crate) fn change(mut self, tensor: &'a Tensor) -> Self {
         self.changes.push(tensor);
         self
@@ -74,6 +73,19 @@ impl<'a> Launch<'a> {
     /// One more int. Sizes up to 2^31 are told; products of them are computed in 64 bits by the kernels.
     pub(crate) fn int(mut self, value: usize) -> Result<Self> {
         self.ints.push(i32::try_from(value).map_err(candle_core::Error::wrap)?);
+        Ok(self)
+    }
+
+    /// Blocks of 256 threads, at least so many threads in all.
+    pub(crate) fn threads(self, n: usize) -> Self {
+        self.grid(n.div_ceil(256), 1, 256)
+    }
+
+    /// More ints.
+    pub(crate) fn ints_of(mut self, values: &[usize]) -> Result<Self> {
+        for value in values {
+            self = self.int(*value)?;
+        }
         Ok(self)
     }
 
@@ -88,6 +100,19 @@ impl<'a> Launch<'a> {
     /// # Errors
     /// A device that has no kernels, a kernel that there is not, or an error of the driver.
     pub(crate) fn run<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
+        let mut shapes = writes.clone().map(|(shape, _)| shape).into_iter();
+        let tensor = |storage| {
+            let shape = shapes.next().unwrap_or_else(|| unreachable!("as many as were asked for"));
+            Tensor::from_storage(storage, shape, BackpropOp::none(), false)
+        };
+        Ok(self.storages(writes)?.map(tensor))
+    }
+
+    /// The same, as what an operation of candle returns.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) fn storages<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Storage; N]> {
         let Some(device) = self.reads.iter().flatten().chain(self.changes.iter().copied()).next() else {
             bail!("{}: no tensor to compute with", self.name)
         };
