@@ -6,6 +6,7 @@
 //! One more kernel: a `.cuh` and a `.cu` under `cuda/` (`common.cuh` says how), the `.cu` named at the end of
 //! `cuda/emulation.cpp` and in `card.rs`, a function here with its three bodies, and a test in `tests/on_device.rs`.
 
+mod adamw;
 #[cfg(feature = "cuda")]
 mod card;
 #[cfg(feature = "cuda-emulated")]
@@ -15,6 +16,7 @@ pub mod maps;
 mod norm;
 mod values;
 
+pub use adamw::{Adamw, AdamwSlot, AdamwStep};
 use candle_core::Device;
 #[cfg(feature = "cuda-emulated")]
 pub use emulated::last_first;

@@ -20,6 +20,7 @@ pub use average::average_pool;
 pub use conv_block::conv_block;
 pub use global::global_pool;
 pub use separable::{conv_relu, separable_layer};
+pub(super) use sums::fold;
 
 use super::{Body, Launch};
 use crate::Precision;
@@ -44,7 +45,7 @@ fn fits(n: usize, n_channels: usize, tensors: &[&Tensor]) -> bool {
 }
 
 /// The values of a tensor on the CPU, for a twin.
-fn host<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
+pub(super) fn host<T: WithDType>(tensor: &Tensor) -> Result<Vec<T>> {
     tensor.flatten_all()?.to_vec1()
 }
 

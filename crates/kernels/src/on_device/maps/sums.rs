@@ -18,7 +18,7 @@ pub(super) fn n_parts(n_rows: usize, n_channels: usize) -> usize {
 }
 
 /// The sum over parts, `[P, N]` to `[1, N]`, in `f64`.
-pub(crate) fn fold(body: Body, mut parts: Tensor) -> Result<Tensor> {
+pub(in crate::on_device) fn fold(body: Body, mut parts: Tensor) -> Result<Tensor> {
     let (mut n, n_values) = parts.dims2()?;
     while n > 1 {
         let n_out = n.div_ceil(FOLD);
