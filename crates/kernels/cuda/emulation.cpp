@@ -154,4 +154,6 @@ extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsig
 }
 
 // The kernels themselves.
+#include "columns.cu"
+#include "heads.cu"
 #include "norm.cu"

@@ -5,7 +5,6 @@ use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg, SyncOnDrop,
 };
 use candle_core::cuda_backend::{CudaDType, WrapErr};
-use candle_core::op::BackpropOp;
 use candle_core::{CudaDevice, CudaStorage, DType, Result, Shape, Storage, Tensor, bail};
 use half::bf16;
 
@@ -16,6 +15,8 @@ mod ptx {
 
     pub(super) fn of(module: &str) -> Option<&'static str> {
         Some(match module {
+            "columns" => COLUMNS,
+            "heads" => HEADS,
             "norm" => NORM,
             _ => return None,
         })
@@ -32,7 +33,7 @@ pub(super) fn run<const N: usize>(
     launch: &Launch<'_>,
     device: &CudaDevice,
     writes: [(Shape, DType); N],
-) -> Result<[Tensor; N]> {
+) -> Result<[Storage; N]> {
     let (name, module) = (launch.full_name()?, launch.module());
     let Some(ptx) = ptx::of(module) else { bail!("{name}: there are no kernels {module}") };
     let function = device.get_or_load_custom_func(&name, &format!("barkbird-{module}"), ptx)?;
@@ -93,14 +94,13 @@ pub(super) fn run<const N: usize>(
         unsafe { builder.launch(config) }.w()?;
         drop(guards);
     }
-    let mut tensors = written.into_iter().zip(writes).map(|(written, (shape, _))| {
-        let storage = match written {
+    let mut storages = written.into_iter().map(|written| {
+        Storage::Cuda(match written {
             Written::F32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
             Written::Bf16(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-        };
-        Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false)
+        })
     });
-    Ok(std::array::from_fn(|_| tensors.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
+    Ok(std::array::from_fn(|_| storages.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
 }
 
 /// Where the values of a tensor start on the card.

@@ -37,7 +37,7 @@ enum Written {
     Bf16(Vec<bf16>),
 }
 
-pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
+pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); N]) -> Result<[Storage; N]> {
     let name = launch.full_name()?;
     let mut written = Vec::with_capacity(N);
     for (shape, dtype) in &writes {
@@ -92,14 +92,11 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
             _ => bail!("{name}: a block of {block} threads is not of whole warps"),
         }
     }
-    let mut tensors = written.into_iter().zip(writes).map(|(written, (shape, _))| match written {
-        Written::F32(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
-        Written::Bf16(values) => Tensor::from_vec(values, shape, &candle_core::Device::Cpu),
+    let mut storages = written.into_iter().map(|written| {
+        Storage::Cpu(match written {
+            Written::F32(values) => CpuStorage::F32(values),
+            Written::Bf16(values) => CpuStorage::BF16(values),
+        })
     });
-    let mut next = || tensors.next().unwrap_or_else(|| unreachable!("as many as were asked for"));
-    let mut out = Vec::with_capacity(N);
-    for _ in 0..N {
-        out.push(next()?);
-    }
-    out.try_into().map_err(|_| candle_core::Error::Msg("another number of tensors than was asked for".into()))
+    Ok(std::array::from_fn(|_| storages.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
 }

@@ -1,6 +1,8 @@
 //! A launch of a kernel of `cuda/`, on a card or emulated.
 
-use candle_core::{DType, Result, Shape, Tensor, bail};
+use candle_core::backend::BackendStorage;
+use candle_core::op::BackpropOp;
+use candle_core::{DType, Result, Shape, Storage, Tensor, bail};
 
 /// A kernel, and what it is launched with.
 ///
@@ -88,6 +90,16 @@ impl<'a> Launch<'a> {
     /// # Errors
     /// A device that has no kernels, a kernel that there is not, or an error of the driver.
     pub(crate) fn run<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
+        let mut shapes = writes.clone().into_iter().map(|(shape, _)| shape);
+        let storages = self.storages(writes)?;
+        Ok(storages.map(|storage| wrapped(storage, shapes.next().unwrap_or(Shape::from(0)))))
+    }
+
+    /// The same, as what a custom operation of candle has to give.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn storages<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Storage; N]> {
         let Some(device) = self.reads.iter().flatten().chain(self.changes.iter().copied()).next() else {
             bail!("{}: no tensor to compute with", self.name)
         };
@@ -106,6 +118,21 @@ impl<'a> Launch<'a> {
             }
         }
     }
+}
+
+/// A tensor of memory that nobody else has.
+pub(crate) fn wrapped(storage: Storage, shape: Shape) -> Tensor {
+    Tensor::from_storage(storage, shape, BackpropOp::none(), false)
+}
+
+/// A copy of a contiguous tensor's memory.
+pub(crate) fn storage_of(tensor: &Tensor) -> Result<Storage> {
+    let (storage, layout) = tensor.storage_and_layout();
+    Ok(match &*storage {
+        Storage::Cpu(storage) => Storage::Cpu(storage.try_clone(layout)?),
+        Storage::Cuda(storage) => Storage::Cuda(storage.try_clone(layout)?),
+        Storage::Metal(storage) => Storage::Metal(storage.try_clone(layout)?),
+    })
 }
 
 #[cfg(any(feature = "cuda", feature = "cuda-emulated"))]
