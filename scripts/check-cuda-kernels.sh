@@ -16,4 +16,4 @@ if command -v nvcc >/dev/null; then
   done
 fi
 # With the features of the whole workspace, so that only this crate is compiled once more.
-cargo test --release --workspace --features kernels/cuda-emulated --test on_device "$@"
+cargo test --release --workspace --features kernels/cuda-emulated --test on_device --test on_device_layer "$@"

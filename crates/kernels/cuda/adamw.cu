@@ -40,7 +40,7 @@ __device__ inline Parameter of_part(const unsigned* table, const unsigned* parts
 KERNEL(gradient_squares, (const unsigned* table, const unsigned* parts, double* sums)) {
     const Parameter parameter = of_part(table, parts);
     double sum = 0.0;
-    UNROLL(4)
+    UNROLLED
     for (unsigned at = threadIdx.x; at < parameter.length; at += blockDim.x) {
         const double value = parameter.gradient[at];
         sum = fma(value, value, sum);
@@ -57,7 +57,7 @@ KERNEL(adamw, (const unsigned* table, const unsigned* parts, const double* squar
     if (!(norm - norm == 0.0)) return;
     const float clip = most > 0.0 && norm > most ? float(most / norm) : 1.0f;
     const Parameter parameter = of_part(table, parts);
-    UNROLL(4)
+    UNROLLED
     for (unsigned at = threadIdx.x; at < parameter.length; at += blockDim.x) {
         const Index place = parameter.place + at;
         const float gradient = multiply(parameter.gradient[at], clip);

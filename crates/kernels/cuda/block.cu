@@ -115,7 +115,7 @@ KERNEL(block_sums, (const float* y, double* sums, int n_rows, int channels, int 
     const int channel = digit(part, channels);
     if (part >= n_parts) return;
     double sum = 0.0, squares = 0.0;
-    UNROLL(4)
+    UNROLLED
     for (Index row = part; row < n_rows; row += n_parts) {
         const double value = y[row * channels + channel];
         sum += value;
@@ -131,7 +131,7 @@ KERNEL(fold_sums, (const double* parts, double* out, int n_parts, int n_values, 
     const int value = digit(part, n_values);
     if (part >= n_out) return;
     double sum = 0.0;
-    UNROLL(4)
+    UNROLLED
     for (Index at = part; at < n_parts; at += n_out) sum += parts[at * n_values + value];
     out[part * n_values + value] = sum;
 }
@@ -164,7 +164,7 @@ KERNEL(block_gradient_sums, (const float* gradient, const unsigned char* codes, 
     if (part >= n_parts) return;
     const double mean = statistics[channel], inverse = statistics[2 * channels + channel];
     double sum = 0.0, products = 0.0;
-    UNROLL(4)
+    UNROLLED
     for (Index row = part; row < n_rows; row += n_parts) {
         const Index at = row * channels + channel;
         const double value = codes[at] == DEAD ? 0.0f : gradient[at];

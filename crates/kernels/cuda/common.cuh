@@ -12,7 +12,13 @@
 #define KERNEL(name, parameters) extern "C" __global__ void NAME(name) parameters
 // Shared memory whose size the launch says.
 #define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
+// Before a loop over memory: several loads under way at a time.
+#define UNROLLED _Pragma("unroll 4")
 #endif
+
+// Parameters: what one points to is read or written through no other.
+#define IN(type) const type* __restrict__
+#define OUT(type) type* __restrict__
 
 using bf16 = __nv_bfloat16;
 
@@ -70,3 +76,13 @@ __device__ inline float warp_max(float value) {
 // A row for each warp of the grid, and the lane in it.
 __device__ inline int warp_row() { return int(blockIdx.x * (blockDim.x / WARP) + threadIdx.x / WARP); }
 __device__ inline int warp_lane() { return threadIdx.x % WARP; }
+
+// The first of two columns for each thread of the grid across.
+__device__ inline int column_pair() { return 2 * int(blockIdx.x * blockDim.x + threadIdx.x); }
+
+__device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678f)); }
+
+// The slope of GELU: the share of the normal distribution below x, and x times its density.
+__device__ inline float gelu_slope(float x) {
+    return 0.5f * (1.0f + erff(x * 0.70710678f)) + x * 0.39894228f * expf(-0.5f * x * x);
+}

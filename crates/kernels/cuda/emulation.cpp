@@ -154,6 +154,8 @@ extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsig
 }
 
 // The kernels themselves.
+#include "columns.cu"
+#include "heads.cu"
 #include "norm.cu"
 #include "adamw.cu"
 #include "block.cu"

@@ -40,14 +40,14 @@ __device__ inline int digit(Index& index, int base) {
 }
 
 #ifdef EMULATED
-#define UNROLL(times)
+#define UNROLLED_WHOLLY
 inline float multiply(float a, float b) { return a * b; }
 inline float add(float a, float b) { return a + b; }
 inline double multiply(double a, double b) { return a * b; }
 inline double add(double a, double b) { return a + b; }
 #else
-#define UNROLL_TEXT(text) _Pragma(#text)
-#define UNROLL(times) UNROLL_TEXT(unroll times)
+// Before a loop of a number of rounds that the compiler knows.
+#define UNROLLED_WHOLLY _Pragma("unroll")
 __device__ inline float multiply(float a, float b) { return __fmul_rn(a, b); }
 __device__ inline float add(float a, float b) { return __fadd_rn(a, b); }
 __device__ inline double multiply(double a, double b) { return __dmul_rn(a, b); }

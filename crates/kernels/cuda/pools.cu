@@ -9,7 +9,7 @@ KERNEL(row_means, (const float* map, float* out, int clips, int height, int widt
     const int channel = digit(clip, channels), column = digit(clip, width);
     if (clip >= clips) return;
     float sum = 0.0f;
-    UNROLL(4)
+    UNROLLED
     for (int line = 0; line < height; line++) {
         sum = add(sum, map[((clip * height + line) * width + column) * channels + channel]);
     }
@@ -26,7 +26,7 @@ KERNEL(column_pool, (const float* columns, float* out, unsigned* first, int clip
     const float* from = columns + clip * width * channels + channel;
     float mean = 0.0f, largest = -INFINITY;
     unsigned best = 0;
-    UNROLL(4)
+    UNROLLED
     for (int column = 0; column < width; column++) {
         const float value = from[Index(column) * channels];
         mean = add(mean, value / float(width));

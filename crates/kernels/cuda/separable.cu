@@ -25,7 +25,7 @@ __device__ inline void depthwise_by(const float* map, const float* weights, cons
     const int channel = digit(clip, layer.channels / N) * N;
     const int column = digit(clip, layer.out_width), line = digit(clip, layer.out_height);
     Pack<float, N> sums = load_pack<N>(bias + channel);
-    UNROLL()
+    UNROLLED_WHOLLY
     for (int tap = 0; tap < TAPS; tap++) {
         const int y = line * layer.stride + tap / SIDE - layer.above;
         const int x = column * layer.stride + tap % SIDE - layer.before;
@@ -52,7 +52,7 @@ __device__ inline void depthwise_back_by(const float* gradient, const float* wei
     const int x = digit(clip, layer.width) + layer.before, y = digit(clip, layer.height) + layer.above;
     Pack<float, N> sums;
     for (int i = 0; i < N; i++) sums.values[i] = 0.0f;
-    UNROLL()
+    UNROLLED_WHOLLY
     for (int tap = 0; tap < TAPS; tap++) {
         const int line = (y - tap / SIDE) / layer.stride, column = (x - tap % SIDE) / layer.stride;
         if (y < tap / SIDE || line * layer.stride != y - tap / SIDE || line >= layer.out_height) continue;
@@ -113,13 +113,13 @@ KERNEL(depthwise_sums, (const float* map, const float* gradient, double* sums, L
     if (part >= n_parts) return;
     const Index n_pixels = Index(clips) * out_height * out_width;
     double taps[TAPS + 1];
-    UNROLL()
+    UNROLLED_WHOLLY
     for (int tap = 0; tap <= TAPS; tap++) taps[tap] = 0.0;
     for (Index pixel = part; pixel < n_pixels; pixel += n_parts) {
         const double value = gradient[pixel * channels + channel];
         Index clip = pixel;
         const int column = digit(clip, out_width) * stride - before, line = digit(clip, out_height) * stride - above;
-    UNROLL()
+    UNROLLED_WHOLLY
         for (int tap = 0; tap < TAPS; tap++) {
             const int y = line + tap / SIDE, x = column + tap % SIDE;
             if (y < 0 || y >= height || x < 0 || x >= width) continue;
@@ -127,7 +127,7 @@ KERNEL(depthwise_sums, (const float* map, const float* gradient, double* sums, L
         }
         taps[TAPS] += value;
     }
-    UNROLL()
+    UNROLLED_WHOLLY
     for (int tap = 0; tap <= TAPS; tap++) sums[(part * (TAPS + 1) + tap) * channels + channel] = taps[tap];
 }
 
@@ -145,7 +145,7 @@ KERNEL(relu_back_sums, (const float* gradient, const float* kept, double* sums, 
     const int channel = digit(part, channels);
     if (part >= n_parts) return;
     double sum = 0.0;
-    UNROLL(4)
+    UNROLLED
     for (Index row = part; row < n_rows; row += n_parts) {
         const Index at = row * channels + channel;
         sum += kept[at] > 0.0f ? gradient[at] : 0.0f;

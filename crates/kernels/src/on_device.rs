@@ -9,19 +9,27 @@
 mod adamw;
 #[cfg(feature = "cuda")]
 mod card;
+mod columns;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
+mod heads;
 mod launch;
+mod layer;
+mod linear;
 pub mod maps;
 mod norm;
+mod operation;
 mod values;
 
 pub use adamw::{Adamw, AdamwSlot, AdamwStep};
 use candle_core::Device;
+pub use columns::{Ending, Scaled, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward};
 #[cfg(feature = "cuda-emulated")]
 pub use emulated::last_first;
+pub use heads::{Split, softmax_backward, softmax_forward};
 pub(crate) use launch::Launch;
-pub use norm::{Normal, norm_forward};
+pub use norm::{Moments, Norm};
+pub use operation::transformer_layer;
 
 /// What computes a fused piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

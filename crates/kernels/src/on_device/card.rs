@@ -17,6 +17,8 @@ mod ptx {
         Some(match module {
             "adamw" => ADAMW,
             "block" => BLOCK,
+            "columns" => COLUMNS,
+            "heads" => HEADS,
             "norm" => NORM,
             "patches" => PATCHES,
             "pools" => POOLS,
@@ -108,19 +110,16 @@ pub(super) fn run<const N: usize>(
         unsafe { builder.launch(config) }.w()?;
         drop(guards);
     }
-    let storages: Vec<Storage> = written
-        .into_iter()
-        .map(|written| {
-            Storage::Cuda(match written {
-                Written::F32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-                Written::Bf16(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-                Written::F64(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-                Written::U32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-                Written::U8(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
-            })
+    let mut storages = written.into_iter().map(|written| {
+        Storage::Cuda(match written {
+            Written::F32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+            Written::Bf16(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+            Written::F64(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+            Written::U32(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
+            Written::U8(slice) => CudaStorage::wrap_cuda_slice(slice, device.clone()),
         })
-        .collect();
-    storages.try_into().map_err(|_| candle_core::Error::Msg("another number of results than was asked for".into()))
+    });
+    Ok(std::array::from_fn(|_| storages.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
 }
 
 /// Where the values of a tensor start on the card.

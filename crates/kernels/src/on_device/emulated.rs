@@ -103,17 +103,14 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
             _ => bail!("{name}: a block of {block} threads is not of whole warps"),
         }
     }
-    let storages: Vec<Storage> = written
-        .into_iter()
-        .map(|written| {
-            Storage::Cpu(match written {
-                Written::F32(values) => CpuStorage::F32(values),
-                Written::Bf16(values) => CpuStorage::BF16(values),
-                Written::F64(values) => CpuStorage::F64(values),
-                Written::U32(values) => CpuStorage::U32(values),
-                Written::U8(values) => CpuStorage::U8(values),
-            })
+    let mut storages = written.into_iter().map(|written| {
+        Storage::Cpu(match written {
+            Written::F32(values) => CpuStorage::F32(values),
+            Written::Bf16(values) => CpuStorage::BF16(values),
+            Written::F64(values) => CpuStorage::F64(values),
+            Written::U32(values) => CpuStorage::U32(values),
+            Written::U8(values) => CpuStorage::U8(values),
         })
-        .collect();
-    storages.try_into().map_err(|_| candle_core::Error::Msg("another number of results than was asked for".into()))
+    });
+    Ok(std::array::from_fn(|_| storages.next().unwrap_or_else(|| unreachable!("as many as were asked for"))))
 }

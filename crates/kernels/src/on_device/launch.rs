@@ -1,5 +1,6 @@
 //! A launch of a kernel of `cuda/`, on a card or emulated.
 
+use candle_core::backend::BackendStorage;
 use candle_core::op::BackpropOp;
 use candle_core::{DType, Result, Shape, Storage, Tensor, bail};
 
@@ -43,12 +44,13 @@ impl<'a> Launch<'a> {
     }
 
     /// Bytes of shared memory whose size the kernel does not say itself.
+    #[allow(dead_code, reason = "for kernels to come")]
     pub(crate) fn shared(mut self, bytes: usize) -> Self {
         self.shared = bytes;
         self
     }
 
-    /// One more tensor to read, of any layout: f32, bf16 or u32.
+    /// One more tensor to read, of any layout: f32, bf16, f64, u32 or u8.
     pub(crate) fn read(self, tensor: &Tensor) -> Result<Self> {
         self.read_if(Some(tensor))
     }
@@ -65,6 +67,7 @@ impl<'a> Launch<'a> {
     }
 
     /// One more tensor to change in place: contiguous, and in nobody else's hands while the kernel runs.
+    #[allow(dead_code, reason = "for kernels to come")]
     pub(crate) fn change(mut self, tensor: &'a Tensor) -> Self {
         self.changes.push(tensor);
         self
@@ -100,18 +103,15 @@ impl<'a> Launch<'a> {
     /// # Errors
     /// A device that has no kernels, a kernel that there is not, or an error of the driver.
     pub(crate) fn run<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Tensor; N]> {
-        let mut shapes = writes.clone().map(|(shape, _)| shape).into_iter();
-        let tensor = |storage| {
-            let shape = shapes.next().unwrap_or_else(|| unreachable!("as many as were asked for"));
-            Tensor::from_storage(storage, shape, BackpropOp::none(), false)
-        };
-        Ok(self.storages(writes)?.map(tensor))
+        let mut shapes = writes.clone().into_iter().map(|(shape, _)| shape);
+        let storages = self.storages(writes)?;
+        Ok(storages.map(|storage| wrapped(storage, shapes.next().unwrap_or(Shape::from(0)))))
     }
 
-    /// The same, as what an operation of candle returns.
+    /// The same, as what a custom operation of candle has to give.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As above.
     pub(crate) fn storages<const N: usize>(self, writes: [(Shape, DType); N]) -> Result<[Storage; N]> {
         let Some(device) = self.reads.iter().flatten().chain(self.changes.iter().copied()).next() else {
             bail!("{}: no tensor to compute with", self.name)
@@ -131,6 +131,21 @@ impl<'a> Launch<'a> {
             }
         }
     }
+}
+
+/// A tensor of memory that nobody else has.
+pub(crate) fn wrapped(storage: Storage, shape: Shape) -> Tensor {
+    Tensor::from_storage(storage, shape, BackpropOp::none(), false)
+}
+
+/// A copy of a contiguous tensor's memory.
+pub(crate) fn storage_of(tensor: &Tensor) -> Result<Storage> {
+    let (storage, layout) = tensor.storage_and_layout();
+    Ok(match &*storage {
+        Storage::Cpu(storage) => Storage::Cpu(storage.try_clone(layout)?),
+        Storage::Cuda(storage) => Storage::Cuda(storage.try_clone(layout)?),
+        Storage::Metal(storage) => Storage::Metal(storage.try_clone(layout)?),
+    })
 }
 
 #[cfg(any(feature = "cuda", feature = "cuda-emulated"))]

@@ -39,7 +39,7 @@ impl Last {
         let of_sums = relu_back_to(self.body, &gradient, &result, self.factors)?;
         if self.weight.is_variable() {
             let of_weight = transposed_by(&of_sums, &self.rows)?; // [C_out, K]
-            self.gradients.add_tensor(&self.weight, of_weight)?;
+            self.gradients.add_tensor(&self.weight, of_weight.reshape(self.weight.shape())?)?;
         }
         Ok(of_sums)
     }
@@ -83,7 +83,7 @@ pub fn separable_layer(
         if weight.is_variable() || bias.is_variable() {
             let (of_weight, of_bias) = depthwise_gradients(body, &values, &of_inner, &layer)?;
             if weight.is_variable() {
-                last.gradients.add_tensor(&weight, of_weight)?;
+                last.gradients.add_tensor(&weight, of_weight.reshape(weight.shape())?)?;
             }
             if bias.is_variable() {
                 last.gradients.add_tensor(&bias, of_bias)?;
