@@ -207,6 +207,7 @@ impl Parameters {
                 None => left.missing.push((*name).clone()),
             }
         }
+        self.gradients.forget_rounded();
         for (name, var) in all {
             if let Some(tensor) = tensors.get(name) {
                 var.set(&tensor.to_device(&self.device)?)?;
@@ -249,6 +250,7 @@ impl Parameters {
         for (name, var) in &all {
             check(name, var, &tensors[*name], path)?;
         }
+        self.gradients.forget_rounded();
         for (name, var) in &all {
             var.set(&tensors[*name].to_device(&self.device)?)?;
         }

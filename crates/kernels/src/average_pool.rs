@@ -1,7 +1,8 @@
 //! Means of rectangles, for a block whose pool is no maximum.
 
+use crate::Error;
 use crate::fused::{slice, with_slice};
-use crate::{Error, reference};
+use crate::on_device::{Body, maps};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -14,7 +15,7 @@ use rayon::prelude::*;
 /// Not four dimensions.
 pub(crate) fn average_pool(map: &Tensor, height: usize, width: usize) -> std::result::Result<Tensor, Error> {
     if !map.device().is_cpu() {
-        return reference::average_pool(map, height, width);
+        return maps::average_pool(Body::of(map.device()), map, [height, width]);
     }
     Ok(map.contiguous()?.apply_op1(AveragePool { height, width })?)
 }

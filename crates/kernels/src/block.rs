@@ -1,7 +1,8 @@
+use crate::Error;
 use crate::average_pool::average_pool;
 use crate::fused::Fused;
 use crate::linked::{Link, Map, Slot};
-use crate::{Error, reference};
+use crate::on_device::{Body, maps};
 use candle_core::{Shape, Tensor};
 use std::sync::{Arc, OnceLock};
 
@@ -142,15 +143,12 @@ pub fn linked_block(
     norm: &Norm<'_>,
     form: &BlockForm,
 ) -> Result<LinkedOutput, Error> {
-    let size = BlockSize::check(map, weights, residual, norm, form)?;
     if !map.device().is_cpu() {
-        let BlockOutput { mut map, statistics } = reference::conv_block(map, weights, residual, norm, form)?;
-        if let Norm::Running { .. } = norm {
-            // Intermediate values are not kept.
-            map = map.detach();
-        }
+        let BlockOutput { map, statistics } =
+            maps::conv_block(Body::of(map.device()), map, weights, residual, norm, form)?;
         return Ok(LinkedOutput { map: map.into(), statistics });
     }
+    let size = BlockSize::check(map, weights, residual, norm, form)?;
     let saved = Arc::new(OnceLock::new());
     // Where there is no backward pass there is nothing to shorten.
     let link = matches!(norm, Norm::Batch { .. }).then(Slot::default);
@@ -200,7 +198,7 @@ pub(crate) struct BlockSize {
 }
 
 impl BlockSize {
-    fn check(
+    pub(crate) fn check(
         map: &Tensor,
         weights: &BlockWeights<'_>,
         residual: Option<&Tensor>,

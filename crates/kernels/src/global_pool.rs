@@ -1,5 +1,6 @@
+use crate::Error;
 use crate::fused::{slice, with_slice};
-use crate::{Error, reference};
+use crate::on_device::{Body, maps};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -22,7 +23,10 @@ pub fn global_pool(map: &Tensor) -> std::result::Result<Tensor, Error> {
             got: format!("{:?}", map.dims()),
         });
     }
-    if map.device().is_cpu() { Ok(map.contiguous()?.apply_op1(GlobalPool)?) } else { reference::global_pool(map) }
+    if !map.device().is_cpu() {
+        return maps::global_pool(Body::of(map.device()), map);
+    }
+    Ok(map.contiguous()?.apply_op1(GlobalPool)?)
 }
 
 struct GlobalPool;

@@ -13,6 +13,8 @@ pub struct DirectGradients {
     /// What makes candle go back through an operation even where none of its inputs is trained.
     anchor: Arc<OnceLock<Var>>,
     held: Arc<Mutex<HashMap<TensorId, Tensor>>>,
+    /// Frozen weights, rounded for the products of a device.
+    rounded: Arc<Mutex<HashMap<TensorId, Tensor>>>,
 }
 
 impl DirectGradients {
@@ -22,10 +24,10 @@ impl DirectGradients {
     /// # Errors
     /// What an operation's backward pass fails with.
     pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
-        self.lock().clear();
+        locked(&self.held).clear();
         let mut store = loss.backward()?;
         self.anchor.get().map(|anchor| store.remove(anchor));
-        for (id, gradient) in self.lock().drain() {
+        for (id, gradient) in locked(&self.held).drain() {
             let gradient = match store.get_id(id) {
                 Some(other) => (other + gradient)?,
                 None => gradient,
@@ -46,8 +48,16 @@ impl DirectGradients {
 
     /// Adds to the gradient of `variable`.
     pub(crate) fn add(&self, variable: &Tensor, gradient: Vec<f32>) -> Result<()> {
-        let gradient = Tensor::from_vec(gradient, variable.shape(), variable.device())?;
-        let mut held = self.lock();
+        self.add_tensor(variable, Tensor::from_vec(gradient, variable.shape(), variable.device())?)
+    }
+
+    /// The same; the gradient is on the device of the variable.
+    pub(crate) fn add_tensor(&self, variable: &Tensor, gradient: Tensor) -> Result<()> {
+        if gradient.dims() != variable.dims() {
+            candle_core::bail!("a gradient {:?} of a variable {:?}", gradient.dims(), variable.dims());
+        }
+        let gradient = gradient.to_dtype(DType::F32)?;
+        let mut held = locked(&self.held);
         let sum = match held.remove(&variable.id()) {
             Some(before) => (before + gradient)?,
             None => gradient,
@@ -56,7 +66,23 @@ impl DirectGradients {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TensorId, Tensor>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A weight that is not trained, rounded to `dtype`: made once, and kept until [`forget_rounded`](Self::forget_rounded).
+    pub(crate) fn rounded(&self, frozen: &Tensor, dtype: DType) -> Result<Tensor> {
+        let mut rounded = locked(&self.rounded);
+        if let Some(found) = rounded.get(&frozen.id()).filter(|found| found.dtype() == dtype) {
+            return Ok(found.clone());
+        }
+        let made = frozen.detach().to_dtype(dtype)?;
+        rounded.insert(frozen.id(), made.clone());
+        Ok(made)
     }
+
+    /// To be called when weights that are not trained get other values: what was made of them is made anew.
+    pub fn forget_rounded(&self) {
+        locked(&self.rounded).clear();
+    }
+}
+
+fn locked(map: &Mutex<HashMap<TensorId, Tensor>>) -> MutexGuard<'_, HashMap<TensorId, Tensor>> {
+    map.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -41,6 +41,8 @@ mod gradients;
 mod layer_norm;
 mod linked;
 mod measured;
+#[doc(hidden)]
+pub mod on_device;
 mod panels;
 mod path;
 mod precision;

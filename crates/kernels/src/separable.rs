@@ -5,8 +5,9 @@
 mod operation;
 mod taps;
 
+use crate::on_device::{Body, maps};
 use crate::stored::Bf16;
-use crate::{Compute, DirectGradients, Error, Precision, reference};
+use crate::{Compute, DirectGradients, Error, Precision};
 use candle_core::Tensor;
 use operation::{First, Operation};
 
@@ -38,6 +39,29 @@ pub(crate) struct Size {
 pub(crate) const KERNEL: usize = 3;
 
 impl Size {
+    /// Those of [`separable_layer`], if they fit.
+    pub(crate) fn of_layer(map: &Tensor, weights: &SeparableWeights, stride: usize) -> Result<Self, Error> {
+        const NAME: &str = "separable_layer";
+        let n_out = weights.pointwise_bias.elem_count();
+        let size = check(NAME, map, stride, n_out)?;
+        let n_in = size.n_in;
+        is(NAME, "depthwise weight", &weights.depthwise, &[n_in, 1, KERNEL, KERNEL])?;
+        is(NAME, "depthwise bias", &weights.depthwise_bias, &[n_in])?;
+        is(NAME, "pointwise weight", &weights.pointwise, &[n_out, n_in, 1, 1])?;
+        is(NAME, "pointwise bias", &weights.pointwise_bias, &[n_out])?;
+        Ok(size)
+    }
+
+    /// Those of [`conv_relu`], if they fit.
+    pub(crate) fn of_conv(map: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize) -> Result<Self, Error> {
+        const NAME: &str = "conv_relu";
+        let n_out = bias.elem_count();
+        let size = check(NAME, map, stride, n_out)?;
+        is(NAME, "weight", weight, &[n_out, size.n_in, KERNEL, KERNEL])?;
+        is(NAME, "bias", bias, &[n_out])?;
+        Ok(size)
+    }
+
     pub(crate) fn out_height(&self) -> usize {
         self.height.div_ceil(self.stride)
     }
@@ -75,18 +99,10 @@ pub fn separable_layer(
     stride: usize,
     gradients: Option<&DirectGradients>,
 ) -> Result<Tensor, Error> {
-    const NAME: &str = "separable_layer";
-    let n_out = weights.pointwise_bias.elem_count();
-    let size = check(NAME, map, stride, n_out)?;
-    let n_in = size.n_in;
-    is(NAME, "depthwise weight", &weights.depthwise, &[n_in, 1, KERNEL, KERNEL])?;
-    is(NAME, "depthwise bias", &weights.depthwise_bias, &[n_in])?;
-    is(NAME, "pointwise weight", &weights.pointwise, &[n_out, n_in, 1, 1])?;
-    is(NAME, "pointwise bias", &weights.pointwise_bias, &[n_out])?;
     if !map.device().is_cpu() {
-        let map = reference::separable_layer(map, weights, stride)?;
-        return Ok(if gradients.is_some() { map } else { map.detach() });
+        return maps::separable_layer(Body::of(map.device()), map, weights, stride, gradients);
     }
+    let size = Size::of_layer(map, weights, stride)?;
     let first = First::Depthwise { weight: weights.depthwise.clone(), bias: weights.depthwise_bias.clone() };
     apply(map, size, first, [&weights.pointwise, &weights.pointwise_bias], gradients)
 }
@@ -106,15 +122,10 @@ pub fn conv_relu(
     stride: usize,
     gradients: Option<&DirectGradients>,
 ) -> Result<Tensor, Error> {
-    const NAME: &str = "conv_relu";
-    let n_out = bias.elem_count();
-    let size = check(NAME, map, stride, n_out)?;
-    is(NAME, "weight", weight, &[n_out, size.n_in, KERNEL, KERNEL])?;
-    is(NAME, "bias", bias, &[n_out])?;
     if !map.device().is_cpu() {
-        let map = reference::conv_relu(map, weight, bias, stride)?;
-        return Ok(if gradients.is_some() { map } else { map.detach() });
+        return maps::conv_relu(Body::of(map.device()), map, [weight, bias], stride, gradients);
     }
+    let size = Size::of_conv(map, weight, bias, stride)?;
     apply(map, size, First::Patches, [weight, bias], gradients)
 }
 

@@ -8,8 +8,9 @@ mod operation;
 mod parts;
 
 use crate::attention::Heads;
+use crate::on_device::{self, Body};
 use crate::stored::Bf16;
-use crate::{Compute, DirectGradients, Error, Path, Precision, reference};
+use crate::{Compute, DirectGradients, Error, Path, Precision};
 use candle_core::Tensor;
 pub(crate) use linear::{Held, column_sums};
 use operation::Operation;
@@ -73,8 +74,7 @@ pub struct TransformerForm {
 /// One layer, in the precision of [`Compute::current`](crate::Compute::current): with bf16 the factors of all products and
 /// the values between them are rounded, the sums and the values between layers are not.
 ///
-/// `gradients`: where those of the weights go. Without, nothing is kept for a backward pass, and there is none. On other
-/// devices than the CPU candle's operations compute, and its own store has the gradients.
+/// `gradients`: where those of the weights go. Without, nothing is kept for a backward pass, and there is none.
 ///
 /// The result does not depend on the number of threads.
 ///
@@ -89,11 +89,10 @@ pub fn transformer_layer(
     form: &TransformerForm,
     gradients: Option<&DirectGradients>,
 ) -> Result<Tensor, Error> {
-    let size = Size::check(tokens, weights, form)?;
     if !tokens.device().is_cpu() {
-        let tokens = reference::transformer_layer(tokens, weights, form)?;
-        return Ok(if gradients.is_some() { tokens } else { tokens.detach() });
+        return on_device::transformer_layer(Body::of(tokens.device()), tokens, weights, form, gradients);
     }
+    let size = Size::check(tokens, weights, form)?;
     let tokens = tokens.contiguous()?;
     let Compute { path, precision } = Compute::current();
     match precision {
@@ -126,7 +125,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    fn check(tokens: &Tensor, weights: &TransformerWeights, form: &TransformerForm) -> Result<Self, Error> {
+    pub(crate) fn check(tokens: &Tensor, weights: &TransformerWeights, form: &TransformerForm) -> Result<Self, Error> {
         let wrong =
             |what, expected: String, got: String| Error::Shape { operation: "transformer_layer", what, expected, got };
         let &[n_clips, n_tokens, dim] = tokens.dims() else {

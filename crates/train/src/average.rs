@@ -1,5 +1,6 @@
 //! Exponential moving average of the weights over the steps (after B. Polyak and A. Juditsky, 1992).
 
+use crate::flat::flat;
 use crate::fused::host_slice;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor, Var};
@@ -16,6 +17,8 @@ const CHUNK: usize = 1 << 14;
 pub(crate) struct Average {
     decay: f64,
     slots: Vec<Slot>,
+    /// All averages, one after the other, on a CUDA device.
+    whole: Option<Tensor>,
 }
 
 #[derive(Debug)]
@@ -29,6 +32,8 @@ struct Slot {
 enum Value {
     Host(Vec<f32>),
     Device(Tensor),
+    /// From here on in the vector of all, which the optimizer updates.
+    Whole(usize),
 }
 
 impl Value {
@@ -41,18 +46,45 @@ impl Value {
 impl Average {
     /// Starts from the current parameters.
     pub(crate) fn new(parameters: &Parameters, decay: f64) -> Result<Self> {
-        let host = matches!(parameters.device(), Device::Cpu);
+        let host = parameters.device().is_cpu();
         let slot = |(name, var): (&str, &Var)| {
             let value =
                 if host { Value::Host(var.as_tensor().flatten_all()?.to_vec1()?) } else { Value::on_device(var)? };
             Ok(Slot { name: name.to_owned(), parameter: var.clone(), value })
         };
-        Ok(Self { decay, slots: parameters.trained().map(slot).collect::<Result<_>>()? })
+        let average = Self { decay, slots: parameters.trained().map(slot).collect::<Result<_>>()?, whole: None };
+        if parameters.device().is_cuda() && !average.slots.is_empty() { average.on_card() } else { Ok(average) }
     }
 
-    /// Updates the average after step `step`, from 1. The decay is smaller in the first steps, whose weights change most.
+    /// The same, in one vector, which [`kernels::on_device::Adamw`] updates.
+    pub(crate) fn on_card(mut self) -> Result<Self> {
+        let parameters: Vec<Tensor> = self.slots.iter().map(|slot| slot.parameter.as_tensor().detach()).collect();
+        self.whole = Some(flat(&parameters)?);
+        let mut place = 0;
+        for slot in &mut self.slots {
+            slot.value = Value::Whole(place);
+            place += slot.parameter.elem_count();
+        }
+        Ok(self)
+    }
+
+    /// That vector.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn whole(&mut self) -> Result<&mut Tensor> {
+        let missing = || candle_core::Error::Msg("the average is not one vector".into());
+        Ok(self.whole.as_mut().ok_or_else(missing)?)
+    }
+
+    /// How much is kept at step `step`, from 1. It is less in the first steps, whose weights change most.
+    pub(crate) fn keep(&self, step: u64) -> f64 {
+        self.decay.min((1.0 + step as f64) / (10.0 + step as f64))
+    }
+
+    /// Updates the average after step `step`, where the optimizer has not done so.
     pub(crate) fn update(&mut self, step: u64) -> Result<()> {
-        let keep = self.decay.min((1.0 + step as f64) / (10.0 + step as f64));
+        let keep = self.keep(step);
         for slot in &mut self.slots {
             match &mut slot.value {
                 Value::Host(average) => {
@@ -67,6 +99,7 @@ impl Average {
                     let now = slot.parameter.as_tensor().detach();
                     *average = ((&*average * keep)? + (now * (1.0 - keep))?)?;
                 }
+                Value::Whole(_) => {}
             }
         }
         Ok(())
@@ -76,9 +109,14 @@ impl Average {
     pub(crate) fn snapshot(&self, state: &BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>> {
         let mut all = state.clone();
         for slot in &self.slots {
-            let tensor = match &slot.value {
-                Value::Host(values) => Tensor::from_slice(values, slot.parameter.dims(), &Device::Cpu)?,
-                Value::Device(tensor) => tensor.clone(),
+            let tensor = match (&slot.value, &self.whole) {
+                (Value::Host(values), _) => Tensor::from_slice(values, slot.parameter.dims(), &Device::Cpu)?,
+                (Value::Device(tensor), _) => tensor.clone(),
+                (Value::Whole(place), Some(whole)) => {
+                    let part = whole.narrow(0, *place, slot.parameter.elem_count())?;
+                    part.reshape(slot.parameter.dims())?.force_contiguous()?
+                }
+                (Value::Whole(_), None) => unreachable!("there are places in what is there"),
             };
             all.insert(slot.name.clone(), tensor);
         }
@@ -87,6 +125,7 @@ impl Average {
 
     /// Continues from saved averages; errors name `path`.
     pub(crate) fn restore(&mut self, saved: &BTreeMap<String, Tensor>, path: &Path) -> Result<()> {
+        let mut parts = Vec::new();
         for slot in &mut self.slots {
             let found = saved.get(&slot.name).filter(|tensor| tensor.dims() == slot.parameter.dims());
             let tensor = found.ok_or_else(|| {
@@ -96,7 +135,14 @@ impl Average {
             slot.value = match &slot.value {
                 Value::Host(_) => Value::Host(tensor.flatten_all()?.to_vec1()?),
                 Value::Device(_) => Value::Device(tensor.to_device(slot.parameter.device())?),
+                Value::Whole(place) => {
+                    parts.push(tensor.to_device(slot.parameter.device())?);
+                    Value::Whole(*place)
+                }
             };
+        }
+        if self.whole.is_some() {
+            self.whole = Some(flat(&parts)?);
         }
         Ok(())
     }
@@ -135,6 +181,12 @@ mod tests {
         let mut other = Average::new(&parameters, 0.5).unwrap();
         other.restore(&saved, Path::new("last")).unwrap();
         assert_eq!(now(&other), now(&average));
+        // In one vector.
+        let mut whole = Average::new(&parameters, 0.5).unwrap().on_card().unwrap();
+        whole.restore(&saved, Path::new("last")).unwrap();
+        assert_eq!(now(&whole), now(&average));
+        assert_eq!(whole.whole().unwrap().dims(), [2]);
+        assert!(average.whole().is_err());
         let message = other.restore(&BTreeMap::new(), Path::new("last")).unwrap_err().to_string();
         assert!(message.contains("average of w"), "{message}");
     }

@@ -26,7 +26,7 @@ pub enum Progress {
 pub struct Control<'a> {
     /// Set it to true to stop the run at the next step; the last checkpoint is kept.
     pub cancel: &'a AtomicBool,
-    /// Called after every step and every epoch, on the thread that called [`run`](crate::run).
+    /// Called for every step and after every epoch, in their order, on the thread that called [`run`](crate::run).
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
 

@@ -1,13 +1,16 @@
 //! AdamW over a model's trained parameters, with clipping by the global norm and a state that can be saved.
 
+use crate::average::Average;
 use crate::config::TrainConfig;
-use crate::flat::{Flat, flat, places};
+use crate::flat::flat;
 use crate::fused::{Fused, Pass, Scalars, host_slice, sum_of_squares};
+use crate::moments::Moments;
 use crate::slot::Slot;
 use crate::{Error, Result};
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Tensor, Var};
 use classifier::Parameters;
+use kernels::on_device::AdamwStep;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -26,13 +29,21 @@ pub struct AdamW {
     moments: Moments,
 }
 
-/// The moments of all parameters, in the order of the slots.
+/// The norm of all gradients of a step, before clipping.
 #[derive(Debug)]
-enum Moments {
-    /// On the CPU: each updated together with its parameter in one pass over slices.
-    Host(Vec<[Vec<f32>; 2]>),
-    /// On any other device: all as one vector, so that a step has few operations instead of several per parameter.
-    Device(Flat),
+pub(crate) enum Norm {
+    Known(f64),
+    /// Its square, `[1, 1]`, `f64`, still on the device: to read it is to wait for the step.
+    Later(Tensor),
+}
+
+impl Norm {
+    pub(crate) fn read(&self) -> Result<f64> {
+        Ok(match self {
+            Self::Known(norm) => *norm,
+            Self::Later(square) => square.reshape(())?.to_scalar::<f64>()?.sqrt(),
+        })
+    }
 }
 
 impl AdamW {
@@ -47,8 +58,7 @@ impl AdamW {
             Slot { name: name.to_owned(), parameter: var.clone(), decay, rate: rule.rate }
         };
         let slots: Vec<Slot> = parameters.trained().map(slot).collect();
-        let host = matches!(parameters.device(), Device::Cpu);
-        let moments = Moments::new(&slots, if host { None } else { Some(parameters.device()) })?;
+        let moments = Moments::new(&slots, parameters.device(), config)?;
         Ok(Self {
             beta1: config.beta1,
             beta2: config.beta2,
@@ -71,34 +81,50 @@ impl AdamW {
     /// # Errors
     /// [`Error::NoGradient`] for a parameter without a gradient; then nothing is changed.
     pub fn step(&mut self, gradients: &GradStore, lr: f64) -> Result<f64> {
+        let before = self.step;
+        let norm = self.step_with(gradients, lr, None)?.read()?;
+        if !norm.is_finite() {
+            self.step = before;
+        }
+        Ok(norm)
+    }
+
+    /// The same, and the average after it. On a CUDA device a norm that is not finite changes nothing either, but the step
+    /// is counted.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub(crate) fn step_with(&mut self, gradients: &GradStore, lr: f64, average: Option<&mut Average>) -> Result<Norm> {
         let gradient = |slot: &Slot| {
             let found = gradients.get(slot.parameter.as_tensor());
             // Detached: otherwise the moments would keep the whole graph of each step.
             Ok(found.ok_or_else(|| Error::NoGradient { name: slot.name.clone() })?.contiguous()?.detach())
         };
         let gradients: Vec<Tensor> = self.slots.iter().map(gradient).collect::<Result<_>>()?;
+        let t = i32::try_from(self.step + 1).unwrap_or(i32::MAX);
+        let (correction1, correction2) = (1.0 - self.beta1.powi(t), 1.0 - self.beta2.powi(t));
+        let (beta1, beta2, eps) = (self.beta1, self.beta2, self.eps);
+        if let Moments::Card(optimizer) = &mut self.moments {
+            self.step += 1;
+            let keep_average = average.as_ref().map_or(1.0, |average| average.keep(self.step));
+            let step = AdamwStep { lr, beta1, beta2, eps, correction1, correction2, keep_average };
+            let average = average.map(Average::whole).transpose()?;
+            return Ok(Norm::Later(optimizer.step(&gradients, &step, average)?));
+        }
         let flat = match &self.moments {
-            Moments::Host(_) => None,
             Moments::Device(_) => Some(flat(&gradients)?),
+            _ => None,
         };
         let norm = match &flat {
             None => host_norm(&gradients)?,
             Some(flat) => f64::from(flat.sqr()?.sum_all()?.to_scalar::<f32>()?).sqrt(),
         };
         if !norm.is_finite() {
-            return Ok(norm);
+            return Ok(Norm::Known(norm));
         }
         self.step += 1;
-        let t = i32::try_from(self.step).unwrap_or(i32::MAX);
-        let scalars = Scalars {
-            clip: if self.clip_norm > 0.0 && norm > self.clip_norm { self.clip_norm / norm } else { 1.0 },
-            lr,
-            beta1: self.beta1,
-            beta2: self.beta2,
-            eps: self.eps,
-            correction1: 1.0 - self.beta1.powi(t),
-            correction2: 1.0 - self.beta2.powi(t),
-        };
+        let clip = if self.clip_norm > 0.0 && norm > self.clip_norm { self.clip_norm / norm } else { 1.0 };
+        let scalars = Scalars { clip, lr, beta1, beta2, eps, correction1, correction2 };
         match (&mut self.moments, flat) {
             (Moments::Device(moments), Some(flat)) => moments.update(&self.slots, &flat, scalars)?,
             (Moments::Host(moments), _) => {
@@ -106,9 +132,12 @@ impl AdamW {
                     slot.update(first, second, gradient, Scalars { lr: lr * slot.rate, ..scalars })?;
                 }
             }
-            (Moments::Device(_), None) => unreachable!("the gradients are one vector where the moments are"),
+            _ => unreachable!("the gradients are one vector where the moments are"),
         }
-        Ok(norm)
+        if let Some(average) = average {
+            average.update(self.step)?;
+        }
+        Ok(Norm::Known(norm))
     }
 
     /// A copy of the moments on the CPU: (parameter's name, first, second), in the order of the names.
@@ -116,24 +145,7 @@ impl AdamW {
     /// # Errors
     /// A device that cannot be read.
     pub fn moments(&self) -> Result<Vec<(String, Tensor, Tensor)>> {
-        let mut moments = Vec::new();
-        match &self.moments {
-            Moments::Host(all) => {
-                for (slot, [first, second]) in self.slots.iter().zip(all) {
-                    let copy = |values: &[f32]| Tensor::from_slice(values, slot.parameter.dims(), &Device::Cpu);
-                    moments.push((slot.name.clone(), copy(first)?, copy(second)?));
-                }
-            }
-            Moments::Device(all) => {
-                let (first, second) = (all.first.to_device(&Device::Cpu)?, all.second.to_device(&Device::Cpu)?);
-                for (slot, place) in self.slots.iter().zip(places(&self.slots)) {
-                    // A tensor of its own: a part of the whole would be saved with the whole.
-                    let copy = |all: &Tensor| slot.part(all, place)?.force_contiguous();
-                    moments.push((slot.name.clone(), copy(&first)?, copy(&second)?));
-                }
-            }
-        }
-        Ok(moments)
+        self.moments.copy(&self.slots)
     }
 
     /// Continues from saved moments. Errors name `path`.
@@ -161,38 +173,9 @@ impl AdamW {
                 }
             }
         }
-        match &mut self.moments {
-            Moments::Host(all) => {
-                for (slot, moments) in self.slots.iter().zip(all) {
-                    let copy = |saved: &Tensor| saved.flatten_all()?.to_vec1();
-                    *moments = [copy(&first[&slot.name])?, copy(&second[&slot.name])?];
-                }
-            }
-            Moments::Device(all) => {
-                let device = all.first.device().clone();
-                let join = |saved: &HashMap<String, Tensor>| {
-                    flat(&self.slots.iter().map(|slot| saved[&slot.name].clone()).collect::<Vec<_>>())?
-                        .to_device(&device)
-                };
-                (all.first, all.second) = (join(first)?, join(second)?);
-            }
-        }
+        self.moments.restore(&self.slots, first, second)?;
         self.step = step;
         Ok(())
-    }
-}
-
-impl Moments {
-    /// Moments of zero, on the device if there is one that is not the CPU.
-    fn new(slots: &[Slot], device: Option<&Device>) -> Result<Self> {
-        match device {
-            // Of no parameters there is no vector.
-            Some(device) if !slots.is_empty() => Ok(Self::Device(Flat::new(slots, device)?)),
-            _ => {
-                let zeros = |slot: &Slot| [(); 2].map(|()| vec![0.0; slot.parameter.elem_count()]);
-                Ok(Self::Host(slots.iter().map(zeros).collect()))
-            }
-        }
     }
 }
 
@@ -218,7 +201,10 @@ fn host_norm(gradients: &[Tensor]) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flat::Flat;
+    use candle_core::Device;
     use classifier::Init;
+    use kernels::on_device::Body;
     use proptest::prelude::*;
 
     fn values(var: &Var) -> Vec<f32> {
@@ -342,24 +328,45 @@ mod tests {
         #[test]
         fn host_and_device_agree(seed: u64, n in 1_usize..40_000, threads in 1_usize..4) {
             let start = Init::Normal { std: 1.0 }.draw(n, seed, "w");
-            let run = |device_path: bool| {
+            #[derive(PartialEq)]
+            enum Where { Host, Device, Card }
+            let run = |place: Where| {
                 let mut parameters = Parameters::seeded(0, &Device::Cpu);
                 let w = parameters.trainable("w", &[1, n], Init::Constant(0.0)).unwrap();
                 w.set(&Tensor::from_slice(&start, (1, n), &Device::Cpu).unwrap()).unwrap();
                 let mut optimizer = AdamW::new(&parameters, &TrainConfig::default()).unwrap();
-                if device_path {
-                    optimizer.moments = Moments::new(&optimizer.slots, Some(&Device::Cpu)).unwrap();
+                match place {
+                    Where::Host => {}
+                    Where::Device => optimizer.moments = Moments::Device(Flat::new(&optimizer.slots, &Device::Cpu).unwrap()),
+                    Where::Card => {
+                        let config = TrainConfig::default();
+                        optimizer.moments = Moments::on_card(Body::Twin, &optimizer.slots, &config).unwrap();
+                    }
+                }
+                let mut average = Average::new(&parameters, 0.75).unwrap();
+                if place == Where::Card {
+                    average = average.on_card().unwrap();
                 }
                 let norms: Vec<f64> = (0..3).map(|t| {
                     let g = Init::Normal { std: 0.1 }.draw(n, seed.wrapping_add(t), "g");
-                    optimizer.step(&gradients(&[(&w, g)]), 0.01).unwrap()
+                    optimizer.step_with(&gradients(&[(&w, g)]), 0.01, Some(&mut average)).unwrap().read().unwrap()
                 }).collect();
-                (values(&w), norms)
+                let averages = average.snapshot(&parameters.state().unwrap()).unwrap();
+                let moments = optimizer.moments().unwrap();
+                let all = [averages["w"].clone(), moments[0].1.clone(), moments[0].2.clone()];
+                let all = all.map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+                (values(&w), norms, all)
             };
             let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let host = pool(threads).install(|| run(false));
-            prop_assert_eq!(&host, &pool(1).install(|| run(false)));
-            let device = run(true);
+            let host = pool(threads).install(|| run(Where::Host));
+            prop_assert_eq!(&host, &pool(1).install(|| run(Where::Host)));
+            // The norm is added up in another order, all else is the same to the last bit.
+            let card = run(Where::Card);
+            prop_assert_eq!((&host.0, &host.2), (&card.0, &card.2));
+            for (a, b) in host.1.iter().zip(&card.1) {
+                prop_assert!((a - b).abs() < 1e-12 * a);
+            }
+            let device = run(Where::Device);
             for (a, b) in host.0.iter().zip(&device.0) {
                 prop_assert!((a - b).abs() < 1e-5, "{} {}", a, b);
             }

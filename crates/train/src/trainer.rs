@@ -11,6 +11,7 @@ use crate::header::RunHeader;
 use crate::loss::{normalized_logits, soft_cross_entropy};
 use crate::metrics::Confusion;
 use crate::outcome::{Outcome, divergence};
+use crate::pending::{self, Pending};
 use crate::predict::predict_each;
 use crate::sampler::{Strata, n_batches, subset};
 use crate::schedule::{LearningRate, PlateauState};
@@ -41,7 +42,12 @@ pub(crate) struct Trainer<'a> {
     /// The training clips on which `train_loss_eval` is measured.
     pub(crate) train_eval: Vec<Example>,
     learning_rate: LearningRate,
+    /// Steps whose losses are read together: one, but on a CUDA device, which is not to wait for the host.
+    pub(crate) read_every: usize,
 }
+
+/// The same there.
+const READ_EVERY_ON_CARD: usize = 8;
 
 /// Outputs and metrics of a model for labeled clips.
 pub(crate) struct Evaluated {
@@ -77,6 +83,7 @@ impl<'a> Trainer<'a> {
             strata: data.strata(),
             train_eval: chosen.into_iter().map(|i| recordings[i as usize]).collect(),
             learning_rate: config.learning_rate((n_batches * config.epochs) as u64),
+            read_every: if parameters.device().is_cuda() { READ_EVERY_ON_CARD } else { 1 },
         }
     }
 
@@ -94,42 +101,47 @@ impl<'a> Trainer<'a> {
             Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
         std::thread::scope(|scope| {
             let batches = assembler.spawn(scope, turns, epoch);
+            let mut pending = Vec::new();
             for number in 1..=n_batches {
                 if self.control.cancelled() {
                     return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
                 }
                 let batch = batches.recv().map_err(|_| Error::Worker)??;
-                let (n_clips, step) = (batch.rows.len(), steps.optimizer.steps());
+                let step = steps.optimizer.steps();
                 lr = self.learning_rate.at(step, plateau);
-                let finite = |what, value: f64| {
-                    let clips = || self.name(&batch.rows);
-                    let error = || Error::NotFinite { what, value, epoch, step: step + 1, clips: clips() };
-                    if value.is_finite() { Ok(()) } else { Err(error()) }
-                };
-                let (value, gradients) = self.gradients(&batch, step)?;
-                finite("the loss", value)?;
-                let norm = steps.optimizer.step(&gradients, lr)?;
-                finite("the gradient norm", norm)?;
-                if let Some(average) = &mut steps.average {
-                    average.update(steps.optimizer.steps())?;
+                let (losses, gradients) = self.gradients(&batch, step)?;
+                let norm = steps.optimizer.step_with(&gradients, lr, steps.average.as_mut())?;
+                pending.push(Pending { losses, norm, rows: batch.rows, step, number });
+                if pending.len() < self.read_every && number < n_batches {
+                    continue;
                 }
-                loss_sum += value * n_clips as f64;
-                n_seen += n_clips;
-                let (epochs, batches) = (config.epochs, n_batches);
-                (self.control.progress)(Progress::Step { epoch, epochs, batch: number, batches, loss: value });
+                for (Pending { rows, step, number, .. }, (loss, norm)) in pending.iter().zip(pending::read(&pending)?) {
+                    let step = step + 1;
+                    for (what, value) in [("the loss", loss), ("the gradient norm", norm)] {
+                        if !value.is_finite() {
+                            return Err(Error::NotFinite { what, value, epoch, step, clips: self.name(rows) });
+                        }
+                    }
+                    loss_sum += loss * rows.len() as f64;
+                    n_seen += rows.len();
+                    let (epochs, batch, batches) = (config.epochs, *number, n_batches);
+                    (self.control.progress)(Progress::Step { epoch, epochs, batch, batches, loss });
+                }
+                pending.clear();
             }
             Ok((loss_sum / n_seen as f64, lr))
         })
     }
 
-    /// The mean loss of a batch and its gradients, computed in parts of `micro_batch` clips if the configuration says so.
-    fn gradients(&self, batch: &Batch, step: u64) -> Result<(f64, GradStore)> {
+    /// The gradients of a batch, computed in parts of `micro_batch` clips if the configuration says so; and the mean loss of each
+    /// part, with its share of the clips.
+    fn gradients(&self, batch: &Batch, step: u64) -> Result<(Vec<(Tensor, f64)>, GradStore)> {
         let n_clips = batch.rows.len();
         let (n_cells, n_classes) = (self.data.spectrograms.n_cells(), self.data.classes.len());
         let most = if self.config.micro_batch == 0 { n_clips } else { self.config.micro_batch };
         // Parts of nearly equal size: no part has a single clip.
         let n_parts = n_clips.div_ceil(most);
-        let (mut sum, mut value) = (None::<GradStore>, 0.0);
+        let (mut sum, mut losses) = (None::<GradStore>, Vec::with_capacity(n_parts));
         for part in 0..n_parts {
             let clips = part * n_clips / n_parts..(part + 1) * n_clips / n_parts;
             let device = self.parameters.device();
@@ -142,7 +154,7 @@ impl<'a> Trainer<'a> {
             let logits = self.for_loss(self.model.forward(&mel, mode)?.logits)?;
             let loss = soft_cross_entropy(&logits, &targets)?;
             let share = clips.len() as f64 / n_clips as f64;
-            value += f64::from(loss.to_scalar::<f32>()?) * share;
+            losses.push((loss.detach(), share));
             let loss = if n_parts == 1 { loss } else { (loss * share)? };
             let store = self.parameters.backward(&loss)?;
             sum = Some(match sum {
@@ -159,7 +171,7 @@ impl<'a> Trainer<'a> {
             });
         }
         let sum = sum.ok_or_else(|| Error::Data("training: a batch without clips".into()))?;
-        Ok((value, sum))
+        Ok((losses, sum))
     }
 
     /// The logits as they enter the loss.

@@ -1,7 +1,10 @@
 //! Values for the tests, and comparing them.
 #![allow(dead_code, unreachable_pub, reason = "each test file takes what it needs")]
 
+pub mod layer;
+
 use candle_core::{Device, Tensor, Var, backprop::GradStore};
+use kernels::on_device::Body;
 use kernels::{BlockForm, BlockOutput, BlockWeights, Compute, Norm, Path, Pool, Precision};
 
 /// `n` values in -1..1 from a linear congruential generator.
@@ -30,6 +33,15 @@ pub fn on(path: Path) -> Compute {
 /// bf16, emulated where the processor lacks it.
 pub fn bf16() -> Compute {
     Compute { precision: Precision::Bf16, ..Compute::default() }
+}
+
+/// Every body of the fused pieces that this build has on the CPU.
+pub fn bodies() -> Vec<Body> {
+    let mut bodies = vec![Body::Twin, Body::Operations];
+    if cfg!(feature = "cuda-emulated") {
+        bodies.push(Body::Kernel);
+    }
+    bodies
 }
 
 /// One block and what goes into it.

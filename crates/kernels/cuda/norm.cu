@@ -1,0 +1,4 @@
+// Layer norm, alone and together with the addition before it.
+#include "common.cuh"
+#define BODY "norm.cuh"
+#include "both.cuh"
