@@ -2,6 +2,7 @@
 
 pub use crate::measured_precision::MeasuredPrecision;
 
+use crate::device_precision;
 use crate::error::{Context, Result, bail};
 use crate::named::named;
 use crate::strategy::ModelKind;
@@ -38,7 +39,7 @@ named! {
         #[default]
         Auto = "auto", "What suits the model: bf16 for the Vision Transformer where a measurement finds it faster, else f32";
         F32 = "f32", "Not rounded";
-        Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX; sums stay 32 bits wide";
+        Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX and on NVIDIA GPUs from compute capability 8.0 on; sums stay 32 bits wide";
     }
 }
 
@@ -71,11 +72,9 @@ impl ComputeConfig {
         let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
         let mut measured = None;
         let precision = match (self.precision, model) {
+            (asked, _) if !device.is_cpu() => device_precision::of(asked, device, model)?,
             (Precision::Bf16, ModelKind::Cnn) => {
                 bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
-            }
-            (Precision::Bf16, _) if !device.is_cpu() => {
-                bail!("--precision bf16: only on the CPU; on {} f32 is computed", device_name(device))
             }
             (Precision::Bf16, _) => kernels::Precision::Bf16,
             (Precision::Auto, ModelKind::Vit) if has_bf16 => {
@@ -86,7 +85,10 @@ impl ComputeConfig {
             }
             _ => kernels::Precision::F32,
         };
-        let compute = kernels::Compute { path, precision }.checked().context("--precision")?;
+        let mut compute = kernels::Compute { path, precision };
+        if device.is_cpu() {
+            compute = compute.checked().context("--precision")?;
+        }
         let instructions = device.is_cpu().then(|| path.to_string());
         let device = device_name(device);
         let record =
