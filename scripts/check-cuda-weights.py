@@ -1,7 +1,7 @@
-"""Networks of the real sizes with random weights, for check-cuda.sh: check-cuda-weights.py DIR.
+"""Networks of the real sizes with random weights, for check-cuda.sh: check-cuda-weights.py DIR [--few-layers].
 
 DIR/vit-s has the form of facebook/dinov2-small, DIR/yamnet that of YAMNet. What they say is worthless; how long they take is
-not, and neither is whether two devices say the same.
+not, and neither is whether two devices say the same. With --few-layers the transformer has two.
 """
 
 import array
@@ -89,5 +89,5 @@ def yamnet(folder):
 
 
 folder = sys.argv[1]
-vit_s(f"{folder}/vit-s")
+vit_s(f"{folder}/vit-s", layers=2 if "--few-layers" in sys.argv else 12)
 yamnet(f"{folder}/yamnet")

@@ -1,192 +1,404 @@
 #!/usr/bin/env bash
-# `--device cuda` against the CPU: equal weights must give equal logits and equal seeds equal training within rounding, and a run
-# that was killed must resume. Then training clips a second of both.
+# `--device cuda`: does it compute what the CPU computes, and how fast is it, beside PyTorch on the same card? In six minutes.
 #
-#     scripts/check-cuda.sh BARKBIRD OUT
+#     scripts/check-cuda.sh [--dry-run] BARKBIRD OUT
 #
-# BARKBIRD: a program built with `--features cuda`. OUT: a folder for all that it makes; with the runs of an earlier check it is
-# refused. Synthetic sounds, tiny random checkpoints, and two networks of the real sizes (YAMNet, ViT-S) with random
-# weights. Every line says `ok` or `FAIL`; the end fails if one of them did.
+# BARKBIRD: a program built with `--features cuda`. OUT: a folder for all that it makes. Synthetic sounds, tiny random checkpoints,
+# and two networks of the real sizes (YAMNet, ViT-S) with random weights.
+#
+# --dry-run: every line with `--device cpu` in the place of `cuda`, on a program without CUDA and in tiny sizes, so that the script
+# works when there is a card. Its figures say nothing.
+#
+# In the environment: SECTIONS, those that are run, in this order, for a card that is there for a short time only
+# (correct,resume,loss,several,memory,predict,speed,peers); PYTHON, one that has PyTorch, for `peers` (python3).
+#
+# Every section has a time budget: a command that is still running when it is spent is stopped, and its line says so. Lines say `ok`
+# or `FAIL`; the end has a table of targets, and fails if a line did. A target that is missed is no failure.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-usage="usage: scripts/check-cuda.sh BARKBIRD OUT"
+usage="usage: scripts/check-cuda.sh [--dry-run] BARKBIRD OUT"
+card=cuda dry=
+if [ "${1:-}" = --dry-run ]; then card=cpu dry=yes; shift; fi
 barkbird=$(realpath "${1:?$usage}")
 out=${2:?$usage}
 [ -x "$barkbird" ] || die "$barkbird: no such program"
 tiny=$root/fixtures/checkpoints
-compare="python3 $root/scripts/check-cuda.py"
+python=${PYTHON:-python3}
+sections=${SECTIONS:-correct,resume,loss,several,memory,predict,speed,peers}
 mkdir -p "$out"
 cd "$out"
-[ -e sounds ] && die "$out: holds an earlier check; name another folder"
-failed=0
+rm -f results.tsv sections.tsv
+touch results.tsv sections.tsv
+failed=0 deadline=$((SECONDS + 60))
+
+# sized ON_THE_CARD IN_A_DRY_RUN: one of the two.
+sized() { if [ -n "$dry" ]; then echo "$2"; else echo "$1"; fi; }
+
+# Clips; processes at once where no time is measured; threads of each.
+clips=$(sized 160 48) at_once=$(sized 4 2)
+threads=$(($(nproc) / at_once)); [ "$threads" -gt 0 ] || threads=1
+
+# left: seconds that the section has.
+left() { local seconds=$((deadline - SECONDS)); if [ "$seconds" -gt 1 ]; then echo "$seconds"; else echo 1; fi; }
+
+# bark COMMAND...: the program, stopped where the section's time is over.
+bark() { timeout --kill-after 5 "$(left)" "$barkbird" "$@"; }
+
+compare() { python3 "$root/scripts/check-cuda.py" "$@"; }
 
 # said WHAT STATUS [LOG]: one line, and what the log ends with where it failed.
 said() {
   if [ "$2" = 0 ]; then echo "ok    $1"; return; fi
-  echo "FAIL  $1"
+  if [ "$2" = 124 ]; then echo "FAIL  $1: the section's time is over"; else echo "FAIL  $1"; fi
   [ -z "${3:-}" ] || tail -n 6 "$3" | sed 's/^/      /'
-  failed=1
 }
+
+# device NAME: where what is called `cpu` or `cuda` is computed.
+device() { if [ "$1" = cuda ]; then echo "$card"; else echo cpu; fi; }
 
 # both NAME COMMAND...: the command on either device at the same time, each %D in it the device's name.
 both() {
-  local name=$1 device status=0; shift
+  local name=$1 on status=0 ended; shift
   local -A process=()
-  for device in cpu cuda; do
-    "$barkbird" "${@//%D/$device}" --device $device --quiet >"$name-$device.log" 2>&1 &
-    process[$device]=$!
+  for on in cpu cuda; do
+    bark "${@//%D/$on}" --device "$(device $on)" --threads "$threads" --quiet >"$name-$on.log" 2>&1 &
+    process[$on]=$!
   done
-  for device in cpu cuda; do
-    wait "${process[$device]}" || { status=1; said "$name on $device" 1 "$name-$device.log"; }
+  for on in cpu cuda; do
+    ended=0; wait "${process[$on]}" || ended=$?
+    [ $ended = 0 ] || { status=1; said "$name on $on" $ended "$name-$on.log"; }
   done
   return $status
 }
 
-# against NAME COMMAND...: a comparison, whose last line is shown with it.
+# against NAME LOG COMPARISON...: what it says in its last line.
 against() {
-  local name=$1 status=0; shift
-  $compare "$@" >"compare.log" 2>&1 || status=$?
-  said "$name: $(tail -n 1 compare.log)" $status
-  return 0
+  local name=$1 log=$2 status=0; shift 2
+  compare "$@" >"$log.compared" 2>&1 || status=$?
+  said "$name: $(tail -n 1 "$log.compared")" $status
 }
 
 # asked RUN FEATURES: one model file on both devices.
 asked() {
   both "$1-embed" embed "$1" --features "$2" --out "$1-embed-%D" || return 0
-  against "$1: logits of one model file" embeddings "$1-embed-cpu" "$1-embed-cuda"
+  against "$1: logits of one model file" "$1-embed" embeddings "$1-embed-cpu" "$1-embed-cuda"
 }
 
 # trained NAME EPOCHS FEATURES FLAGS...: trained on either device with the same seed; what CUDA made is asked on both.
 trained() {
-  local name=$1 epochs=$2 features=$3; shift 3
+  local name=$1 epochs=$2 features=$3 status=0; shift 3
   both "$name" train "$@" --features "$features" --out "$name-%D" --seed 3 --epochs "$epochs" || return 0
-  against "$name: training" runs "$name-cpu" "$name-cuda"
-  "$barkbird" train "$@" --features "$features" --out "$name-start" --seed 3 --epochs 1 --lr 1e-30 --device cpu \
-    >"$name-start.log" 2>&1 || { said "$name, learning nothing" 1 "$name-start.log"; return 0; }
-  against "$name: gradients" moved "$name-start" "$name-cpu" "$name-cuda"
+  against "$name: training" "$name" runs "$name-cpu" "$name-cuda"
+  bark train "$@" --features "$features" --out "$name-start" --seed 3 --epochs 1 --lr 1e-30 --device cpu --threads "$threads" \
+    >"$name-start.log" 2>&1 || { status=$?; said "$name, learning nothing" $status "$name-start.log"; return 0; }
+  against "$name: gradients" "$name-start" moved "$name-start" "$name-cpu" "$name-cuda"
   asked "$name-cuda" "$features"
 }
 
-# killed NAME FEATURES FLAGS...: eight epochs on CUDA, and the same killed after two. Sets $command to what trains.
+# learned: a training that is long enough to have learned, and all that a model is asked afterwards.
+learned() {
+  both cnn train cnn --features ../log-mel --out cnn-%D --seed 3 --epochs "$(sized 6 2)" --set train.repeat=4 --precision f32 || return 0
+  against "cnn: training" cnn runs cnn-cpu cnn-cuda "$(sized 0.7 0)"
+  asked cnn-cuda ../log-mel
+  both evaluate evaluate cnn-cuda --features ../log-mel --split test --out cnn-test-%D &&
+    against "cnn: evaluate" evaluate metrics cnn-test-cpu cnn-test-cuda
+  predicted cnn-cuda
+}
+
+# predicted MODEL: its verdicts on both devices.
+predicted() {
+  both "predict-$1" predict "$1" ../manifest.csv --format json --out "$1-%D.json" || return 0
+  against "$1: predict" "predict-$1" verdicts "$1-cpu.json" "$1-cuda.json"
+}
+
+# Too many weights to compare here one by one, or none.
+large() {
+  both vit-s train vit --pretrained ../weights/vit-s --strategy full --precision f32 --features ../log-mel --out vit-s-%D --epochs 1 &&
+    against "vit-s: training" vit-s runs vit-s-cpu vit-s-cuda && asked vit-s-cuda ../log-mel
+}
+neighbors() {
+  both neighbors train vit --pretrained "$tiny/vit" --strategy probe --head neighbors --precision f32 --features ../log-mel \
+    --out neighbors-%D && asked neighbors-cuda ../log-mel
+}
+
+refused() {
+  local status=0
+  if bark predict none none --device cuda:99 >refused.log 2>&1; then said "cuda:99 is refused" 1; return 0; fi
+  grep -q 'cuda:99' refused.log || status=$?
+  said "cuda:99 is refused: $(head -n 1 refused.log)" $status
+}
+
+# pooled CASE...: functions with their arguments, several at once; what each says comes in this order.
+pooled() {
+  local nth=0 running=0 one
+  for one in "$@"; do
+    nth=$((nth + 1))
+    # What is between two cases is split at spaces.
+    # shellcheck disable=SC2086
+    (set +e; $one) >"case-$nth.said" 2>&1 &
+    running=$((running + 1))
+    if [ $running -ge "$at_once" ]; then wait -n || true; running=$((running - 1)); fi
+  done
+  wait
+  for one in $(seq $nth); do cat "case-$one.said"; done
+}
+
+correct() {
+  local f32="--precision f32" strategy cases
+  cases=(refused learned large
+    "trained cnn-short 2 ../log-mel cnn $f32"
+    "trained cnn-more 2 ../log-mel cnn $f32 --augment strong --set train.average=0.9 --set train.micro_batch=12
+      --set cnn.downsample=average-pool --set cnn.residual=true --set cnn.dropout=0.2"
+    "trained cnn-stride 2 ../log-mel cnn $f32 --set cnn.downsample=stride --set train.augment.mixup_alpha=0.4")
+  for strategy in probe last full; do
+    cases+=("trained yamnet-$strategy 1 ../yamnet yamnet $f32 --pretrained ../weights/yamnet --strategy $strategy")
+  done
+  for strategy in probe last lora full; do
+    cases+=("trained vit-$strategy 3 ../log-mel vit $f32 --pretrained $tiny/dinov2 --strategy $strategy --last 1")
+  done
+  cases+=("trained vit-more 2 ../log-mel vit $f32 --pretrained $tiny/vit --strategy full --augment strong --set train.average=0.9
+      --set train.micro_batch=12 --set vit.patchout=[1,1] --set vit.stochastic_depth=0.3"
+    "trained vit-image 2 ../log-mel vit $f32 --pretrained $tiny/deit --strategy last --last 1 --set vit.view=as-image"
+    "trained vit-ast 1 ../ast vit $f32 --pretrained $tiny/ast --strategy full"
+    neighbors)
+  pooled "${cases[@]}"
+  pooled "predicted vit-full-cuda" "predicted yamnet-full-cuda"
+}
+
+# killed NAME FEATURES FLAGS...: eight epochs on CUDA, the same killed after two, and gone on with on both devices.
 killed() {
-  local name=$1 features=$2; shift 2
-  command=("$barkbird" train "$@" --features "$features" --epochs 8 --quiet)
-  "${command[@]}" --device cuda --out "$name-whole" >"$name.log" 2>&1 || { said "$name, unbroken" 1 "$name.log"; return 0; }
-  "${command[@]}" --device cuda --out "$name-broken" >"$name.log" 2>&1 &
-  local process=$!
+  local name=$1 features=$2 on process run status=0; shift 2
+  local command=(train "$@" --features "$features" --epochs 8 --quiet --threads "$threads")
+  bark "${command[@]}" --device "$card" --out "$name-whole" >"$name.log" 2>&1 || { said "$name, unbroken" $? "$name.log"; return 0; }
+  "$barkbird" "${command[@]}" --device "$card" --out "$name-broken" >"$name.log" 2>&1 &
+  process=$!
   until [ "$(wc -l 2>/dev/null <"$name-broken/metrics.jsonl" || echo 0)" -ge 2 ]; do
     kill -0 $process 2>/dev/null || break
+    [ $SECONDS -lt "$deadline" ] || break
     sleep 0.02
   done
-  kill -KILL $process 2>/dev/null || true
-  wait $process 2>/dev/null || true
+  kill -KILL $process 2>/dev/null
+  wait $process 2>/dev/null
   [ ! -e "$name-broken/model.safetensors" ] || said "$name: it was over before it was killed" 1
-}
-
-# resumed NAME DEVICE: the killed run goes on, against the one that was not killed.
-resumed() {
-  local run=$1-$2
-  cp -r "$1-broken" "$run"
-  "${command[@]}" --device "$2" --out "$run" --resume >"$run.log" 2>&1 || { said "$1, --resume on $2" 1 "$run.log"; return 0; }
-  against "$1: killed on CUDA, gone on with on $2" runs "$1-whole" "$run"
-}
-
-# rate NAME TURNS FEATURES FLAGS...: training clips a second. TURNS: how often an epoch goes over the clips on the CPU; on the
-# faster CUDA four times as often, so that an epoch is long beside its end. Evaluation is left out as far as can be.
-rate() {
-  local name=$1 turns=$2 features=$3 device; shift 3
-  for device in cpu cuda; do
-    "$barkbird" train "$@" --features "$features" --out "rate-$device" --overwrite --device $device --epochs 3 \
-      --val-split none --set train.train_eval_clips=16 --set train.repeat="$turns" >"rate-$device.log" 2>&1 ||
-      { said "$name" 1 "rate-$device.log"; return 0; }
-    turns=$((turns * 4))
+  for on in cuda cpu; do
+    run=$name-on-$on status=0
+    cp -r "$name-broken" "$run"
+    bark "${command[@]}" --device "$(device $on)" --out "$run" --resume >"$run.log" 2>&1 || status=$?
+    [ $status = 0 ] || { said "$name, --resume on $on" $status "$run.log"; continue; }
+    against "$name: killed on CUDA, gone on with on $on" "$run" runs "$name-whole" "$run"
   done
-  $compare rate "$name" rate-cpu rate-cuda
 }
 
-# steady NAME EPOCHS FEATURES FLAGS...: memory on the card while it trains, after a third of the epochs and near the end.
+resume() {
+  # A rate that rises beyond all measure: the best epoch is one before the kill.
+  pooled "killed cnn ../log-mel cnn --set train.average=0.9 --set train.repeat=$(sized 8 1)" \
+    "killed lora ../log-mel vit --pretrained $tiny/dinov2 --strategy lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1"
+}
+
+# rounded NAME FEATURES FLAGS...: ten epochs in f32 and in bf16, on CUDA, and how far their losses are apart.
+rounded() {
+  local name=$1 features=$2 precision status; shift 2
+  for precision in f32 bf16; do
+    status=0
+    bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" --quiet \
+      --precision "$precision" >"$name-$precision.log" 2>&1 || status=$?
+    if [ $status != 0 ] && [ -n "$dry" ] && grep -q 'precision' "$name-$precision.log"; then
+      echo "      $name: $(tail -n 1 "$name-$precision.log"): f32 in its place"
+      status=0
+      bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" \
+        --quiet --precision f32 >"$name-$precision.log" 2>&1 || status=$?
+    fi
+    [ $status = 0 ] || { said "$name in $precision" $status "$name-$precision.log"; return 0; }
+  done
+  against "$name: losses in bf16 beside f32" "$name" losses "$name" "$name-f32" "$name-bf16"
+}
+
+loss() {
+  pooled "rounded cnn-small ../fine cnn" "rounded cnn-base ../fine cnn --preset base" \
+    "rounded vit-s-lora ../log-mel vit --pretrained ../weights/vit-s --strategy lora" \
+    "rounded vit-s-full ../log-mel vit --pretrained ../weights/vit-s --strategy full" \
+    "rounded yamnet-full ../yamnet yamnet --pretrained ../weights/yamnet --strategy full"
+}
+
+# quick RUN FEATURES FLAGS...: a model that has seen the clips once.
+quick() {
+  local run=$1 features=$2; shift 2
+  [ -f "$run/model.safetensors" ] || bark train "$@" --features "$features" --out "$run" --epochs 1 --device "$card" --quiet >"$run.log" 2>&1
+}
+
+# Two processes on the same card share the recordings, and the trainings of a learning curve.
+several() {
+  local one=$card two="$(sized cuda:0,0 cpu,cpu)" status=0
+  quick model ../log-mel cnn || { said "a model" $? model.log; return 0; }
+  bark predict model ../sounds --out one.csv --device "$one" --quiet >one.log 2>&1 || status=$?
+  [ $status = 0 ] && { bark predict model ../sounds --out two.csv --device "$two" --quiet >two.log 2>&1 || status=$?; }
+  [ $status = 0 ] && { cmp one.csv two.csv >two.log 2>&1 || status=$?; }
+  said "predict --device $two: the bytes of $one" $status two.log
+  status=0
+  for devices in "$one" "$two"; do
+    [ $status != 0 ] || bark compare --sizes 8,16 --models cnn --seeds 2 --manifest ../manifest.csv --out "sizes-${devices//[:,]/-}" \
+      --device "$devices" --set train.epochs=2 --quiet >sizes.log 2>&1 || status=$?
+  done
+  [ $status = 0 ] && { compare sizes "sizes-${one//[:,]/-}" "sizes-${two//[:,]/-}" >sizes.log 2>&1 || status=$?; }
+  said "compare --sizes --device $two: the figures of $one" $status sizes.log
+}
+
+# MiB in use: on the card; in a dry run, of the process.
+in_use() {
+  if [ -n "$dry" ]; then echo $(($(ps -o rss= -p "$1" || echo 0) / 1024)); return; fi
+  nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | head -n 1
+}
+
+# steady NAME EPOCHS FEATURES FLAGS...: memory while it trains, after a third of the epochs and near the end.
 steady() {
-  local name=$1 epochs=$2 features=$3 early=0 used=0 now; shift 3
-  "$barkbird" train "$@" --features "$features" --out steady --overwrite --epochs "$epochs" --device cuda >steady.log 2>&1 &
-  local process=$!
+  local name=$1 epochs=$2 features=$3 early=0 used=0 now status=0 process; shift 3
+  "$barkbird" train "$@" --features "$features" --out "$name" --epochs "$epochs" --device "$card" >"$name.log" 2>&1 &
+  process=$!
   while kill -0 $process 2>/dev/null; do
-    now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | head -n 1)
-    case $(wc -l 2>/dev/null <steady/metrics.jsonl || echo 0) in
+    [ $SECONDS -lt "$deadline" ] || kill -TERM $process
+    now=$(in_use $process 2>/dev/null || echo 0)
+    case $(wc -l 2>/dev/null <"$name/metrics.jsonl" || echo 0) in
       "$((epochs / 3))") early=$now ;;
       "$((epochs - 1))") used=$now ;;
     esac
-    sleep 0.1
+    sleep 0.05
   done
-  wait $process || { said "$name" 1 steady.log; return 0; }
-  local status=0; [ "$early" -gt 0 ] && [ "$used" -gt 0 ] && [ "$used" -le $((early + early / 10)) ] || status=1
-  said "$name: memory after a third of the epochs $early MiB, in the last $used MiB (at most a tenth more)" $status
+  wait $process || status=$?
+  [ $status = 0 ] || { said "$name" $status "$name.log"; return 0; }
+  [ "$early" -gt 0 ] && [ "$used" -gt 0 ] && [ "$used" -le $((early + early / 10)) ] || status=1
+  printf 'memory\t%s\t%s\n' "$name" $status >>../results.tsv
+  said "memory, $name: after a third of the epochs $early MiB, in the last $used MiB (at most a tenth more)" $status
 }
 
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || die "nvidia-smi: no GPU"
-echo "$(nproc) processors: $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2)"
-if "$barkbird" predict none none --device cuda:99 >refused.log 2>&1; then
-  said "cuda:99 is refused" 1
-else
-  status=0; grep -q 'cuda:99' refused.log || status=$?
-  said "cuda:99 is refused: $(head -n 1 refused.log)" $status
+memory() {
+  steady vit-s-lora 12 ../log-mel vit --pretrained ../weights/vit-s --strategy lora --set train.average=0.9 \
+    --set train.repeat="$(sized 8 2)"
+  steady cnn 12 ../log-mel cnn --set train.average=0.9 --set train.repeat="$(sized 32 16)"
+}
+
+# classified KEY WHAT INPUT: on either device, with the times real time of both.
+classified() {
+  local key=$1 what=$2 on status; shift 2
+  for on in cuda cpu; do
+    status=0
+    bark predict model "$@" --out "$key-$on.csv" --overwrite --device "$(device $on)" --progress json >"$key-$on.log" 2>&1 || status=$?
+    [ $status = 0 ] || { said "$what on $on" $status "$key-$on.log"; return 0; }
+  done
+  against "$what" "$key" classified "$key" "$key-cuda.log" "$key-cpu.log"
+}
+
+predict() {
+  quick model ../log-mel cnn || { said "a model" $? model.log; return 0; }
+  compare night night.wav "$(sized 24 0.2)"
+  classified night "a recording of $(sized 24 0.2) h" night.wav
+  rm -f night.wav
+  bark synth --out many --clips "$(sized 2000 100)" --seed 2 --quiet
+  classified many "$(sized 2000 100) short recordings" many
+}
+
+# rate KEY NAME CLIPS BATCH FEATURES FLAGS...: training clips a second in f32 and auto. CLIPS: those of an epoch, about, so many that
+# it is long beside its end. A training is stopped after four epochs, or when it has had its time.
+rate() {
+  local key=$1 name=$2 n=$3 batch=$4 features=$5 case run process end; shift 5
+  local turns=$(($(sized "$n" 1) * 10 / (clips * 7) + 1))
+  for case in f32:$batch auto:$batch auto:usual; do
+    run=$key-${case/:/-}
+    local size=(--batch-size "$(sized "$batch" 8)")
+    [ "${case#*:}" != usual ] || size=()
+    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 3)" \
+      --val-split none --set train.train_eval_clips=16 --set train.repeat=$turns >"$run.log" 2>&1 &
+    process=$! end=$((SECONDS + 5))
+    while kill -0 $process 2>/dev/null; do
+      [ "$(wc -l 2>/dev/null <"$run/metrics.jsonl" || echo 0)" -lt 5 ] || break
+      [ -n "$dry" ] || [ $SECONDS -lt $end ] || break
+      sleep 0.05
+    done
+    kill -TERM $process 2>/dev/null || true
+    wait $process || true
+  done
+  compare rate "$key" "$name" "$key-f32-$batch" "$key-auto-$batch" "$key-auto-usual" ../results.tsv || said "$name" 1 "$key-f32-$batch.log"
+}
+
+speed() {
+  local vit=(vit --pretrained ../weights/vit-s)
+  echo "| training clips a second | f32 | auto | auto, usual batch |"
+  echo "| --- | --- | --- | --- |"
+  rate vit_64_lora "ViT-S, LoRA, 64 bands" 3000 256 ../log-mel "${vit[@]}" --strategy lora
+  rate vit_64 "ViT-S, full, 64 bands" 3000 256 ../log-mel "${vit[@]}" --strategy full
+  rate vit_224 "ViT-S, full, 224 x 224" 600 64 ../log-mel "${vit[@]}" --strategy full --set vit.view=as-image
+  rate vit_224_lora "ViT-S, LoRA, 224 x 224" 600 64 ../log-mel "${vit[@]}" --strategy lora --set vit.view=as-image
+  rate cnn "CNN, small, 128 bands" 16000 256 ../fine cnn
+  rate cnn_base "CNN, base, 128 bands" 4000 256 ../fine cnn --preset base
+  rate yamnet "YAMNet, full" 1500 256 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full
+}
+
+# PyTorch: its usual fastest settings for each network, then compiled ones as far as the time is enough, that of a target first.
+peers() {
+  local log=peers.log status=0 cases flags=(--threads "$(nproc)" --runs "$(sized 3 1)" --device "$card")
+  [ -z "$dry" ] || flags+=(--tiny)
+  "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
+  cases=(vit_224:bf16 vit_224:bf16+compile vit_224_lora:bf16)
+  ours_and_peers 64
+  cases=(vit_64:bf16 vit_64_lora:bf16 cnn:bf16+channels_last cnn_base:bf16+channels_last yamnet:bf16+channels_last
+    cnn:bf16+channels_last+compile vit_64:bf16+compile vit_64_lora:bf16+compile cnn_base:bf16+channels_last+compile
+    yamnet:bf16+channels_last+compile)
+  ours_and_peers 256
+}
+
+ours_and_peers() {
+  status=0
+  timeout --kill-after 5 "$(left)" "$python" "$root/scripts/peers/networks.py" "${cases[@]}" "${flags[@]}" --batch "$1" \
+    --budget "$(($(left) * 2 / 3))" >>"$log" 2>>peers.err || status=$?
+  said "PyTorch, $1 clips a step: $(wc -l <"$log") cases in all" $status peers.err
+  compare peers "$log" ../results.tsv
+}
+
+# section NAME BUDGET: in a folder of its own, with so many seconds.
+section() {
+  local name=$1 began=$SECONDS
+  case ",$sections," in *",$name,"*) ;; *) return 0 ;; esac
+  deadline=$((SECONDS + $(sized "$2" 900)))
+  echo
+  echo "== $name (at most $2 s)"
+  rm -rf "$name"
+  mkdir "$name"
+  local status
+  set +e
+  (set -e; cd "$name"; "$name") 2>&1 | tee "$name.said"
+  status=${PIPESTATUS[0]}
+  set -e
+  [ "$status" = 0 ] || said "$name: a command in it has failed" "$status" | tee -a "$name.said"
+  ! grep -q '^FAIL' "$name.said" || failed=1
+  printf '%s\t%s\t%s\n' "$name" $((SECONDS - began)) "$2" >>sections.tsv
+}
+
+if [ -n "$dry" ]; then echo "a dry run: no card, tiny sizes, and no figure counts"
+else nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || die "nvidia-smi: no GPU"; fi
+echo "$(nproc) processors:$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2)"
+began=$SECONDS
+if [ ! -d weights ]; then
+  rm -rf sounds log-mel yamnet ast fine
+  "$barkbird" synth --out sounds --clips "$clips" --quiet
+  "$barkbird" scan sounds/manifest.csv --out manifest.csv --quiet 2>scan.log
+  for kind in log-mel yamnet ast; do
+    "$barkbird" features manifest.csv --out "$kind" --front-end "$kind" --quiet &
+  done
+  "$barkbird" features manifest.csv --out fine --quiet --set front_end.kind.mel.n_mels=128 --set front_end.hop=512
+  wait
+  python3 "$root/scripts/check-cuda-weights.py" weights.part $(sized "" --few-layers)
+  mv weights.part weights
 fi
-
-"$barkbird" synth --out sounds --clips 160 --quiet
-"$barkbird" scan sounds/manifest.csv --out manifest.csv --quiet 2>scan.log
-for kind in log-mel yamnet ast; do
-  "$barkbird" features manifest.csv --out "$kind" --front-end "$kind" --quiet
-done
-"$barkbird" features manifest.csv --out fine --quiet --set front_end.kind.mel.n_mels=128 --set front_end.hop=512
-python3 "$root/scripts/check-cuda-weights.py" weights
-
-# Long enough to have learned.
-both cnn train cnn --features log-mel --out cnn-%D --seed 3 --epochs 6 --set train.repeat=4 &&
-  against "cnn: training" runs cnn-cpu cnn-cuda 0.7 && asked cnn-cuda log-mel
-trained cnn-short 2 log-mel cnn
-trained cnn-more 2 log-mel cnn --augment strong --set train.average=0.9 --set train.micro_batch=12 \
-  --set cnn.downsample=average-pool --set cnn.residual=true --set cnn.dropout=0.2
-trained cnn-stride 2 log-mel cnn --set cnn.downsample=stride --set train.augment.mixup_alpha=0.4
-for strategy in probe last lora full; do
-  trained "vit-$strategy" 3 log-mel vit --pretrained "$tiny/dinov2" --strategy $strategy --last 1 --precision f32
-done
-trained vit-more 2 log-mel vit --pretrained "$tiny/vit" --strategy full --precision f32 --augment strong \
-  --set train.average=0.9 --set train.micro_batch=12 --set "vit.patchout=[1, 1]" --set vit.stochastic_depth=0.3
-trained vit-image 2 log-mel vit --pretrained "$tiny/deit" --strategy last --last 1 --precision f32 --set vit.view=as-image
-trained vit-ast 1 ast vit --pretrained "$tiny/ast" --strategy full --precision f32
-for strategy in probe last full; do
-  trained "yamnet-$strategy" 1 yamnet yamnet --pretrained weights/yamnet --strategy $strategy --precision f32
-done
-# Too many weights to compare here one by one, or none.
-both vit-s train vit --pretrained weights/vit-s --strategy full --precision f32 --features log-mel --out vit-s-%D --epochs 1 &&
-  against "vit-s: training" runs vit-s-cpu vit-s-cuda && asked vit-s-cuda log-mel
-both neighbors train vit --pretrained "$tiny/vit" --strategy probe --head neighbors --precision f32 --features log-mel \
-  --out neighbors-%D && asked neighbors-cuda log-mel
-
-killed resume-cnn log-mel cnn --set train.average=0.9
-resumed resume-cnn cuda
-resumed resume-cnn cpu
-# A rate that rises beyond all measure: the best epoch is one before the kill.
-killed resume-lora log-mel vit --pretrained "$tiny/dinov2" --strategy lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1
-resumed resume-lora cuda
-
-both evaluate evaluate cnn-cuda --features log-mel --split test --out "cnn-test-%D"
-against "cnn: evaluate" metrics cnn-test-cpu cnn-test-cuda
-for model in cnn-cuda vit-full-cuda yamnet-full-cuda; do
-  both "predict-$model" predict "$model" manifest.csv --format json --out "$model-%D.json"
-  against "$model: predict" verdicts "$model-cpu.json" "$model-cuda.json"
-done
-
-steady "memory, ViT-S, LoRA" 12 log-mel vit --pretrained weights/vit-s --strategy lora --set train.average=0.9
-steady "memory, CNN" 12 log-mel cnn --set train.average=0.9 --set train.repeat=16
-
+printf 'data\t%s\t20\n' $((SECONDS - began)) >>sections.tsv
+section correct 80
+section resume 20
+section loss 45
+section several 20
+section memory 25
+section predict 45
+section speed 90
+section peers 75
 echo
-echo "training clips a second: | CPU | CUDA |"
-rate "CNN, small, 64 bands" 16 log-mel cnn
-rate "CNN, small, 128 bands" 8 fine cnn
-rate "CNN, base, 128 bands" 2 fine cnn --preset base
-rate "ViT-S, LoRA, 64 bands" 2 log-mel vit --pretrained weights/vit-s --strategy lora
-rate "ViT-S, full, 64 bands" 2 log-mel vit --pretrained weights/vit-s --strategy full
-rate "ViT-S, full, 128 bands" 2 fine vit --pretrained weights/vit-s --strategy full
-rate "YAMNet, full" 2 yamnet yamnet --pretrained weights/yamnet --strategy full
-[ "$failed" = 0 ] && echo "CUDA computes what the CPU computes"
+compare targets results.tsv sections.tsv $(sized "" --dry-run)
+[ "$failed" = 0 ] && [ -z "$dry" ] && echo "CUDA computes what the CPU computes"
+[ "$failed" = 0 ] && [ -n "$dry" ] && echo "every line works"
 exit "$failed"

@@ -10,6 +10,7 @@ mod log;
 mod reference;
 mod text;
 mod ui;
+mod workers;
 
 use clap::Parser;
 use cli::Command;
@@ -61,6 +62,9 @@ fn streams(command: &Command) -> bool {
 fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {
     catch_signals(cancel, cli.global.progress)?;
     log::install(&cli.global)?;
+    if cli.global.worker {
+        workers::stop_with_stdin(cancel);
+    }
     #[cfg(feature = "buckets")]
     pipeline::buckets::mount(cli.global.bucket_cache.clone(), cli.global.bucket_cache_gb)?;
     if let Some(threads) = cli.global.threads {

@@ -62,8 +62,8 @@ impl Ui {
 
     /// What a stage is given beside its options.
     pub(crate) fn job<'a>(&'a self, global: &Global, cancel: &CancelToken, command: Vec<String>) -> Result<Job<'a>> {
-        let device = crate::device::open(&global.device)?;
-        Ok(Job { device, seed: global.seed, observer: self, cancel: cancel.clone(), command })
+        let device = crate::device::open(&crate::device::list(&global.device)?[0])?;
+        Ok(Job { device, seed: global.seed, observer: self, cancel: cancel.clone(), command, workers: None })
     }
 
     /// A line for the reader.

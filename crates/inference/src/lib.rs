@@ -22,6 +22,7 @@
 //! # Ok::<(), inference::Error>(())
 //! ```
 
+mod batch;
 mod chain;
 mod each;
 mod error;
@@ -58,6 +59,7 @@ pub use network::build;
 pub use onnx::OnnxModel;
 pub use predictor::{Answers, Failed, Judged, Predictor, PredictorOptions, Reject};
 pub use recording::{damage_words, decode, enough};
+pub use recordings::Prepared;
 pub use saliency::{Explanation, Saliency};
 pub use sets::Sets;
 pub use watch::Watch;

@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::input::Input;
 use crate::predictor::{Answers, Judged, Predictor};
-use crate::recordings::BATCH;
 use crate::watch::Watch;
 use crate::window_stream::Closed;
 use crate::windows::{Window, warning};
@@ -37,7 +36,7 @@ impl Predictor<'_> {
             }
         };
         let (mut n_windows, mut n_silent) = (0, 0);
-        let (n_batch, n_waiting) = if input.stream.is_some() { (1, WAITING) } else { (BATCH, 1) };
+        let (n_batch, n_waiting) = if input.stream.is_some() { (1, WAITING) } else { (self.n_at_once(), 1) };
         let (sender, receiver) = sync_channel::<(Vec<Window>, f64)>(n_waiting);
         let closed = std::thread::scope(|scope| -> std::result::Result<Closed, E> {
             let decoding = scope.spawn(move || stream.send_all(&sender, watch.stop));
@@ -54,7 +53,7 @@ impl Predictor<'_> {
                 for (windows, seconds) in receiver {
                     held.extend(windows);
                     let n = held.len() / n_batch * n_batch;
-                    for batch in held.drain(..n).collect::<Vec<_>>().chunks(n.clamp(1, BATCH)) {
+                    for batch in held.drain(..n).collect::<Vec<_>>().chunks(n.clamp(1, self.n_at_once())) {
                         judge(batch)?;
                     }
                     (watch.classified)(seconds);

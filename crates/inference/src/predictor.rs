@@ -1,5 +1,6 @@
 //! A model with what is decided when it is asked: windows, a detector of unknown sounds, thresholds.
 
+use crate::batch::n_batch;
 use crate::error::{Result, bail};
 use crate::evidence::{self, ShowEvidence};
 use crate::input::Input;
@@ -8,6 +9,7 @@ use crate::sets::Sets;
 use crate::unknown::{ALPHA, Calibrated, Detectors, KnownClip, Outputs};
 use crate::watch::Watch;
 use crate::windows::{Window, Windows};
+use candle_core::Device;
 use classifier::Calibration;
 use detections::{Thresholds, Verdict};
 use serde::{Deserialize, Serialize};
@@ -152,7 +154,9 @@ impl Model {
         let sets = options.coverage.map(|asked| Sets::of(self, asked)).transpose()?;
         let evidence = evidence::names(self, detectors.as_ref(), options.evidence)?;
         let notes = note.into_iter().chain(sets.as_ref().and_then(|sets| sets.note(&self.header.classes))).collect();
-        let PredictorOptions { n_nearest, max_windows, .. } = *options;
+        let PredictorOptions { n_nearest, .. } = *options;
+        // As many more as are classified at once.
+        let max_windows = options.max_windows * n_batch(&self.device) / n_batch(&Device::Cpu);
         Ok(Predictor {
             model: self,
             detectors: detectors.map(Arc::new),

@@ -1,5 +1,6 @@
 //! Several recordings: short ones together, a long one while it is decoded.
 
+use crate::batch::{n_batch, n_full};
 use crate::error::{Error, Result};
 use crate::input::Input;
 use crate::predictor::{Answers, Judged, Predictor};
@@ -11,18 +12,15 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
-/// Windows of a long recording that are classified at once. A multiple of what every network takes at once, so that each
-/// window is in the same batch however much is decoded at a time.
-pub(crate) const BATCH: usize = 64;
-
 /// Windows that a recording may always have before it counts as long.
 const FEW: usize = 8;
 
-/// Recordings that are looked at together, at most.
-const MOST_RECORDINGS: usize = 32;
+/// Share of a limit of memory that goes to windows that are classified, and again to those that are made meanwhile; the rest is for what
+/// networks compute of them, and for sound.
+const WINDOWS_SHARE: u64 = 8;
 
-/// Share of a limit of memory that goes to windows; the rest is for what networks compute of them, and for sound.
-const WINDOWS_SHARE: u64 = 4;
+/// Recordings of which the short ones are decoded, for [`Predictor::answer`].
+pub struct Prepared(Vec<(Range<usize>, Option<Vec<Result<Windowed>>>)>);
 
 impl Predictor<'_> {
     /// Limits the memory that windows and networks take, in bytes, about. Results do not depend on it.
@@ -33,7 +31,7 @@ impl Predictor<'_> {
 
     /// Recordings that [`recordings`](Self::recordings) is best given at once.
     pub fn n_recordings(&self) -> usize {
-        (self.max_windows / FEW).clamp(1, MOST_RECORDINGS)
+        (self.max_windows / FEW).clamp(1, n_batch(&self.model.device))
     }
 
     /// Several recordings. Short ones are decoded in parallel and classified together; a long one is classified while it is
@@ -43,6 +41,15 @@ impl Predictor<'_> {
     /// # Errors
     /// A model whose outputs are not finite, and [`Error::Cancelled`] once it is stopped.
     pub fn recordings(&self, inputs: &[Input], first: usize, watch: &Watch<'_>) -> Result<Answers> {
+        self.answer(inputs, first, self.prepare(inputs, watch)?, watch)
+    }
+
+    /// The first half of [`recordings`](Self::recordings), without the networks: decodes short recordings. So the next ones can be
+    /// decoded while these are classified.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] once it is stopped.
+    pub fn prepare(&self, inputs: &[Input], watch: &Watch<'_>) -> Result<Prepared> {
         let files = files(inputs);
         let most = (self.max_windows / files.len().max(1)).max(FEW);
         let few = |rows: &Range<usize>| match (watch.stop)() {
@@ -52,9 +59,18 @@ impl Predictor<'_> {
             false => Ok(self.windows.few_of_rows(rows.start, &inputs[rows.clone()], most)),
         };
         let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;
+        Ok(Prepared(files.into_iter().zip(few).collect()))
+    }
+
+    /// The second half: asks the networks about short recordings together, and decodes and classifies the long ones. The inputs are
+    /// those that were [prepared](Self::prepare).
+    ///
+    /// # Errors
+    /// As for [`recordings`](Self::recordings).
+    pub fn answer(&self, inputs: &[Input], first: usize, prepared: Prepared, watch: &Watch<'_>) -> Result<Answers> {
         let (mut answers, mut windowed, mut long) = (Answers::default(), Vec::new(), Vec::new());
         let mut short_s = 0.0;
-        for (rows, of_file) in files.into_iter().zip(few) {
+        for (rows, of_file) in prepared.0 {
             let Some(of_file) = of_file else {
                 long.push(rows);
                 continue;
@@ -90,10 +106,26 @@ impl Predictor<'_> {
 
     fn judge(&self, inputs: &[Input], first: usize, windowed: &[Windowed]) -> Result<Vec<Judged>> {
         let windows: Vec<&Window> = windowed.iter().flat_map(|of| &of.windows).collect();
-        let mut judged = self.judge_windows(inputs, first, &windows)?;
+        let mut judged = self.judge_full(inputs, first, &windows)?;
         let damage = windowed.iter().flat_map(|of| of.windows.iter().map(|_| of.damage.as_str()));
         judged.iter_mut().zip(damage).for_each(|(judged, damage)| judged.note(damage));
         Ok(judged)
+    }
+
+    /// The verdicts of windows, in full batches.
+    pub(crate) fn judge_full(&self, inputs: &[Input], first: usize, windows: &[&Window]) -> Result<Vec<Judged>> {
+        let Some(last) = windows.last() else { return Ok(Vec::new()) };
+        let mut full = windows.to_vec();
+        full.resize(n_full(windows.len(), &self.model.device), last);
+        let mut judged = self.judge_windows(inputs, first, &full)?;
+        judged.truncate(windows.len());
+        Ok(judged)
+    }
+
+    /// Windows of a long recording that are classified at once: a multiple of what every network takes at once, so that each
+    /// window is in the same batch however much is decoded at a time.
+    pub(crate) fn n_at_once(&self) -> usize {
+        2 * n_batch(&self.model.device)
     }
 
     /// A long recording: one thread decodes and makes windows while another asks the networks.
@@ -135,13 +167,13 @@ impl Predictor<'_> {
                 let mut held = Vec::new();
                 for (windows, seconds) in receiver {
                     held.extend(windows);
-                    while held.len() >= BATCH {
-                        let batch: Vec<Window> = held.drain(..BATCH).collect();
+                    while held.len() >= self.n_at_once() {
+                        let batch: Vec<Window> = held.drain(..self.n_at_once()).collect();
                         judged.extend(self.judge_windows(inputs, first, &batch.iter().collect::<Vec<_>>())?);
                     }
                     (watch.classified)(seconds);
                 }
-                judged.extend(self.judge_windows(inputs, first, &held.iter().collect::<Vec<_>>())?);
+                judged.extend(self.judge_full(inputs, first, &held.iter().collect::<Vec<_>>())?);
                 Ok(())
             };
             // Without a receiver the other thread ends.

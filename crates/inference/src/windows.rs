@@ -1,5 +1,6 @@
 //! Windows over recordings: the spectrograms of a model's networks and, where a detector looks at a backbone, the backbone's.
 
+use crate::batch::n_batch;
 use crate::chain::{Chain, ClipSpectrogram};
 use crate::error::{Context, Result, bail};
 use crate::front_end::FrontEnd;
@@ -9,9 +10,6 @@ use crate::recording::{damage_words, enough, for_each};
 use crate::unknown::{ClipKey, Detectors, Mels, Outputs, Wants};
 use crate::window_stream::Closed;
 use audio_io::{ClipConfig, Decoded, Placement, Row, Until, Windowing};
-
-/// Clips of one forward pass.
-const BATCH: usize = 32;
 
 /// The front ends of a model, over whole recordings.
 pub struct Windows {
@@ -261,7 +259,7 @@ impl Windows {
         let keys: Vec<ClipKey> = windows.iter().map(key).collect();
         if model.members.len() > 1 {
             let mels: Vec<_> = self.of_member.iter().map(|&front_end| mels(front_end)).collect();
-            let rows = model.average(&mels, BATCH, &|nth| keys[nth].path.clone())?;
+            let rows = model.average(&mels, n_batch(&model.device), &|nth| keys[nth].path.clone())?;
             return Ok(Some(Outputs::of_average(rows, backbone, keys)));
         }
         let (mels, n_frames) = mels(0);

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::observer::{CancelToken, Event, Observer, Progress, Silent, Unit};
+use crate::workers::pool::Workers;
 use candle_core::Device;
 
 /// Where a stage computes, its seed, who watches it, and how it is stopped.
@@ -17,12 +18,15 @@ pub struct Job<'a> {
     pub cancel: CancelToken,
     /// The command line behind it, without the program's name; empty where there is none. A run records it.
     pub command: Vec<String>,
+    /// Processes that share the work, each on a device of its own; without them all of it is done here.
+    pub workers: Option<&'a Workers>,
 }
 
 impl Default for Job<'_> {
     /// On the CPU, with seed 0, unwatched.
     fn default() -> Self {
-        Self { device: Device::Cpu, seed: None, observer: &Silent, cancel: CancelToken::default(), command: Vec::new() }
+        let cancel = CancelToken::default();
+        Self { device: Device::Cpu, seed: None, observer: &Silent, cancel, command: Vec::new(), workers: None }
     }
 }
 

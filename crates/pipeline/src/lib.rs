@@ -69,6 +69,7 @@ pub mod stress;
 pub mod synth;
 pub mod table;
 pub mod train;
+mod workers;
 
 pub use candle_core::Device;
 pub use error::{Error, Result, advice};
@@ -78,3 +79,4 @@ pub use json_lines::JsonLines;
 pub use named::Named;
 pub use observer::{CancelToken, Event, Observer, Silent, Unit};
 pub use run_events::{RecordingDone, RunFinished, RunStarted, SoundProgress};
+pub use workers::pool::{Arguments, Task, Workers};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Compute device: auto, cpu, cuda, cuda:N or metal
+    /// Compute device: auto, cpu, cuda, cuda:N or metal; several (cuda:0,1) share the work of `fit`, `predict` and `compare --sizes`
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub(crate) device: String,
     /// Random seed; equal seeds give equal bytes [default: 0]
@@ -40,4 +40,7 @@ pub(crate) struct Global {
     /// Write diagnostics to a file, as JSON lines
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+    /// Stop once standard input ends: for processes that this program starts
+    #[arg(long, global = true, hide = true)]
+    pub(crate) worker: bool,
 }

@@ -188,6 +188,9 @@ pub(crate) struct CompareArgs {
     /// Repeat the clips of smaller sizes, so that every size has about as many steps
     #[arg(long, requires = "sizes", help_heading = "Learning curves")]
     pub(crate) equal_steps: bool,
+    /// Do the training of this number alone: for processes that this program starts
+    #[arg(long, hide = true, requires = "sizes", value_name = "N")]
+    pub(crate) training: Option<usize>,
     /// Configuration of features, models and trainings of --sizes
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

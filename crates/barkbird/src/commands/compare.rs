@@ -21,6 +21,9 @@ pub(super) fn run(args: &CompareArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             config: (&args.config).into(),
             out: args.out.clone(),
         };
+        if let Some(nth) = args.training {
+            return Ok(sizes::training(&options, nth, job)?);
+        }
         let outcome = sizes::run(&options, job)?;
         say(&outcome.tables(), &outcome.sentences, &outcome.files, ui);
         return ui.result(&outcome);

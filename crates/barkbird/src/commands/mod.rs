@@ -26,17 +26,20 @@ mod scan;
 #[cfg(feature = "serve")]
 mod serve;
 mod synth;
-mod train;
+pub(crate) mod train;
 
 use crate::cli::{Cli, Command};
 use crate::ui::Ui;
 use anyhow::Result;
-use pipeline::CancelToken;
+use pipeline::{CancelToken, Job};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: &Cli, ui: &Ui, cancel: &CancelToken) -> Result<()> {
-    let job = |command: Vec<String>| ui.job(&cli.global, cancel, command);
-    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let workers = crate::workers::of(cli, &words)?;
+    let job = |command: Vec<String>| -> Result<Job<'_>> {
+        Ok(Job { workers: workers.as_ref(), ..ui.job(&cli.global, cancel, command)? })
+    };
     match &cli.command {
         Command::Fit(args) => fit::run(args, &job(words)?, ui),
         #[cfg(feature = "hub")]

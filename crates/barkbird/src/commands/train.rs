@@ -3,11 +3,16 @@
 use crate::cli::TrainArgs;
 use crate::ui::Ui;
 use anyhow::Result;
-use pipeline::Job;
 use pipeline::train::{self, Options, Start, Strategy, TrainOutcome};
+use pipeline::{Job, Named};
+use std::path::Path;
 
 pub(super) fn run(args: &TrainArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
-    let options = Options {
+    ui.result(&execute(&options(args), job, ui)?)
+}
+
+fn options(args: &TrainArgs) -> Options {
+    Options {
         model: args.model,
         features: args.features.clone(),
         out: args.out.clone(),
@@ -35,8 +40,38 @@ pub(super) fn run(args: &TrainArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
             (_, true) => Start::Overwrite,
             _ => Start::Fresh,
         },
-    };
-    ui.result(&execute(&options, job, ui)?)
+    }
+}
+
+/// The words that ask for a training of all clips of its splits.
+pub(crate) fn words(of: &Options) -> Vec<String> {
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let mut all = vec!["train".to_owned(), of.model.name().to_owned()];
+    let mut add = |name: &str, value: Option<String>| all.extend(value.map(|value| format!("--{name}={value}")));
+    add("features", Some(path(&of.features)));
+    add("out", Some(path(&of.out)));
+    add("train-split", Some(of.train_split.clone()));
+    add("val-split", Some(of.val_split.clone()));
+    add("config", of.config.file.as_deref().map(path));
+    of.config.set.iter().for_each(|(key, value)| add("set", Some(format!("{key}={value}"))));
+    add("preset", of.preset.map(|value| value.name().to_owned()));
+    add("epochs", of.epochs.map(|value| value.to_string()));
+    add("batch-size", of.batch_size.map(|value| value.to_string()));
+    add("lr", of.lr.map(|value| value.to_string()));
+    add("augment", of.augment.map(|value| value.name().to_owned()));
+    add("precision", of.precision.map(|value| value.name().to_owned()));
+    add("pretrained", of.pretrained.clone());
+    add("revision", of.revision.clone());
+    add("cache", of.cache.as_deref().map(path));
+    add("strategy", of.strategy.map(|value| value.name().to_owned()));
+    add("minutes", of.minutes.map(|value| value.to_string()));
+    add("last", of.last_layers.map(|value| value.to_string()));
+    add("head", of.head.map(|value| value.name().to_owned()));
+    add("tensorboard", of.tensorboard.as_deref().map(path));
+    let flags = [("--offline", of.offline), ("--resume", of.start == Start::Resume)];
+    let flags = flags.into_iter().chain([("--overwrite", of.start == Start::Overwrite)]);
+    all.extend(flags.filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.to_owned()));
+    all
 }
 
 pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<TrainOutcome> {
@@ -50,4 +85,26 @@ pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Train
         options.out.join(pipeline::MODEL_FILE).display()
     ));
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn a_training_is_asked_for_in_words_as_it_is_in_options() {
+        let mut asked = Options::new(train::ModelKind::Vit, "-features dir", "out");
+        (asked.train_split, asked.val_split) = ("fold-0,fold-2".into(), "none".into());
+        asked.config.set = vec![("train.group_balance".into(), "0.5".into()), ("a".into(), "[1, 2]".into())];
+        (asked.epochs, asked.lr, asked.last_layers, asked.batch_size) = (Some(14), Some(3e-5), Some(2), Some(8));
+        (asked.augment, asked.strategy) = (Some(pipeline::config::Strength::Light), Some(Strategy::Last));
+        (asked.pretrained, asked.offline, asked.start) = (Some("models/x y".into()), true, Start::Resume);
+        let words = words(&asked);
+        let Command::Train(args) = Cli::parse_from(["barkbird".to_owned()].into_iter().chain(words)).command else {
+            panic!("another command")
+        };
+        assert_eq!(format!("{:?}", options(&args)), format!("{asked:?}"));
+    }
 }

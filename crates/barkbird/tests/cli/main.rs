@@ -6,6 +6,7 @@ mod backbone;
 mod bad_input;
 mod clips;
 mod common;
+mod devices;
 mod doctor;
 #[cfg(feature = "hub")]
 mod fetch;

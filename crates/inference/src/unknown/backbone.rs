@@ -1,5 +1,6 @@
 //! A backbone that was pretrained on sounds, beside the classifier: detectors of unknown sounds look at its outputs.
 
+use crate::batch::n_batch;
 use crate::chain::Chain;
 use crate::error::{Context, Result, bail};
 use audio_io::ClipConfig;
@@ -13,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// Names of files that a folder of weights may hold.
 const FILES: [&str; 2] = ["model.safetensors", "yamnet.tflite"];
-/// Clips of one forward pass.
-const BATCH: usize = 16;
 /// Exponent of the mean of scores over a clip's windows: 1 is the mean, which a single call in five seconds hardly moves, and
 /// a large one the largest. Chosen on unknown sounds of validation (docs/outliers.md).
 const POWER: i32 = 4;
@@ -144,7 +143,8 @@ impl Backbone {
     /// Spectrograms of another shape than it takes.
     pub fn outputs(&self, mels: &[&[f32]], n_frames: usize) -> Result<BackboneOutput> {
         let mut out = BackboneOutput { n_scores: N_OWN_CLASSES, ..BackboneOutput::default() };
-        for batch in mels.chunks(BATCH) {
+        // Of many short windows each, so that fewer clips keep a device busy.
+        for batch in mels.chunks(n_batch(&self.device) / 2) {
             let n_bands = batch[0].len() / n_frames;
             let mel = Tensor::from_vec(batch.concat(), (batch.len(), n_bands, n_frames), &Device::Cpu)?;
             let (embedding, logits) = self.yamnet.listen(&mel.to_device(&self.device)?)?; // [B, P, D], [B, P, K]

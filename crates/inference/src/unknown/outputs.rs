@@ -1,6 +1,7 @@
 //! What the classifier and the backbone compute for clips, row for row, and where the clips come from.
 
 use super::backbone::{BackboneOutput, take};
+use crate::batch::n_batch;
 use crate::error::{Context, Result};
 use crate::model::Forward;
 use anomaly::{Inputs, Rows};
@@ -10,8 +11,6 @@ use serde::{Deserialize, Serialize};
 
 /// Bands and frames that spectrograms are pooled to for the methods that look at their cells.
 const CELLS: [usize; 2] = [32, 32];
-/// Clips that the classifier is asked about at a time.
-const BATCH: usize = 32;
 
 /// Whose rows a detector looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +101,8 @@ impl Outputs {
     ) -> Result<Self> {
         let n_mels = forward.normalization.mean.len();
         let name = |i: usize| keys[i].path.clone();
-        let rows = classifier::predict_mels(forward, &mels.mels, n_mels, mels.n_frames, BATCH, &name)?;
+        let rows =
+            classifier::predict_mels(forward, &mels.mels, n_mels, mels.n_frames, n_batch(forward.device), &name)?;
         Self::of_rows(forward, rows, mels, backbone, keys)
     }
 
@@ -218,7 +218,7 @@ impl Outputs {
 /// Means over the layers below the classifier's last.
 fn layers(forward: Forward<'_>, mels: &Mels<'_>) -> Result<Vec<(usize, Vec<f32>)>> {
     let mut all: Vec<(usize, Vec<f32>)> = Vec::new();
-    for batch in mels.mels.chunks(BATCH) {
+    for batch in mels.mels.chunks(n_batch(forward.device)) {
         let mut cells = batch.concat();
         let n_cells = batch[0].len();
         let normalization = forward.normalization;

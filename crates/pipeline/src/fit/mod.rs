@@ -214,6 +214,9 @@ fn fit(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     for network in &prepared.networks {
         begin(&format!("train {}", network.name));
         let of = network.views(&folds, table, &work, job)?;
+        if let Some(workers) = job.workers {
+            network.train_folds(workers, &of, table.n_folds, &work, job)?;
+        }
         let models = (0..table.n_folds).map(|fold| network.train(&of, table.n_folds, Some(fold), &work, job));
         trained.push(Trained { network: network.clone(), folds: models.collect::<Result<_>>()? });
         views.push(of);

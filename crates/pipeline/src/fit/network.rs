@@ -8,6 +8,9 @@ use crate::features::Preset;
 use crate::job::Job;
 use crate::strategy::{ModelKind, Strategy};
 use crate::train::{self, Start};
+use crate::workers::pool::{Task, Workers};
+use crate::workers::process;
+use crate::workers::side_by_side::side_by_side;
 use audio_io::folds::fold_name;
 use inference::{MODEL_FILE, Model};
 use std::path::{Path, PathBuf};
@@ -127,26 +130,58 @@ impl Network {
         work: &Path,
         job: &Job<'_>,
     ) -> Result<Model> {
-        let name = held_out.map_or("all".to_owned(), |fold| fold.to_string());
-        let out = work.join(format!("{}-{name}", self.name));
-        if !storage::exists(out.join(MODEL_FILE)) {
-            let mut options = train::Options::new(self.model, views, &out);
-            let folds: Vec<String> = (0..n_folds).filter(|fold| Some(*fold) != held_out).map(fold_name).collect();
-            options.train_split = folds.join(",");
-            options.val_split = "none".into();
-            options.config.set = owned(&TRAINING);
-            options.epochs = Some(self.epochs);
-            // Views have what the recipe of the network from scratch adds while training.
-            options.augment = (self.model == ModelKind::Cnn).then_some(Strength::Light);
-            options.strategy = self.strategy;
-            options.pretrained = self.pretrained.as_ref().map(|path| path.display().to_string());
-            options.start =
-                if storage::exists(out.join("last.safetensors")) { Start::Resume } else { Start::Overwrite };
+        let options = self.options(views, n_folds, held_out, work);
+        if !is_trained(&options) {
             let quiet = Job { observer: &Quiet(job), ..job.clone() };
             train::run(&options, &quiet).with_context(|| format!("{}: training", self.name))?;
         }
-        Ok(Model::open_on(&out, &job.device)?)
+        Ok(Model::open_on(&options.out, &job.device)?)
     }
+
+    /// Does the trainings of the folds in the processes of `workers`; [`train`](Self::train) then finds them done.
+    pub(super) fn train_folds(
+        &self,
+        workers: &Workers,
+        views: &Path,
+        n_folds: usize,
+        work: &Path,
+        job: &Job<'_>,
+    ) -> Result<()> {
+        let all = (0..n_folds).map(|fold| self.options(views, n_folds, Some(fold), work));
+        let open: Vec<train::Options> = all.filter(|options| !is_trained(options)).collect();
+        let quiet = Job { observer: &Quiet(job), ..job.clone() };
+        let progress = job.progress("training", n_folds);
+        progress.set(n_folds - open.len());
+        let of_fold = |nth: usize, worker: usize| {
+            let task = Task::Train(Box::new(open[nth].clone()));
+            process::work(workers, worker, &task, &quiet, &mut |_| {})
+        };
+        let done = |_, ()| progress.inc(1);
+        let trained = side_by_side(workers.names.len(), open.len(), job, "", &of_fold, &done);
+        job.check("")?;
+        trained.with_context(|| format!("{}: training", self.name))
+    }
+
+    fn options(&self, views: &Path, n_folds: usize, held_out: Option<usize>, work: &Path) -> train::Options {
+        let name = held_out.map_or("all".to_owned(), |fold| fold.to_string());
+        let out = work.join(format!("{}-{name}", self.name));
+        let mut options = train::Options::new(self.model, views, &out);
+        let folds: Vec<String> = (0..n_folds).filter(|fold| Some(*fold) != held_out).map(fold_name).collect();
+        options.train_split = folds.join(",");
+        options.val_split = "none".into();
+        options.config.set = owned(&TRAINING);
+        options.epochs = Some(self.epochs);
+        // Views have what the recipe of the network from scratch adds while training.
+        options.augment = (self.model == ModelKind::Cnn).then_some(Strength::Light);
+        options.strategy = self.strategy;
+        options.pretrained = self.pretrained.as_ref().map(|path| path.display().to_string());
+        options.start = if storage::exists(out.join("last.safetensors")) { Start::Resume } else { Start::Overwrite };
+        options
+    }
+}
+
+fn is_trained(options: &train::Options) -> bool {
+    storage::exists(options.out.join(MODEL_FILE))
 }
 
 fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -9,6 +9,7 @@ use super::record::Record;
 use crate::error::Result;
 use crate::job::Job;
 use inference::{Predictor, Watch};
+use std::sync::mpsc::sync_channel;
 
 /// What a stopped run leaves behind where it has a journal.
 pub(super) const KEPT: &str = "the journal has what is done; --resume goes on";
@@ -43,10 +44,21 @@ pub(super) fn classify(
     outcome.resumed = files.len() - todo.len();
     let meter = Meter::start(files, &todo, job);
     let watch = Watch { stop: &|| job.cancel.is_cancelled(), classified: &|seconds| meter.classified(seconds) };
-    let mut classify = || -> Result<()> {
-        for block in blocks(&todo, files, predictor.n_recordings()) {
+    let watch = &watch;
+    let (sender, receiver) = sync_channel(0);
+    // Decodes the next block while the networks are asked about this one; without a receiver it ends.
+    let decode = move |todo: &[usize]| {
+        for block in blocks(todo, files, predictor.n_recordings()) {
             let inputs: Vec<_> = block.iter().flat_map(|&nth| files.rows(nth).iter().cloned()).collect();
-            let answers = predictor.recordings(&inputs, 0, &watch);
+            let prepared = predictor.prepare(&inputs, watch);
+            if sender.send((block.to_vec(), inputs, prepared)).is_err() {
+                break;
+            }
+        }
+    };
+    let classify = || -> Result<()> {
+        for (block, inputs, prepared) in receiver {
+            let answers = prepared.and_then(|prepared| predictor.answer(&inputs, 0, prepared, watch));
             job.check(kept)?;
             let records = Record::of_answers(answers?, block.iter().map(|&nth| files.rows(nth)));
             for (&nth, record) in block.iter().zip(records) {
@@ -69,7 +81,7 @@ pub(super) fn classify(
                 meter.finish(nth, &record);
             }
             match &mut keep {
-                Keep::Journal(journal) => journal.sync()?,
+                Keep::Journal(journal) => journal.sync_now_and_then()?,
                 Keep::Changing(journal, more) => {
                     journal.sync()?;
                     more(files, journal)?;
@@ -80,7 +92,14 @@ pub(super) fn classify(
         }
         Ok(())
     };
-    let classified = classify();
+    let mut classified = std::thread::scope(|scope| {
+        let todo = &todo;
+        scope.spawn(move || decode(todo));
+        classify()
+    });
+    if let Keep::Journal(journal) = &mut keep {
+        classified = classified.and(journal.sync());
+    }
     meter.end(outcome);
     classified
 }

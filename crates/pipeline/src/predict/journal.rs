@@ -13,10 +13,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use storage::{AppendFile, StoredFile};
 
 /// Changes whenever a line is read in another way.
 const SCHEMA: &str = "journal/3";
+
+/// A power cut takes the work of so long at most.
+const SYNC_EVERY: Duration = Duration::from_secs(2);
 
 /// The first line: whose results these are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +90,8 @@ pub(super) struct Journal {
     found: Found,
     /// Bytes of this run's.
     end: u64,
+    /// When what was appended was last made sure of.
+    synced: Instant,
 }
 
 /// What the lines are about.
@@ -129,6 +135,14 @@ impl Journal {
         // A line that was cut off by a kill is written again.
         file.write_from(end, &[]).with_context(full(&own))?;
         let mut of_parts = Vec::new();
+        // What a run without parts has done, which waits for its parts now, or was broken off.
+        if options.part.is_some()
+            && options.resume
+            && let Ok(mut file) = storage::open(path)
+        {
+            found.index(&mut file, 1, path, header)?;
+            of_parts.push((path.to_owned(), RefCell::new(file)));
+        }
         if options.part.is_none() {
             for part in parts(path)? {
                 let mut file = storage::open(&part).with_context(|| format!("{}: cannot be read", part.display()))?;
@@ -137,7 +151,7 @@ impl Journal {
                 of_parts.push((part, RefCell::new(file)));
             }
         }
-        Ok(Self { own: (own, RefCell::new(file)), parts: of_parts, found, end })
+        Ok(Self { own: (own, RefCell::new(file)), parts: of_parts, found, end, synced: Instant::now() })
     }
 
     /// The recordings that are done, each as it was last, in the order of their paths; of a run that watches folders.
@@ -162,10 +176,18 @@ impl Journal {
         Ok(())
     }
 
+    /// Makes sure that what was appended survives a power cut, where that was long ago: a disk may take longer for it than a block of
+    /// short recordings takes.
+    pub(super) fn sync_now_and_then(&mut self) -> Result<()> {
+        if self.synced.elapsed() < SYNC_EVERY { Ok(()) } else { self.sync() }
+    }
+
     /// Makes sure that what was appended survives a power cut.
-    pub(super) fn sync(&self) -> Result<()> {
+    pub(super) fn sync(&mut self) -> Result<()> {
         let (path, file) = &self.own;
-        file.borrow_mut().sync().with_context(full(path))
+        file.borrow_mut().sync().with_context(full(path))?;
+        self.synced = Instant::now();
+        Ok(())
     }
 
     /// What became of a recording.

@@ -3,7 +3,7 @@
 mod activity;
 mod classify;
 mod estimate;
-mod files;
+pub(crate) mod files;
 mod found;
 mod journal;
 mod json;
@@ -13,6 +13,7 @@ mod options;
 mod outputs;
 mod record;
 mod settings;
+mod shares;
 mod sink;
 mod target;
 mod watch;
@@ -57,6 +58,7 @@ pub fn run(options: &Options, outputs: Vec<Output>, job: &Job<'_>) -> Result<Out
     let place = outputs::prepare(&outputs)?;
     activity::prepare(&options.activity)?;
     watch::check(options, place.is_some())?;
+    shares::check(options, place.as_deref(), job)?;
     let model = inputs::open_model(&options.run, job)?;
     let mut asked = options.predictor.clone();
     if options.events.is_some() {
@@ -105,7 +107,18 @@ fn once(
     match place {
         Some(path) => {
             let mut journal = Journal::open(path, &context.header, options, job)?;
-            classify(predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
+            let n_open = |journal: &Journal| (0..files.len()).filter(|&nth| !journal.has(files.key(nth))).count();
+            let n = n_open(&journal);
+            if let Some(workers) = job.workers.filter(|_| n > 0) {
+                shares::classify(workers, n, &mut outcome, job)?;
+                drop(journal);
+                let gone_on = Options { resume: true, overwrite: false, ..options.clone() };
+                journal = Journal::open(path, &context.header, &gone_on, job)?;
+            }
+            if job.workers.is_none() || n_open(&journal) > 0 {
+                classify(predictor, &files, Keep::Journal(&mut journal), &mut outcome, job)?;
+            }
+            outcome.resumed = files.len() - n;
             if options.part.is_some() {
                 outcome.recordings = (0..files.len()).map(|nth| files.rows(nth).len()).sum();
             } else {

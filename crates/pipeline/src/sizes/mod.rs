@@ -34,12 +34,16 @@ pub use plan::Subset;
 pub use settings::Settings;
 pub use versus::{AtSize, Spread, Versus};
 
-use crate::error::{Result, bail};
+use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use crate::workers::pool::Task;
+use crate::workers::process;
+use crate::workers::side_by_side::side_by_side;
 use crate::{evaluate, output};
 use curve::OfSet;
 use one::Finished;
 use plan::Plan;
+use side_by_side::{KEPT, Quiet};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -63,6 +67,19 @@ pub fn run(options: &Options, job: &Job<'_>) -> Result<Outcome> {
     shard::write_atomic(&outcome.files[0], &serde_json::to_vec_pretty(&outcome)?)?;
     shard::write_atomic(&outcome.files[1], picture::picture(&outcome).as_bytes())?;
     Ok(outcome)
+}
+
+/// Does the training of this number alone, as a worker of [`run`] in another process, which has locked the folder and computed the
+/// features. It leaves what was measured where that one looks for it.
+///
+/// # Errors
+/// No such training, and as there.
+pub fn training(options: &Options, nth: usize, job: &Job<'_>) -> Result<()> {
+    check(options)?;
+    let plan = plan::plan(options, job)?;
+    let Some(planned) = plan.runs.get(nth) else { bail!("training {nth}: there are {}", plan.runs.len()) };
+    one::train(planned, options, job)?;
+    Ok(())
 }
 
 fn check(options: &Options) -> Result<()> {
@@ -90,23 +107,34 @@ fn train_all(plan: &Plan, options: &Options, job: &Job<'_>) -> Result<(Vec<Finis
     let progress = job.progress("sizes", found.len());
     progress.set(found.len() - open.len());
     let all = Mutex::new(found);
-    side_by_side::each(
-        open.len(),
-        job,
-        &|nth, job| one::train(&plan.runs[open[nth]], options, job),
-        &|nth, finished| {
-            let Subset { model, n_clips, n_groups, seed, .. } = &finished.run.subset;
-            let figure = |(set, of): (&String, &SetFigures)| format!("{set} {:.3}", of.balanced_accuracy);
-            let figures: Vec<String> = finished.run.sets.iter().map(figure).collect();
-            job.say(format!(
-                "{model}, {n_clips} clips of {n_groups} groups, seed {seed}: {} ({:.0} s)",
-                figures.join(", "),
-                finished.run.train_seconds
-            ));
-            progress.inc(1);
-            all.lock().unwrap_or_else(PoisonError::into_inner)[open[nth]] = Some(finished);
-        },
-    )?;
+    let done = |nth: usize, finished: Finished| {
+        let Subset { model, n_clips, n_groups, seed, .. } = &finished.run.subset;
+        let figure = |(set, of): (&String, &SetFigures)| format!("{set} {:.3}", of.balanced_accuracy);
+        let figures: Vec<String> = finished.run.sets.iter().map(figure).collect();
+        job.say(format!(
+            "{model}, {n_clips} clips of {n_groups} groups, seed {seed}: {} ({:.0} s)",
+            figures.join(", "),
+            finished.run.train_seconds
+        ));
+        progress.inc(1);
+        all.lock().unwrap_or_else(PoisonError::into_inner)[open[nth]] = Some(finished);
+    };
+    match job.workers {
+        None => {
+            side_by_side::each(open.len(), job, &|nth, job| one::train(&plan.runs[open[nth]], options, job), &done)?
+        }
+        Some(workers) => {
+            let quiet = Quiet::new(job.observer);
+            let job = &Job { observer: &quiet, ..job.clone() };
+            let work = |nth: usize, worker: usize| {
+                process::work(workers, worker, &Task::Size(open[nth]), job, &mut |_| {})?;
+                let planned = &plan.runs[open[nth]];
+                let finished = one::finished(planned, options)?;
+                finished.with_context(|| format!("{}: nothing was measured", planned.folder(&options.out).display()))
+            };
+            side_by_side(at_once, open.len(), job, KEPT, &work, &done)?;
+        }
+    }
     let all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok((all.into_iter().flatten().collect(), open.len(), [at_once, threads]))
 }

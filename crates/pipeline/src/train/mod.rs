@@ -4,7 +4,7 @@ mod auto;
 mod cnn;
 mod curves;
 mod kept;
-mod options;
+pub(crate) mod options;
 mod pretrained;
 mod session;
 mod tensorboard;
