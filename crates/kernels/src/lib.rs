@@ -58,6 +58,7 @@ mod stored;
 mod table;
 mod tile;
 mod transformer;
+mod transpose;
 mod weight_sums;
 mod winograd;
 

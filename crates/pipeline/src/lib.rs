@@ -27,6 +27,7 @@ pub mod backbone;
 mod balanced;
 #[cfg(feature = "buckets")]
 pub mod buckets;
+mod cache_folder;
 pub mod calibrate;
 pub mod check;
 pub mod clips;

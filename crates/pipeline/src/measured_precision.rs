@@ -1,7 +1,7 @@
 //! What `--precision auto` decides by: a measurement of this machine, kept in the cache of the program.
 
+use crate::cache_folder::folder_of;
 use crate::error::{Context, Result};
-use crate::fetch::folder_of;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -23,12 +23,12 @@ mod repository;
 #[cfg(feature = "hub")]
 mod work;
 
+pub use crate::cache_folder::folder_of;
 pub use catalog::{Esc50, Form, Published, catalog};
 #[cfg(feature = "hub")]
 pub use options::{Options, What};
 #[cfg(feature = "hub")]
 pub use outcome::Outcome;
-pub use place::folder_of;
 pub(crate) use place::has_yamnet;
 
 #[cfg(feature = "hub")]
