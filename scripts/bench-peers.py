@@ -10,8 +10,9 @@ import time
 
 THREADS = 2
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
-# The front end of the peers, for `features` and for the training run.
-PEERS_FRONT_END = ["--set", "front_end.kind.mel.n_mels=128", "--set", "front_end.hop=512", "--set", "clip.window.padding=silence"]
+# The front end of the peers, for `features` and for the training run: librosa transforms f32 in f32, too.
+PEERS_FRONT_END = ["--set", "front_end.kind.mel.n_mels=128", "--set", "front_end.hop=512", "--set", "clip.window.padding=silence",
+                   "--set", "front_end.precision=f32"]
 # The peer makes four views of every clip beforehand; ours are made while training.
 VIEWS = 4
 
@@ -51,7 +52,7 @@ class Rates:
 
     def __init__(self):
         self.all = {}
-        self.products = []
+        self.products = {}
 
     def add(self, what, who, value):
         self.all.setdefault(what, {}).setdefault(who, []).append(value)
@@ -79,14 +80,23 @@ def networks(a, rates, part, ours, theirs):
         parts.add(name)
         rates.add(f"{name}: training step", "barkbird", line["step_per_s"])
         rates.add(f"{name}: forward", "barkbird", line["forward_per_s"])
-        rates.products += [line["product_gflop_per_s"]] if "product_gflop_per_s" in line else []
+        rates.products.setdefault(name, []).append(line["product_gflop_per_s"])
     for line in lines([sys.executable, os.path.join(PEERS, "networks.py"), *theirs, "--threads", str(THREADS), "--runs", "3"]):
         for name in sorted(parts):
             rates.add(f"{name}: training step", f"torch {line['mode']}", line["step_per_s"])
             rates.add(f"{name}: forward", f"torch {line['mode']}", line["forward_per_s"])
 
 
-def features(a, rates, number):
+def processor():
+    """The processor by its name, or by family and model where the name says little, and what its instructions have."""
+    with open("/proc/cpuinfo") as file:
+        one = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
+    said = {key.strip(): value.strip() for key, value in one.items()}
+    flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in said.get("flags", "").split()]
+    return f"{said.get('model name', '?')}, family {said.get('cpu family', '?')}, model {said.get('model', '?')} ({' '.join(flags)})"
+
+
+def features(a, rates, number, clips):
     manifest = os.path.join(a.data, "manifest.csv")
     n_clips = sum(1 for _ in csv.DictReader(open(manifest)))
     command = [sys.executable, os.path.join(PEERS, "features.py"), manifest, "--procs", str(THREADS)]
@@ -98,6 +108,12 @@ def features(a, rates, number):
         rate = n_clips / (time.perf_counter() - began)
         print(json.dumps({"ours": what, "clips_per_s": round(rate, 1)}), flush=True)
         rates.add(what, "barkbird", rate)
+        for line in theirs:
+            rates.add(what, "librosa", line["clips_per_s"])
+    # As much work as the peer does: its script hashes nothing and writes nothing.
+    what = "decode, resample and log-mel, equal settings, nothing written"
+    for line in lines([clips, manifest, "--threads", str(THREADS), *PEERS_FRONT_END]):
+        rates.add(what, "barkbird", line["clips_per_s"])
         for line in theirs:
             rates.add(what, "librosa", line["clips_per_s"])
 
@@ -161,6 +177,8 @@ def main():
     cnn = bench(a, "barkbird", "peers") if "cnn" in parts else None
     vit = bench(a, "barkbird", "vit") if "vit" in parts else None
     resampler = bench(a, "audio-io", "resample") if "resample" in parts else None
+    clips = bench(a, "barkbird", "clips") if "features" in parts else None
+    print(f"processor: {processor()}", flush=True)
     for number in range(a.rounds):
         if cnn:
             networks(a, rates, "CNN", cnn, ["cnn:f32", "cnn:channels_last", "cnn:bf16", "cnn:compile"])
@@ -169,7 +187,7 @@ def main():
         if resampler:
             resample(rates, resampler)
         if "features" in parts:
-            features(a, rates, number)
+            features(a, rates, number, clips)
     table = rates.ratios()
     if "train" in parts:
         baseline = lines([sys.executable, os.path.join(PEERS, "baseline.py"), os.path.join(a.data, "manifest.csv"),
@@ -184,19 +202,19 @@ def main():
     for row in table:
         print(f"| {row['what']} | {row['peer']} | {row['ours']:g} | {row['theirs']:g} | **{row['ratio']:g}** |")
     if rates.products:
-        product = statistics.median(rates.products)
-        print(f"\na product of 2048 x 2048 f32 matrices: {product:.0f} GFLOP/s; beside it, as the definitions count:")
-        for what, by in rates.all.items():
-            part, _, kind = what.partition(": ")
-            if part.startswith(("CNN", "ViT-S")):
-                rate = statistics.median(by["barkbird"]) * gflop(part.split(",")[0]) * (3 if kind == "training step" else 1)
-                print(f"  {what}: {rate:.0f} GFLOP/s, {rate / product:.2f} of it")
+        print("\noperations as the definitions count them, beside those of large products in the same precision:")
+    for what, by in rates.all.items():
+        part, _, kind = what.partition(": ")
+        if part in rates.products:
+            product = statistics.median(rates.products[part])
+            rate = statistics.median(by["barkbird"]) * gflop(part.split(",")[0]) * (3 if kind == "training step" else 1)
+            print(f"  {what}: {rate:.0f} GFLOP/s, {rate / product:.2f} of {product:.0f}")
     for run in runs:
         peaks = run["peak_mb_after_epoch"]
         if peaks:
             print(f"memory of {run['ours']}: {peaks[0]} MB after the first epoch seen, {peaks[-1]} MB at the end")
     with open(a.out + ".tmp", "w") as file:
-        json.dump({"threads": THREADS, "rounds": a.rounds, "ratios_of_medians": table, "runs": runs}, file, indent=1)
+        json.dump({"processor": processor(), "threads": THREADS, "rounds": a.rounds, "ratios_of_medians": table, "runs": runs}, file, indent=1)
     os.replace(a.out + ".tmp", a.out)
     print(f"written: {a.out}")
 

@@ -2,7 +2,6 @@
 //!
 //! Nothing here is ours: no data set and no weights are part of barkbird.
 
-use super::place;
 use crate::error::{Result, bail};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -148,7 +147,7 @@ impl Published {
     /// No home folder for the cache.
     pub fn usual_folder(&self) -> Result<PathBuf> {
         match self.form {
-            Form::Model { .. } => place::folder_of(&self.name),
+            Form::Model { .. } => crate::cache_folder::folder_of(&self.name),
             Form::Esc50(_) => Ok(Path::new(&self.name).to_owned()),
         }
     }
