@@ -20,11 +20,25 @@ pub fn settle_device(device: &Device) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a device that is not the CPU multiplies bf16 in hardware.
+pub(crate) fn multiplies_bf16(device: &Device) -> Result<bool, Error> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => Ok(cuda::capability(device)?.0 >= 8),
+        _ => Ok(false),
+    }
+}
+
 #[cfg(feature = "cuda")]
 mod cuda {
     use candle_core::CudaDevice;
     use candle_core::cuda_backend::WrapErr;
     use candle_core::cuda_backend::cudarc::driver::{result, sys};
+
+    /// The compute capability, its two parts.
+    pub(super) fn capability(device: &CudaDevice) -> candle_core::Result<(i32, i32)> {
+        device.cuda_stream().context().compute_capability().w()
+    }
 
     pub(super) fn keep_memory(device: &CudaDevice) -> candle_core::Result<()> {
         let context = device.cuda_stream().context().clone();

@@ -3,10 +3,11 @@
 
 use crate::dispatch::Work;
 use crate::fused::{slice, with_slice};
+use crate::on_device::{self, Body};
 use crate::simd::Simd;
 use crate::stored::{Stored, load_first, store_first};
 use crate::table::Table;
-use crate::{Compute, Error, reference};
+use crate::{Compute, Error};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
@@ -146,7 +147,7 @@ pub fn layer_norm(x: &Tensor, scale: &Tensor, shift: &Tensor, epsilon: f32) -> s
         }
     }
     if !x.device().is_cpu() {
-        return reference::layer_norm(x, scale, shift, epsilon);
+        return on_device::layer_norm(Body::of(x.device()), x, [scale, shift], epsilon);
     }
     let operation = LayerNorm { epsilon, table: Table::of(Compute::current().path) };
     Ok(x.contiguous()?.apply_op3(&scale.contiguous()?, &shift.contiguous()?, operation)?)

@@ -13,11 +13,13 @@ mod columns;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
 mod heads;
+mod joined;
 mod launch;
 mod layer;
 mod linear;
 pub mod maps;
 mod norm;
+mod norm_operation;
 mod operation;
 mod values;
 
@@ -29,6 +31,7 @@ pub use emulated::last_first;
 pub use heads::{Split, softmax_backward, softmax_forward};
 pub(crate) use launch::Launch;
 pub use norm::{Moments, Norm};
+pub use norm_operation::layer_norm;
 pub use operation::transformer_layer;
 
 /// What computes a fused piece.

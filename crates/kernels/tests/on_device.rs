@@ -7,7 +7,7 @@ mod common;
 use candle_core::{DType, Tensor};
 use common::{assert_close, bodies, flat, tensor};
 use kernels::on_device::{
-    Body, Ending, Norm, Scaled, Split, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward,
+    Body, Ending, Norm, Scaled, Split, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward, layer_norm,
     softmax_backward, softmax_forward,
 };
 
@@ -63,6 +63,29 @@ fn norm() {
             let [scale, shift] = Norm::gradients(body, &gradient, &x, &moments).unwrap();
             vec![back, scale, shift]
         });
+    }
+}
+
+#[test]
+fn layer_norm_in_candles_graph() {
+    for (dims, seed) in [([3, 5, 64], 1), ([2, 1, 7], 2)] {
+        let var = |dims: &[usize], seed| candle_core::Var::from_tensor(&of(dims, seed, DType::F32)).unwrap();
+        let (x, scale, shift) = (var(&dims, seed), var(&dims[2..], 7), var(&dims[2..], 8));
+        let gradients = |out: &Tensor| {
+            let loss = (out * of(&dims, 9, DType::F32)).unwrap().sum_all().unwrap();
+            let store = loss.backward().unwrap();
+            [&x, &scale, &shift].map(|var| flat(store.get(var).unwrap()))
+        };
+        let expected = kernels::reference::layer_norm(&x, &scale, &shift, 1e-5).unwrap();
+        for body in bodies() {
+            let out = layer_norm(body, &x, [&scale, &shift], 1e-5).unwrap();
+            assert_close("output", &flat(&out), &flat(&expected), 1e-5);
+            for (got, expected) in gradients(&out).iter().zip(&gradients(&expected)) {
+                assert_close("gradient", got, expected, 2e-5);
+            }
+            let alone = layer_norm(body, &x.detach(), [&scale.detach(), &shift.detach()], 1e-5).unwrap();
+            assert!(!alone.track_op() && flat(&alone) == flat(&out));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which instructions and which precision the CPU's kernels use, and how that is recorded with the run.
 
+use crate::device_precision;
 use crate::error::{Context, Result, bail};
 use crate::named::named;
 use crate::strategy::ModelKind;
@@ -36,7 +37,7 @@ named! {
         #[default]
         Auto = "auto", "What suits the model: bf16 for the Vision Transformer where the processor has it, else f32";
         F32 = "f32", "Not rounded";
-        Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX; sums stay 32 bits wide";
+        Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX and on NVIDIA GPUs from compute capability 8.0 on; sums stay 32 bits wide";
     }
 }
 
@@ -57,17 +58,18 @@ impl ComputeConfig {
         exact.checked().context("compute.instructions")?;
         let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
         let precision = match (self.precision, model) {
+            (asked, _) if !device.is_cpu() => device_precision::of(asked, device, model)?,
             (Precision::Bf16, ModelKind::Cnn) => {
                 bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
-            }
-            (Precision::Bf16, _) if !device.is_cpu() => {
-                bail!("--precision bf16: only on the CPU; on {} f32 is computed", device_name(device))
             }
             (Precision::Bf16, _) => kernels::Precision::Bf16,
             (Precision::Auto, ModelKind::Vit) if has_bf16 => kernels::Precision::Bf16,
             _ => kernels::Precision::F32,
         };
-        let compute = kernels::Compute { path, precision }.checked().context("--precision")?;
+        let mut compute = kernels::Compute { path, precision };
+        if device.is_cpu() {
+            compute = compute.checked().context("--precision")?;
+        }
         let instructions = device.is_cpu().then(|| path.to_string());
         let device = device_name(device);
         let record =

@@ -33,6 +33,7 @@ pub mod clips;
 pub mod compare;
 pub mod compute;
 pub mod config;
+mod device_precision;
 pub mod doctor;
 mod download;
 pub mod embed;

@@ -7,7 +7,7 @@ use super::linear::{Linear, hand_over, product};
 use super::norm::{Moments, Norm};
 use crate::transformer::Size;
 use crate::{DirectGradients, TransformerForm, TransformerWeights};
-use candle_core::{DType, Result, Storage, Tensor};
+use candle_core::{DType, Result, Shape, Storage, Tensor};
 
 /// A layer whose operands are on the device. Rows are those of all clips, `[M, D]`.
 pub(super) struct Layer {
@@ -44,6 +44,13 @@ pub(super) struct Saved {
     hidden: Tensor,
     /// What ends each half, for the factor it is multiplied with.
     ends: [Option<Tensor>; 2],
+}
+
+impl Saved {
+    /// The shape of the rows.
+    pub(super) fn rows(&self) -> &Shape {
+        self.tokens.shape()
+    }
 }
 
 impl Layer {

@@ -1,12 +1,11 @@
 //! A layer as an operation of candle, for devices.
 
-use super::Body;
 use super::launch::wrapped;
 use super::layer::{Layer, Saved};
+use super::{Body, joined};
 use crate::transformer::Size;
 use crate::{Compute, DirectGradients, Error, Precision, TransformerForm, TransformerWeights};
-use candle_core::{CpuStorage, CudaStorage, CustomOp2, DType, Layout, MetalStorage, Result, Shape, Storage, Tensor};
-use std::sync::{Mutex, PoisonError};
+use candle_core::{CpuStorage, CudaStorage, CustomOp2, DType, Layout, MetalStorage, Result, Shape, Tensor};
 
 /// As [`crate::transformer_layer`], with a body that the caller chooses.
 ///
@@ -31,8 +30,8 @@ pub fn transformer_layer(
     let (Some(gradients), Some(saved)) = (gradients, saved) else {
         return Ok(wrapped(out, tokens.shape().clone()));
     };
-    let out = Mutex::new(Some(out));
-    let operation = Operation { layer, saved, out, shape: tokens.shape().clone(), gradients: gradients.clone() };
+    let out = joined::Out::new(out, tokens.shape().clone());
+    let operation = Operation { layer, saved, out, gradients: gradients.clone() };
     Ok(tokens.apply_op2(gradients.anchor(tokens.device())?, operation)?)
 }
 
@@ -40,20 +39,8 @@ pub fn transformer_layer(
 struct Operation {
     layer: Layer,
     saved: Saved,
-    out: Mutex<Option<Storage>>,
-    shape: Shape,
+    out: joined::Out,
     gradients: DirectGradients,
-}
-
-impl Operation {
-    fn out(&self) -> Result<Storage> {
-        let out = self.out.lock().unwrap_or_else(PoisonError::into_inner).take();
-        out.ok_or_else(|| candle_core::Error::Msg("transformer_layer: one operation was run forward twice".into()))
-    }
-
-    fn elsewhere<T>(&self) -> Result<T> {
-        candle_core::bail!("transformer_layer: tokens and weights are on two devices")
-    }
 }
 
 impl CustomOp2 for Operation {
@@ -62,24 +49,15 @@ impl CustomOp2 for Operation {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        match self.out()? {
-            Storage::Cpu(out) => Ok((out, self.shape.clone())),
-            _ => self.elsewhere(),
-        }
+        self.out.cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        match self.out()? {
-            Storage::Cuda(out) => Ok((out, self.shape.clone())),
-            _ => self.elsewhere(),
-        }
+        self.out.cuda()
     }
 
     fn metal_fwd(&self, _: &MetalStorage, _: &Layout, _: &MetalStorage, _: &Layout) -> Result<(MetalStorage, Shape)> {
-        match self.out()? {
-            Storage::Metal(out) => Ok((out, self.shape.clone())),
-            _ => self.elsewhere(),
-        }
+        self.out.metal()
     }
 
     fn bwd(
@@ -89,9 +67,8 @@ impl CustomOp2 for Operation {
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (n_rows, dim) = (self.shape.elem_count() / self.shape.dims()[2], self.shape.dims()[2]);
-        let gradient = gradient.detach().contiguous()?.reshape((n_rows, dim))?;
+        let gradient = gradient.detach().contiguous()?.reshape(self.saved.rows())?;
         let of_tokens = self.layer.backward(&self.saved, &gradient, tokens.track_op(), &self.gradients)?;
-        Ok((of_tokens.map(|gradient| gradient.reshape(&self.shape)).transpose()?, None))
+        Ok((of_tokens.map(|gradient| gradient.reshape(self.out.shape())).transpose()?, None))
     }
 }
