@@ -9,6 +9,7 @@
 #[cfg(feature = "cuda")]
 mod card;
 mod columns;
+mod embed;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
 mod heads;
@@ -23,6 +24,7 @@ mod values;
 
 use candle_core::Device;
 pub use columns::{Ending, Scaled, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward};
+pub use embed::{Embedding, embed};
 #[cfg(feature = "cuda-emulated")]
 pub use emulated::last_first;
 pub use heads::{Split, softmax_backward, softmax_forward};
