@@ -152,6 +152,11 @@ done
 trained vit-more 2 log-mel vit --pretrained "$tiny/vit" --strategy full --precision f32 --augment strong \
   --set train.average=0.9 --set train.micro_batch=12 --set "vit.patchout=[1, 1]" --set vit.stochastic_depth=0.3
 trained vit-image 2 log-mel vit --pretrained "$tiny/deit" --strategy last --last 1 --precision f32 --set vit.view=as-image
+# In bf16 on both, where the CPU has it; no step has been compared on a card yet, so the bound is that of f32.
+if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then
+  both vit-bf16 train vit --pretrained "$tiny/dinov2" --strategy full --precision bf16 --features log-mel --out vit-bf16-%D \
+    --seed 3 --epochs 2 && against "vit-bf16: training" runs vit-bf16-cpu vit-bf16-cuda
+fi
 trained vit-ast 1 ast vit --pretrained "$tiny/ast" --strategy full --precision f32
 for strategy in probe last full; do
   trained "yamnet-$strategy" 1 yamnet yamnet --pretrained weights/yamnet --strategy $strategy --precision f32
