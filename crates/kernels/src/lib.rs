@@ -2,9 +2,11 @@
 //!
 //! This crate must not know what a model, a clip or a class is: it has tensors whose channels come last, `[B, H, W, C]`,
 //! and gives a batch the same bytes for any number of threads. Instructions and precision are a value, [`Compute`], that a
-//! caller enters with [`with`]; every operation keeps the one it was created with. It is the only crate with `unsafe` code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
+//! caller enters with [`with`]; every operation keeps the one it was created with. It is the only crate with
+//! `unsafe` code: the kernels proper in `tile.rs`, `winograd.rs` and `rows.rs`, which are written once over a vector type
 //! (`simd.rs`), compiled for each [`Path`], and called through checked functions (`table.rs`); the matrix products in
-//! `bf16`; and settings of a process or a device that are made once (`process.rs`, `device.rs`).
+//! `bf16`; launches of the kernels for CUDA (`on_device.rs`, whose sources are in `cuda/`); and settings of a process or a
+//! device that are made once (`process.rs`, `device.rs`).
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor, Var};
@@ -32,6 +34,7 @@ mod compute;
 mod convolution;
 mod device;
 mod dispatch;
+mod embed;
 mod error;
 mod forward;
 mod functions;
@@ -67,6 +70,7 @@ pub use block::{
 };
 pub use compute::{Compute, with};
 pub use device::settle_device;
+pub use embed::{Embedding, embed};
 pub use error::Error;
 pub use global_pool::global_pool;
 pub use gradients::DirectGradients;

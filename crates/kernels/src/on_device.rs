@@ -10,6 +10,7 @@ mod adamw;
 #[cfg(feature = "cuda")]
 mod card;
 mod columns;
+mod embed;
 #[cfg(feature = "cuda-emulated")]
 mod emulated;
 mod heads;
@@ -26,6 +27,7 @@ mod values;
 pub use adamw::{Adamw, AdamwSlot, AdamwStep};
 use candle_core::Device;
 pub use columns::{Ending, Scaled, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward};
+pub use embed::{Embedding, embed};
 #[cfg(feature = "cuda-emulated")]
 pub use emulated::last_first;
 pub use heads::{Split, softmax_backward, softmax_forward};

@@ -7,8 +7,8 @@ mod common;
 use candle_core::{Device, Tensor, Var};
 use common::layer::{Case, Kind, PLAIN, kinds, weighted};
 use common::{assert_close, bf16, bodies, flat, tensor};
-use kernels::on_device::{Body, transformer_layer};
-use kernels::{DirectGradients, with};
+use kernels::on_device::{self, Body, transformer_layer};
+use kernels::{DirectGradients, Embedding, with};
 
 fn out(case: &Case, body: Body, gradients: Option<&DirectGradients>) -> Tensor {
     transformer_layer(body, &case.tokens, &case.weights, &case.form, gradients).unwrap()
@@ -148,4 +148,39 @@ fn equal_inputs_give_equal_bytes() {
     for body in bodies() {
         assert!(gradients(&case, body) == gradients(&case, body), "{body:?}");
     }
+}
+
+/// Tokens of patches: against candle's operations, of which those on the CPU are.
+#[test]
+fn embedded_patches_equal_candle() {
+    let var = |dims: &[usize], seed| Var::from_tensor(&tensor(dims, seed)).unwrap();
+    let variables = [var(&[6, 10], 2), var(&[6], 3), var(&[1, 7, 6], 4)];
+    let patches = tensor(&[3, 5, 10], 1);
+    let [weight, bias, position] = variables.clone().map(|variable| variable.as_tensor().clone());
+    let embedding = Embedding { weight, bias, position };
+    let run = |embed: &dyn Fn(Option<&DirectGradients>) -> Tensor| {
+        let direct = DirectGradients::default();
+        let tokens = embed(Some(&direct));
+        // The position of another token is used elsewhere, too.
+        let loss = (weighted(&tokens) + embedding.position.narrow(1, 0, 1).unwrap().sum_all().unwrap()).unwrap();
+        let store = direct.backward(&loss).unwrap();
+        let alone = embed(None);
+        assert!(!alone.track_op() && flat(&alone) == flat(&tokens));
+        (flat(&tokens), variables.each_ref().map(|variable| flat(store.get(variable).unwrap())))
+    };
+    let (tokens, gradients) = run(&|direct| kernels::embed(&patches, &embedding, direct).unwrap());
+    for body in bodies() {
+        let (got, of_got) = run(&|direct| on_device::embed(body, &patches, &embedding, direct).unwrap());
+        assert_close("tokens", &got, &tokens, 1e-6);
+        for (got, expected) in of_got.iter().zip(&gradients) {
+            assert_close("gradient", got, expected, 1e-5);
+        }
+    }
+    let frozen = Embedding {
+        weight: embedding.weight.detach(),
+        bias: embedding.bias.detach(),
+        position: embedding.position.detach(),
+    };
+    let tokens = on_device::embed(Body::Twin, &patches, &frozen, Some(&DirectGradients::default())).unwrap();
+    assert!(!tokens.track_op());
 }

@@ -32,6 +32,7 @@ mod interpolation;
 mod layout;
 mod patches;
 mod rollout;
+mod tokens;
 mod top;
 mod trained;
 mod vit;

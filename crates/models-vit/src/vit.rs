@@ -1,12 +1,14 @@
 use crate::config::{AdapterConfig, Pooling, VitConfig};
+use crate::patches::Images;
 use crate::trained::Trained;
-use crate::{Error, chance, patches};
+use crate::{Error, chance};
 use candle_core::Tensor;
 use classifier::{
     Below, Classifier, Finished, Init, Maps, Method, Mode, Normalization, Output, Parameters, Rule, Score,
 };
 use kernels::{
-    Adapter, DirectGradients, LinearWeights, TransformerForm, TransformerWeights, layer_norm, transformer_layer,
+    Adapter, DirectGradients, Embedding, LinearWeights, TransformerForm, TransformerWeights, layer_norm,
+    transformer_layer,
 };
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,21 +19,22 @@ const STD: f64 = 0.02;
 /// A Vision Transformer over a spectrogram: patches, tokens, layers, and a linear layer for the classes of the user.
 #[derive(Debug)]
 pub struct Vit {
-    config: VitConfig,
+    pub(crate) config: VitConfig,
     n_classes: usize,
     trained: Trained,
-    /// Filters and bias of the patches, `[D, C * h * w]` and `[D]`.
-    patch: [Tensor; 2],
+    /// Filters and bias of the patches, `[D, C * h * w]` and `[D]`, and positions of output tokens and patches,
+    /// `[1, S + N, D]`.
+    pub(crate) embedding: Embedding,
     /// Output tokens, `[1, 1, D]` each: the class token, and the distillation token if there is one.
-    output: Vec<Tensor>,
+    pub(crate) output: Vec<Tensor>,
     /// `[1, R, D]`
-    registers: Option<Tensor>,
-    /// Of output tokens and patches, `[1, S + N, D]`.
-    position: Tensor,
+    pub(crate) registers: Option<Tensor>,
+    /// How spectrograms are made images.
+    pub(crate) images: Images,
     pub(crate) layers: Vec<TransformerWeights>,
     norm: [Tensor; 2],
     head: [Tensor; 2],
-    gradients: DirectGradients,
+    pub(crate) gradients: DirectGradients,
 }
 
 /// Defines parameters by name, each trained or not.
@@ -111,16 +114,15 @@ impl Vit {
         let (first_trained, all) = (trained.first_layer(config.layers), trained == Trained::All);
         let rate = |below: usize| layer_decay.powi(below as i32);
         let mut define = Definer { parameters, is_trained: all, rate: rate(config.layers + 1) };
-        let patch = [
-            define.tensor("patch.weight", &[dim, config.patch_len()], normal, true)?,
-            define.vector("patch.bias", dim, 0.0)?,
-        ];
+        let weight = define.tensor("patch.weight", &[dim, config.patch_len()], normal, true)?;
+        let bias = define.vector("patch.bias", dim, 0.0)?;
         let mut output = vec![define.tensor("class", &[1, 1, dim], normal, false)?];
         if config.distillation {
             output.push(define.tensor("distillation", &[1, 1, dim], normal, false)?);
         }
         let n_positions = config.n_output_tokens() + config.n_patches();
         let position = define.tensor("position", &[1, n_positions, dim], normal, false)?;
+        let embedding = Embedding { weight, bias, position };
         let registers = match config.registers {
             0 => None,
             n => Some(define.tensor("registers", &[1, n, dim], normal, false)?),
@@ -156,8 +158,8 @@ impl Vit {
             define.vector("head.bias", n_classes, 0.0)?,
         ];
         let gradients = parameters.direct_gradients().clone();
-        let config = config.clone();
-        Ok(Self { config, n_classes, trained, patch, output, registers, position, layers, norm, head, gradients })
+        let (config, images) = (config.clone(), Images::default());
+        Ok(Self { config, n_classes, trained, embedding, output, registers, images, layers, norm, head, gradients })
     }
 
     /// The configuration of the network.
@@ -168,46 +170,6 @@ impl Vit {
     /// The first layer with trained weights; the layers before it compute the same in every epoch.
     pub fn first_trained_layer(&self) -> usize {
         self.trained.first_layer(self.config.layers)
-    }
-
-    /// The tokens of images, before the first layer.
-    ///
-    /// # Shapes
-    /// `image`: `[B, C, H, W]`; the result: `[B, n_tokens, D]`, output tokens first, then registers, then patches.
-    ///
-    /// # Errors
-    /// Another size than the configuration's.
-    pub fn embed(&self, image: &Tensor, mode: Mode) -> Result<Tensor, Error> {
-        let config = &self.config;
-        let [height, width] = config.image();
-        let n_clips = image.dim(0)?;
-        if image.dims() != [n_clips, config.channels, height, width] {
-            let (expected, got) =
-                (format!("[B, {}, {height}, {width}]", config.channels), format!("{:?}", image.dims()));
-            return Err(classifier::Error::Shape { what: "ViT: image".into(), expected, got }.into());
-        }
-        let patches = patches::cut(image, config)?;
-        let rows = patches.reshape((n_clips * config.n_patches(), config.patch_len()))?;
-        let tokens = rows.matmul(&self.patch[0].t()?)?.broadcast_add(&self.patch[1])?;
-        let mut tokens = tokens.reshape((n_clips, config.n_patches(), config.dim))?;
-        let n_output = config.n_output_tokens();
-        tokens = tokens.broadcast_add(&self.position.narrow(1, n_output, config.n_patches())?)?;
-        if let Mode::Train { seed } = mode
-            && config.patchout != [0, 0]
-        {
-            let kept = chance::patches_kept(config.grid(), config.patchout, seed);
-            let n_kept = kept.len();
-            tokens = tokens.index_select(&Tensor::from_vec(kept, n_kept, tokens.device())?, 1)?;
-        }
-        let mut all = Vec::new();
-        for (nth, token) in self.output.iter().enumerate() {
-            all.push((token + self.position.narrow(1, nth, 1)?)?.broadcast_as((n_clips, 1, config.dim))?.contiguous()?);
-        }
-        if let Some(registers) = &self.registers {
-            all.push(registers.broadcast_as((n_clips, config.registers, config.dim))?.contiguous()?);
-        }
-        all.push(tokens);
-        Ok(Tensor::cat(&all, 1)?)
     }
 
     /// Tokens through some of the layers.
@@ -294,13 +256,14 @@ impl Vit {
     /// # Errors
     /// Another size than the configuration's, or an operation that the device does not support.
     pub fn below(&self, mel: &Tensor, to: usize, mode: Mode) -> Result<Tensor, Error> {
-        let [bands, frames] = self.config.input;
+        let config = &self.config;
+        let [bands, frames] = config.input;
         let n_clips = mel.dim(0)?;
         if mel.dims() != [n_clips, bands, frames] {
             let (expected, got) = (format!("[B, {bands}, {frames}]"), format!("{:?}", mel.dims()));
             return Err(classifier::Error::Shape { what: "ViT: mel".into(), expected, got }.into());
         }
-        let tokens = self.embed(&patches::image(mel, &self.config)?, mode)?;
+        let tokens = self.embed(&self.images.of(mel, config)?, mode)?;
         self.layers(&tokens, 0..to, mode)
     }
 }

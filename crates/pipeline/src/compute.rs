@@ -37,7 +37,7 @@ named! {
     #[derive(Default)]
     pub enum Precision {
         #[default]
-        Auto = "auto", "What suits the model: bf16 for the Vision Transformer where a measurement finds it faster, else f32";
+        Auto = "auto", "bf16 on NVIDIA GPUs that have it, and for the Vision Transformer on processors where a measurement finds it faster; else f32";
         F32 = "f32", "Not rounded";
         Bf16 = "bf16", "8 significant bits, on processors with AVX-512 BF16 or AMX and on NVIDIA GPUs from compute capability 8.0 on; sums stay 32 bits wide";
     }
@@ -72,9 +72,9 @@ impl ComputeConfig {
         let has_bf16 = device.is_cpu() && kernels::Precision::Bf16.is_available();
         let mut measured = None;
         let precision = match (self.precision, model) {
-            (asked, _) if !device.is_cpu() => device_precision::of(asked, device, model)?,
+            (asked, _) if !device.is_cpu() => device_precision::of(asked, device)?,
             (Precision::Bf16, ModelKind::Cnn) => {
-                bail!("--precision bf16: the CNN is computed in f32; leave it at auto")
+                bail!("--precision bf16: on the CPU the CNN is computed in f32; leave it at auto")
             }
             (Precision::Bf16, _) => kernels::Precision::Bf16,
             (Precision::Auto, ModelKind::Vit) if has_bf16 => {

@@ -292,7 +292,7 @@ mod tests {
         let mut parameters = Parameters::seeded(0, &Device::Cpu);
         let w = parameters.trainable("w", &[1, 2], Init::Constant(1.0)).unwrap();
         let mut optimizer = AdamW::new(&parameters, &no_clip()).unwrap();
-        optimizer.moments = Moments::new(&optimizer.slots, Some(&Device::Cpu)).unwrap();
+        optimizer.moments = Moments::Device(Flat::new(&optimizer.slots, &Device::Cpu).unwrap());
         // A gradient that is computed from the parameter.
         optimizer.step(&w.as_tensor().powf(3.0).unwrap().sum_all().unwrap().backward().unwrap(), 0.1).unwrap();
         let Moments::Device(flat) = &optimizer.moments else { unreachable!("made above") };
@@ -300,10 +300,26 @@ mod tests {
         assert!((values(&w)[0] - 0.899).abs() < 1e-4, "{:?}", values(&w));
     }
 
+    #[test]
+    fn a_norm_that_is_not_finite_changes_nothing_on_a_card_either() {
+        let mut parameters = Parameters::seeded(0, &Device::Cpu);
+        let w = parameters.trainable("w", &[2, 1], Init::Constant(1.0)).unwrap();
+        let mut optimizer = AdamW::new(&parameters, &no_clip()).unwrap();
+        optimizer.moments = Moments::on_card(Body::Twin, &optimizer.slots, &no_clip()).unwrap();
+        assert!(optimizer.step(&gradients(&[(&w, vec![1.0, f32::NAN])]), 0.1).unwrap().is_nan());
+        assert_eq!((values(&w), optimizer.steps()), (vec![1.0, 1.0], 0));
+        // What a checkpoint of another device has is gone on with.
+        let moment = Tensor::new(&[[0.5f32], [0.25]], &Device::Cpu).unwrap();
+        let saved: HashMap<String, Tensor> = [("w".to_owned(), moment)].into();
+        optimizer.restore(3, &saved, &saved, Path::new("last")).unwrap();
+        let moments = optimizer.moments().unwrap();
+        assert_eq!((moments[0].1.to_vec2::<f32>().unwrap(), optimizer.steps()), (vec![vec![0.5], vec![0.25]], 3));
+    }
+
     /// What is fitted without training, as neighbors are.
     #[test]
     fn nothing_to_train_is_no_error() {
-        let moments = Moments::new(&[], Some(&Device::Cpu)).unwrap();
+        let moments = Moments::new(&[], &Device::Cpu, &TrainConfig::default()).unwrap();
         let (slots, step) = (Vec::new(), 0);
         let TrainConfig { beta1, beta2, eps, clip_norm, .. } = TrainConfig::default();
         let mut optimizer = AdamW { beta1, beta2, eps, clip_norm, step, slots, moments };

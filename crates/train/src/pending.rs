@@ -41,3 +41,25 @@ pub(crate) fn read(steps: &[Pending]) -> Result<Vec<(f64, f64)>> {
     };
     Ok(steps.iter().map(one).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn steps_are_read_in_their_order() {
+        let loss = |value: f32| Tensor::new(value, &Device::Cpu).unwrap();
+        let step = |losses, norm| Pending { losses, norm, rows: vec![0], step: 0, number: 1 };
+        let later = |square: f64| Norm::Later(Tensor::new(&[[square]], &Device::Cpu).unwrap());
+        let steps = [
+            step(vec![(loss(2.0), 0.25), (loss(4.0), 0.75)], later(9.0)),
+            step(vec![(loss(5.0), 1.0)], Norm::Known(0.5)),
+            step(vec![(loss(f32::NAN), 1.0)], later(f64::INFINITY)),
+        ];
+        let read = read(&steps).unwrap();
+        assert_eq!(read[..2], [(3.5, 3.0), (5.0, 0.5)]);
+        assert!(read[2].0.is_nan() && read[2].1.is_infinite());
+        assert_eq!(steps[0].norm.read().unwrap(), 3.0);
+    }
+}
