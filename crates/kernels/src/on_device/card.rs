@@ -1,6 +1,7 @@
 //! Launches on an NVIDIA card.
 
 use super::launch::Launch;
+use candle_core::backend::BackendStorage;
 use candle_core::cuda_backend::cudarc::driver::{
     CudaSlice, CudaStream, DevicePtr, LaunchConfig, PushKernelArg, SyncOnDrop,
 };
@@ -123,7 +124,7 @@ pub(super) fn run<const N: usize>(
 }
 
 /// Where the values of a tensor start on the card.
-fn pointer<'a, T: CudaDType>(
+fn pointer<'a, T: CudaDType + 'static>(
     storage: &'a CudaStorage,
     start: usize,
     stream: &'a CudaStream,
