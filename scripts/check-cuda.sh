@@ -195,18 +195,19 @@ resume() {
     "killed lora ../log-mel vit --pretrained $tiny/dinov2 --strategy lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1"
 }
 
-# rounded NAME FEATURES FLAGS...: ten epochs in f32 and in bf16, on CUDA, and how far their losses are apart.
+# rounded NAME PASSES FEATURES FLAGS...: ten epochs in f32 and in bf16, on CUDA, each so many times over the clips, and how far their
+# losses are apart.
 rounded() {
-  local name=$1 features=$2 precision status; shift 2
+  local name=$1 passes=$2 features=$3 precision status command; shift 3
+  command=(train "$@" --features "$features" --seed 3 --epochs "$(sized 10 2)" --set "train.repeat=$(sized "$passes" 1)"
+    --device "$card" --threads "$threads" --quiet)
   for precision in f32 bf16; do
     status=0
-    bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" --quiet \
-      --precision "$precision" >"$name-$precision.log" 2>&1 || status=$?
+    bark "${command[@]}" --out "$name-$precision" --precision "$precision" >"$name-$precision.log" 2>&1 || status=$?
     if [ $status != 0 ] && [ -n "$dry" ] && grep -q 'precision' "$name-$precision.log"; then
       echo "      $name: $(tail -n 1 "$name-$precision.log"): f32 in its place"
       status=0
-      bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" \
-        --quiet --precision f32 >"$name-$precision.log" 2>&1 || status=$?
+      bark "${command[@]}" --out "$name-$precision" --precision f32 >"$name-$precision.log" 2>&1 || status=$?
     fi
     [ $status = 0 ] || { said "$name in $precision" $status "$name-$precision.log"; return 0; }
   done
@@ -214,10 +215,10 @@ rounded() {
 }
 
 loss() {
-  pooled "rounded cnn-small ../fine cnn" "rounded cnn-base ../fine cnn --preset base" \
-    "rounded vit-s-lora ../log-mel vit --pretrained ../weights/vit-s --strategy lora" \
-    "rounded vit-s-full ../log-mel vit --pretrained ../weights/vit-s --strategy full" \
-    "rounded yamnet-full ../yamnet yamnet --pretrained ../weights/yamnet --strategy full"
+  pooled "rounded vit-s-lora 4 ../log-mel vit --pretrained ../weights/vit-s --strategy lora" \
+    "rounded vit-s-full 4 ../log-mel vit --pretrained ../weights/vit-s --strategy full" \
+    "rounded yamnet-full 2 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full" \
+    "rounded cnn-base 4 ../fine cnn --preset base" "rounded cnn-small 8 ../fine cnn"
 }
 
 # quick RUN FEATURES FLAGS...: a model that has seen the clips once.
@@ -271,9 +272,9 @@ steady() {
 }
 
 memory() {
-  steady vit-s-lora 12 ../log-mel vit --pretrained ../weights/vit-s --strategy lora --set train.average=0.9 \
+  steady vit-s-lora "$(sized 12 6)" ../log-mel vit --pretrained ../weights/vit-s --strategy lora --set train.average=0.9 \
     --set train.repeat="$(sized 8 2)"
-  steady cnn 12 ../log-mel cnn --set train.average=0.9 --set train.repeat="$(sized 32 16)"
+  steady cnn "$(sized 12 6)" ../log-mel cnn --set train.average=0.9 --set train.repeat="$(sized 32 16)"
 }
 
 # classified KEY WHAT INPUT: on either device, with the times real time of both.
@@ -305,7 +306,7 @@ rate() {
     run=$key-${case/:/-}
     local size=(--batch-size "$(sized "$batch" 8)")
     [ "${case#*:}" != usual ] || size=()
-    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 3)" \
+    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 2)" \
       --val-split none --set train.train_eval_clips=16 --set train.repeat=$turns >"$run.log" 2>&1 &
     process=$! end=$((SECONDS + 5))
     while kill -0 $process 2>/dev/null; do
@@ -339,9 +340,9 @@ peers() {
   "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
   cases=(vit_224:bf16 vit_224:bf16+compile vit_224_lora:bf16)
   ours_and_peers 64
-  cases=(vit_64:bf16 vit_64_lora:bf16 cnn:bf16+channels_last cnn_base:bf16+channels_last yamnet:bf16+channels_last
-    cnn:bf16+channels_last+compile vit_64:bf16+compile vit_64_lora:bf16+compile cnn_base:bf16+channels_last+compile
-    yamnet:bf16+channels_last+compile)
+  cases=(vit_64:bf16 vit_64_lora:bf16 cnn:bf16+channels_last cnn_base:bf16+channels_last yamnet:bf16+channels_last)
+  [ -n "$dry" ] || cases+=(cnn:bf16+channels_last+compile vit_64:bf16+compile vit_64_lora:bf16+compile
+    cnn_base:bf16+channels_last+compile yamnet:bf16+channels_last+compile)
   ours_and_peers 256
 }
 

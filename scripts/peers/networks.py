@@ -6,7 +6,7 @@ Networks: `cnn` and `cnn_base`, those of `train cnn` (spectrograms of 128 x 216)
 `vit_224` (ViT-S/14, the same), `vit_64` (ViT-S/14, spectrograms of 64 bands: 4 x 7 patches), each also with `_lora` (rank 8 in
 every linear layer of the blocks, all else frozen but the head); `yamnet` (nine windows of 0.96 s a clip). Modes, of which several
 may be joined with a plus: `f32`, `channels_last`, `bf16` (autocast), `compile`. Random input, two classes, AdamW, cross entropy.
-Prints a line of JSON for each case, with the median of the runs. --tiny: two layers and few clips, to see whether it runs.
+Prints a line of JSON for each case, with the median of the runs. --tiny: one layer and few clips, to see whether it runs.
 --budget: cases that would begin later are left out. On a GPU a run is twenty steps, and AdamW is the fused one.
 """
 
@@ -115,7 +115,7 @@ def vit(is_tiny, size=(224, 224), patch=16, lora=False, dim=384, n_layers=12, n_
             return tokens + self.feed(self.after(tokens))
 
     head = Head()
-    network = nn.Sequential(Tokens(), *(Block() for _ in range(2 if is_tiny else n_layers)), head)
+    network = nn.Sequential(Tokens(), *(Block() for _ in range(1 if is_tiny else n_layers)), head)
     if lora:
         trained = {id(weight) for weight in head.parameters()}
         for name, weight in network.named_parameters():
