@@ -21,11 +21,12 @@ card=cuda dry=
 if [ "${1:-}" = --dry-run ]; then card=cpu dry=yes; shift; fi
 barkbird=$(realpath "${1:?$usage}")
 out=${2:?$usage}
+mkdir -p "$out"
+out=$(realpath "$out")
 [ -x "$barkbird" ] || die "$barkbird: no such program"
 tiny=$root/fixtures/checkpoints
 python=${PYTHON:-python3}
 sections=${SECTIONS:-correct,resume,loss,several,memory,predict,speed,peers}
-mkdir -p "$out"
 cd "$out"
 rm -f results.tsv sections.tsv
 touch results.tsv sections.tsv
@@ -333,33 +334,50 @@ speed() {
   rate yamnet "YAMNet, full" 1500 256 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full
 }
 
-# PyTorch: its usual fastest settings for each network, then compiled ones as far as the time is enough, that of a target first.
-peers() {
-  local log=peers.log status=0 cases flags=(--threads "$(nproc)" --runs "$(sized 3 1)" --device "$card")
-  [ -z "$dry" ] || flags+=(--tiny)
-  "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
-  cases=(vit_224:bf16 vit_224:bf16+compile vit_224_lora:bf16)
-  ours_and_peers 64
-  cases=(vit_64:bf16 vit_64_lora:bf16 cnn:bf16+channels_last cnn_base:bf16+channels_last yamnet:bf16+channels_last)
-  [ -n "$dry" ] || cases+=(cnn:bf16+channels_last+compile vit_64:bf16+compile vit_64_lora:bf16+compile
-    cnn_base:bf16+channels_last+compile yamnet:bf16+channels_last+compile)
-  ours_and_peers 256
+# PyTorch: its usual fastest settings for each network, and compiled ones, that of a target first.
+eager=(vit_224:bf16@64 vit_224_lora:bf16@64 vit_64:bf16@256 vit_64_lora:bf16@256 cnn:bf16+channels_last@256
+  cnn_base:bf16+channels_last@256 yamnet:bf16+channels_last@256)
+compiled=(vit_224:bf16+compile@64)
+[ -n "$dry" ] || compiled+=(cnn:bf16+channels_last+compile@256 vit_64:bf16+compile@256 vit_64_lora:bf16+compile@256
+  cnn_base:bf16+channels_last+compile@256 yamnet:bf16+channels_last+compile@256 vit_224_lora:bf16+compile@64)
+
+# networks CASE... FLAGS...: what was compiled before is found again.
+networks() {
+  TORCHINDUCTOR_CACHE_DIR=$out/inductor TORCHINDUCTOR_FX_GRAPH_CACHE=1 TORCHINDUCTOR_AUTOGRAD_CACHE=1 \
+    "$python" "$root/scripts/peers/networks.py" "$@" --threads "$(nproc)" --device "$card" $(sized "" --tiny)
 }
 
-ours_and_peers() {
-  status=0
-  timeout --kill-after 5 "$(left)" "$python" "$root/scripts/peers/networks.py" "${cases[@]}" "${flags[@]}" --batch "$1" \
-    --budget "$(($(left) * 2 / 3))" >>"$log" 2>>peers.err || status=$?
-  said "PyTorch, $1 clips a step: $(wc -l <"$log") cases in all" $status peers.err
-  compare peers "$log" ../results.tsv
+peers() {
+  local status=0
+  "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
+  networks "${eager[@]}" "${compiled[@]}" --runs "$(sized 3 1)" --budget "$(($(left) * 2 / 3))" >peers.log 2>peers.err || status=$?
+  said "PyTorch: $(wc -l <peers.log) cases" $status peers.err
+  grep 'left out' peers.err | sed 's/^/      /' || true
+  compare peers peers.log ../results.tsv
+}
+
+# PyTorch compiles while nothing is measured that could be disturbed by it.
+warming=
+warm() {
+  case ",$sections," in *,peers,*) ;; *) return 0 ;; esac
+  (networks "${compiled[@]}" --runs 1 --budget 90 >warm.log 2>&1) &
+  warming=$!
+}
+cool() {
+  [ -n "$warming" ] || return 0
+  local began=$SECONDS
+  wait "$warming" || true
+  printf 'compile\t%s\t10\n' $((SECONDS - began)) >>sections.tsv
+  warming=
 }
 
 # section NAME BUDGET: in a folder of its own, with so many seconds.
 section() {
-  local name=$1 began=$SECONDS
+  local name=$1 began
   case ",$sections," in *",$name,"*) ;; *) return 0 ;; esac
-  deadline=$((SECONDS + $(sized "$2" 900)))
   echo
+  case $name in correct | resume | loss | several) ;; *) cool ;; esac
+  began=$SECONDS deadline=$((SECONDS + $(sized "$2" 900)))
   echo "== $name (at most $2 s)"
   rm -rf "$name"
   mkdir "$name"
@@ -390,6 +408,7 @@ if [ ! -d weights ]; then
   mv weights.part weights
 fi
 printf 'data\t%s\t20\n' $((SECONDS - began)) >>sections.tsv
+warm
 section correct 80
 section resume 20
 section loss 45
