@@ -21,11 +21,12 @@ card=cuda dry=
 if [ "${1:-}" = --dry-run ]; then card=cpu dry=yes; shift; fi
 barkbird=$(realpath "${1:?$usage}")
 out=${2:?$usage}
+mkdir -p "$out"
+out=$(realpath "$out")
 [ -x "$barkbird" ] || die "$barkbird: no such program"
 tiny=$root/fixtures/checkpoints
 python=${PYTHON:-python3}
 sections=${SECTIONS:-correct,resume,loss,several,memory,predict,speed,peers}
-mkdir -p "$out"
 cd "$out"
 rm -f results.tsv sections.tsv
 touch results.tsv sections.tsv
@@ -195,18 +196,19 @@ resume() {
     "killed lora ../log-mel vit --pretrained $tiny/dinov2 --strategy lora --precision f32 --lr 0.1 --seed 0 --set train.warmup_share=1"
 }
 
-# rounded NAME FEATURES FLAGS...: ten epochs in f32 and in bf16, on CUDA, and how far their losses are apart.
+# rounded NAME PASSES FEATURES FLAGS...: ten epochs in f32 and in bf16, on CUDA, each so many times over the clips, and how far their
+# losses are apart.
 rounded() {
-  local name=$1 features=$2 precision status; shift 2
+  local name=$1 passes=$2 features=$3 precision status command; shift 3
+  command=(train "$@" --features "$features" --seed 3 --epochs "$(sized 10 2)" --set "train.repeat=$(sized "$passes" 1)"
+    --device "$card" --threads "$threads" --quiet)
   for precision in f32 bf16; do
     status=0
-    bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" --quiet \
-      --precision "$precision" >"$name-$precision.log" 2>&1 || status=$?
+    bark "${command[@]}" --out "$name-$precision" --precision "$precision" >"$name-$precision.log" 2>&1 || status=$?
     if [ $status != 0 ] && [ -n "$dry" ] && grep -q 'precision' "$name-$precision.log"; then
       echo "      $name: $(tail -n 1 "$name-$precision.log"): f32 in its place"
       status=0
-      bark train "$@" --features "$features" --out "$name-$precision" --seed 3 --epochs 10 --device "$card" --threads "$threads" \
-        --quiet --precision f32 >"$name-$precision.log" 2>&1 || status=$?
+      bark "${command[@]}" --out "$name-$precision" --precision f32 >"$name-$precision.log" 2>&1 || status=$?
     fi
     [ $status = 0 ] || { said "$name in $precision" $status "$name-$precision.log"; return 0; }
   done
@@ -214,10 +216,10 @@ rounded() {
 }
 
 loss() {
-  pooled "rounded cnn-small ../fine cnn" "rounded cnn-base ../fine cnn --preset base" \
-    "rounded vit-s-lora ../log-mel vit --pretrained ../weights/vit-s --strategy lora" \
-    "rounded vit-s-full ../log-mel vit --pretrained ../weights/vit-s --strategy full" \
-    "rounded yamnet-full ../yamnet yamnet --pretrained ../weights/yamnet --strategy full"
+  pooled "rounded vit-s-lora 4 ../log-mel vit --pretrained ../weights/vit-s --strategy lora" \
+    "rounded vit-s-full 4 ../log-mel vit --pretrained ../weights/vit-s --strategy full" \
+    "rounded yamnet-full 2 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full" \
+    "rounded cnn-base 4 ../fine cnn --preset base" "rounded cnn-small 8 ../fine cnn"
 }
 
 # quick RUN FEATURES FLAGS...: a model that has seen the clips once.
@@ -271,9 +273,9 @@ steady() {
 }
 
 memory() {
-  steady vit-s-lora 12 ../log-mel vit --pretrained ../weights/vit-s --strategy lora --set train.average=0.9 \
+  steady vit-s-lora "$(sized 12 6)" ../log-mel vit --pretrained ../weights/vit-s --strategy lora --set train.average=0.9 \
     --set train.repeat="$(sized 8 2)"
-  steady cnn 12 ../log-mel cnn --set train.average=0.9 --set train.repeat="$(sized 32 16)"
+  steady cnn "$(sized 12 6)" ../log-mel cnn --set train.average=0.9 --set train.repeat="$(sized 32 16)"
 }
 
 # classified KEY WHAT INPUT: on either device, with the times real time of both.
@@ -305,7 +307,7 @@ rate() {
     run=$key-${case/:/-}
     local size=(--batch-size "$(sized "$batch" 8)")
     [ "${case#*:}" != usual ] || size=()
-    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 3)" \
+    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 2)" \
       --val-split none --set train.train_eval_clips=16 --set train.repeat=$turns >"$run.log" 2>&1 &
     process=$! end=$((SECONDS + 5))
     while kill -0 $process 2>/dev/null; do
@@ -332,33 +334,50 @@ speed() {
   rate yamnet "YAMNet, full" 1500 256 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full
 }
 
-# PyTorch: its usual fastest settings for each network, then compiled ones as far as the time is enough, that of a target first.
-peers() {
-  local log=peers.log status=0 cases flags=(--threads "$(nproc)" --runs "$(sized 3 1)" --device "$card")
-  [ -z "$dry" ] || flags+=(--tiny)
-  "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
-  cases=(vit_224:bf16 vit_224:bf16+compile vit_224_lora:bf16)
-  ours_and_peers 64
-  cases=(vit_64:bf16 vit_64_lora:bf16 cnn:bf16+channels_last cnn_base:bf16+channels_last yamnet:bf16+channels_last
-    cnn:bf16+channels_last+compile vit_64:bf16+compile vit_64_lora:bf16+compile cnn_base:bf16+channels_last+compile
-    yamnet:bf16+channels_last+compile)
-  ours_and_peers 256
+# PyTorch: its usual fastest settings for each network, and compiled ones, that of a target first.
+eager=(vit_224:bf16@64 vit_224_lora:bf16@64 vit_64:bf16@256 vit_64_lora:bf16@256 cnn:bf16+channels_last@256
+  cnn_base:bf16+channels_last@256 yamnet:bf16+channels_last@256)
+compiled=(vit_224:bf16+compile@64)
+[ -n "$dry" ] || compiled+=(cnn:bf16+channels_last+compile@256 vit_64:bf16+compile@256 vit_64_lora:bf16+compile@256
+  cnn_base:bf16+channels_last+compile@256 yamnet:bf16+channels_last+compile@256 vit_224_lora:bf16+compile@64)
+
+# networks CASE... FLAGS...: what was compiled before is found again.
+networks() {
+  TORCHINDUCTOR_CACHE_DIR=$out/inductor TORCHINDUCTOR_FX_GRAPH_CACHE=1 TORCHINDUCTOR_AUTOGRAD_CACHE=1 \
+    "$python" "$root/scripts/peers/networks.py" "$@" --threads "$(nproc)" --device "$card" $(sized "" --tiny)
 }
 
-ours_and_peers() {
-  status=0
-  timeout --kill-after 5 "$(left)" "$python" "$root/scripts/peers/networks.py" "${cases[@]}" "${flags[@]}" --batch "$1" \
-    --budget "$(($(left) * 2 / 3))" >>"$log" 2>>peers.err || status=$?
-  said "PyTorch, $1 clips a step: $(wc -l <"$log") cases in all" $status peers.err
-  compare peers "$log" ../results.tsv
+peers() {
+  local status=0
+  "$python" -c 'import torch' 2>/dev/null || { said "$python: PyTorch is not there (PYTHON names another)" 1; return 0; }
+  networks "${eager[@]}" "${compiled[@]}" --runs "$(sized 3 1)" --budget "$(($(left) * 2 / 3))" >peers.log 2>peers.err || status=$?
+  said "PyTorch: $(wc -l <peers.log) cases" $status peers.err
+  grep 'left out' peers.err | sed 's/^/      /' || true
+  compare peers peers.log ../results.tsv
+}
+
+# PyTorch compiles while nothing is measured that could be disturbed by it.
+warming=
+warm() {
+  case ",$sections," in *,peers,*) ;; *) return 0 ;; esac
+  (networks "${compiled[@]}" --runs 1 --budget 90 >warm.log 2>&1) &
+  warming=$!
+}
+cool() {
+  [ -n "$warming" ] || return 0
+  local began=$SECONDS
+  wait "$warming" || true
+  printf 'compile\t%s\t10\n' $((SECONDS - began)) >>sections.tsv
+  warming=
 }
 
 # section NAME BUDGET: in a folder of its own, with so many seconds.
 section() {
-  local name=$1 began=$SECONDS
+  local name=$1 began
   case ",$sections," in *",$name,"*) ;; *) return 0 ;; esac
-  deadline=$((SECONDS + $(sized "$2" 900)))
   echo
+  case $name in correct | resume | loss | several) ;; *) cool ;; esac
+  began=$SECONDS deadline=$((SECONDS + $(sized "$2" 900)))
   echo "== $name (at most $2 s)"
   rm -rf "$name"
   mkdir "$name"
@@ -389,6 +408,7 @@ if [ ! -d weights ]; then
   mv weights.part weights
 fi
 printf 'data\t%s\t20\n' $((SECONDS - began)) >>sections.tsv
+warm
 section correct 80
 section resume 20
 section loss 45

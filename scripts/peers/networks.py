@@ -1,13 +1,13 @@
 """Training steps and forward passes of CNNs, Vision Transformers and YAMNet in PyTorch, clips a second.
 
-    python networks.py NETWORK:MODE... [--device cpu] [--batch N] [--threads 2] [--runs 7] [--tiny] [--budget SECONDS]
+    python networks.py NETWORK:MODE[@BATCH]... [--device cpu] [--threads 2] [--runs 7] [--tiny] [--budget SECONDS]
 
 Networks: `cnn` and `cnn_base`, those of `train cnn` (spectrograms of 128 x 216); `vit_small` (ViT-S/16, images of 224 x 224),
 `vit_224` (ViT-S/14, the same), `vit_64` (ViT-S/14, spectrograms of 64 bands: 4 x 7 patches), each also with `_lora` (rank 8 in
 every linear layer of the blocks, all else frozen but the head); `yamnet` (nine windows of 0.96 s a clip). Modes, of which several
 may be joined with a plus: `f32`, `channels_last`, `bf16` (autocast), `compile`. Random input, two classes, AdamW, cross entropy.
-Prints a line of JSON for each case, with the median of the runs. --tiny: two layers and few clips, to see whether it runs.
---budget: cases that would begin later are left out. On a GPU a run is twenty steps, and AdamW is the fused one.
+BATCH: clips a step. Prints a line of JSON for each case, with the median of the runs. --tiny: one layer and few clips, to see
+whether it runs. --budget: cases that would begin later are left out. On a GPU a run is twenty steps, and AdamW is the fused one.
 """
 
 import argparse
@@ -115,7 +115,7 @@ def vit(is_tiny, size=(224, 224), patch=16, lora=False, dim=384, n_layers=12, n_
             return tokens + self.feed(self.after(tokens))
 
     head = Head()
-    network = nn.Sequential(Tokens(), *(Block() for _ in range(2 if is_tiny else n_layers)), head)
+    network = nn.Sequential(Tokens(), *(Block() for _ in range(1 if is_tiny else n_layers)), head)
     if lora:
         trained = {id(weight) for weight in head.parameters()}
         for name, weight in network.named_parameters():
@@ -169,7 +169,7 @@ def seconds(work, n_runs, finish):
     return statistics.median(times[WARM_UP:])
 
 
-def measure(name, modes, args):
+def measure(name, modes, batch, args):
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -177,7 +177,7 @@ def measure(name, modes, args):
     torch.compiler.reset()
     build, shape, usual, rate = NETWORKS[name]
     is_gpu = args.device.startswith("cuda")
-    batch = 2 if args.tiny else args.batch or usual
+    batch = 2 if args.tiny else batch or usual
     network, inputs = build(args.tiny).to(args.device), torch.randn(batch, *shape, device=args.device)
     labels = torch.randint(2, (batch,), device=args.device)
     if "channels_last" in modes:
@@ -228,19 +228,19 @@ def measure(name, modes, args):
 
 
 def case(text):
-    name, _, joined = text.partition(":")
+    name, _, rest = text.partition(":")
+    joined, _, batch = rest.partition("@")
     modes = tuple(joined.split("+"))
     if name not in NETWORKS or not set(modes) <= set(MODES):
         networks, known = ", ".join(NETWORKS), ", ".join(MODES)
         raise argparse.ArgumentTypeError(f"expected one of {networks}, a colon and one or more of {known}; got {text}")
-    return name, modes
+    return name, modes, int(batch or 0)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="+", type=case, metavar="NETWORK:MODE")
+    parser.add_argument("cases", nargs="+", type=case, metavar="NETWORK:MODE[@BATCH]")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--batch", type=int)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--tiny", action="store_true")
@@ -252,11 +252,11 @@ def main():
 
     torch.set_num_threads(args.threads)
     torch.backends.cudnn.benchmark = True
-    for name, modes in args.cases:
+    for name, modes, batch in args.cases:
         if args.budget and time.perf_counter() - began > args.budget:
             print(f"{name}:{'+'.join(modes)}: left out, the budget of {args.budget:g} s is spent", file=sys.stderr)
             continue
-        print(json.dumps(measure(name, modes, args)), flush=True)
+        print(json.dumps(measure(name, modes, batch, args)), flush=True)
 
 
 if __name__ == "__main__":

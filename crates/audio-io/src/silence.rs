@@ -15,6 +15,9 @@ use crate::range::frame_range;
 /// Share of the loudest channel that rounding may leave where channels cancel each other.
 const ROUNDING: f32 = 4.0 * f32::EPSILON;
 
+/// Samples that are looked at before it is asked whether that is enough.
+const FEW_SAMPLES: usize = 1 << 10;
+
 /// Frames that are mixed at once.
 const BLOCK_FRAMES: usize = 1 << 16;
 
@@ -70,6 +73,11 @@ impl SilenceStream {
 
     /// Takes the block that begins with frame `at`.
     pub(crate) fn take(&mut self, at: usize, block: &[Vec<f32>]) -> Result<()> {
+        // Where nothing is mixed, what has sound once stays so, whatever follows.
+        let is_mixed = self.policy == ChannelPolicy::Mix && self.sources.len() > 1;
+        if !is_mixed && self.outputs.iter().any(|range| range.is_sound(0.0)) {
+            return Ok(());
+        }
         let n = block.first().map_or(0, Vec::len);
         let range = self.first.clamp(at, at + n) - at..self.last.clamp(at, at + n) - at;
         if range.is_empty() {
@@ -106,13 +114,13 @@ impl SilenceStream {
 /// Whether a stretch of sound is silent; `sources` are the channels that it was made of, over the same frames.
 pub(crate) fn silence_in(samples: &[f32], sources: &[&[f32]]) -> Option<Silence> {
     let tolerance = tolerance(sources);
-    let range = Range::until_sound(samples, tolerance);
-    (!range.is_sound(tolerance)).then(|| range.reason(sources))
+    let mut range = Range::default();
+    (!range.takes_sound(samples, tolerance)).then(|| range.reason(sources))
 }
 
 /// Whether all samples are the same, but for `tolerance`.
 pub(crate) fn is_constant(samples: &[f32], tolerance: f32) -> bool {
-    !Range::until_sound(samples, tolerance).is_sound(tolerance)
+    !Range::default().takes_sound(samples, tolerance)
 }
 
 /// What rounding may leave of a mix; a single channel is not mixed.
@@ -134,19 +142,6 @@ impl Default for Range {
 }
 
 impl Range {
-    /// Of all samples, or of those up to where they are sound: nothing that follows makes them silent again.
-    fn until_sound(samples: &[f32], tolerance: f32) -> Self {
-        const AT_A_TIME: usize = 4096;
-        let mut range = Self::default();
-        for block in samples.chunks(AT_A_TIME) {
-            range.take(block);
-            if range.is_sound(tolerance) {
-                break;
-            }
-        }
-        range
-    }
-
     fn take(&mut self, samples: &[f32]) {
         // By lanes, which vectorizes.
         let (chunks, rest) = samples.as_chunks::<16>();
@@ -159,6 +154,15 @@ impl Range {
         }
         self.least = least.into_iter().chain(rest.iter().copied()).fold(self.least, f32::min);
         self.greatest = greatest.into_iter().chain(rest.iter().copied()).fold(self.greatest, f32::max);
+    }
+
+    /// Takes samples until they are known to be sound, which most are soon.
+    fn takes_sound(&mut self, samples: &[f32], tolerance: f32) -> bool {
+        let mut parts = samples.chunks(FEW_SAMPLES);
+        parts.any(|part| {
+            self.take(part);
+            self.is_sound(tolerance)
+        })
     }
 
     fn is_sound(&self, tolerance: f32) -> bool {

@@ -35,8 +35,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut sound_s = 0.0;
         for input in &inputs {
             let mut recording = Recording::open(&input.path)?;
-            let mut block = Vec::new();
-            while recording.next_block(1 << 18, &mut block)? > 0 {}
+            let mut block: Vec<Vec<f32>> = Vec::new();
+            while recording.next_block(1 << 18, &mut block)? > 0 {
+                block.iter_mut().for_each(Vec::clear);
+            }
             sound_s += recording.n_frames() as f64 / f64::from(recording.rate_hz().max(1));
         }
         Ok(sound_s)

@@ -6,10 +6,10 @@ use crate::front_end::FrontEnd;
 use crate::input::Input;
 use crate::recording::{damage_words, for_each};
 use crate::windows::{Window, Windows};
-use audio_io::{Clip, RowReader};
+use audio_io::{Clip, RowClips, RowReader};
 use rayon::prelude::*;
 use std::path::Path;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Samples over all channels that are decoded at once, at most.
 const BLOCK_SAMPLES: usize = 1 << 22;
@@ -60,6 +60,22 @@ impl Windows {
         Ok(stream)
     }
 
+    /// The windows of clips, for rows that have not failed before; rows that fail now are added to `failed`.
+    fn of_clips(&self, clips: Vec<RowClips>, path: &Path, failed: &mut Vec<(usize, Error)>) -> Vec<Window> {
+        let mut windows = Vec::new();
+        for (nth, clips) in clips {
+            if failed.iter().any(|(other, _)| *other == nth) {
+                continue;
+            }
+            let clips = clips.with_context(|| path.display().to_string());
+            match clips.and_then(|clips| joined(&self.front_ends, nth, clips)) {
+                Ok(more) => windows.extend(more),
+                Err(error) => failed.push((nth, error)),
+            }
+        }
+        windows
+    }
+
     fn n_block(&self, rate_hz: u32, n_channels: usize) -> usize {
         let window_s = self.chains().map(|chain| chain.clip.window.seconds).fold(0.0, f64::max);
         let n_windows = (WINDOWS_PER_THREAD * rayon::current_num_threads()) as f64;
@@ -75,27 +91,25 @@ impl WindowStream<'_> {
             let clips = match self.reader.next_clips() {
                 Ok(clips) => clips?,
                 Err(error) => {
-                    let left = self.reader.leave_out_all();
-                    let errors = for_each::<()>(error.into(), left.len()).into_iter().filter_map(Result::err);
-                    self.failed.extend(left.into_iter().zip(errors));
+                    self.fail_rest(error);
                     return None;
                 }
             };
-            let mut windows = Vec::new();
-            for (nth, clips) in clips {
-                let clips = clips.with_context(|| self.path.display().to_string());
-                match clips.and_then(|clips| joined(&self.windows.front_ends, nth, clips)) {
-                    Ok(more) => windows.extend(more),
-                    Err(error) => {
-                        self.reader.leave_out(nth);
-                        self.failed.push((nth, error));
-                    }
-                }
-            }
+            let before = self.failed.len();
+            let windows = self.windows.of_clips(clips, self.path, &mut self.failed);
+            self.failed[before..].iter().for_each(|(nth, _)| self.reader.leave_out(*nth));
             if !windows.is_empty() {
                 return Some(windows);
             }
         }
+    }
+
+    /// No row of the recording that is not done can be used.
+    fn fail_rest(&mut self, error: audio_io::Error) {
+        let mut left = self.reader.leave_out_all();
+        left.retain(|nth| self.failed.iter().all(|(other, _)| other != nth));
+        let errors = for_each::<()>(error.into(), left.len()).into_iter().filter_map(Result::err);
+        self.failed.extend(left.into_iter().zip(errors));
     }
 
     /// Seconds that were decoded so far.
@@ -111,17 +125,43 @@ impl WindowStream<'_> {
     }
 
     /// Sends all windows to who classifies them, with the seconds of sound that each batch adds; ends early where it is stopped or
-    /// nobody takes them.
+    /// nobody takes them. The next clips are decoded while the front end looks at these.
     pub(crate) fn send_all(mut self, to: &SyncSender<(Vec<Window>, f64)>, stop: &(dyn Fn() -> bool + Sync)) -> Closed {
-        let mut before = 0.0;
-        while !stop()
-            && let Some(windows) = self.next()
-        {
-            let seconds = self.seconds();
-            if to.send((windows, seconds - before)).is_err() {
-                break;
+        let (sender, receiver) = sync_channel::<(Vec<RowClips>, f64)>(0);
+        let (windows, path) = (self.windows, self.path);
+        let mut failed = std::mem::take(&mut self.failed);
+        let stream = &mut self;
+        let broken = std::thread::scope(|scope| {
+            let decoding = scope.spawn(move || {
+                while !stop() {
+                    match stream.reader.next_clips() {
+                        Ok(None) => break,
+                        Err(error) => return Some(error),
+                        Ok(Some(clips)) => {
+                            if sender.send((clips, stream.seconds())).is_err() {
+                                break;
+                            }
+                        }
+                    }
+                }
+                None
+            });
+            let mut before = 0.0;
+            for (clips, seconds) in receiver {
+                let windows = windows.of_clips(clips, path, &mut failed);
+                if windows.is_empty() {
+                    continue;
+                }
+                if to.send((windows, seconds - before)).is_err() {
+                    break;
+                }
+                before = seconds;
             }
-            before = seconds;
+            decoding.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        self.failed = failed;
+        if let Some(error) = broken {
+            self.fail_rest(error);
         }
         self.close()
     }
