@@ -35,9 +35,8 @@ fn judged(model: &Model, inputs: &[Input], at_once: usize, memory: Option<u64>) 
         predictor.limit_memory(n_bytes);
     }
     let parts = inputs.chunks(at_once).enumerate();
-    let of_part = |(nth, part): (usize, &[Input])| {
-        predictor.recordings(part, nth * at_once, &Watch::default()).unwrap().judged
-    };
+    let of_part =
+        |(nth, part): (usize, &[Input])| predictor.recordings(part, nth * at_once, &Watch::default()).unwrap().judged;
     parts.flat_map(of_part).collect()
 }
 
