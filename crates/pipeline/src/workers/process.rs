@@ -104,7 +104,8 @@ impl Heard<'_, '_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::observer::{Event, Observer};
