@@ -33,7 +33,7 @@ pub(crate) fn install(global: &Global) -> Result<()> {
         .log_internal_errors(false)
         .with_span_events(spans)
         .with_filter(filter);
-    let file = match &global.log {
+    let file = match global.log.as_ref().filter(|_| !global.worker) {
         None => None,
         Some(path) => {
             let file = File::create(path).with_context(|| format!("--log {}: cannot be written", path.display()))?;

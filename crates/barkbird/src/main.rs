@@ -21,9 +21,6 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Exit code where the work is done, except for recordings that could not be used.
-const INCOMPLETE: u8 = 3;
-
 /// Exit code after an interruption, as shells have it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
@@ -41,7 +38,7 @@ fn main() -> ExitCode {
     let cancel = CancelToken::default();
     let outcome = prepare(&cli, &cancel).and_then(|()| commands::run(&cli, &ui, &cancel));
     match outcome {
-        Ok(()) if ui.is_incomplete() => ExitCode::from(INCOMPLETE),
+        Ok(()) if ui.is_incomplete() => ExitCode::from(ui::INCOMPLETE),
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let text = pipeline::one_line(error.as_ref());
@@ -63,7 +60,7 @@ fn prepare(cli: &cli::Cli, cancel: &CancelToken) -> anyhow::Result<()> {
     catch_signals(cancel, cli.global.progress)?;
     log::install(&cli.global)?;
     if cli.global.worker {
-        workers::stop_with_stdin(cancel);
+        pipeline::stop_with_standard_input(cancel);
     }
     #[cfg(feature = "buckets")]
     pipeline::buckets::mount(cli.global.bucket_cache.clone(), cli.global.bucket_cache_gb)?;

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// Where stderr is no terminal, progress in seconds of sound is a line so often.
 const LINE_EVERY: Duration = Duration::from_secs(60);
 
+/// Exit code where the work is done, except for recordings that could not be used.
+pub(crate) const INCOMPLETE: u8 = 3;
+
 /// Where text, progress and results go.
 #[derive(Debug)]
 pub(crate) struct Ui {
@@ -51,7 +54,7 @@ impl Ui {
         let terminal = std::io::stderr().is_terminal();
         Self {
             json: global.json,
-            quiet: global.quiet,
+            quiet: global.quiet && !global.worker,
             terminal,
             bar: Mutex::new(None),
             last_line: Mutex::new(None),

@@ -20,7 +20,10 @@ const FEW: usize = 8;
 const WINDOWS_SHARE: u64 = 8;
 
 /// Recordings of which the short ones are decoded, for [`Predictor::answer`].
-pub struct Prepared(Vec<(Range<usize>, Option<Vec<Result<Windowed>>>)>);
+pub struct Prepared(Vec<(Range<usize>, Option<OfRows>)>);
+
+/// The windows of each row of a recording, or why it cannot be used.
+type OfRows = Vec<Result<Windowed>>;
 
 impl Predictor<'_> {
     /// Limits the memory that windows and networks take, in bytes, about. Results do not depend on it.
@@ -58,7 +61,7 @@ impl Predictor<'_> {
             false if inputs[rows.start].stream.is_some() => Ok(None),
             false => Ok(self.windows.few_of_rows(rows.start, &inputs[rows.clone()], most)),
         };
-        let few: Vec<Option<Vec<Result<Windowed>>>> = files.par_iter().map(few).collect::<Result<_>>()?;
+        let few: Vec<Option<OfRows>> = files.par_iter().map(few).collect::<Result<_>>()?;
         Ok(Prepared(files.into_iter().zip(few).collect()))
     }
 

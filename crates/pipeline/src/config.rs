@@ -2,7 +2,7 @@
 
 use crate::compute::ComputeConfig;
 use crate::error::{Context, Result, bail};
-pub use crate::extraction::partners::MixConfig;
+pub use crate::extraction::mixing::MixConfig;
 
 use crate::named::named;
 use crate::strategy::{FinetuneConfig, VitSettings};

@@ -81,3 +81,4 @@ pub use named::Named;
 pub use observer::{CancelToken, Event, Observer, Silent, Unit};
 pub use run_events::{RecordingDone, RunFinished, RunStarted, SoundProgress};
 pub use workers::pool::{Arguments, Task, Workers};
+pub use workers::process::stop_with_standard_input;

@@ -50,7 +50,7 @@ fn a_recording_has_the_same_verdicts_in_every_batch() {
     train::run(&vit, &Job::default()).unwrap();
     let inputs = recordings(folder);
     for run in ["run", "vit"] {
-        let model = Model::open(&folder.join(run)).unwrap();
+        let model = Model::open(folder.join(run)).unwrap();
         let together = judged(&model, &inputs, 32, None);
         assert!(together.len() > 200, "{}", together.len());
         assert!(together == judged(&model, &inputs, 1, None), "{run}: one by one");

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Compute device: auto, cpu, cuda, cuda:N or metal; several (cuda:0,1) share the work of `fit`, `predict` and `compare --sizes`
-    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE", overrides_with = "device")]
     pub(crate) device: String,
     /// Random seed; equal seeds give equal bytes [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// Number of threads [default: all cores]
-    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    #[arg(long, global = true, value_name = "N", value_parser = threads, overrides_with = "threads")]
     pub(crate) threads: Option<usize>,
     /// Print the result as JSON on stdout; text stays on stderr
     #[arg(long, global = true)]
@@ -24,7 +24,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Form of messages and progress on stderr; `json` is an object a line, for programs (docs/predict.md)
-    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORM")]
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORM", overrides_with = "progress")]
     pub(crate) progress: Form,
     /// Show what the stages do and how long they take; -vv and -vvv show more
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod extract;
 mod long;
+pub(crate) mod mixing;
 mod opened;
 pub(crate) mod partners;
 pub(crate) mod plan;

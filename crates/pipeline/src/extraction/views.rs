@@ -1,6 +1,7 @@
 //! Augmented views of a recording's clips: waveform steps between the cut and the front end.
 
-use super::partners::{MixConfig, Partner};
+use super::mixing::MixConfig;
+use super::partners::Partner;
 use super::plan::{Plan, Planned};
 use crate::error::{Context, Result, bail};
 use crate::inputs;

@@ -4,6 +4,7 @@ use super::pool::{Task, Workers};
 use super::told::Told;
 use crate::error::{Context, Result, bail};
 use crate::job::Job;
+use crate::observer::CancelToken;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +60,15 @@ pub(crate) fn work(
     }
 }
 
+/// Asks to stop once standard input ends: for the process of a worker, whose starter has ended, or wants it to.
+pub fn stop_with_standard_input(cancel: &CancelToken) {
+    let cancel = cancel.clone();
+    std::thread::spawn(move || {
+        while std::io::stdin().read(&mut [0; 64]).is_ok_and(|n| n > 0) {}
+        cancel.cancel();
+    });
+}
+
 /// What a process has said.
 struct Heard<'a, 'j> {
     name: &'a str,
@@ -94,10 +104,11 @@ impl Heard<'_, '_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
-    use crate::observer::{CancelToken, Event, Observer};
+    use crate::observer::{Event, Observer};
     use crate::predict::files::Part;
     use std::sync::Mutex;
     use std::time::Instant;
@@ -116,7 +127,7 @@ mod tests {
     /// A shell that runs a script in the place of the program.
     fn shell(script: &'static str) -> Workers {
         let arguments = Box::new(move |_: usize, _: &Task| vec!["-c".to_owned(), script.to_owned()]);
-        Workers { program: "sh".into(), names: vec!["cuda:3".into()], arguments, done: vec![0, 3] }
+        Workers::new("sh".into(), &["cuda:3".to_owned()], vec![0, 3], arguments)
     }
 
     fn end(script: &'static str) -> (std::result::Result<(), String>, Vec<String>) {
