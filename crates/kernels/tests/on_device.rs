@@ -162,6 +162,8 @@ fn heads() {
                     let merged = split.merge(body, &parts.iter().collect::<Vec<_>>()).unwrap();
                     let same = |tensor: &Tensor| flat(&tensor.to_dtype(DType::F32).unwrap());
                     assert_eq!(same(&merged), same(&rows), "{body:?}: put together again");
+                    let beyond = heads.narrow(2, n_tokens, split.padded() - n_tokens).unwrap();
+                    assert!(same(&beyond).iter().all(|value| *value == 0.0), "{body:?}: tokens that no clip has");
                     vec![heads, merged, split.split(body, &rows, Some(&bias)).unwrap()]
                 });
             }
@@ -172,11 +174,19 @@ fn heads() {
 #[test]
 fn softmax() {
     for (dtype, tolerance) in TYPES {
-        for dims in [[1, 1], [9, 33], [20, 197], [3, 600]] {
-            let (x, gradient) = ((of(&dims, 1, dtype) * 8.0).unwrap(), of(&dims, 2, dtype));
-            with_bodies(&format!("softmax {dims:?}"), tolerance, |body| vec![softmax_forward(body, &x, 0.3).unwrap()]);
-            let result = softmax_forward(Body::Twin, &x, 0.3).unwrap();
-            with_bodies(&format!("softmax's gradient {dims:?}"), tolerance, |body| {
+        for [n, padded, n_tokens] in [[1, 8, 1], [3, 40, 33], [2, 40, 40], [1, 200, 197]] {
+            let (x, gradient) =
+                ((of(&[n, padded, padded], 1, dtype) * 8.0).unwrap(), of(&[n, padded, padded], 2, dtype));
+            with_bodies(&format!("softmax {n_tokens}"), tolerance, |body| {
+                vec![softmax_forward(body, &x, n_tokens, 0.3).unwrap()]
+            });
+            let result = softmax_forward(Body::Twin, &x, n_tokens, 0.3).unwrap();
+            let sums = flat(&result.to_dtype(DType::F32).unwrap().sum(2).unwrap());
+            for (row, sum) in sums.iter().enumerate() {
+                let expected = if row % padded < n_tokens { 1.0 } else { 0.0 };
+                assert!((sum - expected).abs() < 8e-3, "{n_tokens}: row {row}: {sum}");
+            }
+            with_bodies(&format!("softmax's gradient {n_tokens}"), tolerance, |body| {
                 vec![softmax_backward(body, &gradient, &result, 0.3).unwrap()]
             });
         }

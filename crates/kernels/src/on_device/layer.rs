@@ -32,9 +32,9 @@ pub(super) struct Saved {
     moments: [Moments; 2],
     /// What the first and the third linear layer got.
     normal: [Option<Tensor>; 2],
-    /// Queries, keys and values, `[3, B * H, T, D / H]`.
+    /// Queries, keys and values, `[3, B * H, T', D / H]`: a multiple of 8 tokens.
     qkv: Tensor,
-    /// `[B * H, T, T]`
+    /// `[B * H, T', T']`
     attention: Tensor,
     /// What the second linear layer got.
     gathered: Option<Tensor>,
@@ -124,7 +124,7 @@ impl Layer {
         let normal1 = (is_kept && qkv_layer.needs_input()).then_some(normal1);
         let [queries, keys, values] = [qkv.get(0)?, qkv.get(1)?, qkv.get(2)?];
         let attention = product(&queries, &keys.t()?)?;
-        let attention = softmax_forward(body, &attention, self.attention_factor())?;
+        let attention = softmax_forward(body, &attention, split.n_tokens, self.attention_factor())?;
         let gathered = split.merge(body, &[&product(&attention, &values)?])?;
         let end1 = out_layer.forward(&gathered)?;
         let gathered = (is_kept && out_layer.needs_input()).then_some(gathered);
