@@ -78,6 +78,19 @@ pub(crate) fn words(of: &Options) -> Vec<String> {
         .collect()
 }
 
+pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<TrainOutcome> {
+    let outcome = train::run(options, job)?;
+    ui.say(format!(
+        "best epoch {} of {}{}; {:.1} s: {}",
+        outcome.best_epoch,
+        outcome.epochs,
+        if outcome.stopped_early { " (stopped early: validation no longer improved)" } else { "" },
+        outcome.seconds,
+        options.out.join(pipeline::MODEL_FILE).display()
+    ));
+    Ok(outcome)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
