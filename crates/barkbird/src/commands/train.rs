@@ -64,19 +64,6 @@ pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<Train
     Ok(outcome)
 }
 
-pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<TrainOutcome> {
-    let outcome = train::run(options, job)?;
-    ui.say(format!(
-        "best epoch {} of {}{}; {:.1} s: {}",
-        outcome.best_epoch,
-        outcome.epochs,
-        if outcome.stopped_early { " (stopped early: validation no longer improved)" } else { "" },
-        outcome.seconds,
-        options.out.join(pipeline::MODEL_FILE).display()
-    ));
-    Ok(outcome)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
