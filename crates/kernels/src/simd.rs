@@ -119,9 +119,10 @@ pub(crate) trait Simd {
         unsafe {
             Self::store_bf16(halves[0].as_mut_ptr(), even);
             Self::store_bf16(halves[1].as_mut_ptr(), odd);
-            for i in 0..Self::LANES {
-                to.add(2 * i).write(halves[0][i]);
-                to.add(2 * i + 1).write(halves[1][i]);
+            let [even, odd] = halves;
+            for (i, (even, odd)) in even.into_iter().zip(odd).enumerate().take(Self::LANES) {
+                to.add(2 * i).write(even);
+                to.add(2 * i + 1).write(odd);
             }
         }
     }

@@ -208,7 +208,9 @@ fn relu_back(
         Body::Twin => {
             let kept = host::<f32>(&kept.to_dtype(DType::F32)?)?;
             let mut values = host::<f32>(gradient)?;
-            values.iter_mut().zip(kept).filter(|(_, kept)| !(*kept > 0.0)).for_each(|(value, _)| *value = 0.0);
+            for (value, kept) in values.iter_mut().zip(kept) {
+                *value = if kept > 0.0 { *value } else { 0.0 };
+            }
             Tensor::from_vec(values, (n_rows, n), gradient.device())?.to_dtype(dtype)
         }
         Body::Operations => no_operations(),
