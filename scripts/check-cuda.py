@@ -8,7 +8,7 @@
     check-cuda.py verdicts A B          two JSON files that `barkbird predict` wrote
     check-cuda.py sizes A B             two folders that `barkbird compare --sizes` wrote
     check-cuda.py classified KEY A B    times real time of two runs of `barkbird predict --progress json`, by their lines
-    check-cuda.py rate KEY NAME F32 AUTO USUAL RESULTS    training clips a second of three runs, a row of a table
+    check-cuda.py rate KEY NAME REPEAT F32 AUTO USUAL RESULTS    training clips a second of three runs, a row of a table
     check-cuda.py peers LOG RESULTS     lines of peers/networks.py
     check-cuda.py night FILE HOURS      makes a recording of so many hours
     check-cuda.py targets RESULTS SECTIONS [--dry-run]    the tables at the end
@@ -165,16 +165,15 @@ def classified(key, cuda, cpu):
     end(True, f"{rates[0]:.0f} times real time ({recordings / seconds:.0f} recordings a second), {rates[1]:.0f} on the CPU")
 
 
-def clips_a_second(run):
-    """The median epoch of a run, without the first."""
+def clips_a_second(run, repeat):
+    """The median epoch of a run, which may have been stopped, without the first."""
     seconds = statistics.median(epoch["seconds"] for epoch in epochs(run)[1:])
     clips = int(re.search(r"(\d+) training", open(f"{run}.log").read()).group(1))
-    repeat = re.search(r"^repeat = (\d+)", open(f"{run}/config.toml").read(), re.MULTILINE)
-    return clips * int(repeat.group(1) if repeat else 1) / seconds
+    return clips * int(repeat) / seconds
 
 
-def rate(key, name, f32, auto, usual, results):
-    rates = [clips_a_second(run) for run in (f32, auto, usual)]
+def rate(key, name, repeat, f32, auto, usual, results):
+    rates = [clips_a_second(run, repeat) for run in (f32, auto, usual)]
     for kind, value in zip(("f32", "auto", "usual"), rates):
         add(results, f"ours {kind}", key, f"{value:.1f}")
     print(f"| {name} | {' | '.join(f'{value:.0f}' for value in rates)} |")

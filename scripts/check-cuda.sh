@@ -299,39 +299,42 @@ predict() {
 }
 
 # rate KEY NAME CLIPS BATCH FEATURES FLAGS...: training clips a second in f32 and auto. CLIPS: those of an epoch, about, so many that
-# it is long beside its end. A training is stopped after four epochs, or when it has had its time.
+# it is long beside its end. A training is stopped after three epochs, or after two when it has had its time.
 rate() {
-  local key=$1 name=$2 n=$3 batch=$4 features=$5 case run process end; shift 5
+  local key=$1 name=$2 n=$3 batch=$4 features=$5 case run process end lines; shift 5
+  [ $SECONDS -lt "$deadline" ] || { said "$name" 124; return 0; }
   local turns=$(($(sized "$n" 1) * 10 / (clips * 7) + 1))
   for case in f32:$batch auto:$batch auto:usual; do
     run=$key-${case/:/-}
     local size=(--batch-size "$(sized "$batch" 8)")
     [ "${case#*:}" != usual ] || size=()
-    bark train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 2)" \
+    "$barkbird" train "$@" "${size[@]}" --precision "${case%:*}" --features "$features" --out "$run" --device "$card" --epochs "$(sized 60 2)" \
       --val-split none --set train.train_eval_clips=16 --set train.repeat=$turns >"$run.log" 2>&1 &
-    process=$! end=$((SECONDS + 5))
+    process=$! end=$((SECONDS + 4))
     while kill -0 $process 2>/dev/null; do
-      [ "$(wc -l 2>/dev/null <"$run/metrics.jsonl" || echo 0)" -lt 5 ] || break
-      [ -n "$dry" ] || [ $SECONDS -lt $end ] || break
+      lines=$(wc -l 2>/dev/null <"$run/metrics.jsonl" || echo 0)
+      [ -n "$dry" ] || [ "$lines" -lt 3 ] || break
+      [ -n "$dry" ] || [ $SECONDS -lt $end ] || [ "$lines" -lt 2 ] || break
+      [ $SECONDS -lt "$deadline" ] || break
       sleep 0.05
     done
     kill -TERM $process 2>/dev/null || true
     wait $process || true
   done
-  compare rate "$key" "$name" "$key-f32-$batch" "$key-auto-$batch" "$key-auto-usual" ../results.tsv || said "$name" 1 "$key-f32-$batch.log"
+  compare rate "$key" "$name" "$turns" "$key-f32-$batch" "$key-auto-$batch" "$key-auto-usual" ../results.tsv || said "$name" 1 "$key-f32-$batch.log"
 }
 
 speed() {
   local vit=(vit --pretrained ../weights/vit-s)
   echo "| training clips a second | f32 | auto | auto, usual batch |"
   echo "| --- | --- | --- | --- |"
-  rate vit_64_lora "ViT-S, LoRA, 64 bands" 3000 256 ../log-mel "${vit[@]}" --strategy lora
-  rate vit_64 "ViT-S, full, 64 bands" 3000 256 ../log-mel "${vit[@]}" --strategy full
-  rate vit_224 "ViT-S, full, 224 x 224" 600 64 ../log-mel "${vit[@]}" --strategy full --set vit.view=as-image
-  rate vit_224_lora "ViT-S, LoRA, 224 x 224" 600 64 ../log-mel "${vit[@]}" --strategy lora --set vit.view=as-image
-  rate cnn "CNN, small, 128 bands" 16000 256 ../fine cnn
-  rate cnn_base "CNN, base, 128 bands" 4000 256 ../fine cnn --preset base
-  rate yamnet "YAMNet, full" 1500 256 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full
+  rate vit_64_lora "ViT-S, LoRA, 64 bands" 1500 256 ../log-mel "${vit[@]}" --strategy lora
+  rate vit_64 "ViT-S, full, 64 bands" 1500 256 ../log-mel "${vit[@]}" --strategy full
+  rate vit_224 "ViT-S, full, 224 x 224" 300 64 ../log-mel "${vit[@]}" --strategy full --set vit.view=as-image
+  rate vit_224_lora "ViT-S, LoRA, 224 x 224" 300 64 ../log-mel "${vit[@]}" --strategy lora --set vit.view=as-image
+  rate cnn "CNN, small, 128 bands" 8000 256 ../fine cnn
+  rate cnn_base "CNN, base, 128 bands" 2000 256 ../fine cnn --preset base
+  rate yamnet "YAMNet, full" 750 256 ../yamnet yamnet --pretrained ../weights/yamnet --strategy full
 }
 
 # PyTorch: its usual fastest settings for each network, and compiled ones, that of a target first.
@@ -367,7 +370,7 @@ cool() {
   [ -n "$warming" ] || return 0
   local began=$SECONDS
   wait "$warming" || true
-  printf 'compile\t%s\t10\n' $((SECONDS - began)) >>sections.tsv
+  printf 'compile\t%s\t5\n' $((SECONDS - began)) >>sections.tsv
   warming=
 }
 
@@ -407,16 +410,16 @@ if [ ! -d weights ]; then
   python3 "$root/scripts/check-cuda-weights.py" weights.part $(sized "" --few-layers)
   mv weights.part weights
 fi
-printf 'data\t%s\t20\n' $((SECONDS - began)) >>sections.tsv
+printf 'data\t%s\t15\n' $((SECONDS - began)) >>sections.tsv
 warm
-section correct 80
-section resume 20
-section loss 45
-section several 20
-section memory 25
-section predict 45
-section speed 90
-section peers 75
+section correct 70
+section resume 15
+section loss 40
+section several 15
+section memory 20
+section predict 35
+section speed 80
+section peers 60
 echo
 compare targets results.tsv sections.tsv $(sized "" --dry-run)
 [ "$failed" = 0 ] && [ -z "$dry" ] && echo "CUDA computes what the CPU computes"
