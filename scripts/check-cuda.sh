@@ -367,7 +367,7 @@ cool() {
   [ -n "$warming" ] || return 0
   local began=$SECONDS
   wait "$warming" || true
-  printf 'compile\t%s\t10\n' $((SECONDS - began)) >>sections.tsv
+  printf 'compile\t%s\t5\n' $((SECONDS - began)) >>sections.tsv
   warming=
 }
 
@@ -407,16 +407,16 @@ if [ ! -d weights ]; then
   python3 "$root/scripts/check-cuda-weights.py" weights.part $(sized "" --few-layers)
   mv weights.part weights
 fi
-printf 'data\t%s\t20\n' $((SECONDS - began)) >>sections.tsv
+printf 'data\t%s\t15\n' $((SECONDS - began)) >>sections.tsv
 warm
-section correct 80
-section resume 20
-section loss 45
-section several 20
-section memory 25
-section predict 45
-section speed 90
-section peers 75
+section correct 70
+section resume 15
+section loss 40
+section several 15
+section memory 20
+section predict 35
+section speed 80
+section peers 60
 echo
 compare targets results.tsv sections.tsv $(sized "" --dry-run)
 [ "$failed" = 0 ] && [ -z "$dry" ] && echo "CUDA computes what the CPU computes"

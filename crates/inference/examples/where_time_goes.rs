@@ -5,6 +5,8 @@
 //! Each line does what the one before it does and one stage more, on one thread for each stage (`RAYON_NUM_THREADS=1`), so that the
 //! difference is that stage's.
 
+#![allow(clippy::print_stdout, reason = "an example shows its result")]
+
 use audio_io::{Recording, RowReader};
 use inference::{Error, Input, Model, PredictorOptions, Reject, Watch, Window};
 use std::path::Path;

@@ -5,7 +5,6 @@ use crate::ui::Ui;
 use anyhow::Result;
 use pipeline::train::{self, Options, Start, Strategy, TrainOutcome};
 use pipeline::{Job, Named};
-use std::path::Path;
 
 pub(super) fn run(args: &TrainArgs, job: &Job<'_>, ui: &Ui) -> Result<()> {
     ui.result(&execute(&options(args), job, ui)?)
@@ -45,37 +44,24 @@ fn options(args: &TrainArgs) -> Options {
 
 /// The words that ask for a training of all clips of its splits.
 pub(crate) fn words(of: &Options) -> Vec<String> {
-    let path = |path: &Path| path.to_string_lossy().into_owned();
-    let named = [
-        ("features", Some(path(&of.features))),
-        ("out", Some(path(&of.out))),
-        ("train-split", Some(of.train_split.clone())),
-        ("val-split", Some(of.val_split.clone())),
-        ("config", of.config.file.as_deref().map(path)),
-        ("preset", of.preset.map(|value| value.name().to_owned())),
-        ("epochs", of.epochs.map(|value| value.to_string())),
-        ("batch-size", of.batch_size.map(|value| value.to_string())),
-        ("lr", of.lr.map(|value| value.to_string())),
-        ("augment", of.augment.map(|value| value.name().to_owned())),
-        ("precision", of.precision.map(|value| value.name().to_owned())),
-        ("pretrained", of.pretrained.clone()),
-        ("revision", of.revision.clone()),
-        ("cache", of.cache.as_deref().map(path)),
-        ("strategy", of.strategy.map(|value| value.name().to_owned())),
-        ("minutes", of.minutes.map(|value| value.to_string())),
-        ("last", of.last_layers.map(|value| value.to_string())),
-        ("head", of.head.map(|value| value.name().to_owned())),
-        ("tensorboard", of.tensorboard.as_deref().map(path)),
-    ];
-    let set = of.config.set.iter().map(|(key, value)| format!("--set={key}={value}"));
-    let flags =
-        [("offline", of.offline), ("resume", of.start == Start::Resume), ("overwrite", of.start == Start::Overwrite)];
-    ["train".to_owned(), of.model.name().to_owned()]
-        .into_iter()
-        .chain(named.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value?))))
-        .chain(set)
-        .chain(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| format!("--{name}")))
-        .collect()
+    let word = |(name, value): (&str, Option<String>)| match value {
+        Some(value) => format!("--{name}={value}"),
+        None => format!("--{name}"),
+    };
+    ["train", of.model.name()].map(str::to_owned).into_iter().chain(of.named().into_iter().map(word)).collect()
+}
+
+pub(super) fn execute(options: &Options, job: &Job<'_>, ui: &Ui) -> Result<TrainOutcome> {
+    let outcome = train::run(options, job)?;
+    ui.say(format!(
+        "best epoch {} of {}{}; {:.1} s: {}",
+        outcome.best_epoch,
+        outcome.epochs,
+        if outcome.stopped_early { " (stopped early: validation no longer improved)" } else { "" },
+        outcome.seconds,
+        options.out.join(pipeline::MODEL_FILE).display()
+    ));
+    Ok(outcome)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::compute::Precision;
 use crate::config::{ConfigSource, Strength};
-use crate::named::named;
+use crate::named::{Named, named};
 use crate::strategy::{Head, ModelKind, Strategy};
 use shard::Clips;
 use std::collections::BTreeSet;
@@ -96,6 +96,41 @@ impl Options {
             tensorboard: None,
             start: Start::Fresh,
         }
+    }
+
+    /// The options that are set, by the names that they have where a training is asked for in words; those without a value are only there
+    /// where they hold. The model and [`only`](Self::only) are not among them.
+    pub fn named(&self) -> Vec<(&'static str, Option<String>)> {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let values = [
+            ("features", Some(path(&self.features))),
+            ("out", Some(path(&self.out))),
+            ("train-split", Some(self.train_split.clone())),
+            ("val-split", Some(self.val_split.clone())),
+            ("config", self.config.file.as_ref().map(path)),
+            ("preset", self.preset.map(|value| value.name().to_owned())),
+            ("epochs", self.epochs.map(|value| value.to_string())),
+            ("batch-size", self.batch_size.map(|value| value.to_string())),
+            ("lr", self.lr.map(|value| value.to_string())),
+            ("augment", self.augment.map(|value| value.name().to_owned())),
+            ("precision", self.precision.map(|value| value.name().to_owned())),
+            ("pretrained", self.pretrained.clone()),
+            ("revision", self.revision.clone()),
+            ("cache", self.cache.as_ref().map(path)),
+            ("strategy", self.strategy.map(|value| value.name().to_owned())),
+            ("minutes", self.minutes.map(|value| value.to_string())),
+            ("last", self.last_layers.map(|value| value.to_string())),
+            ("head", self.head.map(|value| value.name().to_owned())),
+            ("tensorboard", self.tensorboard.as_ref().map(path)),
+        ];
+        let set = self.config.set.iter().map(|(key, value)| ("set", Some(format!("{key}={value}"))));
+        let flags = [
+            ("offline", self.offline),
+            ("resume", self.start == Start::Resume),
+            ("overwrite", self.start == Start::Overwrite),
+        ];
+        let flags = flags.into_iter().filter(|(_, holds)| *holds).map(|(name, _)| (name, None));
+        values.into_iter().filter(|(_, value)| value.is_some()).chain(set).chain(flags).collect()
     }
 
     /// The clips of the splits.
