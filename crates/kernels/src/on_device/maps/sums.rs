@@ -1,4 +1,4 @@
-//! Sums of many rows, in two steps or more: threads add up parts, every so manieth row each, and then parts of the parts.
+//! Sums of many rows, in two steps or more: each thread adds up every n-th row, and then others add up these parts.
 
 use super::{Body, Launch, host, no_operations};
 use candle_core::{DType, Device, Result, Tensor};
