@@ -29,6 +29,18 @@ pub(crate) fn multiplies_bf16(device: &Device) -> Result<bool, Error> {
     }
 }
 
+/// Bytes of a card's memory that nobody has; none for what has no memory of its own.
+///
+/// # Errors
+/// An error of the driver.
+pub fn free_bytes(device: &Device) -> Result<Option<u64>, Error> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => Ok(Some(cuda::free_bytes(device)?)),
+        _ => Ok(None),
+    }
+}
+
 #[cfg(feature = "cuda")]
 mod cuda {
     use candle_core::CudaDevice;
@@ -38,6 +50,10 @@ mod cuda {
     /// The compute capability, its two parts.
     pub(super) fn capability(device: &CudaDevice) -> candle_core::Result<(i32, i32)> {
         device.cuda_stream().context().compute_capability().w()
+    }
+
+    pub(super) fn free_bytes(device: &CudaDevice) -> candle_core::Result<u64> {
+        Ok(device.cuda_stream().context().mem_get_info().w()?.0 as u64)
     }
 
     pub(super) fn keep_memory(device: &CudaDevice) -> candle_core::Result<()> {
