@@ -84,3 +84,23 @@ impl Mel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_batch_are_the_same_wherever_it_is() {
+        let cells: Vec<f32> = (0..30).map(|cell| cell as f32).collect();
+        let device = Mel::Device(Tensor::from_slice(&cells, (5, 2, 3), &Device::Cpu).unwrap());
+        let host = Mel::Host(cells);
+        for clips in [0..5, 0..2, 2..5] {
+            let part = |mel: &Mel| {
+                let part = mel.part(clips.clone(), [2, 3], &Device::Cpu).unwrap();
+                assert_eq!((part.dims(), part.layout().start_offset()), (&[clips.len(), 2, 3][..], 0));
+                part.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            };
+            assert_eq!(part(&host), part(&device));
+        }
+    }
+}

@@ -1,16 +1,15 @@
 //! Training clips that stay in a card's memory: each batch is made of them there, and only what is drawn for it is copied.
 
+use crate::Result;
 use crate::batch::{AHEAD, Assembler};
 use crate::config::TrainConfig;
 use crate::data::Data;
 use crate::plan::Plan;
 use crate::sampler::{Turn, batches};
-use crate::trainer::Trainer;
 use crate::unknowns::{Made, UnknownSound};
-use crate::{Error, Result};
 use augment::{Blend, Drawn, Noise, Unknown, patch_order};
 use candle_core::{Device, Tensor};
-use classifier::Normalization;
+use classifier::{Normalization, Parameters};
 use kernels::on_device::{Body, ClipMix, ClipNoise, ClipSteps, ClipStore, Source};
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -44,8 +43,12 @@ impl Resident {
     ///
     /// # Errors
     /// A shard that cannot be read, or an error of the device; not a lack of its memory.
-    pub(crate) fn of(trainer: &Trainer<'_>) -> Result<Option<Self>> {
-        let Trainer { parameters, data, config, normalization, .. } = trainer;
+    pub(crate) fn of(
+        parameters: &Parameters,
+        data: &Data,
+        config: &TrainConfig,
+        normalization: &Normalization,
+    ) -> Result<Option<Self>> {
         let device = parameters.device();
         let Some(free) = kernels::free_bytes(device).map_err(candle_core::Error::wrap)? else { return Ok(None) };
         let n_bytes = rows_of(data).len() as f64 * data.spectrograms.n_cells() as f64 * 4.0;

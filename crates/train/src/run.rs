@@ -97,7 +97,7 @@ fn epochs(trainer: &Trainer<'_>, settings: &Settings, out: &Path, start: Start) 
         None => None,
     };
 
-    let resident = Resident::of(trainer)?;
+    let resident = Resident::of(parameters, data, config, &trainer.normalization)?;
     loop {
         let (done, plateau) = match &state {
             Some(state) => (state.header.epochs.len(), state.header.plateau),
