@@ -5,26 +5,25 @@ use rand::Rng;
 use crate::config::SpectrogramAugment;
 use crate::seed::{Step, generator, happens};
 
-/// Sets the bands from a drawn cutoff on to the clip's lowest cell.
-pub(crate) fn limit_band(mel: &mut [f32], n_mels: usize, n_frames: usize, config: &SpectrogramAugment, seed: u64) {
+/// The first band that is lost, if any is.
+pub(crate) fn draw_cutoff(config: &SpectrogramAugment, n_mels: usize, seed: u64) -> Option<usize> {
     let mut rng = generator(seed, Step::BandLimit);
     if !happens(config.band_limit_share, &mut rng) {
-        return;
+        return None;
     }
     let share = config.band_limit_lowest + (1.0 - config.band_limit_lowest) * rng.random::<f32>();
-    let cutoff = ((share * n_mels as f32).ceil() as usize).min(n_mels);
+    Some(((share * n_mels as f32).ceil() as usize).min(n_mels))
+}
+
+/// Sets the bands from a cutoff on to the clip's lowest cell.
+pub(crate) fn limit_band(mel: &mut [f32], n_frames: usize, cutoff: usize) {
     let lowest = mel.iter().copied().fold(f32::INFINITY, f32::min);
     mel[cutoff * n_frames..].fill(lowest);
 }
 
-/// Sets each band to its mean, with the same probability each.
-pub(crate) fn drop_bands(mel: &mut [f32], n_frames: usize, fill: &[f32], config: &SpectrogramAugment, seed: u64) {
+/// Whether each band is lost, with the same probability each; empty where the step is off.
+pub(crate) fn draw_dropped(config: &SpectrogramAugment, n_mels: usize, seed: u64) -> Vec<bool> {
     let mut rng = generator(seed, Step::BandDropout);
-    if config.band_dropout_share > 0.0 {
-        for (band, &value) in mel.chunks_exact_mut(n_frames).zip(fill) {
-            if happens(config.band_dropout_share, &mut rng) {
-                band.fill(value);
-            }
-        }
-    }
+    let n = if config.band_dropout_share > 0.0 { n_mels } else { 0 };
+    (0..n).map(|_| happens(config.band_dropout_share, &mut rng)).collect()
 }

@@ -1,7 +1,9 @@
 //! CutMix: a stretch of time of one clip in place of another's, and the label's share that goes with it.
 
+use crate::mixup::{mix, mixup_lambda};
 use crate::seed::{Step, generator};
 use rand::Rng;
+use std::ops::Range;
 
 /// How two clips of a batch are mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +40,60 @@ pub fn mixing(mixup_alpha: f32, cutmix_alpha: f32, seed: u64) -> Mixing {
 pub fn cut_mix(a: &mut [f32], b: &[f32], n_frames: usize, lambda: f32, seed: u64) -> f32 {
     assert_eq!(a.len(), b.len(), "cut_mix: both clips must have the same cells");
     assert!(n_frames > 0 && a.len().is_multiple_of(n_frames), "cut_mix: clips must be [n_mels, n_frames]");
+    let blend = Blend::CutMix(cut(n_frames, lambda, seed));
+    blend.apply(a, b, n_frames);
+    blend.kept(n_frames)
+}
+
+/// The frames that are replaced.
+fn cut(n_frames: usize, lambda: f32, seed: u64) -> Range<usize> {
     let width = (((1.0 - lambda) * n_frames as f32).round() as usize).min(n_frames);
     let start = generator(seed, Step::CutMix).random_range(0..=n_frames - width);
-    for (a, b) in a.chunks_exact_mut(n_frames).zip(b.chunks_exact(n_frames)) {
-        a[start..start + width].copy_from_slice(&b[start..start + width]);
+    start..start + width
+}
+
+/// How a clip is mixed with another one, as drawn: no cell is looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Blend {
+    /// Not at all.
+    None,
+    /// All cells, of which the clip keeps this share.
+    Mixup(f32),
+    /// These frames are the other's.
+    CutMix(Range<usize>),
+}
+
+impl Blend {
+    /// Draws it, see [`mixing`], [`mixup_lambda`] and [`cut_mix`].
+    pub fn of(mixup_alpha: f32, cutmix_alpha: f32, n_frames: usize, seed: u64) -> Self {
+        match mixing(mixup_alpha, cutmix_alpha, seed) {
+            Mixing::None => Self::None,
+            Mixing::Mixup => Self::Mixup(mixup_lambda(mixup_alpha, seed)),
+            Mixing::CutMix => Self::CutMix(cut(n_frames, mixup_lambda(cutmix_alpha, seed), seed)),
+        }
     }
-    1.0 - width as f32 / n_frames as f32
+
+    /// Does it to `a`, with cells of `b`; both `[n_mels, n_frames]`.
+    pub fn apply(&self, a: &mut [f32], b: &[f32], n_frames: usize) {
+        match self {
+            Self::None => {}
+            Self::Mixup(lambda) => mix(a, b, *lambda),
+            Self::CutMix(frames) => {
+                for (a, b) in a.chunks_exact_mut(n_frames).zip(b.chunks_exact(n_frames)) {
+                    a[frames.clone()].copy_from_slice(&b[frames.clone()]);
+                }
+            }
+        }
+    }
+
+    /// The share of its label that the clip keeps.
+    pub fn kept(&self, n_frames: usize) -> f32 {
+        match self {
+            Self::None => 1.0,
+            Self::Mixup(lambda) => *lambda,
+            Self::CutMix(frames) => 1.0 - frames.len() as f32 / n_frames as f32,
+        }
+    }
 }
 
 #[cfg(test)]

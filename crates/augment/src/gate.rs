@@ -8,18 +8,33 @@ use crate::seed::{Step, generator, happens};
 /// How far below the loudest cell what a gate cuts off is at most, in decibels: what a spectrogram keeps.
 const FARTHEST_DB: f32 = 80.0;
 
-/// Sets what is below a drawn level to one drawn value at or below it, as a recorder that gates or removes noise does.
-pub(crate) fn apply_gate(mel: &mut [f32], config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
+/// Sets what is below a drawn level to one drawn value at or below it, as a recorder that gates or removes noise does. Both are
+/// in the units of the spectrogram below its loudest cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gate {
+    /// The level.
+    pub below: f32,
+    /// The value.
+    pub floor: f32,
+}
+
+pub(crate) fn draw_gate(config: &SpectrogramAugment, unit_per_db: f32, seed: u64) -> Option<Gate> {
     let mut rng = generator(seed, Step::Gate);
     if unit_per_db <= 0.0 || !happens(config.gate_share, &mut rng) {
-        return;
+        return None;
     }
     let [nearest, farthest] = config.gate_below_db;
     let below_db = nearest + (farthest - nearest) * rng.random::<f32>();
     let floor_db = below_db + (FARTHEST_DB - below_db).max(0.0) * rng.random::<f32>();
-    let loudest = mel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let (threshold, floor) = (loudest - below_db * unit_per_db, loudest - floor_db * unit_per_db);
-    mel.iter_mut().filter(|cell| **cell < threshold).for_each(|cell| *cell = floor);
+    Some(Gate { below: below_db * unit_per_db, floor: floor_db * unit_per_db })
+}
+
+impl Gate {
+    pub(crate) fn apply(&self, mel: &mut [f32]) {
+        let loudest = mel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let (threshold, floor) = (loudest - self.below, loudest - self.floor);
+        mel.iter_mut().filter(|cell| **cell < threshold).for_each(|cell| *cell = floor);
+    }
 }
 
 #[cfg(test)]
@@ -33,7 +48,9 @@ mod tests {
 
     fn gated(config: &SpectrogramAugment, unit_per_db: f32, seed: u64) -> Vec<f32> {
         let mut mel: Vec<f32> = ramp().iter().map(|cell| cell * unit_per_db).collect();
-        apply_gate(&mut mel, config, unit_per_db, seed);
+        if let Some(gate) = draw_gate(config, unit_per_db, seed) {
+            gate.apply(&mut mel);
+        }
         mel
     }
 
@@ -56,9 +73,7 @@ mod tests {
     #[test]
     fn it_needs_decibels_and_a_share() {
         let config = SpectrogramAugment { gate_share: 1.0, ..SpectrogramAugment::off() };
-        let mut mel = ramp();
-        apply_gate(&mut mel, &config, 0.0, 1);
-        assert_eq!(mel, ramp());
+        assert_eq!(draw_gate(&config, 0.0, 1), None);
         assert_eq!(gated(&SpectrogramAugment::off(), 1.0, 1), ramp());
         let config = SpectrogramAugment { gate_share: 0.3, ..SpectrogramAugment::off() };
         let n_gated = (0..1000).filter(|&seed| gated(&config, 1.0, seed) != ramp()).count();

@@ -1,13 +1,7 @@
 //! The steps that change one clip's log-mel, in the order in which the world would apply them.
 
-use crate::bands::{drop_bands, limit_band};
 use crate::config::SpectrogramAugment;
-use crate::curve::add_curve;
-use crate::gate::apply_gate;
-use crate::noise::add_noise;
-use crate::seed::{Step, generator, happens};
-use crate::warp::{shift_bands, warp_time};
-use rand::Rng;
+use crate::drawn::Drawn;
 
 /// Augments one clip in place: excerpt, time warp, roll, shift along the bands, gain, tilt, curve, gate, noise, band limit, then
 /// what holds the mean: dropped bands and masks.
@@ -15,7 +9,7 @@ use rand::Rng;
 /// Gain, tilt, gate and noise act as a microphone, a recorder and a noisier place would; the masks come last so that their cells
 /// hold exactly `fill`. `unit_per_db` is how many of the array's units one decibel is: 1 for a dB spectrogram,
 /// `ln(10) / 10` for the natural logarithm of power, `1 / std` after division by a standard deviation.
-/// Each step draws from its own stream; nothing but a row for the time warp is allocated.
+/// Each step draws from its own stream; what they draw is a [`Drawn`], so that others can do the same.
 ///
 /// # Shapes
 /// `mel` is `[n_mels, n_frames]` row-major; `fill` is `[n_mels]`: the value a masked cell of that band takes, the mean
@@ -37,71 +31,7 @@ pub fn augment(
     if mel.is_empty() {
         return;
     }
-    take_excerpt(mel, n_frames, config, seed);
-    warp_time(mel, n_frames, config, seed);
-    if config.roll {
-        let shift = generator(seed, Step::Roll).random_range(0..n_frames);
-        mel.chunks_exact_mut(n_frames).for_each(|band| band.rotate_right(shift));
-    }
-    shift_bands(mel, n_frames, config, seed);
-    if config.gain_db > 0.0 || config.tilt_db > 0.0 {
-        color(mel, n_frames, config, unit_per_db, seed);
-    }
-    add_curve(mel, n_frames, config, unit_per_db, seed);
-    apply_gate(mel, config, unit_per_db, seed);
-    add_noise(mel, n_frames, config, unit_per_db, seed);
-    limit_band(mel, n_mels, n_frames, config, seed);
-    drop_bands(mel, n_frames, fill, config, seed);
-
-    let mut rng = generator(seed, Step::TimeMask);
-    let widest = (config.time_mask_share * n_frames as f32) as usize;
-    for _ in 0..config.time_masks {
-        let (start, end) = mask(n_frames, widest, &mut rng);
-        mel.chunks_exact_mut(n_frames).zip(fill).for_each(|(band, &value)| band[start..end].fill(value));
-    }
-    let mut rng = generator(seed, Step::FrequencyMask);
-    for _ in 0..config.frequency_masks {
-        let (start, end) = mask(n_mels, config.frequency_mask_bands, &mut rng);
-        let bands = mel[start * n_frames..end * n_frames].chunks_exact_mut(n_frames);
-        bands.zip(&fill[start..end]).for_each(|(band, &value)| band.fill(value));
-    }
-}
-
-/// Keeps a drawn part of the frames and repeats it over the others.
-fn take_excerpt(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, seed: u64) {
-    let mut rng = generator(seed, Step::Excerpt);
-    if !happens(config.excerpt_share, &mut rng) {
-        return;
-    }
-    let shortest = ((config.excerpt_shortest * n_frames as f32).ceil() as usize).clamp(1, n_frames);
-    let length = rng.random_range(shortest..=n_frames);
-    let start = rng.random_range(0..=n_frames - length);
-    for band in mel.chunks_exact_mut(n_frames) {
-        band.copy_within(start..start + length, 0);
-        (length..n_frames).for_each(|t| band[t] = band[t - length]);
-    }
-}
-
-/// Adds the drawn gain and the drawn slope over the bands.
-fn color(mel: &mut [f32], n_frames: usize, config: &SpectrogramAugment, unit_per_db: f32, seed: u64) {
-    let gain = unit_per_db * signed_draw(config.gain_db, seed, Step::Gain);
-    let tilt = unit_per_db * signed_draw(config.tilt_db, seed, Step::Tilt);
-    let last = (mel.len() / n_frames - 1).max(1) as f32;
-    for (b, band) in mel.chunks_exact_mut(n_frames).enumerate() {
-        let offset = gain + tilt * (2.0 * b as f32 / last - 1.0);
-        band.iter_mut().for_each(|cell| *cell += offset);
-    }
-}
-
-/// A drawn width of 0 to `widest`, then a drawn place for it: `start..end` within `0..n`.
-fn mask(n: usize, widest: usize, rng: &mut impl Rng) -> (usize, usize) {
-    let width = rng.random_range(0..=widest.min(n));
-    let start = rng.random_range(0..=n - width);
-    (start, start + width)
-}
-
-fn signed_draw(range: f32, seed: u64, step: Step) -> f32 {
-    range * (2.0 * generator(seed, step).random::<f32>() - 1.0)
+    Drawn::of(config, n_mels, n_frames, unit_per_db, seed).apply(mel, n_frames, fill);
 }
 
 #[cfg(test)]

@@ -46,20 +46,32 @@ pub fn make_unknown(cells: &mut [f32], other: &[f32], n_mels: usize, kind: Unkno
 
 fn shuffle_patches(mel: &mut [f32], n_mels: usize, rng: &mut impl Rng) {
     let n_frames = mel.len() / n_mels;
-    let (high, long) = ((n_mels / PATCHES[0]).max(1), (n_frames / PATCHES[1]).max(1));
-    let corners: Vec<(usize, usize)> = (0..n_mels / high)
-        .flat_map(|band| (0..n_frames / long).map(move |frame| (band * high, frame * long)))
-        .collect();
-    let mut from = corners.clone();
-    from.shuffle(rng);
+    let ([high, long], order) = order_of_patches(n_mels, n_frames, rng);
+    let n_across = n_frames / long;
+    let corner = |patch: usize| (patch / n_across * high, patch % n_across * long);
     // What is left over at the upper and late edges stays.
     let before = mel.to_vec();
-    for (&(band, frame), (from_band, from_frame)) in corners.iter().zip(from) {
+    for (patch, from) in order.into_iter().enumerate() {
+        let ((band, frame), (from_band, from_frame)) = (corner(patch), corner(from as usize));
         for step in 0..high {
             let (to, source) = ((band + step) * n_frames + frame, (from_band + step) * n_frames + from_frame);
             mel[to..to + long].copy_from_slice(&before[source..source + long]);
         }
     }
+}
+
+/// Bands and frames of a patch of [`Unknown::ShuffledPatches`], and for each patch, those of the lowest bands first, which one it
+/// becomes.
+pub fn patch_order(n_mels: usize, n_frames: usize, seed: u64) -> ([usize; 2], Vec<u32>) {
+    order_of_patches(n_mels, n_frames, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+fn order_of_patches(n_mels: usize, n_frames: usize, rng: &mut impl Rng) -> ([usize; 2], Vec<u32>) {
+    let (high, long) = ((n_mels / PATCHES[0]).max(1), (n_frames / PATCHES[1]).max(1));
+    let n = (n_mels / high) * (n_frames / long);
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    order.shuffle(rng);
+    ([high, long], order)
 }
 
 fn invert(mel: &mut [f32]) {

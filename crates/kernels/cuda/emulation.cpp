@@ -162,3 +162,4 @@ extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsig
 #include "patches.cu"
 #include "pools.cu"
 #include "separable.cu"
+#include "clips.cu"

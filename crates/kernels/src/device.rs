@@ -29,6 +29,19 @@ pub(crate) fn multiplies_bf16(device: &Device) -> Result<bool, Error> {
     }
 }
 
+/// Bytes of a card's memory that nobody has, those that [`settle_device`] has kept included; none for what has no memory of its
+/// own.
+///
+/// # Errors
+/// An error of the driver.
+pub fn free_bytes(device: &Device) -> Result<Option<u64>, Error> {
+    match device {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => Ok(Some(cuda::free_bytes(device)?)),
+        _ => Ok(None),
+    }
+}
+
 #[cfg(feature = "cuda")]
 mod cuda {
     use candle_core::CudaDevice;
@@ -38,6 +51,20 @@ mod cuda {
     /// The compute capability, its two parts.
     pub(super) fn capability(device: &CudaDevice) -> candle_core::Result<(i32, i32)> {
         device.cuda_stream().context().compute_capability().w()
+    }
+
+    pub(super) fn free_bytes(device: &CudaDevice) -> candle_core::Result<u64> {
+        let context = device.cuda_stream().context().clone();
+        let (mut reserved, mut used) = (0u64, 0u64);
+        // SAFETY: the device is the open one's own; both attributes are a u64, which is written before the call returns.
+        unsafe {
+            let pool = result::device::get_default_mem_pool(context.cu_device()).w()?;
+            let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT;
+            result::mem_pool::get_attribute(pool, attribute, (&raw mut reserved).cast()).w()?;
+            let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT;
+            result::mem_pool::get_attribute(pool, attribute, (&raw mut used).cast()).w()?;
+        }
+        Ok(context.mem_get_info().w()?.0 as u64 + reserved.saturating_sub(used))
     }
 
     pub(super) fn keep_memory(device: &CudaDevice) -> candle_core::Result<()> {

@@ -69,7 +69,7 @@ pub use block::{
     BatchStatistics, BlockForm, BlockOutput, BlockWeights, LinkedOutput, Norm, Pool, conv_block, linked_block,
 };
 pub use compute::{Compute, with};
-pub use device::settle_device;
+pub use device::{free_bytes, settle_device};
 pub use embed::{Embedding, embed};
 pub use error::Error;
 pub use global_pool::global_pool;

@@ -9,6 +9,7 @@
 mod adamw;
 #[cfg(feature = "cuda")]
 mod card;
+mod clips;
 mod columns;
 mod embed;
 #[cfg(feature = "cuda-emulated")]
@@ -26,6 +27,7 @@ mod values;
 
 pub use adamw::{Adamw, AdamwSlot, AdamwStep};
 use candle_core::Device;
+pub use clips::{ClipMix, ClipNoise, ClipSteps, ClipStore, Source};
 pub use columns::{Ending, Scaled, add_up, add_up_backward, column_sums, gelu_backward, gelu_forward};
 pub use embed::{Embedding, embed};
 #[cfg(feature = "cuda-emulated")]

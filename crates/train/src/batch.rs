@@ -4,17 +4,15 @@ use crate::Result;
 use crate::ahead::read_ahead;
 use crate::config::TrainConfig;
 use crate::data::Data;
+use crate::plan::Plan;
 use crate::sampler::{Turn, batches};
-use crate::seeds::{Purpose, seed};
-use crate::unknowns::unknown;
-use augment::{Mixing, augment, cut_mix, mix, mixing, mixup_lambda, seed_for};
 use classifier::Normalization;
 use rayon::prelude::*;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 /// Batches that are assembled ahead of the loop.
-const AHEAD: usize = 2;
+pub(crate) const AHEAD: usize = 2;
 
 /// The input of one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,73 +91,25 @@ impl<'a> Assembler<'a> {
 
     /// The batch of clips that are read already, `mel` `[B, M, T]`.
     fn made_of(self, mut mel: Vec<f32>, turns: &[Turn], epoch: usize, unmixed: &mut Vec<f32>) -> Result<Batch> {
-        let Self { data, config, normalization, unit_per_db } = self;
-        let (n_mels, n_frames) = (data.spectrograms.n_mels, data.spectrograms.n_frames);
-        let (n_clips, n_cells, n_classes) = (turns.len(), n_mels * n_frames, data.classes.len());
-        let example = |turn: &Turn| data.train[turn.example as usize];
-        let clip_seed = |turn: &Turn| {
-            let row = u64::from(example(turn).row);
-            seed_for(seed(config.seed, Purpose::Augment, row, epoch as u64), turn.occurrence.into(), 0)
-        };
-
-        let n_unknowns = config.exposure.n_unknowns(n_clips);
-        mel.resize((n_clips + n_unknowns) * n_cells, 0.0); // [B, M, T]
-        let (clips, unknowns) = mel.split_at_mut(n_clips * n_cells);
-        clips.par_chunks_exact_mut(n_cells).zip(turns).for_each(|(cells, turn)| {
-            let fill = &data.normalization.mean;
-            augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, clip_seed(turn));
+        let Self { data, normalization, .. } = self;
+        let Plan { rows, unknowns, steps, blends, targets } = self.plan(turns, epoch);
+        let (n_cells, n_frames) = (data.spectrograms.n_cells(), data.spectrograms.n_frames);
+        mel.resize(rows.len() * n_cells, 0.0); // [B, M, T]
+        let of_unknowns = mel[turns.len() * n_cells..].par_chunks_exact_mut(n_cells).zip(&unknowns);
+        of_unknowns.try_for_each(|(cells, unknown)| unknown.read(&data.spectrograms, cells))?;
+        mel.par_chunks_exact_mut(n_cells).zip(&steps).for_each(|(cells, steps)| {
+            steps.apply(cells, n_frames, &data.normalization.mean);
             normalization.apply(cells, n_frames);
         });
-
-        let mut rows: Vec<usize> = turns.iter().map(|turn| example(turn).row as usize).collect();
-        let made: Vec<usize> = unknowns
-            .par_chunks_exact_mut(n_cells)
-            .enumerate()
-            .map(|(nth, cells)| {
-                let batch = (epoch as u64, clip_seed(&turns[0]));
-                let row = unknown(&config.exposure, cells, data, config.seed, batch, nth as u64)?;
-                let seed = seed_for(clip_seed(&turns[0]), nth as u64, 1);
-                let fill = &data.normalization.mean;
-                augment(cells, n_mels, n_frames, fill, &config.augment, unit_per_db, seed);
-                normalization.apply(cells, n_frames);
-                Ok(row)
-            })
-            .collect::<Result<_>>()?;
-        rows.extend(made);
-
-        let mut targets = vec![0.0; n_clips * n_classes]; // [B, C]
-        for (target, turn) in targets.chunks_exact_mut(n_classes).zip(turns) {
-            target.fill((config.label_smoothing / n_classes as f64) as f32);
-            target[example(turn).class as usize] += (1.0 - config.label_smoothing) as f32;
-        }
-
-        let (mixup_alpha, cutmix_alpha) = (config.augment.mixup_alpha, config.augment.cutmix_alpha);
-        if (mixup_alpha > 0.0 || cutmix_alpha > 0.0) && n_clips > 1 {
-            let partner = |i: usize, n: usize| ((i + 1) % n_clips) * n..((i + 1) % n_clips + 1) * n;
+        if !blends.is_empty() {
+            let clips = &mut mel[..turns.len() * n_cells];
             unmixed.clear();
             unmixed.extend_from_slice(clips);
-            let mut lambdas = vec![1.0; n_clips]; // the share of its label that each clip keeps
-            let clips = clips.par_chunks_exact_mut(n_cells).zip(&mut lambdas).zip(turns).enumerate();
-            clips.for_each(|(i, ((cells, lambda), turn))| {
-                let (other, seed) = (&unmixed[partner(i, n_cells)], clip_seed(turn));
-                match mixing(mixup_alpha, cutmix_alpha, seed) {
-                    Mixing::None => {}
-                    Mixing::Mixup => {
-                        *lambda = mixup_lambda(mixup_alpha, seed);
-                        mix(cells, other, *lambda);
-                    }
-                    Mixing::CutMix => {
-                        *lambda = cut_mix(cells, other, n_frames, mixup_lambda(cutmix_alpha, seed), seed);
-                    }
-                }
+            clips.par_chunks_exact_mut(n_cells).zip(&blends).enumerate().for_each(|(i, (cells, blend))| {
+                let partner = (i + 1) % turns.len() * n_cells;
+                blend.apply(cells, &unmixed[partner..partner + n_cells], n_frames);
             });
-            unmixed.clone_from(&targets);
-            for (i, target) in targets.chunks_exact_mut(n_classes).enumerate() {
-                mix(target, &unmixed[partner(i, n_classes)], lambdas[i]);
-            }
         }
-        let of_unknown = (config.exposure.weight / n_classes as f64) as f32;
-        targets.resize((n_clips + n_unknowns) * n_classes, of_unknown);
         Ok(Batch { mel, targets, rows })
     }
 }

@@ -83,6 +83,11 @@ pub struct TrainConfig {
     /// than once a pass: the reverse of `repeat`. Written only if it is not 1.
     #[serde(skip_serializing_if = "is_one")]
     pub epoch_parts: usize,
+    /// Gigabytes of training clips that a CUDA device keeps in its memory, if they take no more than this and than a quarter of
+    /// what is free there; 0: none. The CPU then only draws what is done to the clips of a batch. Written only if it is not the
+    /// usual value.
+    #[serde(skip_serializing_if = "is_usual_device")]
+    pub device_gb: f64,
 }
 
 fn is_one(value: &usize) -> bool {
@@ -91,6 +96,13 @@ fn is_one(value: &usize) -> bool {
 
 /// [`TrainConfig::shuffle_gb`], unless it is set.
 const SHUFFLE_GB: f64 = 4.0;
+
+/// [`TrainConfig::device_gb`], unless it is set.
+const DEVICE_GB: f64 = 16.0;
+
+fn is_usual_device(value: &f64) -> bool {
+    *value == DEVICE_GB
+}
 
 fn is_usual_shuffle(value: &f64) -> bool {
     *value == SHUFFLE_GB
@@ -129,6 +141,7 @@ impl Default for TrainConfig {
             logit_norm: 0.0,
             shuffle_gb: SHUFFLE_GB,
             epoch_parts: 1,
+            device_gb: DEVICE_GB,
         }
     }
 }
@@ -166,6 +179,7 @@ impl TrainConfig {
         require("micro_batch", micro != 1, "0 for the whole batch, or 2 or more".into(), micro.to_string())?;
         range("logit_norm", self.logit_norm, "0 or more", self.logit_norm >= 0.0)?;
         range("shuffle_gb", self.shuffle_gb, "a number above 0", self.shuffle_gb > 0.0)?;
+        range("device_gb", self.device_gb, "0 or more", self.device_gb >= 0.0)?;
         self.exposure.validate()?;
         range("eps", self.eps, "a number above 0", self.eps > 0.0)?;
         match self.schedule {
@@ -218,7 +232,8 @@ mod tests {
 
     #[test]
     fn settings_of_large_sets_are_written_where_they_are_not_the_usual_ones() {
-        assert!(!serde_json::to_string(&TrainConfig::default()).unwrap().contains("shuffle_gb"));
+        let usual = serde_json::to_string(&TrainConfig::default()).unwrap();
+        assert!(!usual.contains("shuffle_gb") && !usual.contains("device_gb"));
         let config = TrainConfig { shuffle_gb: 1.5, epoch_parts: 3, ..TrainConfig::default() };
         let text = serde_json::to_string(&config).unwrap();
         assert!(text.contains(r#""shuffle_gb":1.5,"epoch_parts":3"#), "{text}");
@@ -233,6 +248,7 @@ mod tests {
         assert_eq!(message, "configuration: batch_size: expected 2 or more, got 1");
         assert!(wrong(TrainConfig { lr: f64::NAN, ..base() }).contains("lr: expected a number above 0, got NaN"));
         assert!(wrong(TrainConfig { shuffle_gb: 0.0, ..base() }).contains("shuffle_gb: expected a number above 0"));
+        assert!(wrong(TrainConfig { device_gb: -1.0, ..base() }).contains("device_gb: expected 0 or more"));
         assert!(wrong(TrainConfig { epoch_parts: 0, ..base() }).contains("epoch_parts: expected 1 or more"));
         assert!(wrong(TrainConfig { label_smoothing: 1.0, ..base() }).contains("label_smoothing"));
         let schedule = Schedule::Step { every: Span::Steps(0), factor: 0.5 };

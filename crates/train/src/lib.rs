@@ -81,6 +81,7 @@
 mod ahead;
 mod average;
 mod batch;
+mod batches;
 mod checkpoint;
 mod config;
 mod control;
@@ -104,7 +105,9 @@ mod normalize;
 mod optimizer;
 mod outcome;
 mod pending;
+mod plan;
 mod predict;
+mod resident;
 mod run;
 mod sampler;
 mod schedule;

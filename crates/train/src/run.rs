@@ -9,6 +9,7 @@ use crate::folder::{Folder, Start};
 use crate::header::RunHeader;
 use crate::optimizer::AdamW;
 use crate::outcome::Outcome;
+use crate::resident::Resident;
 use crate::schedule::PlateauState;
 use crate::state::{Steps, after_epoch, is_over, restore, restore_weights, settings};
 use crate::trainer::Trainer;
@@ -96,6 +97,7 @@ fn epochs(trainer: &Trainer<'_>, settings: &Settings, out: &Path, start: Start) 
         None => None,
     };
 
+    let resident = Resident::of(parameters, data, config, &trainer.normalization)?;
     loop {
         let (done, plateau) = match &state {
             Some(state) => (state.header.epochs.len(), state.header.plateau),
@@ -106,7 +108,7 @@ fn epochs(trainer: &Trainer<'_>, settings: &Settings, out: &Path, start: Start) 
         }
         let began = Instant::now();
         let epoch = done + 1;
-        let (train_loss, lr) = trainer.train_epoch(&mut steps, epoch, plateau)?;
+        let (train_loss, lr) = trainer.train_epoch(&mut steps, epoch, plateau, resident.as_ref())?;
         // Evaluated are the weights that would be kept: the average, if there is one.
         let last = steps.average.as_ref().map(|average| trainer.put_average(average)).transpose()?;
         let train = trainer.evaluate(&trainer.train_eval, epoch, done)?;

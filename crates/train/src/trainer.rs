@@ -1,7 +1,8 @@
 //! The steps of a run: one epoch, an evaluation, and the gradients of a batch.
 
 use crate::average::Average;
-use crate::batch::{Assembler, Batch};
+use crate::batch::Assembler;
+use crate::batches::{Batches, Input};
 use crate::checkpoint::{CheckpointHeader, Settings};
 use crate::config::TrainConfig;
 use crate::control::{Control, Progress};
@@ -13,6 +14,7 @@ use crate::metrics::Confusion;
 use crate::outcome::{Outcome, divergence};
 use crate::pending::{self, Pending};
 use crate::predict::predict_each;
+use crate::resident::Resident;
 use crate::sampler::{Strata, n_batches, subset};
 use crate::schedule::{LearningRate, PlateauState};
 use crate::seeds::{Purpose, seed};
@@ -87,9 +89,15 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// One epoch over the training clips. Returns the mean loss per clip, unknown sounds included, and the last learning
-    /// rate. A model without trained parameters is not changed.
-    pub(crate) fn train_epoch(&self, steps: &mut Steps, epoch: usize, plateau: PlateauState) -> Result<(f64, f64)> {
+    /// One epoch over the training clips, which are in the device's memory or not. Returns the mean loss per clip, unknown sounds
+    /// included, and the last learning rate. A model without trained parameters is not changed.
+    pub(crate) fn train_epoch(
+        &self,
+        steps: &mut Steps,
+        epoch: usize,
+        plateau: PlateauState,
+        resident: Option<&Resident>,
+    ) -> Result<(f64, f64)> {
         let Self { data, config, .. } = *self;
         if self.parameters.count() == 0 {
             return Ok((self.evaluate(&self.train_eval, epoch, epoch - 1)?.loss, 0.0));
@@ -100,13 +108,13 @@ impl<'a> Trainer<'a> {
         let assembler =
             Assembler { data, config, normalization: &self.normalization, unit_per_db: self.header.unit_per_db };
         std::thread::scope(|scope| {
-            let batches = assembler.spawn(scope, turns, epoch);
+            let batches = Batches::spawn(scope, assembler, resident, turns, epoch);
             let mut pending = Vec::new();
             for number in 1..=n_batches {
                 if self.control.cancelled() {
                     return Err(Error::Cancelled { epoch, epochs_kept: epoch - 1 });
                 }
-                let batch = batches.recv().map_err(|_| Error::Worker)??;
+                let batch = batches.next()?;
                 let step = steps.optimizer.steps();
                 lr = self.learning_rate.at(step, plateau);
                 let (losses, gradients) = self.gradients(&batch, step)?;
@@ -135,9 +143,9 @@ impl<'a> Trainer<'a> {
 
     /// The gradients of a batch, computed in parts of `micro_batch` clips if the configuration says so; and the mean loss of each
     /// part, with its share of the clips.
-    fn gradients(&self, batch: &Batch, step: u64) -> Result<(Vec<(Tensor, f64)>, GradStore)> {
+    fn gradients(&self, batch: &Input, step: u64) -> Result<(Vec<(Tensor, f64)>, GradStore)> {
         let n_clips = batch.rows.len();
-        let (n_cells, n_classes) = (self.data.spectrograms.n_cells(), self.data.classes.len());
+        let n_classes = self.data.classes.len();
         let most = if self.config.micro_batch == 0 { n_clips } else { self.config.micro_batch };
         // Parts of nearly equal size: no part has a single clip.
         let n_parts = n_clips.div_ceil(most);
@@ -146,8 +154,7 @@ impl<'a> Trainer<'a> {
             let clips = part * n_clips / n_parts..(part + 1) * n_clips / n_parts;
             let device = self.parameters.device();
             let (n_mels, n_frames) = (self.data.spectrograms.n_mels, self.data.spectrograms.n_frames);
-            let mel = &batch.mel[clips.start * n_cells..clips.end * n_cells];
-            let mel = Tensor::from_slice(mel, (clips.len(), n_mels, n_frames), &Device::Cpu)?.to_device(device)?;
+            let mel = batch.mel.part(clips.clone(), [n_mels, n_frames], device)?;
             let targets = &batch.targets[clips.start * n_classes..clips.end * n_classes];
             let targets = Tensor::from_slice(targets, (clips.len(), n_classes), &Device::Cpu)?.to_device(device)?;
             let mode = Mode::Train { seed: seed(self.config.seed, Purpose::Forward, step, part as u64) };

@@ -18,6 +18,7 @@ mod ptx {
         Some(match module {
             "adamw" => ADAMW,
             "block" => BLOCK,
+            "clips" => CLIPS,
             "columns" => COLUMNS,
             "heads" => HEADS,
             "norm" => NORM,
