@@ -11,6 +11,11 @@ use std::ops::Range;
 
 const N_ROWS: usize = 6;
 
+/// One mask.
+fn mask(range: Range<usize>) -> Vec<Range<usize>> {
+    std::iter::once(range).collect()
+}
+
 fn store(body: Body, [n_mels, n_frames]: [usize; 2]) -> ClipStore {
     let [fill, mean] = [1, 2].map(|seed| values(n_mels, seed));
     let std: Vec<f32> = values(n_mels, 3).iter().map(|value| 1.5 + value).collect();
@@ -58,14 +63,14 @@ fn clip(seed: u64, n: usize, [n_mels, n_frames]: [usize; 2]) -> ClipSteps {
         &|clip| clip.time_masks = time_masks.clone(),
         &|clip| clip.frequency_masks = frequency_masks.clone(),
         &|clip| clip.color = Some([1.25, -2.5]),
-        &|clip| clip.mix = if seed % 2 == 0 { ClipMix::All(0.8) } else { ClipMix::Frames(cut.clone()) },
+        &|clip| clip.mix = if seed.is_multiple_of(2) { ClipMix::All(0.8) } else { ClipMix::Frames(cut.clone()) },
         &|clip| clip.noise = Some(noise.clone()),
         &|clip| clip.cutoff = Some(n_mels / 2),
         &|clip| clip.excerpt = Some(kept.start..kept.end + 1),
         &|clip| (clip.gate, clip.curve) = (Some([12.0, 31.0]), values(n_mels, 9)),
-        &|clip| clip.up = if seed % 2 == 0 { up.end as isize } else { -(up.end as isize) },
+        &|clip| clip.up = if seed.is_multiple_of(2) { up.end as isize } else { -(up.end as isize) },
         &|clip| {
-            clip.dropped = (0..n_mels).map(|band| (band as u64 + seed) % 5 == 0).collect();
+            clip.dropped = (0..n_mels).map(|band| (band as u64 + seed).is_multiple_of(5)).collect();
             clip.warp = (n_frames > 4).then_some([middle, middle + 0.7]);
         },
     ];
@@ -89,7 +94,7 @@ fn batches(body: Body) -> Vec<Vec<f32>> {
 fn rows_are_gathered_normalized_and_mixed() {
     let store = ClipStore::new(Body::Twin, [3, 2, 2], [&[9.0, 8.0], &[1.0, 0.0], &[2.0, 4.0]], &Device::Cpu).unwrap();
     store.put(0, &(0..12).map(|cell| cell as f32).collect::<Vec<_>>()).unwrap();
-    let masked = ClipSteps { frequency_masks: vec![0..1], ..ClipSteps::of_row(2) };
+    let masked = ClipSteps { frequency_masks: mask(0..1), ..ClipSteps::of_row(2) };
     let mixed = ClipSteps { mix: ClipMix::All(0.75), ..ClipSteps::of_row(0) };
     let cut = ClipSteps { mix: ClipMix::Frames(1..2), ..ClipSteps::of_row(1) };
     let batch = flat(&store.batch(&[mixed, cut, masked], 2).unwrap());
@@ -115,8 +120,8 @@ fn what_does_not_fit_is_refused() {
         ClipSteps { up: -5, ..base() },
         ClipSteps { curve: vec![0.0; 4], ..base() },
         ClipSteps { cutoff: Some(6), ..base() },
-        ClipSteps { time_masks: vec![0..13], ..base() },
-        ClipSteps { frequency_masks: vec![0..6], ..base() },
+        ClipSteps { time_masks: mask(0..13), ..base() },
+        ClipSteps { frequency_masks: mask(0..6), ..base() },
         ClipSteps { mix: ClipMix::Frames(0..13), ..base() },
     ] {
         assert!(store.batch(std::slice::from_ref(&wrong), 1).is_err(), "{wrong:?}");
