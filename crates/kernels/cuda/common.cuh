@@ -10,8 +10,6 @@
 #include <cuda_bf16.h>
 // A kernel by name; the name of a compiled one ends with its type.
 #define KERNEL(name, parameters) extern "C" __global__ void NAME(name) parameters
-// Shared memory whose size the launch says.
-#define DYNAMIC_SHARED(type, name) extern __shared__ type name[]
 // Before a loop over memory: several loads under way at a time.
 #define UNROLLED _Pragma("unroll 4")
 #endif

@@ -38,7 +38,6 @@ std::map<std::string, Kernel>& kernels() {
 std::mutex launching;
 std::vector<Fiber> fibers;
 std::vector<uint32_t> slots;
-std::vector<uint64_t> dynamic;
 ucontext_t scheduler;
 unsigned current;
 const Kernel* running;
@@ -83,8 +82,6 @@ void run_block(unsigned n_threads, bool backward) {
         fiber.context.uc_link = nullptr;
         makecontext(&fiber.context, start, 0);
     }
-    // What a block before this one has left in shared memory is not there on a card.
-    std::memset(dynamic.data(), 0xff, dynamic.size() * sizeof dynamic[0]);
     for (;;) {
         bool ran = false, all_done = true;
         for (unsigned turn = 0; turn < n_threads; turn++) {
@@ -114,7 +111,6 @@ void add(const char* name, void (*kernel)(), Body body, size_t n_arguments) {
 
 void block_barrier() { wait(State::at_block_barrier); }
 void warp_barrier() { wait(State::at_warp_barrier); }
-void* dynamic_shared() { return dynamic.data(); }
 uint32_t& exchanged(unsigned lane) { return slots[current / 32 * 32 + lane]; }
 
 void fail(const char* what) {
@@ -125,7 +121,7 @@ void fail(const char* what) {
 }  // namespace emulation
 
 // 0; 1: there is no such kernel; 2: it has another number of arguments; 3: a block is not of whole warps.
-extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsigned grid_y, unsigned block, size_t shared,
+extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsigned grid_y, unsigned block,
                                         void** arguments, size_t n_arguments, bool backward) {
     using namespace emulation;
     const auto found = kernels().find(name);
@@ -138,7 +134,6 @@ extern "C" int barkbird_emulated_launch(const char* name, unsigned grid_x, unsig
         for (Fiber& fiber : fibers) fiber.stack.resize(STACK);
     }
     slots.assign(block, 0);
-    dynamic.assign((shared + 7) / 8, 0);
     running = &found->second;
     running_arguments = arguments;
     gridDim = {grid_x, grid_y, 1};

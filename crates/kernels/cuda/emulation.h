@@ -18,7 +18,6 @@
 #define UNROLLED
 // One block runs at a time, and launches exclude each other.
 #define __shared__ static
-#define DYNAMIC_SHARED(type, name) type* const name = static_cast<type*>(emulation::dynamic_shared())
 
 struct uint3 {
     unsigned x, y, z;
@@ -72,7 +71,6 @@ namespace emulation {
 // A thread waits here for the others of its block, or of its warp.
 void block_barrier();
 void warp_barrier();
-void* dynamic_shared();
 // Where lanes lay down what others of their warp read.
 uint32_t& exchanged(unsigned lane);
 [[noreturn]] void fail(const char* what);

@@ -12,7 +12,6 @@ unsafe extern "C" {
         grid_x: c_uint,
         grid_y: c_uint,
         block: c_uint,
-        shared: usize,
         arguments: *mut *mut c_void,
         n_arguments: usize,
         backward: bool,
@@ -93,8 +92,8 @@ pub(super) fn run<const N: usize>(launch: &Launch<'_>, writes: [(Shape, DType); 
         // tests to show, which alone reach this.
         let status = unsafe {
             let (arguments, n_arguments) = (arguments.as_mut_ptr(), arguments.len());
-            let (shared, backward) = (launch.shared_bytes(), BACKWARD.get());
-            barkbird_emulated_launch(c_name.as_ptr(), across, down, block, shared, arguments, n_arguments, backward)
+            let backward = BACKWARD.get();
+            barkbird_emulated_launch(c_name.as_ptr(), across, down, block, arguments, n_arguments, backward)
         };
         match status {
             0 => {}

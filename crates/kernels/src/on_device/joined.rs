@@ -4,17 +4,17 @@ use candle_core::{CpuStorage, CudaStorage, MetalStorage, Result, Shape, Storage,
 use std::sync::{Mutex, PoisonError};
 
 /// The result of an operation that has been computed already: the operation's forward pass gives it away, once.
-pub(super) struct Out {
+pub(crate) struct Out {
     storage: Mutex<Option<Storage>>,
     shape: Shape,
 }
 
 impl Out {
-    pub(super) fn new(storage: Storage, shape: Shape) -> Self {
+    pub(crate) fn new(storage: Storage, shape: Shape) -> Self {
         Self { storage: Mutex::new(Some(storage)), shape }
     }
 
-    pub(super) fn shape(&self) -> &Shape {
+    pub(crate) fn shape(&self) -> &Shape {
         &self.shape
     }
 
@@ -23,17 +23,17 @@ impl Out {
         storage.ok_or_else(|| candle_core::Error::Msg("an operation was run forward twice".into()))
     }
 
-    pub(super) fn cpu(&self) -> Result<(CpuStorage, Shape)> {
+    pub(crate) fn cpu(&self) -> Result<(CpuStorage, Shape)> {
         let Storage::Cpu(storage) = self.take()? else { bail!("an operation's tensors are on two devices") };
         Ok((storage, self.shape.clone()))
     }
 
-    pub(super) fn cuda(&self) -> Result<(CudaStorage, Shape)> {
+    pub(crate) fn cuda(&self) -> Result<(CudaStorage, Shape)> {
         let Storage::Cuda(storage) = self.take()? else { bail!("an operation's tensors are on two devices") };
         Ok((storage, self.shape.clone()))
     }
 
-    pub(super) fn metal(&self) -> Result<(MetalStorage, Shape)> {
+    pub(crate) fn metal(&self) -> Result<(MetalStorage, Shape)> {
         let Storage::Metal(storage) = self.take()? else { bail!("an operation's tensors are on two devices") };
         Ok((storage, self.shape.clone()))
     }

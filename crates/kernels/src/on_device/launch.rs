@@ -17,7 +17,6 @@ pub(crate) struct Launch<'a> {
     value: Option<DType>,
     grid: [usize; 2],
     block: usize,
-    shared: usize,
     reads: Vec<Option<Tensor>>,
     changes: Vec<&'a Tensor>,
     ints: Vec<i32>,
@@ -32,21 +31,14 @@ impl<'a> Launch<'a> {
 
     /// The kernel `name` of the file `module`, which has one for all types.
     pub(crate) fn once(module: &'static str, name: &'static str) -> Self {
-        let (grid, block, shared) = ([1; 2], 256, 0);
+        let (grid, block) = ([1; 2], 256);
         let (reads, changes, ints, floats) = Default::default();
-        Self { module, name, value: None, grid, block, shared, reads, changes, ints, floats }
+        Self { module, name, value: None, grid, block, reads, changes, ints, floats }
     }
 
     /// Blocks across and down, and the threads of each: whole warps.
     pub(crate) fn grid(mut self, across: usize, down: usize, block: usize) -> Self {
         (self.grid, self.block) = ([across, down], block);
-        self
-    }
-
-    /// Bytes of shared memory whose size the kernel does not say itself.
-    #[allow(dead_code, reason = "for kernels to come")]
-    pub(crate) fn shared(mut self, bytes: usize) -> Self {
-        self.shared = bytes;
         self
     }
 
@@ -67,7 +59,6 @@ impl<'a> Launch<'a> {
     }
 
     /// One more tensor to change in place: contiguous, and in nobody else's hands while the kernel runs.
-    #[allow(dead_code, reason = "for kernels to come")]
     pub(crate) fn change(mut self, tensor: &'a Tensor) -> Self {
         self.changes.push(tensor);
         self
@@ -168,10 +159,6 @@ impl Launch<'_> {
 
     pub(super) fn grid_and_block(&self) -> ([u32; 2], u32) {
         (self.grid.map(|n| n as u32), self.block as u32)
-    }
-
-    pub(super) fn shared_bytes(&self) -> usize {
-        self.shared
     }
 
     /// What is read, then what is changed; none is a null pointer.

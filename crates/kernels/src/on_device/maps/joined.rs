@@ -1,16 +1,16 @@
 //! A result that is computed already, as one operation of candle with a backward pass.
 
+use crate::on_device::joined::Out;
 use candle_core::{
     CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Storage, Tensor, bail,
 };
-use std::sync::{Mutex, PoisonError};
 
 /// The gradients of an operation's arguments, from its result and that one's gradient.
 type Gradients = [Option<Tensor>; 3];
 
 struct Joined<B> {
     name: &'static str,
-    result: Mutex<Option<(Storage, Shape)>>,
+    out: Out,
     back: B,
 }
 
@@ -19,39 +19,21 @@ struct Joined<B> {
 ///
 /// # Errors
 /// Another number of arguments.
-pub(super) fn join<B>(name: &'static str, arguments: &[&Tensor], result: (Storage, Shape), back: B) -> Result<Tensor>
+pub(super) fn join<B>(
+    name: &'static str,
+    arguments: &[&Tensor],
+    (result, shape): (Storage, Shape),
+    back: B,
+) -> Result<Tensor>
 where
     B: Fn(&Tensor, &Tensor) -> Result<Gradients> + Send + Sync + 'static,
 {
-    let joined = Joined { name, result: Mutex::new(Some(result)), back };
+    let joined = Joined { name, out: Out::new(result, shape), back };
     match arguments {
         [a] => a.apply_op1(joined),
         [a, b] => a.apply_op2(b, joined),
         [a, b, c] => a.apply_op3(b, c, joined),
         _ => bail!("{name}: an operation of {} arguments", arguments.len()),
-    }
-}
-
-impl<B> Joined<B> {
-    fn taken(&self) -> Result<(Storage, Shape)> {
-        match self.result.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(result) => Ok(result),
-            None => bail!("{}: one operation was run forward twice", self.name),
-        }
-    }
-
-    fn on_cpu(&self) -> Result<(CpuStorage, Shape)> {
-        match self.taken()? {
-            (Storage::Cpu(storage), shape) => Ok((storage, shape)),
-            _ => bail!("{}: expected a result on the CPU", self.name),
-        }
-    }
-
-    fn on_card(&self) -> Result<(CudaStorage, Shape)> {
-        match self.taken()? {
-            (Storage::Cuda(storage), shape) => Ok((storage, shape)),
-            _ => bail!("{}: expected a result on a CUDA device", self.name),
-        }
     }
 }
 
@@ -61,11 +43,11 @@ impl<B: Fn(&Tensor, &Tensor) -> Result<Gradients>> CustomOp1 for Joined<B> {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.on_cpu()
+        self.out.cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        self.on_card()
+        self.out.cuda()
     }
 
     fn bwd(&self, _: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
@@ -80,11 +62,11 @@ impl<B: Fn(&Tensor, &Tensor) -> Result<Gradients>> CustomOp2 for Joined<B> {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.on_cpu()
+        self.out.cpu()
     }
 
     fn cuda_fwd(&self, _: &CudaStorage, _: &Layout, _: &CudaStorage, _: &Layout) -> Result<(CudaStorage, Shape)> {
-        self.on_card()
+        self.out.cuda()
     }
 
     fn bwd(
@@ -113,7 +95,7 @@ impl<B: Fn(&Tensor, &Tensor) -> Result<Gradients>> CustomOp3 for Joined<B> {
         _: &CpuStorage,
         _: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        self.on_cpu()
+        self.out.cpu()
     }
 
     fn cuda_fwd(
@@ -125,7 +107,7 @@ impl<B: Fn(&Tensor, &Tensor) -> Result<Gradients>> CustomOp3 for Joined<B> {
         _: &CudaStorage,
         _: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        self.on_card()
+        self.out.cuda()
     }
 
     fn bwd(
